@@ -1,0 +1,73 @@
+"""What the command line and the app ask of a store: rows of views, in the order in which people read them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from xbench import store
+from xbench.errors import StoreError
+
+Row = dict[str, Any]
+
+
+def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | None = None, order: Sequence[str] = ()) -> list[Row]:
+    """Rows of a view as dictionaries.
+
+    Args:
+        con: From xbench.store.connect.
+        view: A table or view.
+        where: {column: value}; None values are not a condition.
+        order: Columns to sort by, `-` before one for descending.
+
+    Raises:
+        StoreError: If a file cannot be read, or a column does not exist.
+    """
+    conditions = {c: v for c, v in (where or {}).items() if v is not None}
+    columns = [d[0] for d in _execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
+    unknown = sorted({*conditions, *(o.removeprefix("-") for o in order)} - set(columns))
+    if unknown:
+        raise StoreError(f"view {view!r} has no column {', '.join(unknown)}; it has {', '.join(columns)}")
+    text = f"SELECT * FROM {view}"
+    if conditions:
+        text += " WHERE " + " AND ".join(f'"{c}" = ?' for c in conditions)
+    if order:
+        text += " ORDER BY " + ", ".join(f'"{o.removeprefix("-")}"' + (" DESC" if o.startswith("-") else "") for o in order)
+    found = _execute(con, text, list(conditions.values()))
+    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+
+
+def leaderboard(root: Path, **where: Any) -> list[Row]:
+    """Test scores averaged over languages, best first within a target and metric; complete averages before partial ones."""
+    return _rows(root, "leaderboard", {"split": "test", **where}, ("target", "metric", "scorer", "-complete", "-value", "model", "intermediate"))
+
+
+def deltas(root: Path, **where: Any) -> list[Row]:
+    """Seed-matched differences from the direct baseline by language."""
+    return _rows(root, "transfer_summary", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate", "language"))
+
+
+def mean_deltas(root: Path, **where: Any) -> list[Row]:
+    """Seed-matched differences from the direct baseline, averaged over the zero-shot languages."""
+    return _rows(root, "transfer_mean", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate"))
+
+
+def coverage(root: Path, **where: Any) -> list[Row]:
+    """What of the grid is there."""
+    return _rows(root, "coverage", where, ("model", "target", "intermediate"))
+
+
+def _rows(root: Path, view: str, where: Mapping[str, Any], order: Sequence[str]) -> list[Row]:
+    con = store.connect(root)
+    try:
+        return query(con, view, where, order)
+    finally:
+        con.close()
+
+
+def _execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:
+    try:
+        return con.execute(text, values)
+    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.BinderException) as error:
+        raise StoreError("the store cannot be read; a file of it is damaged or foreign", [" ".join(str(error).split())]) from error

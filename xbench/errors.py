@@ -1,0 +1,50 @@
+"""Every error that xbench raises on purpose.
+
+XbenchError
+├── ContractError    rows that break a table contract of schemas/
+├── DataError        a data file that is missing, malformed or not what was pinned
+├── StudyError       a study file that cannot be planned
+├── ModelError       a model that cannot be found, read or trusted
+├── PluginError      an unknown task, scorer, view or ingest format
+└── StoreError       a store that cannot be opened or read
+"""
+
+from collections.abc import Sequence
+
+
+class XbenchError(Exception):
+    """Base class: the command line prints its message and exits with 1.
+
+    Args:
+        headline: What went wrong, in one line.
+        problems: Every single problem found, each naming file, row and column where it has them.
+    """
+
+    def __init__(self, headline: str, problems: Sequence[str] = ()) -> None:
+        self.headline = headline
+        self.problems = tuple(problems)
+        super().__init__("\n".join([headline, *(f"  - {p}" for p in self.problems)]))
+
+
+class ContractError(XbenchError):
+    """Rows that break a table contract of schemas/."""
+
+
+class DataError(XbenchError):
+    """A data file that is missing, malformed or not what was pinned."""
+
+
+class StudyError(XbenchError):
+    """A study file that cannot be planned."""
+
+
+class ModelError(XbenchError):
+    """A model that cannot be found, read or trusted."""
+
+
+class PluginError(XbenchError):
+    """An unknown task, scorer, view or ingest format."""
+
+
+class StoreError(XbenchError):
+    """A store that cannot be opened or read."""

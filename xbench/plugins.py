@@ -1,0 +1,43 @@
+"""The folder is the registry, the file name is the name: `mini_pos.py` is the plug-in `mini-pos`."""
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from xbench.errors import PluginError
+
+
+def names(folder: Path, suffix: str = ".py") -> list[str]:
+    """The sorted names of the plug-ins in `folder`; files that begin with an underscore are helpers."""
+    return sorted(p.stem.replace("_", "-") for p in folder.glob(f"*{suffix}") if not p.name.startswith("_"))
+
+
+def path(folder: Path, name: str, suffix: str = ".py") -> Path:
+    """The file of plug-in `name`.
+
+    Raises:
+        PluginError: If there is none; the message lists those that exist.
+    """
+    found = folder / f"{name.replace('-', '_')}{suffix}"
+    if name not in names(folder, suffix):
+        raise PluginError(f"no {folder.name} entry is called {name!r}; there are: {', '.join(names(folder, suffix))}")
+    return found
+
+
+def load(folder: Path, name: str) -> ModuleType:
+    """Import plug-in `name`, once for each file. An error inside the plug-in is not caught."""
+    file = path(folder, name).resolve()
+    module_name = f"xbench_plugin_{folder.name}_{abs(hash(str(file)))}_{file.stem}"
+    if module_name in sys.modules:
+        return sys.modules[module_name]
+    spec = importlib.util.spec_from_file_location(module_name, file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[module_name]
+        raise
+    return module

@@ -1,0 +1,239 @@
+"""What each command prints, and the rows behind it."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from xbench import board, ingesting, share
+from xbench.tables import Form, Row, emit, percent, points, show
+
+if TYPE_CHECKING:
+    from xbench.study import Cell, Plan
+
+_LOG = Console(stderr=True, highlight=False)
+_SAME_SYSTEM = ("target", "metric", "scorer", "model", "model_revision", "train_language", "dataset_revision", "recipe_id", "stack", "source")
+
+
+def run_study(name: str, root: Path, *, dry_run: bool, threads: int | None, form: Form) -> None:
+    """Plan a study; print the plan, or run what is missing of it."""
+    from xbench import executors, study
+
+    path = study.find_study(name)
+    loaded = study.load_study(path)
+    with _LOG.status("finding models and data"):
+        todo, resolved = executors.lay_out(loaded)
+        missing = executors.missing(todo, root)
+    if dry_run or form != "text":
+        _print_plan(todo, {c.run_id for c in missing}, form)
+        if dry_run:
+            return
+    for model in resolved.values():
+        _LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
+    _LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
+    done = _with_bars(todo, resolved, root, len(missing), threads)
+    _LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
+    where = "" if str(root) == "results" else f" --store {root}"
+    shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
+    _LOG.print(f"next:  xbench delta{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py")
+
+
+def _print_plan(todo: "Plan", missing: set[str], form: Form) -> None:
+    rows = [
+        {
+            "model": c.model,
+            "intermediate": c.intermediate,
+            "target": c.target,
+            "seed": c.seed,
+            "stored": c.run_id not in missing,
+            "trains": 0 if c.encoder is None else 1 + (c.encoder.parent is not None),
+            "run_id": c.run_id,
+        }
+        for c in todo.cells
+    ]
+    if form != "text":
+        emit(rows, form)
+        return
+    show("plan", list(rows[0]), [[str(v) for v in row.values()] for row in rows], left=3)
+    trainings = sum(int(r["trains"]) for r in rows)
+    sys.stdout.write(f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, shared by cells that would need {trainings}\n")
+
+
+def _with_bars(todo: "Plan", resolved: Any, root: Path, total: int, threads: int | None) -> int:
+    from xbench import executors
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=_LOG, disable=not _LOG.is_terminal, transient=True) as bars:
+        cells = bars.add_task("cells", total=total)
+        part = bars.add_task("", total=None)
+
+        def cell(current: "Cell", done: bool) -> None:
+            if done:
+                bars.advance(cells)
+                if not _LOG.is_terminal:
+                    _LOG.print(f"stored {current.label}")
+
+        def report(what: str, done: int, of: int) -> None:
+            bars.update(part, description=what, completed=done, total=of)
+
+        return executors.run_local(todo, resolved, root, executors.Progress(cell, report), threads)
+
+
+def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:
+    """Mean over languages by system, a table a target."""
+    rows = board.leaderboard(root, target=target, metric=metric)
+    if form != "text":
+        emit(rows, form)
+    elif not rows:
+        _empty(root)
+        return
+    for group in _grouped(rows, ("target", "metric", "scorer")) if form == "text" else []:
+        first, models = group[0], {r["model"] for r in group}
+        named = ["model"] if len(models) > 1 else []
+        show(
+            f"{first['target']}: {first['metric']} ({first['scorer']}), test" + ("" if named else f", {first['model']}"),
+            [*named, "intermediate", "all languages", "zero-shot", "languages", "seeds", "source"],
+            [
+                [
+                    *(r[c] for c in named),
+                    r["intermediate"],
+                    percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
+                    percent(r["zero_shot"]),
+                    f"{r['languages']}/{r['languages_expected'] or '?'}",
+                    str(r["seeds"]),
+                    r["source"],
+                ]
+                for r in group
+            ],
+            left=1 + len(named),
+        )
+    if form == "text":
+        sys.stdout.write("percent, mean over languages; ± standard deviation over seeds; zero-shot leaves the training language out\n")
+
+
+def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
+    """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
+    rows = board.deltas(root, target=target, model=model)
+    if form != "text":
+        emit(rows, form)
+        return
+    if not rows:
+        _empty(root)
+    means = board.mean_deltas(root, target=target, model=model)
+    for group in _grouped(rows, _SAME_SYSTEM):
+        _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)])
+
+
+def _show_deltas(group: Sequence[Row], means: Sequence[Row]) -> None:
+    first = group[0]
+    intermediates = sorted({r["intermediate"] for r in group})
+    lines = []
+    for language in sorted({r["language"] for r in group}, key=lambda x: (x == first["train_language"], x)):
+        own = {r["intermediate"]: r for r in group if r["language"] == language}
+        direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
+        name = f"{language} (trained)" if language == first["train_language"] else language
+        lines.append([name, percent(direct), *(_delta_cell(own.get(i)) for i in intermediates), str(max(r["n"] or 0 for r in own.values()))])
+    if means:
+        by = {m["intermediate"]: m for m in means}
+        lines.append(
+            [
+                "zero-shot mean",
+                percent(next(iter(by.values()))["direct_value"]),
+                *(points(by[i]["delta"], by[i]["delta_sd"]) if i in by else "-" for i in intermediates),
+                "",
+            ]
+        )
+        lines.append(
+            ["up / down / mixed", "", *(_directions(by.get(i)) for i in intermediates), ""],
+        )
+    show(
+        f"{first['target']}: {first['metric']}, {first['model']}",
+        ["language", "direct %", *(f"after {i}" for i in intermediates), "n"],
+        lines,
+        f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
+        "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
+    )
+
+
+def _seeds(group: Sequence[Row]) -> str:
+    counts = sorted({r["seeds"] for r in group})
+    return f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+
+
+def _delta_cell(row: Row | None) -> str:
+    if row is None:
+        return ""
+    return points(row["delta"], row["delta_sd"]) if row["delta"] is not None else row["status"]
+
+
+def _directions(mean: Row | None) -> str:
+    if mean is None:
+        return ""
+    return f"{mean['languages_up']} / {mean['languages_down']} / {mean['languages'] - mean['languages_up'] - mean['languages_down']}"
+
+
+def coverage(root: Path, form: Form) -> None:
+    """The grid and what is missing of it."""
+    rows = board.coverage(root)
+    if form != "text":
+        emit(rows, form)
+    elif not rows:
+        _empty(root)
+    else:
+        show("coverage", list(rows[0]), [["?" if v is None else str(v) for v in r.values()] for r in rows])
+
+
+def tasks(form: Form) -> None:
+    """The tasks that exist."""
+    from xbench.task import all_tasks
+
+    rows = [
+        {
+            "task": t.name,
+            "family": t.family,
+            "metric": t.metric,
+            "languages": " ".join(t.languages),
+            "licence": t.licence,
+            "source": t.source,
+            "about": t.about,
+        }
+        for t in all_tasks()
+    ]
+    if form != "text":
+        emit(rows, form)
+    else:
+        show("tasks", ["task", "family", "metric", "languages", "about"], [[r[c] for c in ("task", "family", "metric", "languages", "about")] for r in rows], left=3)
+
+
+def ingest(paths: Sequence[Path] | None, root: Path, format_name: str | None) -> None:
+    """Ingest files and say what came of each."""
+    given = list(paths) if paths else [share.folder("data") / "published"]
+    done = ingesting.ingest(given, root, format_name)
+    show(
+        f"ingested into {root}",
+        ["file", "scores", "runs", "new runs"],
+        [[d.path.name, str(d.rows), str(d.runs), str(d.new_runs)] for d in done],
+    )
+
+
+def fetch(names: Iterable[str] | None) -> None:
+    """Fetch packages and say where they are."""
+    from xbench import fetch as fetching
+
+    with _LOG.status("downloading"):
+        done = fetching.fetch(names)
+    show("packages", ["package", "what", "state", "folder"], [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done], left=4)
+
+
+def _grouped(rows: Sequence[Row], columns: Sequence[str]) -> list[list[Row]]:
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[c] for c in columns), []).append(row)
+    return list(groups.values())
+
+
+def _empty(root: Path) -> None:
+    _LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")

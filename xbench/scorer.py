@@ -1,0 +1,48 @@
+"""What a scorer is: references and predictions in, a numerator and a denominator per example out. One file each in scorers/.
+
+A metric is a ratio of two sums, `sum(numerator) / sum(denominator)` over examples, so any subset of examples is a WHERE
+clause and any resampling of them needs no second look at the text.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from xbench import plugins
+
+SCORERS = Path(__file__).parent / "scorers"
+Ratio = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorer:
+    """One scoring rule.
+
+    Attributes:
+        version: Grows whenever a number can change; stored with every number as `NAME-VERSION`.
+        score: (references, predictions), both of shape (examples,), written as in schemas/prediction.sql ->
+            {metric: (numerator, denominator)}, each float64 of shape (examples,), 0 <= numerator <= denominator.
+        name: Its file's name; filled in when it is loaded.
+    """
+
+    version: str
+    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, Ratio]]
+    name: str = ""
+
+    @property
+    def signature(self) -> str:
+        """What the contracts call `scorer`."""
+        return f"{self.name}-{self.version}"
+
+
+def load_scorer(name: str) -> Scorer:
+    """The scorer of file scorers/NAME.py.
+
+    Raises:
+        PluginError: If there is none; the message lists those that exist.
+    """
+    scorer: Scorer = plugins.load(SCORERS, name).SCORER
+    return replace(scorer, name=name)

@@ -1,0 +1,1 @@
+"""One scorer a file; the file's name is the scorer's name."""

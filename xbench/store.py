@@ -1,0 +1,250 @@
+"""The store: a folder of Parquet files that are written once, checked against schemas/, and read through views/.
+
+    STORE/run/*.parquet  STORE/prediction/*.parquet  STORE/outcome/*.parquet  STORE/score/*.parquet
+
+A run's `run` row is written last and marks it complete: rows of a run without one are never seen by a reader. Any number
+of processes may write and read at once; nothing is locked and no file is ever changed.
+"""
+
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from xbench import plugins, share
+from xbench.errors import ContractError, StoreError
+from xbench.task import all_tasks
+
+VIEWS = Path(__file__).parent / "views"
+TABLES = ("run", "prediction", "outcome", "score")
+_SHOWN = 5  # offending rows named for each broken constraint
+
+
+def contract(con: duckdb.DuckDBPyConnection, table: str) -> None:
+    """Create the empty table of contract `table` in `con`."""
+    con.execute(plugins.path(share.folder("schemas"), table, ".sql").read_text(encoding="utf-8"))
+
+
+def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
+    """Check `rows` against contract `table` and store them as one file, whole or not at all.
+
+    Args:
+        root: The store; made if absent.
+        table: One of TABLES.
+        rows: Columns named and typed as in schemas/TABLE.sql; columns that may be NULL may be left out.
+        name: File name without its ending. The same name replaces the file: name files by content.
+
+    Returns:
+        The path written.
+
+    Raises:
+        ContractError: Naming every broken rule, its column, how many rows break it and the first of them.
+    """
+    con = duckdb.connect()
+    try:
+        contract(con, table)
+        problems = _column_problems(con, table, rows)
+        if not problems:
+            con.register("given", rows)
+            try:
+                con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM given")
+            except (duckdb.ConstraintException, duckdb.ConversionException) as error:
+                problems = _row_problems(con, table, rows) or [str(error)]
+        if problems:
+            raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
+        return _copy_whole(con, table, root / table / f"{name}.parquet")
+    finally:
+        con.close()
+
+
+def connect(root: Path) -> duckdb.DuckDBPyConnection:
+    """Open the store for reading: an in-memory DuckDB with the tables as views over Parquet, and every view of views/.
+
+    A folder without files is an empty store.
+
+    Raises:
+        StoreError: If `root` is a file, or a Parquet file in it cannot be read.
+    """
+    if root.exists() and not root.is_dir():
+        raise StoreError(f"{root} is a file; a store is a folder")
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    con.execute("CREATE SCHEMA contract; USE contract")
+    for table in TABLES:
+        contract(con, table)
+    con.execute("USE main")
+    for table in TABLES:
+        _define_table(con, root, table)
+    _define_reference(con)
+    define_views(con, VIEWS)
+    return con
+
+
+def complete_runs(root: Path) -> set[str]:
+    """The ids of the runs that the store holds whole."""
+    con = connect(root)
+    try:
+        return {row[0] for row in con.execute("SELECT run_id FROM run").fetchall()}
+    finally:
+        con.close()
+
+
+def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    """Create a view from each SQL file of `folder`, in whatever order their references need.
+
+    Raises:
+        StoreError: If a view is not valid SQL, or refers to something that does not exist.
+    """
+    waiting = {name: plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in plugins.names(folder, ".sql")}
+    while waiting:
+        failed: dict[str, str] = {}
+        for name, select in waiting.items():
+            try:
+                con.execute(f"CREATE VIEW {name.replace('-', '_')} AS {select}")
+            except duckdb.CatalogException as error:
+                failed[name] = str(error)
+            except duckdb.Error as error:
+                raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
+        if len(failed) == len(waiting):
+            raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
+        waiting = {name: waiting[name] for name in failed}
+
+
+def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
+    files = sorted((root / table).glob("*.parquet"))
+    if not files:
+        con.execute(f"CREATE VIEW {table} AS SELECT * FROM contract.{table}")
+        return
+    pattern = _quote(_escape_glob(str(root / table)) + "/*.parquet")
+    columns = ", ".join(f'"{c}"' for c in _columns(con, table))
+    # `run` comes first in TABLES, so the others can ask which runs are complete.
+    whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM run)"
+    try:
+        con.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM read_parquet({pattern}){whole}")
+    except duckdb.Error as error:
+        raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
+
+
+def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
+    """Tables that do not come from runs: `language` (data/languages.csv) and `task_language` (what each task covers)."""
+    languages = _quote(str(share.folder("data") / "languages.csv"))
+    con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
+    con.execute("CREATE TABLE task_language (target VARCHAR, family VARCHAR, language VARCHAR, metric VARCHAR)")
+    rows = [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
+    con.executemany("INSERT INTO task_language VALUES (?, ?, ?, ?)", rows)
+
+
+def _column_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
+    wanted = con.sql(f"SELECT * FROM {table} LIMIT 0").to_arrow_table().schema
+    required = {
+        row[0]
+        for row in con.execute(
+            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND NOT is_nullable", [table]
+        ).fetchall()
+    }
+    problems = [f"column {c!r}: unknown; table {table!r} has {', '.join(wanted.names)}" for c in rows.column_names if c not in wanted.names]
+    problems += [f"column {c!r}: given twice" for c in sorted({c for c in rows.column_names if rows.column_names.count(c) > 1})]
+    problems += [f"column {c!r}: missing" for c in wanted.names if c in required and c not in rows.column_names]
+    if not problems:
+        for field in rows.schema:
+            expected = wanted.field(field.name).type
+            if not _fits(field.type, expected):
+                problems.append(f"column {field.name!r}: is {field.type}, expected {expected}")
+    return problems
+
+
+def _fits(given: pa.DataType, expected: pa.DataType) -> bool:
+    """Whether every value of type `given` can be stored as `expected` unchanged."""
+    if pa.types.is_dictionary(given):
+        return _fits(given.value_type, expected)
+    if pa.types.is_null(given) or given == expected:
+        return True
+    if pa.types.is_string(expected):
+        return bool(pa.types.is_large_string(given) or pa.types.is_string_view(given))
+    if pa.types.is_int64(expected):
+        return bool(pa.types.is_integer(given) and not pa.types.is_uint64(given))
+    if pa.types.is_float64(expected):
+        return bool(pa.types.is_float32(given))
+    if pa.types.is_timestamp(expected):
+        return bool(pa.types.is_timestamp(given) and given.tz is not None)
+    return False
+
+
+def _row_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
+    """Every broken constraint with its first rows (counted from 0), read off the contract itself."""
+    con.register("given_numbered", rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64())))
+    con.execute(
+        f"CREATE TEMP TABLE numbered AS SELECT * FROM (SELECT * FROM {table} LIMIT 0) UNION ALL BY NAME SELECT * FROM given_numbered"
+    )
+    constraints = con.execute(
+        "SELECT constraint_type, constraint_text, constraint_column_names, expression FROM duckdb_constraints() WHERE table_name = ?",
+        [table],
+    ).fetchall()
+    problems = []
+    for kind, text, columns, expression in constraints:
+        names = list(dict.fromkeys(columns))
+        listed = ", ".join(f'"{c}"' for c in names)
+        if kind == "NOT NULL":
+            broken = f'"{names[0]}" IS NULL'
+        elif kind == "CHECK":
+            broken = f"NOT ({expression})"
+        else:
+            broken = f"({listed}) IN (SELECT ({listed}) FROM numbered GROUP BY ALL HAVING count(*) > 1)"
+        found = con.execute(f"SELECT row_number, {listed} FROM numbered WHERE {broken} ORDER BY row_number").fetchall()
+        if found:
+            shown = "; ".join(
+                f"row {row[0]}: " + ", ".join(f"{c} = {v!r}" for c, v in zip(names, row[1:], strict=True)) for row in found[:_SHOWN]
+            )
+            label = "duplicate key" if kind == "PRIMARY KEY" else "column " + ", ".join(repr(c) for c in names)
+            problems.append(f"{label}: {len(found)} row(s) break {text}: {shown}")
+    return problems
+
+
+def _copy_whole(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> Path:
+    """Write the table to `path`: temporary file, fsync, rename. Sorted by its key, so equal rows give equal bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    key = con.execute(
+        "SELECT constraint_column_names FROM duckdb_constraints() WHERE table_name = ? AND constraint_type = 'PRIMARY KEY'", [table]
+    ).fetchall()[0][0]
+    order = ", ".join(f'"{c}"' for c in key)
+    con.execute("SET threads = 1")
+    try:
+        con.execute(f"COPY (SELECT * FROM {table} ORDER BY {order}) TO {_quote(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
+        with temporary.open("rb+") as handle:
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+    return path
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut, where the system can (Windows cannot open a folder)."""
+    if os.name == "posix":
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
+    found: Iterable[tuple[str]] = con.execute(
+        "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'contract' ORDER BY column_index", [table]
+    ).fetchall()
+    return [row[0] for row in found]
+
+
+def _quote(text: str) -> str:
+    """`text` as an SQL string literal: view definitions cannot take bound parameters."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _escape_glob(text: str) -> str:
+    """A path whose own *, ? and [ are not wildcards."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in text)

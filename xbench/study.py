@@ -1,0 +1,237 @@
+"""From a study file to a plan: which cells, and which training stages they share.
+
+A study file is YAML: models x intermediates x targets x seeds under one recipe. A cell is one run; a stage is one
+fine-tuning. Stages are named by content, so `none -> mini-pos` trained as a target is the same stage as mini-pos
+trained as an intermediate, when both phases of the recipe agree, and is trained once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from xbench import __version__, plugins, share
+from xbench.errors import PluginError, StudyError, XbenchError
+from xbench.recipe import Recipe, short_hash
+from xbench.task import Task, load_task
+
+DIRECT = "none"
+STACK = "xbench"
+
+
+class Study(BaseModel):
+    """A study file.
+
+    Attributes:
+        about: One line for people.
+        models: Names for xbench.train.models.resolve.
+        intermediates: Task names; `none` is the direct baseline.
+        targets: Task names. A task is not its own intermediate: such cells are left out.
+        seeds: Each is a run of its own.
+        recipe: Hyper-parameters.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    about: str
+    models: list[str] = Field(min_length=1)
+    intermediates: list[str] = Field(min_length=1)
+    targets: list[str] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    recipe: Recipe = Recipe()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One fine-tuning: `task` trained from `parent` (None: the pretrained encoder), identified by `stage_id`."""
+
+    stage_id: str
+    model: str
+    parent: "Stage | None"
+    task: str
+    phase: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One run: everything that identifies its results, and the stage whose encoder it evaluates.
+
+    `encoder` is the last trained stage: the target's own, the intermediate's for retrieval, None when nothing is trained.
+    """
+
+    run_id: str
+    model: str
+    model_revision: str
+    intermediate: str
+    intermediate_revision: str
+    target: str
+    target_revision: str
+    train_language: str
+    seed: int
+    encoder: Stage | None
+
+    @property
+    def label(self) -> str:
+        """For progress and messages."""
+        return f"{self.intermediate} -> {self.target}, seed {self.seed}"
+
+    @property
+    def file_name(self) -> str:
+        """Name of its files in the store: readable, and unique by the id."""
+        return f"{self.target}.{self.intermediate}.seed{self.seed}.{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a study comes to: its cells in the order in which they are run."""
+
+    study: Study
+    cells: tuple[Cell, ...]
+
+    @property
+    def stages(self) -> list[Stage]:
+        """Every training stage, parents first, each once."""
+        found: dict[str, Stage] = {}
+        for cell in self.cells:
+            for stage in lineage(cell.encoder):
+                found.setdefault(stage.stage_id, stage)
+        return list(found.values())
+
+
+def lineage(stage: Stage | None) -> list[Stage]:
+    """The stages that lead to `stage`, first one first."""
+    return [] if stage is None else [*lineage(stage.parent), stage]
+
+
+def find_study(name: str) -> Path:
+    """The study file: a path, or the name of a shipped study.
+
+    Raises:
+        StudyError: If it is neither; the message lists the shipped ones.
+    """
+    if Path(name).is_file():
+        return Path(name)
+    try:
+        return plugins.path(share.folder("studies"), name, ".yaml")
+    except PluginError as error:
+        raise StudyError(f"{name!r} is no study file, and {error}") from error
+
+
+def load_study(path: Path) -> Study:
+    """Read and check a study file.
+
+    Raises:
+        StudyError: With every problem of the file at once.
+    """
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path} is not YAML", [" ".join(str(error).split())]) from error
+    if not isinstance(content, dict):
+        raise StudyError(f"{path} is not a mapping of about, models, intermediates, targets, seeds, recipe")
+    try:
+        study = Study.model_validate(content)
+    except ValidationError as error:
+        raise StudyError(
+            f"{path} is not a valid study", [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
+        ) from error
+    problems = _problems(study)
+    if problems:
+        raise StudyError(f"{path} cannot be planned", problems)
+    return study
+
+
+def _problems(study: Study) -> list[str]:
+    problems = []
+    for field in ("models", "intermediates", "targets", "seeds"):
+        values: Sequence[Any] = getattr(study, field)
+        problems += [f"{field}: {value!r} is listed twice" for value in sorted({v for v in values if values.count(v) > 1})]
+    problems += [f"seeds: {seed} is negative" for seed in study.seeds if seed < 0]
+    for field, names in (("intermediates", study.intermediates), ("targets", study.targets), ("recipe.tasks", list(study.recipe.tasks))):
+        for name in names:
+            if field == "intermediates" and name == DIRECT:
+                continue
+            try:
+                task = load_task(name)
+            except XbenchError as error:
+                problems.append(f"{field}: {error}")
+                continue
+            if field == "intermediates" and not task.trains:
+                problems.append(f"{field}: {name} has no training data")
+    if not problems and not any(i != t for i in study.intermediates for t in study.targets):
+        problems.append("no cell is left: a task is not its own intermediate")
+    return problems
+
+
+def plan(study: Study, revisions: dict[str, str]) -> Plan:
+    """Lay out the cells of `study`.
+
+    Args:
+        study: A checked study.
+        revisions: {model name: revision}, as resolved on this machine.
+
+    Returns:
+        Cells ordered so that those which share an intermediate checkpoint follow one another.
+    """
+    tasks = {name: load_task(name) for name in {*study.intermediates, *study.targets} - {DIRECT}}
+    data = {name: task.revision() for name, task in tasks.items()}
+    data[DIRECT] = DIRECT
+    cells = [
+        _cell(study, tasks[target], model, revisions[model], intermediate, data, seed)
+        for model in study.models
+        for seed in study.seeds
+        for intermediate in study.intermediates
+        for target in study.targets
+        if intermediate != target
+    ]
+    return Plan(study, tuple(cells))
+
+
+def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: dict[str, str], seed: int) -> Cell:
+    origin = {"model": model, "model_revision": revision, "recipe_id": study.recipe.recipe_id, "stack": f"{STACK} {_stack_version()}"}
+    parent = None if intermediate == DIRECT else _stage(study, origin, None, intermediate, "intermediate", data, seed)
+    encoder = _stage(study, origin, parent, target.name, "target", data, seed) if target.trains else parent
+    key = {
+        **origin,
+        "intermediate": intermediate,
+        "intermediate_revision": data[intermediate],
+        "target": target.name,
+        "target_revision": data[target.name],
+        "train_language": target.train_language,
+        "seed": seed,
+    }
+    return Cell(
+        run_id=short_hash(key, 24),
+        model=model,
+        model_revision=revision,
+        intermediate=intermediate,
+        intermediate_revision=data[intermediate],
+        target=target.name,
+        target_revision=data[target.name],
+        train_language=target.train_language,
+        seed=seed,
+        encoder=encoder,
+    )
+
+
+def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str, phase: str, data: dict[str, str], seed: int) -> Stage:
+    settings = study.recipe.phase("intermediate" if phase == "intermediate" else "target", task).model_dump()
+    # The name of the phase is left out on purpose: equal settings are the same training.
+    content = {
+        **origin,
+        "parent": parent.stage_id if parent else None,
+        "task": task,
+        "data": data[task],
+        "settings": settings,
+        "seed": seed,
+    }
+    return Stage(short_hash(content, 24), str(origin["model"]), parent, task, phase, seed)
+
+
+def _stack_version() -> str:
+    """Results of one minor version are comparable: a change that moves numbers raises it."""
+    return ".".join(__version__.split(".")[:2])

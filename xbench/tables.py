@@ -1,0 +1,56 @@
+"""How rows are printed: for people with rich, for programs as JSON (a list of flat objects) or CSV."""
+
+import csv
+import io
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+Row = Mapping[str, Any]
+Form = Literal["text", "json", "csv"]
+
+
+def emit(rows: Sequence[Row], form: Form) -> None:
+    """Write rows to stdout as JSON or CSV; columns are those of the first row."""
+    if form == "json":
+        clean = [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows]
+        sys.stdout.write(json.dumps(clean, ensure_ascii=False, indent=2, default=str) + "\n")
+    else:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        sys.stdout.write(text.getvalue())
+
+
+def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", left: int = 1) -> None:
+    """Print a table for people; the first `left` columns are left-aligned, the others right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    for i, column in enumerate(columns):
+        table.add_column(column, justify="left" if i < left else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+    if note:
+        console.print(note, style="dim")
+        console.print()
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A stored fraction as percent, `-` where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f}"
+
+
+def points(value: float | None, spread: float | None = None) -> str:
+    """A stored difference in points with its sign, and the standard deviation over seeds where there is one."""
+    if value is None or not math.isfinite(value):
+        return "-"
+    tail = f" ±{100 * spread:.1f}" if spread is not None and math.isfinite(spread) else ""
+    return f"{100 * value:+.1f}{tail}"

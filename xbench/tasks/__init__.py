@@ -1,0 +1,1 @@
+"""One task a file; the file's name is the task's name. Files that begin with an underscore are helpers."""

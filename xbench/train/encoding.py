@@ -1,0 +1,97 @@
+"""Examples to model inputs: token ids, and where in them a label belongs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from transformers import PreTrainedTokenizerBase
+
+from xbench.errors import DataError
+from xbench.task import Classified, Example, Question, Tagged
+
+IGNORE = -100  # cross entropy's own mark for positions without a label
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One model input. An example is one piece, but for sentences that are too long, which are several.
+
+    Attributes:
+        example: Row of its example.
+        ids: Token ids with special tokens.
+        words: tagging: (position of its first subword, row of the word) for each word in the piece.
+        span: qa: (first, last) position of the answer; (0, 0) when it was cut off.
+        offsets: qa: characters of the context that each position covers, None outside the context.
+    """
+
+    example: int
+    ids: tuple[int, ...]
+    words: tuple[tuple[int, int], ...] = ()
+    span: tuple[int, int] = (0, 0)
+    offsets: tuple[tuple[int, int] | None, ...] = ()
+
+
+def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_length: int) -> list[Piece]:
+    """Encode examples of one family, in order.
+
+    Raises:
+        DataError: If a sentence holds a word that alone is longer than `max_length`.
+    """
+    pieces: list[Piece] = []
+    for row, example in enumerate(examples):
+        if isinstance(example, Tagged):
+            pieces += _tagged(tokenizer, row, example, max_length)
+        elif isinstance(example, Classified):
+            pieces.append(Piece(row, _ids(tokenizer, example.text, example.pair or None, max_length)))
+        elif isinstance(example, Question):
+            pieces.append(_question(tokenizer, row, example, max_length))
+        else:
+            raise TypeError(f"{type(example).__name__} is encoded by encode_texts")
+    return pieces
+
+
+def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Piece]:
+    """Encode plain texts, one piece each, cut at `max_length`."""
+    return [Piece(row, _ids(tokenizer, text, None, max_length)) for row, text in enumerate(texts)]
+
+
+def _ids(tokenizer: PreTrainedTokenizerBase, text: str, pair: str | None, max_length: int) -> tuple[int, ...]:
+    return tuple(tokenizer(text, pair, truncation=True, max_length=max_length)["input_ids"])
+
+
+def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_length: int) -> list[Piece]:
+    """Word by word, first subword labelled (Hu et al. 2020); a sentence over `max_length` goes on in the next piece."""
+    encoded = tokenizer([list(example.tokens)], is_split_into_words=True, add_special_tokens=False)
+    bos, eos = tokenizer.cls_token_id, tokenizer.sep_token_id
+    subwords: list[list[int]] = [[] for _ in example.tokens]
+    for position, word in enumerate(encoded.word_ids(0)):
+        subwords[word].append(encoded["input_ids"][0][position])
+    room = max_length - 2
+    pieces: list[Piece] = []
+    ids: list[int] = []
+    words: list[tuple[int, int]] = []
+    for word, own in enumerate(subwords):
+        own = own or [tokenizer.unk_token_id]  # a word of characters that the normaliser drops still has its label
+        if len(own) > room:
+            raise DataError(f"example {example.example_id}: word {word + 1} has {len(own)} subwords, more than max_length {max_length}")
+        if len(ids) + len(own) > room:
+            pieces.append(Piece(row, (bos, *ids, eos), tuple(words)))
+            ids, words = [], []
+        words.append((len(ids) + 1, word))
+        ids += own
+    return [*pieces, Piece(row, (bos, *ids, eos), tuple(words))]
+
+
+def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int) -> Piece:
+    """Question and context as a pair; the context is cut at `max_length`."""
+    encoded = tokenizer(
+        example.question, example.context, truncation="only_second", max_length=max_length, return_offsets_mapping=True
+    )
+    parts = encoded.sequence_ids(0)
+    offsets = tuple(
+        (start, end) if part == 1 and end > start else None
+        for part, (start, end) in zip(parts, encoded["offset_mapping"], strict=True)
+    )
+    begin, stop = example.start, example.start + len(example.answers[0])
+    covered = [i for i, o in enumerate(offsets) if o is not None and o[0] < stop and o[1] > begin]
+    span = (covered[0], covered[-1]) if covered else (0, 0)
+    return Piece(row, tuple(encoded["input_ids"]), span=span, offsets=offsets)

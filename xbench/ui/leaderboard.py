@@ -1,0 +1,39 @@
+"""Systems by target: mean over languages with its support; complete averages before partial ones."""
+
+import pandas as pd
+import streamlit as st
+
+from xbench.ui import common
+
+
+def page(source: common.Source) -> None:
+    """Draw the page."""
+    common.header(source, "Leaderboard")
+    rows = common.frame(source, "leaderboard")
+    if rows.empty:
+        st.warning("The store has no test scores yet. `xbench coverage` lists what is missing.")
+        return
+    rows["column"] = rows.apply(common.column_label, axis=1)
+    chosen = common.pick("Target and metric", sorted(rows["column"].unique()), "target")
+    shown = rows[rows["column"] == chosen]
+    table = pd.DataFrame(
+        {
+            "model": shown["model"],
+            "intermediate": shown["intermediate"],
+            "mean %": 100 * shown["value"],
+            "± seeds": 100 * shown["seed_sd"].astype(float),
+            "zero-shot %": 100 * shown["zero_shot"].astype(float),
+            "languages": [f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(shown["languages"], shown["languages_expected"], strict=True)],
+            "seeds": shown["seeds"],
+            "stack": shown["stack"],
+            "source": shown["source"],
+            "model revision": shown["model_revision"],
+        }
+    )
+    number = st.column_config.NumberColumn(format="%.1f")
+    st.dataframe(table, hide_index=True, width="stretch", column_config={c: number for c in ("mean %", "± seeds", "zero-shot %")})
+    st.caption(
+        "Mean over languages of the mean over seeds, best first; averages over fewer languages come last and say so. ± is the standard "
+        "deviation over seeds. zero-shot leaves the training language out. Rows of different stacks were trained differently: compare with care."
+    )
+    common.download(shown.drop(columns="column"), "leaderboard")

@@ -1,0 +1,54 @@
+-- One row an intermediate task and target: the seed-matched delta averaged over the zero-shot languages, then over seeds.
+-- Only seeds that cover the most languages take part, so that the average of every seed is over the same languages.
+WITH by_seed AS (
+    SELECT
+        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        recipe_id, stack, source, source_version, seed,
+        avg(value) AS value,
+        avg(direct_value) AS direct_value,
+        avg(delta) AS delta,
+        count(*) AS languages
+    FROM transfer_delta
+    WHERE status = 'paired' AND language <> train_language
+    GROUP BY ALL
+),
+widest AS (
+    SELECT *, max(languages) OVER (
+        PARTITION BY model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+            recipe_id, stack, source, source_version
+    ) AS most
+    FROM by_seed
+),
+by_language AS (
+    SELECT
+        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        recipe_id, stack, source, source_version,
+        count(*) FILTER (WHERE seeds_up = seeds) AS languages_up,
+        count(*) FILTER (WHERE seeds_down = seeds) AS languages_down
+    FROM transfer_summary
+    WHERE seeds > 0 AND language <> train_language
+    GROUP BY ALL
+),
+expected AS (
+    SELECT target, count(*) AS languages_expected FROM task_language WHERE language <> 'en' GROUP BY target
+)
+SELECT
+    w.model, w.model_revision, w.intermediate, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
+    w.recipe_id, w.stack, w.source, w.source_version,
+    avg(w.value) AS value,
+    avg(w.direct_value) AS direct_value,
+    avg(w.delta) AS delta,
+    stddev_samp(w.delta) AS delta_sd,
+    count(*) AS seeds,
+    any_value(w.languages) AS languages,
+    any_value(e.languages_expected) AS languages_expected,
+    any_value(b.languages_up) AS languages_up,
+    any_value(b.languages_down) AS languages_down
+FROM widest AS w
+LEFT JOIN by_language AS b USING (
+    model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+    recipe_id, stack, source, source_version
+)
+LEFT JOIN expected AS e USING (target)
+WHERE w.languages = w.most
+GROUP BY ALL

@@ -1,0 +1,19 @@
+-- One row an intermediate task, target and language: the mean over seeds of the seed-matched delta, with its spread.
+-- seeds counts the seed-matched pairs; seeds_without_baseline the runs that have none and take no part in delta.
+SELECT
+    model, model_revision, intermediate, target, train_language, language, split, metric, scorer, dataset_revision,
+    recipe_id, stack, source, source_version,
+    avg(value) FILTER (WHERE status = 'paired') AS value,
+    avg(direct_value) AS direct_value,
+    avg(delta) AS delta,
+    stddev_samp(delta) AS delta_sd,
+    min(delta) AS delta_min,
+    max(delta) AS delta_max,
+    count(delta) AS seeds,
+    count(*) FILTER (WHERE delta > 0) AS seeds_up,
+    count(*) FILTER (WHERE delta < 0) AS seeds_down,
+    count(*) FILTER (WHERE status <> 'paired') AS seeds_without_baseline,
+    min(n) AS n,
+    CASE WHEN count(delta) > 0 THEN 'paired' ELSE min(status) END AS status
+FROM transfer_delta
+GROUP BY ALL
