@@ -1,3 +1,50 @@
-"""xbench: does training on an intermediate task help a multilingual model, in which languages, and is the evidence good enough?"""
+"""xbench: does training on an intermediate task help a multilingual model, in which languages, and is the evidence good enough?
+
+The public door. Importing it imports neither torch nor duckdb; those come with the first call that needs them.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+__all__ = ["__version__", "ingest", "open_store", "run"]
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from xbench.ingesting import Ingested
+
+
+def open_store(root: str | Path = "results") -> "duckdb.DuckDBPyConnection":
+    """Open a store for reading: a DuckDB connection with its tables and views (docs/architecture.md lists them).
+
+    Raises:
+        StoreError: If `root` is not a folder, or a file in it cannot be read.
+    """
+    from xbench import store
+
+    return store.connect(Path(root))
+
+
+def run(study: str | Path = "quickstart", root: str | Path = "results", *, threads: int | None = None) -> int:
+    """Run what is missing of a study, given as a file or by the name of a shipped one; returns how many cells were run.
+
+    Raises:
+        StudyError, ModelError, DataError: Before anything is trained, with every problem at once.
+    """
+    from xbench import executors
+    from xbench.study import find_study, load_study
+
+    plan, models = executors.lay_out(load_study(find_study(str(study))))
+    return executors.run_local(plan, models, Path(root), threads=threads)
+
+
+def ingest(*paths: str | Path, root: str | Path = "results") -> "list[Ingested]":
+    """Read result files into a store; reading a file twice changes nothing.
+
+    Raises:
+        DataError: If a file was refused; good files are stored all the same.
+    """
+    from xbench import ingesting
+
+    return ingesting.ingest([Path(p) for p in paths], Path(root))

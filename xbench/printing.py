@@ -92,10 +92,10 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
         return
     for group in _grouped(rows, ("target", "metric", "scorer")) if form == "text" else []:
         first, models = group[0], {r["model"] for r in group}
-        named = ["model"] if len(models) > 1 else []
+        named = (["model"] if len(models) > 1 else []) + (["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else [])
         show(
-            f"{first['target']}: {first['metric']} ({first['scorer']}), test" + ("" if named else f", {first['model']}"),
-            [*named, "intermediate", "all languages", "zero-shot", "languages", "seeds", "source"],
+            f"{first['target']}: {first['metric']} ({first['scorer']}), test" + ("" if "model" in named else f", {first['model']}"),
+            [*(n.removesuffix("_label") for n in named), "intermediate", "all languages", "zero-shot", "languages", "seeds", "source"],
             [
                 [
                     *(r[c] for c in named),
@@ -103,7 +103,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
                     percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
                     percent(r["zero_shot"]),
                     f"{r['languages']}/{r['languages_expected'] or '?'}",
-                    str(r["seeds"]),
+                    str(r["seeds"] or "?"),
                     r["source"],
                 ]
                 for r in group

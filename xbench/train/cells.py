@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import faiss
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
@@ -47,6 +49,9 @@ class Workbench:
     _tokenizer: Any = None
     _data: dict[tuple[str, str, Split], tuple[Sequence[Example], list[Piece]]] = field(default_factory=dict)
     _trained: dict[str, loop.Trained] = field(default_factory=dict)
+    _vectors: dict[tuple[str, ...], npt.NDArray[np.float32]] = field(default_factory=dict)
+    _vectors_of: str | None = None
+    _retriever: Any = None
 
     def encoder(self) -> SplitEncoder:
         """The split encoder, loaded when first needed."""
@@ -104,6 +109,27 @@ class Workbench:
         if not path.is_file():
             return self.encoder().trunk(self.trained(stage).trunk.state_dict()).eval()
         return self.encoder().trunk(load_file(path, device=str(self.device))).eval()
+
+    def vectors(self, stage: Stage | None, texts: tuple[str, ...]) -> npt.NDArray[np.float32]:
+        """Unit vectors of texts under the encoder after `stage`, for retrieval; kept while the stage stays the same."""
+        of = stage.stage_id if stage else ""
+        if of != self._vectors_of:
+            self._vectors, self._vectors_of, self._retriever = {}, of, self.trunk(stage)
+        if texts not in self._vectors:
+            encoder, layer = self.encoder(), self.recipe.retrieval_layer
+            pieces = encode_texts(self._tokenizer, [self.recipe.retrieval_prefix + t for t in texts], self.recipe.max_length)
+            done = 0
+
+            def tick(count: int) -> None:
+                nonlocal done
+                done += count
+                self.report("embed for retrieval", done, len(pieces))
+
+            depth = None if layer == -1 else layer - encoder.frozen_layers
+            vectors = loop.embed(pieces, encoder, self._retriever, depth, tick).numpy()
+            faiss.normalize_L2(vectors)
+            self._vectors[texts] = vectors
+        return self._vectors[texts]
 
     def checkpoint(self, stage: Stage) -> Path:
         """Where the encoder of a shared stage is kept."""
@@ -203,8 +229,7 @@ def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str
         found = [task.examples(language, split) for language, split in parts]
         return [(examples, majority.predict(task, training, examples)) for examples in found]
     if task.family == "retrieval":
-        trunk = bench.trunk(cell.encoder)
-        return [_retrieve(bench, task, trunk, language, split) for language, split in parts]
+        return [_retrieve(bench, task, cell.encoder, language, split) for language, split in parts]
     assert cell.encoder is not None
     trained = bench.trained(cell.encoder)
     every: list[Example] = []
@@ -235,20 +260,12 @@ def _shifted(piece: Piece, by: int) -> Piece:
     return Piece(piece.example + by, piece.ids, piece.words, piece.span, piece.offsets)
 
 
-def _retrieve(bench: Workbench, task: Task, trunk: Trunk, language: str, split: Split) -> tuple[Sequence[Example], list[str]]:
+def _retrieve(bench: Workbench, task: Task, stage: Stage | None, language: str, split: Split) -> tuple[Sequence[Example], list[str]]:
     """For each English sentence the id of its nearest neighbour by cosine among all sentences of the language."""
     examples = task.examples(language, split)
     pairs = [e for e in examples if isinstance(e, Translation)]
-    encoder = bench.encoder()
-    layer = bench.recipe.retrieval_layer
-    depth = None if layer == -1 else layer - encoder.frozen_layers
-    vectors = []
-    for texts in ([e.english for e in pairs], [e.foreign for e in pairs]):
-        pieces = encode_texts(bench._tokenizer, [bench.recipe.retrieval_prefix + t for t in texts], bench.recipe.max_length)
-        vectors.append(loop.embed(pieces, encoder, trunk, depth, lambda _: None).numpy())
-    queries, candidates = vectors
-    faiss.normalize_L2(queries)
-    faiss.normalize_L2(candidates)
+    queries = bench.vectors(stage, tuple(e.english for e in pairs))
+    candidates = bench.vectors(stage, tuple(e.foreign for e in pairs))
     index = faiss.IndexFlatIP(candidates.shape[1])
     index.add(candidates)
     nearest = index.search(queries, 1)[1][:, 0]

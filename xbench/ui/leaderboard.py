@@ -20,11 +20,12 @@ def page(source: common.Source) -> None:
         {
             "model": shown["model"],
             "intermediate": shown["intermediate"],
+            "recipe": shown["recipe_label"],
             "mean %": 100 * shown["value"],
             "± seeds": 100 * shown["seed_sd"].astype(float),
             "zero-shot %": 100 * shown["zero_shot"].astype(float),
             "languages": [f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(shown["languages"], shown["languages_expected"], strict=True)],
-            "seeds": shown["seeds"],
+            "seeds": [str(s or "?") for s in shown["seeds"]],
             "stack": shown["stack"],
             "source": shown["source"],
             "model revision": shown["model_revision"],

@@ -1,12 +1,13 @@
 -- One row a system and target: the mean over languages of the mean over seeds, with its support.
 -- languages/languages_expected is the support (expected is NULL for a task that xbench does not know); an average over
--- fewer languages is shown with it and has complete = false. zero_shot leaves the training language out.
+-- fewer languages is shown with it and has complete = false. zero_shot leaves the training language out. seeds is 0 where a source does not say.
 WITH by_language AS (
     SELECT
         model, model_revision, parameters, intermediate, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, language,
+        any_value(recipe_label) AS recipe_label,
         avg(value) AS value,
-        count(*) AS seeds,
+        count(DISTINCT seed) AS seeds,
         min(n) AS n
     FROM result
     GROUP BY ALL
@@ -36,7 +37,7 @@ expected AS (
     SELECT target, count(*) AS languages_expected FROM task_language GROUP BY target
 )
 SELECT
-    b.target, b.model, b.intermediate,
+    b.target, b.model, b.intermediate, any_value(b.recipe_label) AS recipe_label,
     avg(b.value) AS value,
     any_value(s.seed_sd) AS seed_sd,
     avg(b.value) FILTER (WHERE b.language <> b.train_language) AS zero_shot,

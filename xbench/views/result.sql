@@ -6,6 +6,7 @@ SELECT
     r.parameters,
     r.intermediate_revision,
     r.recipe_id,
+    coalesce(json_extract_string(r.recipe, '$.text'), r.recipe_id) AS recipe_label,
     r.stack,
     r.source,
     r.source_version,

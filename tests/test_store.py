@@ -1,0 +1,141 @@
+"""The store: whole or not at all, any number of files, nothing half seen."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from tests.conftest import Writer
+from tests.test_contracts import GOOD
+from xbench import board, store
+from xbench.errors import StoreError
+
+
+def count(root: Path, table: str) -> int:
+    con = store.connect(root)
+    try:
+        return int(con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0])
+    finally:
+        con.close()
+
+
+def test_a_folder_that_does_not_exist_is_an_empty_store(tmp_path: Path) -> None:
+    assert [count(tmp_path / "none", t) for t in store.TABLES] == [0, 0, 0, 0]
+
+
+def test_one_file(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    assert (count(writer.root, "run"), count(writer.root, "score")) == (1, 1)
+
+
+def test_five_thousand_files(writer: Writer) -> None:
+    import pyarrow.parquet as pq
+
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    for table in ("run", "score"):  # copies with an id of their own, written directly: the store itself would take minutes
+        rows = pq.read_table(next((writer.root / table).glob("*.parquet")))
+        at = rows.schema.get_field_index("run_id")
+        for i in range(1, 5000):
+            pq.write_table(rows.set_column(at, "run_id", pa.array([f"{i:024x}"])), writer.root / table / f"{i}.parquet")
+    started = time.monotonic()
+    assert count(writer.root, "score") == 5000
+    assert time.monotonic() - started < 60  # a guard against opening costs that grow faster than the files, not a benchmark
+
+
+def test_rows_of_a_run_without_its_run_row_are_not_seen(tmp_path: Path) -> None:
+    for table in ("prediction", "outcome", "score"):
+        store.write(tmp_path, table, pa.Table.from_pylist([GOOD[table]]), "half")
+    assert [count(tmp_path, t) for t in store.TABLES] == [0, 0, 0, 0]
+    store.write(tmp_path, "run", pa.Table.from_pylist([GOOD["run"]]), "half")
+    assert [count(tmp_path, t) for t in store.TABLES] == [1, 1, 1, 1]
+
+
+def test_equal_rows_in_any_order_are_equal_files(tmp_path: Path) -> None:
+    rows = [{**GOOD["score"], "language": x} for x in ("de", "hi", "ar")]
+    first = store.write(tmp_path, "score", pa.Table.from_pylist(rows), "a")
+    second = store.write(tmp_path, "score", pa.Table.from_pylist(rows[::-1]), "b")
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_rejected_write_leaves_nothing_and_the_old_file_as_it_was(tmp_path: Path) -> None:
+    path = store.write(tmp_path, "score", pa.Table.from_pylist([GOOD["score"]]), "a")
+    before = path.read_bytes()
+    with pytest.raises(store.ContractError):
+        store.write(tmp_path, "score", pa.Table.from_pylist([{**GOOD["score"], "value": 9.0}]), "a")
+    assert path.read_bytes() == before
+    assert [p.name for p in (tmp_path / "score").iterdir()] == ["a.parquet"]
+
+
+def test_a_file_left_by_a_killed_writer_is_not_read(tmp_path: Path) -> None:
+    store.write(tmp_path, "run", pa.Table.from_pylist([GOOD["run"]]), "a")
+    (tmp_path / "run" / ".b.parquet.0123.tmp").write_bytes(b"PAR1 half of it")
+    assert count(tmp_path, "run") == 1
+
+
+def test_odd_folder_names(tmp_path: Path) -> None:
+    for name in ("it's", "a [b] c", "ünïcode 语", "star*"):
+        store.write(tmp_path / name, "run", pa.Table.from_pylist([GOOD["run"]]), "a")
+        assert count(tmp_path / name, "run") == 1
+
+
+def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "bad.parquet").write_bytes(b"not parquet at all, but long enough to be looked at")
+    with pytest.raises(StoreError, match=r"bad\.parquet"):
+        board.leaderboard(tmp_path)
+
+
+def test_a_store_that_is_a_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+    with pytest.raises(StoreError, match="is a file"):
+        store.connect(tmp_path / "x")
+
+
+def test_a_view_with_an_error_is_named(tmp_path: Path) -> None:
+    import duckdb
+
+    (tmp_path / "b.sql").write_text("-- One row a b.\nSELECT * FROM a")
+    (tmp_path / "a.sql").write_text("-- One row a a.\nSELECT 1 AS x")
+    con = duckdb.connect()
+    store.define_views(con, tmp_path)
+    assert con.execute("SELECT x FROM b").fetchall() == [(1,)]
+    (tmp_path / "c.sql").write_text("SELECT * FROM nowhere")
+    with pytest.raises(StoreError, match="c: .*nowhere"):
+        store.define_views(duckdb.connect(), tmp_path)
+    (tmp_path / "c.sql").write_text("SELEC 1")
+    with pytest.raises(StoreError, match="'c'"):
+        store.define_views(duckdb.connect(), tmp_path)
+
+
+_WRITER = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from tests.conftest import run_id
+from tests.test_contracts import GOOD
+from xbench import store
+root, who, n = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+for i in range(n):
+    key = {"run_id": run_id(f"{who}-{i}")}
+    for table in ("prediction", "outcome", "score", "run"):
+        store.write(root, table, pa.Table.from_pylist([{**GOOD[table], **key}]), key["run_id"])
+"""
+
+
+def test_writers_and_readers_at_once(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), str(w), "15"], env=environment) for w in range(3)]
+    seen = [0]
+    while any(w.poll() is None for w in writers):
+        con = store.connect(tmp_path)
+        whole, scores = con.execute("SELECT (SELECT count(*) FROM run), (SELECT count(*) FROM score)").fetchall()[0]
+        con.close()
+        assert scores >= seen[-1] or whole >= seen[-1]
+        seen.append(whole)
+    assert [w.returncode for w in writers] == [0, 0, 0]
+    assert seen == sorted(seen)
+    assert [count(tmp_path, t) for t in store.TABLES] == [45, 45, 45, 45]

@@ -1,0 +1,249 @@
+"""Tasks: every one is complete; the mini set is aligned, labelled, in its own scripts, without leaks."""
+
+import unicodedata
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from xbench import plugins, share
+from xbench.errors import DataError, PluginError
+from xbench.readers import IOB2, UPOS, read_conllu, read_jsonl
+from xbench.scorer import load_scorer
+from xbench.task import TASKS, Classified, Question, Tagged, Task, Translation, all_tasks, load_task
+from xbench.tasks import _mini
+
+SHIPPED = [n for n in plugins.names(TASKS) if n != "gold-pos"]  # gold-pos needs `xbench data fetch`: tests/test_fetch.py
+SCRIPTS = {"ar": "ARABIC", "hi": "DEVANAGARI", "zh": "CJK"}  # the others are written in Latin letters
+MINI = share.folder("data") / "mini"
+
+
+@pytest.mark.parametrize("name", plugins.names(TASKS))
+def test_every_task_is_complete(name: str) -> None:
+    task = load_task(name)
+    assert task.name == name
+    assert list(task.languages) == sorted(set(task.languages))
+    assert task.train_language in task.languages or task.family == "retrieval"
+    assert all((task.licence, task.source, task.about))
+    assert bool(task.labels) == (task.family in ("tagging", "classification"))
+    for scorer in task.scorers:
+        load_scorer(scorer)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_task_has_examples_of_its_kind_in_every_language(name: str) -> None:
+    task = load_task(name)
+    kind = {"tagging": Tagged, "classification": Classified, "qa": Question, "retrieval": Translation}[task.family]
+    sets = [(code, "test") for code in task.languages] + ([("en", "train"), ("en", "dev")] if task.trains else [])
+    for language, split in sets:
+        examples = task.examples(language, split)  # type: ignore[arg-type]
+        assert all(isinstance(e, kind) for e in examples)
+    assert task.revision() == task.revision()
+
+
+def sizes(name: str) -> dict[str, int]:
+    task = load_task(name)
+    found = {split: len(task.examples("en", split)) for split in ("train", "dev")}  # type: ignore[misc]
+    return found | {code: len(task.examples(code, "test")) for code in task.languages}
+
+
+@pytest.mark.parametrize("name", ["mini-pos", "mini-ner"])
+def test_tagged_sizes(name: str) -> None:
+    found = sizes(name)
+    assert found.pop("train") >= 300
+    assert found.pop("dev") >= 100
+    assert len(found) >= 10
+    assert set(found.values()) == {100}
+
+
+@pytest.mark.parametrize("name", ["mini-nli", "mini-paraphrase", "mini-qa"])
+def test_other_sizes(name: str) -> None:
+    found = sizes(name)
+    assert (found.pop("train"), found.pop("dev")) == (200, 50)
+    assert set(found.values()) == {40}
+    assert len(found) == len(_mini.LANGUAGES)
+
+
+@pytest.mark.parametrize("path", sorted((MINI / "tagged").glob("*.conllu")), ids=lambda p: p.stem)
+def test_tagged_files_follow_the_schemes(path: Path) -> None:
+    for sentence in read_conllu(path):
+        assert set(sentence.upos) <= set(UPOS)
+        assert set(sentence.ner) <= set(IOB2)
+        for before, tag in zip(("O", *sentence.ner), sentence.ner, strict=False):
+            assert not tag.startswith("I-") or before[2:] == tag[2:], f"{sentence.sentence_id}: {tag} after {before}"
+        assert all(t.strip() == t and t for t in sentence.tokens)
+
+
+@pytest.mark.parametrize("path", sorted((MINI / "tagged").glob("*.conllu")), ids=lambda p: p.stem)
+def test_the_text_is_its_tokens(path: Path) -> None:
+    """`# text` is the surface tokens joined as SpaceAfter=No says: multiword ranges in place of their words."""
+    block: list[str] = []
+    for line in [*path.read_text(encoding="utf-8").splitlines(), ""]:
+        if line:
+            block.append(line)
+            continue
+        text = next((x.removeprefix("# text = ") for x in block if x.startswith("# text")), None)
+        out, until = "", 0
+        for cells in (x.split("\t") for x in block if not x.startswith("#")):
+            first, _, last = cells[0].partition("-")
+            if last:
+                until = int(last)
+            elif int(first) <= until:
+                continue
+            out += cells[1] + ("" if "SpaceAfter=No" in cells[9] else " ")
+        assert text is None or out.strip() == text
+        block = []
+
+
+def entities(sentence: object) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for token, tag in zip(sentence.tokens, sentence.ner, strict=True):  # type: ignore[attr-defined]
+        if tag.startswith("B-"):
+            found.append((tag[2:], token))
+        elif tag.startswith("I-"):
+            found[-1] = (tag[2:], f"{found[-1][1]} {token}")
+    return found
+
+
+@pytest.mark.parametrize("language", [x for x in _mini.LANGUAGES if x != "en"])
+def test_translations_are_aligned_with_english(language: str) -> None:
+    english = read_conllu(_mini.file("tagged", "en", "test"))
+    foreign = read_conllu(_mini.file("tagged", language, "test"))
+    assert [s.sentence_id for s in foreign] == [s.sentence_id for s in english]
+    for ours, theirs in zip(english, foreign, strict=True):
+        assert ours.text != theirs.text
+        assert Counter(k for k, _ in entities(ours)) == Counter(k for k, _ in entities(theirs)), theirs.sentence_id
+    for kind, kept in (("nli", "label"), ("paraphrase", "label"), ("qa", "paragraph")):
+        fields = {"nli": ("id", "premise", "hypothesis", "label"), "paraphrase": ("id", "sentence1", "sentence2", "label")}.get(
+            kind, ("id", "paragraph", "context", "question", "answer")
+        )
+        a, b = (read_jsonl(_mini.file(kind, code, "test"), fields) for code in ("en", language))
+        assert [(r["id"], r[kept]) for r in a] == [(r["id"], r[kept]) for r in b]
+        assert all(x[fields[2]] != y[fields[2]] for x, y in zip(a, b, strict=True))
+
+
+@pytest.mark.parametrize("language", [x for x in _mini.LANGUAGES if x != "en"])
+def test_names_are_in_the_script_of_the_language(language: str) -> None:
+    wanted = SCRIPTS.get(language, "LATIN")
+    for sentence in read_conllu(_mini.file("tagged", language, "test")):
+        for _, name in entities(sentence):
+            scripts = {unicodedata.name(c).split()[0] for c in name if c.isalpha()}
+            assert scripts == {wanted}, (sentence.sentence_id, name)
+
+
+def test_no_text_is_in_two_splits() -> None:
+    seen: dict[str, str] = {}
+    for split in ("train", "dev", "test"):
+        for sentence in read_conllu(_mini.file("tagged", "en", split)):  # type: ignore[arg-type]
+            plain = " ".join(sentence.text.lower().split())
+            assert plain not in seen, (sentence.sentence_id, seen[plain])
+            seen[plain] = sentence.sentence_id
+    for kind in ("nli", "paraphrase"):
+        task = load_task(f"mini-{kind}")
+        pairs = [(e.text.lower(), e.pair.lower()) for s in ("train", "dev", "test") for e in task.examples("en", s) if isinstance(e, Classified)]  # type: ignore[arg-type]
+        assert len(set(pairs)) == len(pairs)
+        first = [{e.text for e in task.examples("en", s) if isinstance(e, Classified)} for s in ("train", "dev", "test")]  # type: ignore[arg-type]
+        assert not first[0] & first[1]
+        assert not (first[0] | first[1]) & first[2]
+    contexts = [{e.context for e in load_task("mini-qa").examples("en", s) if isinstance(e, Question)} for s in ("train", "dev", "test")]  # type: ignore[arg-type]
+    assert not contexts[0] & contexts[1]
+    assert not (contexts[0] | contexts[1]) & contexts[2]
+
+
+@pytest.mark.parametrize("language", _mini.LANGUAGES)
+def test_answers_occur_once_and_paragraphs_are_the_clusters(language: str) -> None:
+    examples = [e for e in load_task("mini-qa").examples(language, "test") if isinstance(e, Question)]
+    assert all(e.context.count(e.answers[0]) == 1 for e in examples)
+    assert len({e.cluster_id for e in examples}) == len({e.context for e in examples}) == 20
+
+
+def test_labels_are_balanced() -> None:
+    for name, share_of_largest in (("mini-nli", 0.4), ("mini-paraphrase", 0.55)):
+        for split in ("train", "dev", "test"):
+            counts = Counter(e.label for e in load_task(name).examples("en", split) if isinstance(e, Classified))  # type: ignore[arg-type]
+            assert max(counts.values()) <= share_of_largest * sum(counts.values())
+
+
+def test_intents() -> None:
+    task = load_task("intents")
+    train = [e for e in task.examples("en", "train") if isinstance(e, Classified)]
+    assert len(task.languages) >= 13
+    assert {e.label for e in train} == set(task.labels)  # the list in the file is what the package gives
+    held_out = {e.text for s in ("dev", "test") for e in task.examples("en", s) if isinstance(e, Classified)}  # type: ignore[arg-type]
+    assert not held_out & {e.text for e in train}
+    again = load_task("intents").load("de", "test")
+    assert again == load_task("intents").load("de", "test")
+    for language in task.languages:
+        assert len(task.examples(language, "test")) == 100
+
+
+def test_a_split_that_a_language_does_not_have() -> None:
+    for name in ("mini-pos", "mini-nli", "intents"):
+        with pytest.raises(DataError, match="has no train split in 'de'"):
+            load_task(name).examples("de", "train")
+
+
+def test_bad_examples_are_all_named() -> None:
+    good = load_task("mini-pos")
+    bad = [Tagged("a", "a", ("x", "y"), ("NOUN",)), Tagged("a", "a", ("x",), ("NOUNS",))]
+    from dataclasses import replace
+
+    with pytest.raises(DataError) as caught:
+        replace(good, load=lambda language, split: bad).examples("en", "test")
+    assert list(caught.value.problems) == [
+        "row 0 (a): 2 tokens, 1 labels",
+        "row 1: example id 'a' occurs twice",
+        "row 1 (a): label 'NOUNS' is not one of " + " ".join(UPOS),
+    ]
+    with pytest.raises(DataError, match="no examples"):
+        replace(good, load=lambda language, split: []).examples("en", "test")
+
+
+def test_unknown_task_lists_those_that_exist() -> None:
+    with pytest.raises(PluginError, match="mini-ner"):
+        load_task("xnlii")
+
+
+def test_every_language_is_in_the_language_table() -> None:
+    import csv
+
+    with (share.folder("data") / "languages.csv").open(encoding="utf-8", newline="") as handle:
+        known = {row["language"] for row in csv.DictReader(handle)}
+    used = {code for task in all_tasks() for code in task.languages}
+    assert used <= known
+
+
+def test_conllu_errors_name_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.conllu"
+    path.write_text("# text = a\n1\ta\t_\tNOUN\t_\t_\t_\t_\t_\t_\n2\tb\n\nx\tc\t_\tNOUN\t_\t_\t_\t_\t_\t_\n")
+    with pytest.raises(DataError) as caught:
+        read_conllu(path)
+    assert [p.removeprefix(str(path)) for p in caught.value.problems] == [
+        ":3: 2 tab-separated columns, expected 10", ":5: column ID is 'x', expected a number or a range",
+    ]  # fmt: skip
+    with pytest.raises(DataError, match="does not exist"):
+        read_conllu(tmp_path / "none")
+
+
+def test_conllu_skips_ranges_and_empty_nodes(tmp_path: Path) -> None:
+    path = tmp_path / "x.conllu"
+    path.write_text(
+        "# sent_id = s\n1-2\tzum\t_\t_\t_\t_\t_\t_\t_\t_\n1\tzu\t_\tADP\t_\t_\t_\t_\t_\t_\n2\tdem\t_\tDET\t_\t_\t_\t_\t_\t_\n"
+        "2.1\tx\t_\tX\t_\t_\t_\t_\t_\t_\n3\tBonn\t_\tPROPN\t_\t_\t_\t_\t_\tNER=B-LOC|SpaceAfter=No\n"
+    )
+    (found,) = read_conllu(path)
+    assert (found.sentence_id, found.tokens, found.upos, found.ner) == ("s", ("zu", "dem", "Bonn"), ("ADP", "DET", "PROPN"), ("O", "O", "B-LOC"))
+
+
+def test_jsonl_errors_name_file_and_line(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"id": "1", "label": "a"}\n{"id": "2"}\nnonsense\n{"id": 3, "label": "b"}\n')
+    with pytest.raises(DataError) as caught:
+        read_jsonl(path, ("id", "label"))
+    assert [p.removeprefix(f"{path}:").split(":")[0] for p in caught.value.problems] == ["2", "3", "4"]
+
+
+def test_task_is_a_frozen_literal() -> None:
+    assert isinstance(load_task("mini-pos"), Task)
+    with pytest.raises(AttributeError):
+        load_task("mini-pos").metric = "f1"  # type: ignore[misc]

@@ -1,0 +1,278 @@
+"""Training end to end on a tiny random model: every task family, resuming, sharing, equal results to the bit."""
+
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xbench import board, executors, store, study
+from xbench.errors import DataError, ModelError, StudyError
+
+RECIPE = {"frozen_layers": 1, "max_length": 64, "target": {"epochs": 1, "max_examples": 48}, "intermediate": {"epochs": 1, "max_examples": 48}}
+
+
+def write_study(folder: Path, tiny: Path, **change: Any) -> Path:
+    content = {
+        "about": "test", "models": [str(tiny)], "intermediates": ["none", "mini-pos"], "targets": ["mini-ner", "mini-retrieval"],
+        "seeds": [0, 1], "recipe": RECIPE, **change,
+    }  # fmt: skip
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def run(path: Path, root: Path, progress: executors.Progress = executors.SILENT) -> int:
+    todo, resolved = executors.lay_out(study.load_study(path))
+    return executors.run_local(todo, resolved, root, progress, threads=1)
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        f"{table}/{p.name}": hashlib.sha256(p.read_bytes()).hexdigest()
+        for table in ("prediction", "outcome", "score")
+        for p in (root / table).glob("*.parquet")
+    }
+
+
+def test_end_to_end(tiny_model: Path, tmp_path: Path) -> None:
+    """Two seeds, with and without an intermediate task: every table is filled, deltas exist, scores are sums of outcomes."""
+    path = write_study(tmp_path, tiny_model)
+    assert run(path, tmp_path / "store") == 8
+    con = store.connect(tmp_path / "store")
+    n = {t: con.execute(f"SELECT count(*) FROM {t}").fetchall()[0][0] for t in store.TABLES}
+    # mini-ner: 10 languages x 100 and 100 English dev; mini-retrieval: 9 x 100; 4 runs each
+    assert n["run"] == 8
+    assert n["prediction"] == 4 * (10 * 100 + 100) + 4 * 9 * 100
+    assert n["outcome"] == n["prediction"]
+    unequal = con.execute("""
+        SELECT count(*) FROM score JOIN (
+            SELECT run_id, language, split, metric, scorer, sum(numerator) / sum(denominator) AS again, count(*) AS n
+            FROM outcome GROUP BY ALL) AS o USING (run_id, language, split, metric, scorer)
+        WHERE value <> again OR score.n <> o.n""").fetchall()[0][0]
+    assert unequal == 0
+    assert {r["status"] for r in board.query(con, "transfer_delta")} == {"paired"}
+    # No training, so the direct retrieval baseline does not depend on the seed, and says so.
+    direct = board.query(con, "result", {"target": "mini-retrieval", "intermediate": "none"})
+    assert {r["trained_examples"] for r in direct} == {0}
+    assert len({(r["language"], r["value"]) for r in direct}) == 9
+    trained = board.query(con, "run", {"target": "mini-ner", "intermediate": "mini-pos"})
+    assert {r["trained_examples"] for r in trained} == {96}
+    con.close()
+    assert not (tmp_path / "store" / "checkpoints").exists()
+
+
+def test_two_runs_are_equal_to_the_bit_and_a_second_does_nothing(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(tmp_path, tiny_model, seeds=[3])
+    assert run(path, tmp_path / "a") == run(path, tmp_path / "b") == 4
+    assert digests(tmp_path / "a") == digests(tmp_path / "b")
+    assert len(digests(tmp_path / "a")) == 12
+    assert run(path, tmp_path / "a") == 0
+
+
+def test_seeds_and_intermediates_change_something(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(tmp_path, tiny_model, targets=["mini-ner"], seeds=[0, 1])
+    run(path, tmp_path / "store")
+    con = store.connect(tmp_path / "store")
+    found = con.execute("SELECT intermediate, seed, string_agg(prediction, '|' ORDER BY language, example_id) FROM prediction GROUP BY ALL").fetchall()
+    con.close()
+    assert len({text for _, _, text in found}) == 4
+
+
+@pytest.mark.parametrize("target", ["mini-pos", "mini-nli", "mini-paraphrase", "mini-qa", "intents"])
+def test_every_family_trains_and_predicts(tiny_model: Path, tmp_path: Path, target: str) -> None:
+    path = write_study(tmp_path, tiny_model, targets=[target], intermediates=["none"], seeds=[0])
+    assert run(path, tmp_path / "store") == 1
+    (row,) = [r for r in board.leaderboard(tmp_path / "store") if r["metric"] in ("accuracy", "f1")]
+    assert row["complete"]
+    assert 0 <= row["value"] <= 1
+
+
+def test_frozen_or_not_the_pretrained_encoder_is_the_same(tiny_model: Path) -> None:
+    """Cutting the encoder changes no vector: against transformers' own forward pass."""
+    import torch
+
+    from xbench.train import loop, models
+    from xbench.train.encoder import SplitEncoder
+    from xbench.train.encoding import encode_texts
+    from xbench.train.heads import mean_pool
+
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    pieces = encode_texts(tokenizer, ["The ferry leaves at seven.", "Short.", "图书馆下午六点关门。"], 64)
+    whole = []
+    with torch.no_grad():
+        for piece in pieces:
+            ids = torch.tensor([piece.ids])
+            out = model(input_ids=ids, attention_mask=torch.ones_like(ids))
+            whole.append(mean_pool(out.last_hidden_state, torch.ones_like(ids))[0])
+    for frozen in (None, 0, 1, 3):
+        encoder = SplitEncoder(model, frozen, torch.device("cpu"))
+        vectors = loop.embed(pieces, encoder, encoder.trunk().eval(), None, lambda _: None)
+        torch.testing.assert_close(vectors, torch.stack(whole), atol=1e-5, rtol=1e-4)
+
+
+def test_training_learns(tiny_model: Path) -> None:
+    """On its own training sentences a tiny model gets far above the majority class: gradients reach trunk and head."""
+    import torch
+
+    from xbench.recipe import Phase
+    from xbench.scorer import load_scorer
+    from xbench.task import load_task
+    from xbench.train import heads, loop, majority, models
+    from xbench.train.encoder import SplitEncoder
+    from xbench.train.encoding import encode
+
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    task = load_task("mini-pos")
+    examples = list(task.examples("en", "train"))[:60]
+    pieces = encode(tokenizer, examples, 64)
+    encoder = SplitEncoder(model, None, torch.device("cpu"))
+    phase = Phase(epochs=25, batch_size=8, learning_rate=5e-3, head_learning_rate=1e-2, dropout=0.0)
+    trained = loop.train(task, examples, pieces, encoder, encoder.trunk(), phase, 0, lambda _: None)
+
+    def accuracy(predictions: list[str]) -> float:
+        n, d = load_scorer("token-accuracy").score([heads.reference(e) for e in examples], predictions)["accuracy"]
+        return float(n.sum() / d.sum())
+
+    learnt = accuracy(loop.predict(task, examples, pieces, encoder, trained, lambda _: None))
+    assert learnt > 0.8 > 2 * accuracy(majority.predict(task, examples, examples))
+
+
+def test_controls(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(
+        tmp_path, tiny_model, models=[f"random-init:{tiny_model}", "majority-class"], intermediates=["none"], targets=["mini-pos"], seeds=[0]
+    )
+    assert run(path, tmp_path / "store") == 2
+    rows = {r["model"]: r for r in board.leaderboard(tmp_path / "store")}
+    assert rows["majority-class"]["parameters"] == 0
+    con = store.connect(tmp_path / "store")
+    tags = con.execute("SELECT DISTINCT unnest(string_split(prediction, ' ')) FROM prediction WHERE model = 'majority-class'").fetchall()
+    con.close()
+    assert tags == [("NOUN",)]
+
+
+def test_long_sentences_are_tagged_in_pieces(tiny_model: Path) -> None:
+    from xbench.task import Tagged
+    from xbench.train import models
+    from xbench.train.encoding import encode
+
+    _, tokenizer = models.load(models.resolve(str(tiny_model)))
+    words = tuple(["the", "ferry", "to", "Crete"] * 20)
+    pieces = encode(tokenizer, [Tagged("a", "a", words, ("X",) * 80)], 24)
+    assert len(pieces) > 3
+    assert all(len(p.ids) <= 24 for p in pieces)
+    assert [w for p in pieces for _, w in p.words] == list(range(80))
+    with pytest.raises(DataError, match="word 1 has"):
+        encode(tokenizer, [Tagged("a", "a", ("Donaudampfschifffahrtsgesellschaftskapitän" * 3,), ("X",))], 10)
+
+
+_RUNNER = """
+import sys
+from pathlib import Path
+from xbench import executors, study
+todo, resolved = executors.lay_out(study.load_study(Path(sys.argv[1])))
+print("ready", flush=True)
+executors.run_local(todo, resolved, Path(sys.argv[2]), executors.Progress(lambda c, d: print(c.label, d, flush=True), lambda *a: None), threads=1)
+"""
+
+
+def start(path: Path, root: Path) -> "subprocess.Popen[str]":
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    return subprocess.Popen([sys.executable, "-c", _RUNNER, str(path), str(root)], env=environment, stdout=subprocess.PIPE, text=True)
+
+
+def kill_after(path: Path, root: Path, lines: int, more: float) -> None:
+    process = start(path, root)
+    assert process.stdout is not None
+    for _ in range(lines):
+        process.stdout.readline()
+    time.sleep(more)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+
+def check_kills(tiny: Path, tmp_path: Path, kills: list[tuple[int, float]]) -> None:
+    path = write_study(tmp_path, tiny)
+    run(path, tmp_path / "undisturbed")
+    root = tmp_path / "killed"
+    for lines, more in kills:
+        whole = store.complete_runs(root)
+        stamps = {p: p.stat().st_mtime_ns for p in root.rglob("*.parquet")}
+        kill_after(path, root, lines, more)
+        assert store.complete_runs(root) >= whole
+        kept = {p for p in stamps if any(i in p.name for i in whole)}
+        assert all(p.stat().st_mtime_ns == stamps[p] for p in kept), "a complete run was written again"
+    run(path, root)
+    assert digests(root) == digests(tmp_path / "undisturbed")
+    assert not list(root.rglob("*.tmp")) or all(p.name.startswith(".") for p in root.rglob("*.tmp"))
+
+
+def test_kill_and_resume(tiny_model: Path, tmp_path: Path) -> None:
+    """kill -9 at three moments, then run again: the store equals an undisturbed one, and whole runs were not redone."""
+    check_kills(tiny_model, tmp_path, [(1, 0.05), (3, 0.1), (4, 0.3)])
+
+
+@pytest.mark.slow
+def test_many_kills(tiny_model: Path, tmp_path: Path) -> None:
+    import random
+
+    rng = random.Random(0)
+    check_kills(tiny_model, tmp_path, [(rng.randrange(1, 4), rng.random()) for _ in range(20)])
+
+
+def test_a_shared_stage_is_trained_once(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-pos", "mini-ner", "mini-retrieval"], seeds=[0])
+    todo, resolved = executors.lay_out(study.load_study(path))
+    # none > pos (also the intermediate), none > ner, pos > ner: 3 trainings for 5 cells that would need 1 + 1 + 2 + 1
+    assert len(todo.cells) == 5
+    assert [(s.task, s.parent.task if s.parent else None) for s in todo.stages] == [
+        ("mini-pos", None), ("mini-ner", None), ("mini-ner", "mini-pos"),
+    ]  # fmt: skip
+    seen: list[str] = []
+    executors.run_local(todo, resolved, tmp_path / "s", executors.Progress(lambda c, d: None, lambda what, done, total: seen.append(what) if done == total else None))
+    assert sorted(w for w in seen if w.startswith("train")) == ["train mini-ner", "train mini-pos", "train mini-pos > mini-ner"]
+
+
+def test_a_model_that_nothing_has_says_what_was_tried() -> None:
+    from xbench.train import models
+
+    with pytest.raises(ModelError) as caught:
+        models.resolve("nobody/nothing")
+    assert [p.split(":")[0] for p in caught.value.problems] == ["local folder", "Hugging Face cache", "Hugging Face hub", "pip package"]
+
+
+def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(tmp_path, tiny_model, seeds=[1, 1, -2], targets=["mini-ner", "xnlii"], intermediates=["none", "mini-retrieval"])
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert [p.split(":")[0] for p in caught.value.problems] == ["seeds", "seeds", "intermediates", "targets"]
+    path.write_text("about: x\nmodels: [m]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: {frozen_layer: 3}\ncolour: red\n")
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert len(caught.value.problems) == 2
+    path.write_text("about: [")
+    with pytest.raises(StudyError, match="is not YAML"):
+        study.load_study(path)
+
+
+def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(tmp_path, tiny_model, intermediates=["mini-ner"], targets=["mini-ner"])
+    with pytest.raises(StudyError, match="no cell is left"):
+        study.load_study(path)
+
+
+@pytest.mark.parametrize("change", [{"seeds": [5]}, {"recipe": {**RECIPE, "max_length": 65}}, {"intermediates": ["mini-nli"]}])
+def test_ids_depend_on_key_and_conditions(tiny_model: Path, tmp_path: Path, change: dict[str, Any]) -> None:
+    base = {"intermediates": ["mini-pos"], "targets": ["mini-ner"], "seeds": [0]}
+    ids = []
+    for extra in ({}, {}, change):
+        todo, _ = executors.lay_out(study.load_study(write_study(tmp_path, tiny_model, **{**base, **extra})))
+        ids.append(todo.cells[0].run_id)
+    assert ids[0] == ids[1] != ids[2]

@@ -1,0 +1,169 @@
+"""Views, row by row, against numbers worked by hand (written as sums beside them)."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import Writer
+from xbench import board, store
+
+
+def rows(root: Path, view: str, **where: Any) -> list[dict[str, Any]]:
+    con = store.connect(root)
+    try:
+        return board.query(con, view, where)
+    finally:
+        con.close()
+
+
+@pytest.fixture
+def two_seeds(writer: Writer) -> Writer:
+    """Target mini-ner, trained in English; intermediate intents; seeds 0 and 1."""
+    writer.add("none", "mini-ner", 0, {"en": 0.80, "de": 0.60, "hi": 0.40})
+    writer.add("none", "mini-ner", 1, {"en": 0.82, "de": 0.64, "hi": 0.42})
+    writer.add("intents", "mini-ner", 0, {"en": 0.81, "de": 0.63, "hi": 0.30})
+    writer.add("intents", "mini-ner", 1, {"en": 0.80, "de": 0.65, "hi": 0.36})
+    return writer
+
+
+def test_result_is_score_with_the_conditions_of_its_run(two_seeds: Writer) -> None:
+    found = rows(two_seeds.root, "result", intermediate="none", seed=1, language="de")
+    assert len(found) == 1
+    assert (found[0]["value"], found[0]["recipe_id"], found[0]["source"], found[0]["kind"]) == (0.64, "rec", "xbench", "run")
+
+
+def test_direct_holds_the_baselines_only(two_seeds: Writer) -> None:
+    found = rows(two_seeds.root, "direct")
+    assert sorted((r["language"], r["seed"], r["value"]) for r in found) == [
+        ("de", 0, 0.60), ("de", 1, 0.64), ("en", 0, 0.80), ("en", 1, 0.82), ("hi", 0, 0.40), ("hi", 1, 0.42),
+    ]  # fmt: skip
+
+
+def test_delta_subtracts_the_baseline_of_the_same_seed(two_seeds: Writer) -> None:
+    found = {(r["language"], r["seed"]): r for r in rows(two_seeds.root, "transfer_delta")}
+    worked = {
+        ("en", 0): 0.81 - 0.80, ("en", 1): 0.80 - 0.82, ("de", 0): 0.63 - 0.60,
+        ("de", 1): 0.65 - 0.64, ("hi", 0): 0.30 - 0.40, ("hi", 1): 0.36 - 0.42,
+    }  # fmt: skip
+    assert {k: r["delta"] for k, r in found.items()} == pytest.approx(worked)
+    assert {r["status"] for r in found.values()} == {"paired"}
+    baselines = {(r["language"], r["seed"]): r["run_id"] for r in rows(two_seeds.root, "direct")}
+    assert {k: r["direct_run_id"] for k, r in found.items()} == baselines
+
+
+def test_summary_is_mean_and_sample_deviation_over_seeds(two_seeds: Writer) -> None:
+    found = {r["language"]: r for r in rows(two_seeds.root, "transfer_summary")}
+    # de: deltas .03 and .01; mean .02; sample sd = sqrt(((.01)^2 + (.01)^2) / 1) = .0141421...
+    assert found["de"]["delta"] == pytest.approx(0.02)
+    assert found["de"]["delta_sd"] == pytest.approx(0.0002**0.5)
+    # hi: -.10 and -.06; en: +.01 and -.02
+    assert found["hi"]["delta"] == pytest.approx(-0.08)
+    assert (found["hi"]["delta_min"], found["hi"]["delta_max"]) == pytest.approx((-0.10, -0.06))
+    assert [(found[x]["seeds"], found[x]["seeds_up"], found[x]["seeds_down"]) for x in ("de", "en", "hi")] == [(2, 2, 0), (2, 1, 1), (2, 0, 2)]
+    assert found["de"]["value"] == pytest.approx((0.63 + 0.65) / 2)
+    assert found["de"]["direct_value"] == pytest.approx((0.60 + 0.64) / 2)
+    assert found["de"]["n"] == 100
+
+
+def test_mean_leaves_the_training_language_out(two_seeds: Writer) -> None:
+    (found,) = rows(two_seeds.root, "transfer_mean")
+    # seed 0: (.03 - .10) / 2 = -.035; seed 1: (.01 - .06) / 2 = -.025
+    assert found["delta"] == pytest.approx(-0.03)
+    assert found["delta_sd"] == pytest.approx((2 * 0.005**2) ** 0.5)
+    assert (found["languages"], found["languages_up"], found["languages_down"], found["seeds"]) == (2, 1, 1, 2)
+    assert found["languages_expected"] == 9  # mini-ner has ten languages, English among them
+
+
+def test_mean_over_seeds_uses_seeds_that_cover_the_same_languages(two_seeds: Writer) -> None:
+    two_seeds.add("none", "mini-ner", 2, {"en": 0.8, "de": 0.6})
+    two_seeds.add("intents", "mini-ner", 2, {"en": 0.8, "de": 0.9})
+    (found,) = rows(two_seeds.root, "transfer_mean")
+    assert found["seeds"] == 2
+    assert found["delta"] == pytest.approx(-0.03)
+
+
+def test_no_baseline_is_not_zero(writer: Writer) -> None:
+    writer.add("intents", "mini-ner", 0, {"de": 0.5})
+    (found,) = rows(writer.root, "transfer_delta")
+    assert (found["delta"], found["direct_value"], found["status"]) == (None, None, "no direct baseline")
+    (summary,) = rows(writer.root, "transfer_summary")
+    assert (summary["delta"], summary["seeds"], summary["seeds_without_baseline"], summary["status"]) == (None, 0, 1, "no direct baseline")
+    assert rows(writer.root, "transfer_mean") == []
+
+
+def test_a_baseline_of_another_seed_is_named_not_used(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 7, {"de": 0.4})
+    writer.add("intents", "mini-ner", 0, {"de": 0.5})
+    (found,) = rows(writer.root, "transfer_delta")
+    assert (found["delta"], found["status"]) == (None, "direct baseline has other seeds")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_revision": "2"}, {"recipe_id": "other"}, {"stack": "jiant"}, {"source": "a paper"}, {"source_version": "v2"}, {"train_language": "de"},
+        {"metric": "f1"}, {"scorer": "accuracy-2"}, {"dataset_revision": "r2"}, {"split": "dev"}, {"model": "m2"},
+    ],
+    ids=lambda c: next(iter(c)),
+)  # fmt: skip
+def test_any_other_condition_that_differs_forbids_the_subtraction(writer: Writer, change: dict[str, Any]) -> None:
+    writer.add("none", "mini-ner", 0, {"hi": 0.4}, **change)
+    writer.add("intents", "mini-ner", 0, {"hi": 0.5})
+    (found,) = rows(writer.root, "transfer_delta")
+    assert found["status"] == "no direct baseline"
+    assert found["delta"] is None
+
+
+def test_unknown_seeds_pair_with_unknown_seeds(writer: Writer) -> None:
+    writer.add("none", "mini-ner", None, {"de": 0.4}, kind="external", source="p")
+    writer.add("intents", "mini-ner", None, {"de": 0.5}, kind="external", source="p")
+    (found,) = rows(writer.root, "transfer_delta")
+    assert found["delta"] == pytest.approx(0.1)
+
+
+def test_leaderboard_averages_languages_of_seed_means_with_support(two_seeds: Writer) -> None:
+    found = {r["intermediate"]: r for r in rows(two_seeds.root, "leaderboard")}
+    # none: en (.80 + .82)/2 = .81, de .62, hi .41; mean .61333; zero-shot (.62 + .41)/2
+    assert found["none"]["value"] == pytest.approx((0.81 + 0.62 + 0.41) / 3)
+    assert found["none"]["zero_shot"] == pytest.approx(0.515)
+    # over seeds: seed 0 mean .6, seed 1 mean 1.88/3
+    assert found["none"]["seed_sd"] == pytest.approx(abs(0.6 - 1.88 / 3) / 2**0.5)
+    assert (found["none"]["languages"], found["none"]["languages_expected"], found["none"]["complete"]) == (3, 10, False)
+    assert (found["none"]["seeds"], found["none"]["n"]) == (2, 300)
+
+
+def test_leaderboard_is_complete_when_every_language_is_there(writer: Writer) -> None:
+    from xbench.task import load_task
+
+    writer.add("none", "mini-ner", 0, dict.fromkeys(load_task("mini-ner").languages, 0.5))
+    writer.add("none", "not-a-task-of-ours", 0, {"de": 0.5})
+    found = {r["target"]: r for r in rows(writer.root, "leaderboard")}
+    assert (found["mini-ner"]["complete"], found["mini-ner"]["value"]) == (True, 0.5)
+    assert (found["not-a-task-of-ours"]["complete"], found["not-a-task-of-ours"]["languages_expected"]) == (False, None)
+
+
+def test_language_gap_is_within_a_run(two_seeds: Writer) -> None:
+    found = {(r["intermediate"], r["language"], r["seed"]): r["gap"] for r in rows(two_seeds.root, "language_gap")}
+    assert len(found) == 8
+    assert found["none", "hi", 1] == pytest.approx(0.82 - 0.42)
+    assert found["intents", "de", 0] == pytest.approx(0.81 - 0.63)
+
+
+def test_coverage_lists_what_is_missing(two_seeds: Writer) -> None:
+    two_seeds.add("none", "intents", 0, {"de": 0.5})
+    two_seeds.add("mini-pos", "intents", 0, {"de": 0.5})
+    found = {(r["intermediate"], r["target"]): (r["status"], r["seeds"], r["languages"]) for r in rows(two_seeds.root, "coverage")}
+    assert found == {
+        ("none", "mini-ner"): ("partial", 2, 3),
+        ("intents", "mini-ner"): ("partial", 2, 3),
+        ("mini-pos", "mini-ner"): ("missing", 0, 0),
+        ("none", "intents"): ("partial", 1, 1),
+        ("mini-pos", "intents"): ("partial", 1, 1),
+    }
+
+
+@pytest.mark.parametrize("view", sorted(p.stem for p in store.VIEWS.glob("*.sql")))
+def test_every_view_says_what_a_row_means_and_opens_on_nothing(view: str, tmp_path: Path) -> None:
+    assert (store.VIEWS / f"{view}.sql").read_text(encoding="utf-8").startswith("-- One row a")
+    assert rows(tmp_path, view) == []
