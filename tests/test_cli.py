@@ -37,7 +37,10 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
     plan = call("run", str(study), "--store", str(tmp_path / "s"), "--dry-run", "--json")
     assert plan.returncode == 0, plan.stderr
     rows = json.loads(plan.stdout)
-    assert [(r["intermediate"], r["target"], r["seed"], r["stored"]) for r in rows] == [("none", "mini-ner", 0, False), ("mini-pos", "mini-ner", 0, False)]
+    assert [(r["intermediate"], r["target"], r["seed"], r["stored"]) for r in rows] == [
+        ("none", "mini-ner", 0, False),
+        ("mini-pos", "mini-ner", 0, False),
+    ]
     assert not (tmp_path / "s").exists()
     done = call("run", str(study), "--store", str(tmp_path / "s"))
     assert done.returncode == 0, done.stderr
@@ -123,4 +126,6 @@ def test_the_public_door_imports_no_torch() -> None:
 
 def test_tasks() -> None:
     rows = json.loads(call("tasks", "--json").stdout)
-    assert {"mini-pos", "mini-ner", "mini-retrieval", "mini-nli", "mini-paraphrase", "mini-qa", "intents", "gold-pos"} <= {r["task"] for r in rows}
+    assert {"mini-pos", "mini-ner", "mini-retrieval", "mini-nli", "mini-paraphrase", "mini-qa", "intents", "gold-pos"} <= {
+        r["task"] for r in rows
+    }

@@ -50,7 +50,9 @@ def constraints() -> list[Any]:
     for table in store.TABLES:
         store.contract(con, table)
     found = con.execute("SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()").fetchall()
-    return [pytest.param(t, k, tuple(dict.fromkeys(c)), id=f"{t}-{k}-{'-'.join(dict.fromkeys(c))}") for t, k, c in found if k != "PRIMARY KEY"]
+    return [
+        pytest.param(t, k, tuple(dict.fromkeys(c)), id=f"{t}-{k}-{'-'.join(dict.fromkeys(c))}") for t, k, c in found if k != "PRIMARY KEY"
+    ]
 
 
 def broken(table: str, kind: str, columns: tuple[str, ...]) -> dict[str, Any]:

@@ -60,7 +60,14 @@ def test_a_changed_value_stands_beside_the_old_one(tmp_path: Path) -> None:
 
 def test_a_delta_within_one_source(tmp_path: Path) -> None:
     ingesting.ingest(
-        [write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper", "m,mnli,xnli,de,accuracy,0.6,paper", "m,squad,xnli,de,accuracy,0.6,other")],
+        [
+            write(
+                tmp_path / "a.csv",
+                "m,none,xnli,de,accuracy,0.5,paper",
+                "m,mnli,xnli,de,accuracy,0.6,paper",
+                "m,squad,xnli,de,accuracy,0.6,other",
+            )
+        ],
         tmp_path / "s",
     )
     found = {r["intermediate"]: (r["delta"], r["status"]) for r in board.deltas(tmp_path / "s")}

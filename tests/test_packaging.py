@@ -38,7 +38,7 @@ def test_the_wheel_holds_code_and_shared_folders(wheel: Path) -> None:
         if path.suffix in (".py", ".sql"):
             assert path.relative_to(ROOT).as_posix() in held
     assert "xbench/_share/app.py" in held
-    assert not [n for n in held if n.split("/")[0] not in ("xbench",) and ".dist-info/" not in n]  # no generic top-level name
+    assert not [n for n in held if n.split("/")[0] != "xbench" and ".dist-info/" not in n]  # no generic top-level name
 
 
 def test_the_installed_wheel_finds_its_folders(wheel: Path, tmp_path: Path) -> None:
@@ -53,7 +53,12 @@ def test_the_installed_wheel_finds_its_folders(wheel: Path, tmp_path: Path) -> N
         "study.load_study(study.find_study('quickstart')); print('ok')\n"
     ) % (tmp_path / "site")
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path / "site")}, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.strip() == "ok", done.stderr
 
@@ -65,7 +70,9 @@ def test_a_fresh_environment_with_the_wheel_alone(wheel: Path, tmp_path: Path) -
     pins = ["-c", str(ROOT / "constraints.txt")]
     subprocess.run([python, "-m", "pip", "install", "-q", *pins, "torch==2.13.0"], check=True)
     subprocess.run([python, "-m", "pip", "install", "-q", *pins, str(wheel)], check=True)
-    done = subprocess.run([tmp_path / "v" / "bin" / "xbench", "ingest", "external-results"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [tmp_path / "v" / "bin" / "xbench", "ingest", "external-results"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
     assert "xnli-r3f.csv" in done.stdout
 
 

@@ -104,7 +104,7 @@ def test_a_view_with_an_error_is_named(tmp_path: Path) -> None:
     store.define_views(con, tmp_path)
     assert con.execute("SELECT x FROM b").fetchall() == [(1,)]
     (tmp_path / "c.sql").write_text("SELECT * FROM nowhere")
-    with pytest.raises(StoreError, match="c: .*nowhere"):
+    with pytest.raises(StoreError, match=r"c: .*nowhere"):
         store.define_views(duckdb.connect(), tmp_path)
     (tmp_path / "c.sql").write_text("SELEC 1")
     with pytest.raises(StoreError, match="'c'"):

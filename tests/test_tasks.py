@@ -140,7 +140,9 @@ def test_no_text_is_in_two_splits() -> None:
             seen[plain] = sentence.sentence_id
     for kind in ("nli", "paraphrase"):
         task = load_task(f"mini-{kind}")
-        pairs = [(e.text.lower(), e.pair.lower()) for s in ("train", "dev", "test") for e in task.examples("en", s) if isinstance(e, Classified)]  # type: ignore[arg-type]
+        pairs = [
+            (e.text.lower(), e.pair.lower()) for s in ("train", "dev", "test") for e in task.examples("en", s) if isinstance(e, Classified)
+        ]  # type: ignore[arg-type]
         assert len(set(pairs)) == len(pairs)
         first = [{e.text for e in task.examples("en", s) if isinstance(e, Classified)} for s in ("train", "dev", "test")]  # type: ignore[arg-type]
         assert not first[0] & first[1]
@@ -232,7 +234,12 @@ def test_conllu_skips_ranges_and_empty_nodes(tmp_path: Path) -> None:
         "2.1\tx\t_\tX\t_\t_\t_\t_\t_\t_\n3\tBonn\t_\tPROPN\t_\t_\t_\t_\t_\tNER=B-LOC|SpaceAfter=No\n"
     )
     (found,) = read_conllu(path)
-    assert (found.sentence_id, found.tokens, found.upos, found.ner) == ("s", ("zu", "dem", "Bonn"), ("ADP", "DET", "PROPN"), ("O", "O", "B-LOC"))
+    assert (found.sentence_id, found.tokens, found.upos, found.ner) == (
+        "s",
+        ("zu", "dem", "Bonn"),
+        ("ADP", "DET", "PROPN"),
+        ("O", "O", "B-LOC"),
+    )
 
 
 def test_jsonl_errors_name_file_and_line(tmp_path: Path) -> None:

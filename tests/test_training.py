@@ -15,7 +15,12 @@ import yaml
 from xbench import board, executors, store, study
 from xbench.errors import DataError, ModelError, StudyError
 
-RECIPE = {"frozen_layers": 1, "max_length": 64, "target": {"epochs": 1, "max_examples": 48}, "intermediate": {"epochs": 1, "max_examples": 48}}
+RECIPE = {
+    "frozen_layers": 1,
+    "max_length": 64,
+    "target": {"epochs": 1, "max_examples": 48},
+    "intermediate": {"epochs": 1, "max_examples": 48},
+}
 
 
 def write_study(folder: Path, tiny: Path, **change: Any) -> Path:
@@ -80,7 +85,9 @@ def test_seeds_and_intermediates_change_something(tiny_model: Path, tmp_path: Pa
     path = write_study(tmp_path, tiny_model, targets=["mini-ner"], seeds=[0, 1])
     run(path, tmp_path / "store")
     con = store.connect(tmp_path / "store")
-    found = con.execute("SELECT intermediate, seed, string_agg(prediction, '|' ORDER BY language, example_id) FROM prediction GROUP BY ALL").fetchall()
+    found = con.execute(
+        "SELECT intermediate, seed, string_agg(prediction, '|' ORDER BY language, example_id) FROM prediction GROUP BY ALL"
+    ).fetchall()
     con.close()
     assert len({text for _, _, text in found}) == 4
 
@@ -146,7 +153,12 @@ def test_training_learns(tiny_model: Path) -> None:
 
 def test_controls(tiny_model: Path, tmp_path: Path) -> None:
     path = write_study(
-        tmp_path, tiny_model, models=[f"random-init:{tiny_model}", "majority-class"], intermediates=["none"], targets=["mini-pos"], seeds=[0]
+        tmp_path,
+        tiny_model,
+        models=[f"random-init:{tiny_model}", "majority-class"],
+        intermediates=["none"],
+        targets=["mini-pos"],
+        seeds=[0],
     )
     assert run(path, tmp_path / "store") == 2
     rows = {r["model"]: r for r in board.leaderboard(tmp_path / "store")}
@@ -228,7 +240,9 @@ def test_many_kills(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_a_shared_stage_is_trained_once(tiny_model: Path, tmp_path: Path) -> None:
-    path = write_study(tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-pos", "mini-ner", "mini-retrieval"], seeds=[0])
+    path = write_study(
+        tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-pos", "mini-ner", "mini-retrieval"], seeds=[0]
+    )
     todo, resolved = executors.lay_out(study.load_study(path))
     # none > pos (also the intermediate), none > ner, pos > ner: 3 trainings for 5 cells that would need 1 + 1 + 2 + 1
     assert len(todo.cells) == 5
@@ -236,7 +250,12 @@ def test_a_shared_stage_is_trained_once(tiny_model: Path, tmp_path: Path) -> Non
         ("mini-pos", None), ("mini-ner", None), ("mini-ner", "mini-pos"),
     ]  # fmt: skip
     seen: list[str] = []
-    executors.run_local(todo, resolved, tmp_path / "s", executors.Progress(lambda c, d: None, lambda what, done, total: seen.append(what) if done == total else None))
+    executors.run_local(
+        todo,
+        resolved,
+        tmp_path / "s",
+        executors.Progress(lambda c, d: None, lambda what, done, total: seen.append(what) if done == total else None),
+    )
     assert sorted(w for w in seen if w.startswith("train")) == ["train mini-ner", "train mini-pos", "train mini-pos > mini-ner"]
 
 
@@ -253,7 +272,9 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     with pytest.raises(StudyError) as caught:
         study.load_study(path)
     assert [p.split(":")[0] for p in caught.value.problems] == ["seeds", "seeds", "intermediates", "targets"]
-    path.write_text("about: x\nmodels: [m]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: {frozen_layer: 3}\ncolour: red\n")
+    path.write_text(
+        "about: x\nmodels: [m]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: {frozen_layer: 3}\ncolour: red\n"
+    )
     with pytest.raises(StudyError) as caught:
         study.load_study(path)
     assert len(caught.value.problems) == 2

@@ -60,7 +60,11 @@ def test_summary_is_mean_and_sample_deviation_over_seeds(two_seeds: Writer) -> N
     # hi: -.10 and -.06; en: +.01 and -.02
     assert found["hi"]["delta"] == pytest.approx(-0.08)
     assert (found["hi"]["delta_min"], found["hi"]["delta_max"]) == pytest.approx((-0.10, -0.06))
-    assert [(found[x]["seeds"], found[x]["seeds_up"], found[x]["seeds_down"]) for x in ("de", "en", "hi")] == [(2, 2, 0), (2, 1, 1), (2, 0, 2)]
+    assert [(found[x]["seeds"], found[x]["seeds_up"], found[x]["seeds_down"]) for x in ("de", "en", "hi")] == [
+        (2, 2, 0),
+        (2, 1, 1),
+        (2, 0, 2),
+    ]
     assert found["de"]["value"] == pytest.approx((0.63 + 0.65) / 2)
     assert found["de"]["direct_value"] == pytest.approx((0.60 + 0.64) / 2)
     assert found["de"]["n"] == 100

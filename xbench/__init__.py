@@ -6,7 +6,8 @@ The public door. Importing it imports neither torch nor duckdb; those come with 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from xbench.version import __version__
+
 __all__ = ["__version__", "ingest", "open_store", "run"]
 
 if TYPE_CHECKING:

@@ -40,12 +40,16 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
 
 def leaderboard(root: Path, **where: Any) -> list[Row]:
     """Test scores averaged over languages, best first within a target and metric; complete averages before partial ones."""
-    return _rows(root, "leaderboard", {"split": "test", **where}, ("target", "metric", "scorer", "-complete", "-value", "model", "intermediate"))
+    return _rows(
+        root, "leaderboard", {"split": "test", **where}, ("target", "metric", "scorer", "-complete", "-value", "model", "intermediate")
+    )
 
 
 def deltas(root: Path, **where: Any) -> list[Row]:
     """Seed-matched differences from the direct baseline by language."""
-    return _rows(root, "transfer_summary", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate", "language"))
+    return _rows(
+        root, "transfer_summary", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate", "language")
+    )
 
 
 def mean_deltas(root: Path, **where: Any) -> list[Row]:

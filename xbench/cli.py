@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from xbench import __version__
 from xbench.errors import XbenchError
+from xbench.version import __version__
 
 if TYPE_CHECKING:
     from xbench.tables import Form
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Does training on an intermediate task help a multilingual model on a target task, and in which languages?")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Does training on an intermediate task help a multilingual model on a target task, and in which languages?",
+)
 ingest_app = typer.Typer(no_args_is_help=True, help="Bring in results made elsewhere, with their source.")
 data_app = typer.Typer(no_args_is_help=True, help="The data that tasks stand on.")
 app.add_typer(ingest_app, name="ingest")

@@ -53,7 +53,8 @@ def run_local(todo: Plan, resolved: dict[str, "Resolved"], root: Path, progress:
     May be killed at any moment and called again: stored cells are not redone, a cell that was under way is.
 
     Args:
-        todo, resolved: From `lay_out`.
+        todo: From `lay_out`.
+        resolved: From `lay_out`.
         root: The store.
         progress: Told what happens.
         threads: Threads for torch; results are equal to the bit only for equal numbers of threads.

@@ -15,7 +15,18 @@ if TYPE_CHECKING:
     from xbench.study import Cell, Plan
 
 _LOG = Console(stderr=True, highlight=False)
-_SAME_SYSTEM = ("target", "metric", "scorer", "model", "model_revision", "train_language", "dataset_revision", "recipe_id", "stack", "source")
+_SAME_SYSTEM = (
+    "target",
+    "metric",
+    "scorer",
+    "model",
+    "model_revision",
+    "train_language",
+    "dataset_revision",
+    "recipe_id",
+    "stack",
+    "source",
+)
 
 
 def run_study(name: str, root: Path, *, dry_run: bool, threads: int | None, form: Form) -> None:
@@ -42,6 +53,8 @@ def run_study(name: str, root: Path, *, dry_run: bool, threads: int | None, form
 
 
 def _print_plan(todo: "Plan", missing: set[str], form: Form) -> None:
+    from xbench import study
+
     rows = [
         {
             "model": c.model,
@@ -49,7 +62,7 @@ def _print_plan(todo: "Plan", missing: set[str], form: Form) -> None:
             "target": c.target,
             "seed": c.seed,
             "stored": c.run_id not in missing,
-            "trains": 0 if c.encoder is None else 1 + (c.encoder.parent is not None),
+            "trains": len(study.lineage(c.encoder)),
             "run_id": c.run_id,
         }
         for c in todo.cells
@@ -58,8 +71,10 @@ def _print_plan(todo: "Plan", missing: set[str], form: Form) -> None:
         emit(rows, form)
         return
     show("plan", list(rows[0]), [[str(v) for v in row.values()] for row in rows], left=3)
-    trainings = sum(int(r["trains"]) for r in rows)
-    sys.stdout.write(f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, shared by cells that would need {trainings}\n")
+    trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
+    sys.stdout.write(
+        f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, shared by cells that would need {trainings}\n"
+    )
 
 
 def _with_bars(todo: "Plan", resolved: Any, root: Path, total: int, threads: int | None) -> int:
@@ -135,7 +150,9 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row]) -> None:
         own = {r["intermediate"]: r for r in group if r["language"] == language}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
         name = f"{language} (trained)" if language == first["train_language"] else language
-        lines.append([name, percent(direct), *(_delta_cell(own.get(i)) for i in intermediates), str(max(r["n"] or 0 for r in own.values()))])
+        lines.append(
+            [name, percent(direct), *(_delta_cell(own.get(i)) for i in intermediates), str(max(r["n"] or 0 for r in own.values()))]
+        )
     if means:
         by = {m["intermediate"]: m for m in means}
         lines.append(
@@ -205,7 +222,12 @@ def tasks(form: Form) -> None:
     if form != "text":
         emit(rows, form)
     else:
-        show("tasks", ["task", "family", "metric", "languages", "about"], [[r[c] for c in ("task", "family", "metric", "languages", "about")] for r in rows], left=3)
+        show(
+            "tasks",
+            ["task", "family", "metric", "languages", "about"],
+            [[r[c] for c in ("task", "family", "metric", "languages", "about")] for r in rows],
+            left=3,
+        )
 
 
 def ingest(paths: Sequence[Path] | None, root: Path, format_name: str | None) -> None:
@@ -225,7 +247,12 @@ def fetch(names: Iterable[str] | None) -> None:
 
     with _LOG.status("downloading"):
         done = fetching.fetch(names)
-    show("packages", ["package", "what", "state", "folder"], [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done], left=4)
+    show(
+        "packages",
+        ["package", "what", "state", "folder"],
+        [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done],
+        left=4,
+    )
 
 
 def _grouped(rows: Sequence[Row], columns: Sequence[str]) -> list[list[Row]]:

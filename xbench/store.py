@@ -141,9 +141,7 @@ def _column_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table)
     wanted = con.sql(f"SELECT * FROM {table} LIMIT 0").to_arrow_table().schema
     required = {
         row[0]
-        for row in con.execute(
-            "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND NOT is_nullable", [table]
-        ).fetchall()
+        for row in con.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND NOT is_nullable", [table]).fetchall()
     }
     problems = [f"column {c!r}: unknown; table {table!r} has {', '.join(wanted.names)}" for c in rows.column_names if c not in wanted.names]
     problems += [f"column {c!r}: given twice" for c in sorted({c for c in rows.column_names if rows.column_names.count(c) > 1})]

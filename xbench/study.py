@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from xbench import __version__, plugins, share
+from xbench import plugins, share
 from xbench.errors import PluginError, StudyError, XbenchError
 from xbench.recipe import Recipe, short_hash
 from xbench.task import Task, load_task
+from xbench.version import __version__
 
 DIRECT = "none"
 STACK = "xbench"

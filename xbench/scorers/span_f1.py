@@ -1,5 +1,7 @@
-"""Micro F1 over labelled spans, by the rule of seqeval's default mode (seqeval 1.2.2, metrics/sequence_labeling.py,
-start_of_chunk and end_of_chunk; the rule of conlleval.pl): an I-X without a B-X opens a span, a change of type ends one.
+"""Micro F1 over labelled spans, by the rule of seqeval's default mode and conlleval.pl.
+
+An I-X without a B-X opens a span, a change of type ends one (seqeval 1.2.2, metrics/sequence_labeling.py, start_of_chunk and
+end_of_chunk).
 
 A sentence gives numerator 2 x true positives and denominator predicted + gold spans, so that the ratio of sums is F1.
 """
@@ -68,7 +70,7 @@ def score(references: Sequence[str], predictions: Sequence[str]) -> dict[str, Ra
     hits = [row[0] for row in predicted.tolist() if tuple(row) in keys]
     true_positives = np.bincount(np.asarray(hits, dtype=np.int64), minlength=n)
     total = np.bincount(in_gold[:, 0], minlength=n) + np.bincount(predicted[:, 0], minlength=n)
-    return {"f1": (2.0 * true_positives, total.astype(np.float64))}
+    return {"f1": (2.0 * true_positives.astype(np.float64), total.astype(np.float64))}
 
 
 SCORER = Scorer(version="seqeval-default-1", score=score)

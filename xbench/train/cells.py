@@ -16,7 +16,6 @@ import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
 
-from xbench import __version__
 from xbench.recipe import Recipe
 from xbench.scorer import load_scorer
 from xbench.study import STACK, Cell, Stage, lineage
@@ -24,6 +23,7 @@ from xbench.task import Example, Split, Task, Translation, load_task
 from xbench.train import heads, loop, majority, models
 from xbench.train.encoder import SplitEncoder, Trunk
 from xbench.train.encoding import Piece, encode, encode_texts
+from xbench.version import __version__
 
 Report = Callable[[str, int, int], None]  # (what is done, done so far, in all)
 
@@ -67,7 +67,9 @@ class Workbench:
             self.encoder()
             examples = task.examples(language, split)
             self._data[key] = (examples, encode(self._tokenizer, examples, self.recipe.max_length))
-            self.encoder().prepare([p.ids for p in self._data[key][1]], lambda d, n: self.report(f"frozen layers {task.name} {language}", d, n))
+            self.encoder().prepare(
+                [p.ids for p in self._data[key][1]], lambda d, n: self.report(f"frozen layers {task.name} {language}", d, n)
+            )
         return self._data[key]
 
     def training(self, task: Task, which: str) -> tuple[Sequence[Example], list[Piece]]:
@@ -190,7 +192,7 @@ def run_cell(bench: Workbench, cell: Cell, started: datetime, now: Callable[[], 
                     scores.append(
                         {**where, **rule, "dataset_revision": cell.target_revision, "value": value, "n": len(ids), "evidence": "outcomes"}
                     )
-    run = {k: v for k, v in key.items()} | _conditions(bench, cell) | {"started": started, "finished": now()}
+    run = key | _conditions(bench, cell) | {"started": started, "finished": now()}
     tables = {"prediction": predictions, "outcome": outcomes, "score": scores, "run": [run]}
     return {table: pa.Table.from_pylist(rows) for table, rows in tables.items()}
 

@@ -35,7 +35,14 @@ def stage_seed(seed: int, *parts: str) -> int:
 
 
 def train(
-    task: Task, examples: Sequence[Example], pieces: Sequence[Piece], encoder: SplitEncoder, trunk: Trunk, phase: Phase, seed: int, tick: Tick
+    task: Task,
+    examples: Sequence[Example],
+    pieces: Sequence[Piece],
+    encoder: SplitEncoder,
+    trunk: Trunk,
+    phase: Phase,
+    seed: int,
+    tick: Tick,
 ) -> Trained:
     """Fine-tune `trunk` and a new head on `examples`; AdamW, linear warm-up and decay.
 
@@ -60,7 +67,7 @@ def train(
             if not torch.isfinite(loss):
                 raise XbenchError(f"training {task.name} diverged: the loss is {loss.item()} in epoch {epoch + 1}; lower learning_rate")
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(parameters, phase.clip)
             optimizer.step()
             schedule.step()
@@ -71,7 +78,9 @@ def train(
 
 
 @torch.no_grad()
-def predict(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], encoder: SplitEncoder, trained: Trained, tick: Tick) -> list[str]:
+def predict(
+    task: Task, examples: Sequence[Example], pieces: Sequence[Piece], encoder: SplitEncoder, trained: Trained, tick: Tick
+) -> list[str]:
     """Predictions of all examples, whatever their languages, in one pass sorted by length."""
     scores: list[Tensor | None] = [None] * len(pieces)
     for rows, hidden, mask in _passes(pieces, encoder, trained.trunk, tick):
@@ -123,9 +132,11 @@ def _optimizer(trunk: Trunk, head: heads.Head, phase: Phase) -> torch.optim.Opti
             own = [p for p in module.parameters() if p.requires_grad and (p.ndim > 1) == decay]
             if own:
                 groups.append({"params": own, "lr": rate, "weight_decay": phase.weight_decay if decay else 0.0})
-    return torch.optim.AdamW(groups, eps=1e-8)
+    return torch.optim.AdamW(groups, eps=1e-8, fused=True)
 
 
 def _schedule(optimizer: torch.optim.Optimizer, phase: Phase, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
     warm = max(1, round(steps * phase.warmup))
-    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm))))
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+    )

@@ -89,7 +89,7 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         options: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
         if model.random:
             torch.manual_seed(_RANDOM_SEED)
-            encoder = AutoModel.from_config(config, trust_remote_code=False, **options)
+            encoder = AutoModel.from_config(config, trust_remote_code=False, **options)  # type: ignore[no-untyped-call]
         else:
             encoder = AutoModel.from_pretrained(
                 model.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, **options

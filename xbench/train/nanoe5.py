@@ -87,7 +87,7 @@ class _WeightFile:
     """The parsed file: configuration, pieces with their scores, character map, and where each tensor lies."""
 
     def __init__(self, path: Path) -> None:
-        self.data = memoryview(np.memmap(path, dtype=np.uint8, mode="r"))
+        self.data = memoryview(np.memmap(path, dtype=np.uint8, mode="r"))  # type: ignore[arg-type]
         if bytes(self.data[:4]) != _MAGIC:
             raise ModelError(f"{path} begins with {bytes(self.data[:4])!r}, expected {_MAGIC!r}: an unknown version of {PACKAGE}")
         self.at = 8  # after the magic and a version number
@@ -117,29 +117,25 @@ class _WeightFile:
             pad_token_id=self.pad,
         )
         with torch.device("meta"):  # no random initialisation of 118 million weights that are overwritten at once
-            model = BertModel(config, add_pooling_layer=False)
-        shapes = {name: tuple(p.shape) for name, p in model.named_parameters()}
-        state = {name: torch.from_numpy(self._tensor(_source_name(name), shape)) for name, shape in shapes.items()}
-        state["embeddings.position_ids"] = torch.arange(self.positions).unsqueeze(0)
-        state["embeddings.token_type_ids"] = torch.zeros((1, self.positions), dtype=torch.long)
-        buffers = {name for name, _ in model.named_buffers()}
-        model.load_state_dict({k: v for k, v in state.items() if k in shapes or k in model.state_dict()}, strict=True, assign=True)
-        for name in buffers & {"embeddings.position_ids", "embeddings.token_type_ids"}:
-            model.embeddings.register_buffer(name.split(".")[1], state[name], persistent=False)
-        return model.eval()
+            model: BertModel = BertModel(config, add_pooling_layer=False)
+        weights = {n: torch.from_numpy(self._tensor(_source_name(n), tuple(p.shape))) for n, p in model.named_parameters()}
+        model.load_state_dict(weights, strict=True, assign=True)
+        # Buffers are not in the state and would stay on the meta device.
+        model.embeddings.register_buffer("position_ids", torch.arange(self.positions).unsqueeze(0), persistent=False)
+        model.embeddings.register_buffer("token_type_ids", torch.zeros((1, self.positions), dtype=torch.long), persistent=False)
+        model.eval()  # type: ignore[no-untyped-call]
+        return model
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
         """XLM-R's tokenizer from the pieces: SentencePiece's nmt_nfkc normalisation, metaspace, unigram."""
-        backend = Tokenizer(
-            models.Unigram(list(zip(self.pieces, self.scores.astype(float).tolist(), strict=True)), unk_id=self.unknown)
-        )
+        backend = Tokenizer(models.Unigram(list(zip(self.pieces, self.scores.astype(float).tolist(), strict=True)), unk_id=self.unknown))
         backend.normalizer = self._normalizer()
         backend.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
         bos, eos = self.pieces[self.bos], self.pieces[self.eos]
         backend.post_processor = processors.TemplateProcessing(
             single=f"{bos} $A {eos}", pair=f"{bos} $A {eos} {eos} $B {eos}", special_tokens=[(bos, self.bos), (eos, self.eos)]
         )
-        return PreTrainedTokenizerFast(
+        return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
             tokenizer_object=backend,
             bos_token=bos,
             cls_token=bos,
@@ -147,7 +143,7 @@ class _WeightFile:
             sep_token=eos,
             pad_token=self.pieces[self.pad],
             unk_token=self.pieces[self.unknown],
-            mask_token="<mask>",
+            mask_token="<mask>",  # noqa: S106
             model_max_length=self.positions,
         )
 
@@ -156,7 +152,7 @@ class _WeightFile:
         kept = [c for c in "～" if c not in self.character_map]
         hidden = {c: chr(0xF0000 + i) for i, c in enumerate(kept)}  # private-use stand-ins that NFKC leaves alone
         special = {c: r for c, r in self.character_map.items() if unicodedata.normalize("NFKC", c) != r}
-        steps = [normalizers.Replace(c, stand_in) for c, stand_in in hidden.items()]
+        steps: list[normalizers.Normalizer] = [normalizers.Replace(c, stand_in) for c, stand_in in hidden.items()]
         steps += [normalizers.Replace(c, r) for c, r in special.items()]
         steps += [normalizers.NFKC()]
         steps += [normalizers.Replace(stand_in, c) for c, stand_in in hidden.items()]

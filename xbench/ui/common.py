@@ -10,8 +10,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from xbench import __version__, board, ingesting, share
+from xbench import board, ingesting, share
 from xbench.errors import XbenchError
+from xbench.version import __version__
 
 
 @dataclass(frozen=True, slots=True)

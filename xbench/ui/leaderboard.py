@@ -24,7 +24,9 @@ def page(source: common.Source) -> None:
             "mean %": 100 * shown["value"],
             "± seeds": 100 * shown["seed_sd"].astype(float),
             "zero-shot %": 100 * shown["zero_shot"].astype(float),
-            "languages": [f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(shown["languages"], shown["languages_expected"], strict=True)],
+            "languages": [
+                f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(shown["languages"], shown["languages_expected"], strict=True)
+            ],
             "seeds": [str(s or "?") for s in shown["seeds"]],
             "stack": shown["stack"],
             "source": shown["source"],
@@ -32,9 +34,10 @@ def page(source: common.Source) -> None:
         }
     )
     number = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(table, hide_index=True, width="stretch", column_config={c: number for c in ("mean %", "± seeds", "zero-shot %")})
+    st.dataframe(table, hide_index=True, width="stretch", column_config=dict.fromkeys(("mean %", "± seeds", "zero-shot %"), number))
     st.caption(
         "Mean over languages of the mean over seeds, best first; averages over fewer languages come last and say so. ± is the standard "
-        "deviation over seeds. zero-shot leaves the training language out. Rows of different stacks were trained differently: compare with care."
+        "deviation over seeds. zero-shot leaves the training language out. Rows of different stacks were trained differently: "
+        "compare with care."
     )
     common.download(shown.drop(columns="column"), "leaderboard")

@@ -16,7 +16,11 @@ def page(source: common.Source) -> None:
     if rows.empty:
         st.warning(
             "No run with an intermediate task is in this store, so there is no transfer to show."
-            + (" No published source gives both a direct baseline and an intermediate task per language within one stack." if source.published else "")
+            + (
+                " No published source gives both a direct baseline and an intermediate task per language within one stack."
+                if source.published
+                else ""
+            )
         )
         return
     rows["column"] = rows.apply(common.column_label, axis=1)
@@ -36,7 +40,9 @@ def _map(group: pd.DataFrame) -> None:
         sd=100 * group["delta_sd"].astype(float),
         direct=100 * group["direct_value"].astype(float),
         label=[f"{100 * d:+.1f}" if pd.notna(d) else "no baseline" for d in group["delta"]],
-        agree=[f"up in {u}, down in {d} of {s} seeds" for u, d, s in zip(group["seeds_up"], group["seeds_down"], group["seeds"], strict=True)],
+        agree=[
+            f"up in {u}, down in {d} of {s} seeds" for u, d, s in zip(group["seeds_up"], group["seeds_down"], group["seeds"], strict=True)
+        ],
     )[["language", "intermediate", "points", "sd", "direct", "label", "agree", "n", "seeds", "status"]]
     limit = max(1.0, float(data["points"].abs().max() or 0))
     base = alt.Chart(data).encode(
@@ -50,7 +56,9 @@ def _map(group: pd.DataFrame) -> None:
         ),
         tooltip=["language", "intermediate", "points", "sd", "direct", "agree", "n", "seeds", "status"],
     )
-    text = base.mark_text(fontSize=12).encode(text="label:N", color=alt.condition(f"abs(datum.points) > {0.6 * limit}", alt.value("white"), alt.value("black")))
+    text = base.mark_text(fontSize=12).encode(
+        text="label:N", color=alt.condition(f"abs(datum.points) > {0.6 * limit}", alt.value("white"), alt.value("black"))
+    )
     st.altair_chart((cells + text).properties(height=60 + 45 * data["intermediate"].nunique()), width="stretch")
     st.caption(
         "Points against the direct baseline of the same seed, mean over seeds; blue is better, orange worse, grey has no baseline. "
@@ -72,11 +80,13 @@ def _means(source: common.Source, group: pd.DataFrame) -> None:
             "direct %": 100 * own["direct_value"].astype(float),
             "languages up in every seed": own["languages_up"],
             "down in every seed": own["languages_down"],
-            "languages": [f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(own["languages"], own["languages_expected"], strict=True)],
+            "languages": [
+                f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(own["languages"], own["languages_expected"], strict=True)
+            ],
             "seeds": own["seeds"],
         }
     )
     number = st.column_config.NumberColumn(format="%.1f")
     st.dataframe(
-        table, hide_index=True, width="stretch", column_config={c: number for c in ("zero-shot mean, points", "± seeds", "direct %")}
+        table, hide_index=True, width="stretch", column_config=dict.fromkeys(("zero-shot mean, points", "± seeds", "direct %"), number)
     )
