@@ -8,7 +8,7 @@ from xbench.errors import DataError
 from xbench.readers import content_hash, read_conllu, read_jsonl
 from xbench.task import Classified, Question, Split, Tagged, Translation
 
-LANGUAGES = ("ar", "cs", "en", "es", "sw", "zh")
+LANGUAGES = ("ar", "cs", "de", "en", "es", "fi", "hi", "sw", "tr", "zh")
 LICENCE = "CC0-1.0"
 SOURCE = "data/mini (xbench)"
 
