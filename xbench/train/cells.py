@@ -140,7 +140,7 @@ class Workbench:
     def examples_seen(self, stage: Stage | None) -> int:
         """Examples in gradient steps over all stages up to `stage`."""
         return sum(
-            len(self.training(load_task(s.task), s.phase)[1])
+            len({p.example for p in self.training(load_task(s.task), s.phase)[1]})
             * self.recipe.phase("intermediate" if s.phase == "intermediate" else "target", s.task).epochs
             for s in lineage(stage)
         )

@@ -21,11 +21,10 @@ _LENGTH_POOL = 32  # batches whose examples are sorted by length together: littl
 
 @dataclass(slots=True)
 class Trained:
-    """A fine-tuned system: encoder trunk and head, and how many examples its gradient steps saw."""
+    """A fine-tuned system."""
 
     trunk: Trunk
     head: heads.Head
-    examples_seen: int
 
 
 def stage_seed(seed: int, *parts: str) -> int:
@@ -74,7 +73,7 @@ def train(
             tick(len(rows))
     trunk.eval()
     head.eval()
-    return Trained(trunk, head, len(pieces) * phase.epochs)
+    return Trained(trunk, head)
 
 
 @torch.no_grad()
