@@ -46,7 +46,7 @@ def _map(group: pd.DataFrame) -> None:
     )[["language", "intermediate", "points", "sd", "direct", "label", "agree", "n", "seeds", "status"]]
     limit = max(1.0, float(data["points"].abs().max() or 0))
     base = alt.Chart(data).encode(
-        x=alt.X("language:N", title="language", axis=alt.Axis(labelAngle=0)), y=alt.Y("intermediate:N", title="intermediate task")
+        x=alt.X("language:N", title="language", axis=alt.Axis(labelAngle=0)), y=alt.Y("intermediate:N", title=None)
     )
     cells = base.mark_rect().encode(
         color=alt.condition(
@@ -59,7 +59,7 @@ def _map(group: pd.DataFrame) -> None:
     text = base.mark_text(fontSize=12).encode(
         text="label:N", color=alt.condition(f"abs(datum.points) > {0.6 * limit}", alt.value("white"), alt.value("black"))
     )
-    st.altair_chart((cells + text).properties(height=60 + 45 * data["intermediate"].nunique()), width="stretch")
+    st.altair_chart((cells + text).properties(height=alt.Step(44)), width="stretch")
     st.caption(
         "Points against the direct baseline of the same seed, mean over seeds; blue is better, orange worse, grey has no baseline. "
         "Hover for the spread over seeds and the number of test examples. A colour is not a significance test."
