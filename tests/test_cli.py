@@ -15,7 +15,7 @@ from tests.conftest import Writer
 from tests.test_training import write_study
 from xbench import cli
 
-TABLES = ["leaderboard", "delta", "coverage"]
+TABLES = ["leaderboard", "scores", "delta", "coverage"]
 
 
 def call(*arguments: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":

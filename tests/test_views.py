@@ -137,6 +137,14 @@ def test_leaderboard_averages_languages_of_seed_means_with_support(two_seeds: Wr
     assert (found["none"]["seeds"], found["none"]["n"]) == (2, 300)
 
 
+def test_language_score_is_the_mean_over_seeds(two_seeds: Writer) -> None:
+    found = {(r["intermediate"], r["language"]): r for r in rows(two_seeds.root, "language_score")}
+    assert len(found) == 6
+    assert found["none", "en"]["value"] == pytest.approx((0.80 + 0.82) / 2)
+    assert found["none", "en"]["seed_sd"] == pytest.approx(0.02 / 2**0.5)
+    assert (found["intents", "hi"]["value"], found["intents", "hi"]["seeds"], found["intents", "hi"]["n"]) == (pytest.approx(0.33), 2, 100)
+
+
 def test_leaderboard_is_complete_when_every_language_is_there(writer: Writer) -> None:
     from xbench.task import load_task
 

@@ -45,6 +45,11 @@ def leaderboard(root: Path, **where: Any) -> list[Row]:
     )
 
 
+def scores(root: Path, **where: Any) -> list[Row]:
+    """Test scores by language, mean over seeds."""
+    return _rows(root, "language_score", {"split": "test", **where}, ("target", "metric", "scorer", "language", "model", "intermediate"))
+
+
 def deltas(root: Path, **where: Any) -> list[Row]:
     """Seed-matched differences from the direct baseline by language."""
     return _rows(

@@ -75,6 +75,20 @@ def leaderboard(
 
 
 @app.command()
+def scores(
+    store: Store = DEFAULT_STORE,
+    target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Only this metric.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Test scores language by language: languages down, systems across."""
+    from xbench import printing
+
+    printing.scores(store, target, metric, _form(as_json, as_csv))
+
+
+@app.command()
 def delta(
     store: Store = DEFAULT_STORE,
     target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,

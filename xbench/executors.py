@@ -1,6 +1,5 @@
 """Running a plan: which cells are still to do, in which order, and how their rows reach the store."""
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,8 +77,17 @@ def run_local(todo: Plan, resolved: dict[str, "Resolved"], root: Path, progress:
             for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the cell complete
                 store.write(root, table, tables[table], cell.file_name)
             progress.cell(cell, True)
-    shutil.rmtree(root / CHECKPOINTS, ignore_errors=True)
+    _drop_checkpoints(root / CHECKPOINTS, shared)
     return len(cells)
+
+
+def _drop_checkpoints(folder: Path, stages: frozenset[str]) -> None:
+    """Remove the checkpoints of these stages, and what a killed run left of them; those of other plans stay."""
+    for path in folder.glob("*"):
+        if path.name.split(".")[0] in stages:
+            path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _parents(todo: Plan) -> list[Stage]:

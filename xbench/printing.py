@@ -129,6 +129,31 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
         sys.stdout.write("percent, mean over languages; ± standard deviation over seeds; zero-shot leaves the training language out\n")
 
 
+def scores(root: Path, target: str | None, metric: str | None, form: Form) -> None:
+    """Scores by language, a table a target and metric: languages down, systems across."""
+    rows = board.scores(root, target=target, metric=metric)
+    if form != "text":
+        emit(rows, form)
+        return
+    if not rows:
+        _empty(root)
+    for group in _grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
+        parts = [c for c in ("model", "intermediate", "recipe_label", "source") if len({r[c] for r in group}) > 1] or ["model"]
+        systems = sorted({tuple(str(r[c]) for c in parts) for r in group})
+        cells = {(r["language"], tuple(str(r[c]) for c in parts)): r for r in group}
+        lines = [
+            [language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted({r["language"] for r in group})
+        ]
+        title = f"{group[0]['target']}: {group[0]['metric']} ({group[0]['scorer']}), test, percent ± standard deviation over seeds"
+        show(title, ["language", *(" / ".join(s) for s in systems)], lines)
+
+
+def _score_cell(row: Row | None) -> str:
+    if row is None:
+        return "-"
+    return percent(row["value"]) + (f" ±{100 * row['seed_sd']:.1f}" if row["seed_sd"] is not None else "")
+
+
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
     """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
     rows = board.deltas(root, target=target, model=model)

@@ -31,12 +31,13 @@ def emit(rows: Sequence[Row], form: Form) -> None:
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", left: int = 1) -> None:
     """Print a table for people; the first `left` columns are left-aligned, the others right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for i, column in enumerate(columns):
         table.add_column(column, justify="left" if i < left else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
     console = Console(highlight=False)
+    console.print(title, style="bold", soft_wrap=True)
     console.print(table)
     if note:
         console.print(note, style="dim")

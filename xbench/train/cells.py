@@ -2,6 +2,7 @@
 
 import json
 import platform
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -147,7 +148,7 @@ class Workbench:
 
     def _save(self, stage: Stage, trunk: Trunk) -> None:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
-        temporary = self.checkpoint(stage).with_suffix(".tmp")
+        temporary = self.checkpoints / f"{stage.stage_id}.{uuid.uuid4().hex}.tmp"
         save_file({k: v.contiguous() for k, v in trunk.state_dict().items()}, temporary)
         temporary.replace(self.checkpoint(stage))
 

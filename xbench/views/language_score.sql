@@ -1,0 +1,11 @@
+-- One row a system, target and language: the mean over seeds with its spread.
+SELECT
+    target, language, model, intermediate,
+    any_value(recipe_label) AS recipe_label,
+    avg(value) AS value,
+    stddev_samp(value) AS seed_sd,
+    count(DISTINCT seed) AS seeds,
+    min(n) AS n,
+    metric, scorer, split, train_language, model_revision, dataset_revision, recipe_id, stack, source, source_version
+FROM result
+GROUP BY ALL
