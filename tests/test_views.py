@@ -179,3 +179,15 @@ def test_coverage_lists_what_is_missing(two_seeds: Writer) -> None:
 def test_every_view_says_what_a_row_means_and_opens_on_nothing(view: str, tmp_path: Path) -> None:
     assert (store.VIEWS / f"{view}.sql").read_text(encoding="utf-8").startswith("-- One row a")
     assert rows(tmp_path, view) == []
+
+
+def test_asking_again_gives_the_same_numbers_to_the_bit(writer: Writer) -> None:
+    """Averages are taken in a fixed order: a sum of floats must not depend on which thread came first."""
+    for seed in range(3):
+        for intermediate in ("none", "intents"):
+            writer.add(
+                intermediate, "mini-ner", seed, {code: (7 * i + 3 * seed + len(intermediate)) / 97 for i, code in enumerate("abcdefghij")}
+            )
+    for view in ("leaderboard", "language_score", "transfer_summary", "transfer_mean"):
+        first = sorted(map(str, rows(writer.root, view)))
+        assert all(sorted(map(str, rows(writer.root, view))) == first for _ in range(8))

@@ -2,8 +2,8 @@
 SELECT
     target, language, model, intermediate,
     any_value(recipe_label) AS recipe_label,
-    avg(value) AS value,
-    stddev_samp(value) AS seed_sd,
+    avg(value ORDER BY value) AS value,
+    stddev_samp(value ORDER BY value) AS seed_sd,
     count(DISTINCT seed) AS seeds,
     min(n) AS n,
     metric, scorer, split, train_language, model_revision, dataset_revision, recipe_id, stack, source, source_version

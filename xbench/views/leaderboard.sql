@@ -6,7 +6,7 @@ WITH by_language AS (
         model, model_revision, parameters, intermediate, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, language,
         any_value(recipe_label) AS recipe_label,
-        avg(value) AS value,
+        avg(value ORDER BY value) AS value,
         count(DISTINCT seed) AS seeds,
         min(n) AS n
     FROM result
@@ -16,13 +16,13 @@ by_seed AS (
     SELECT
         model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, seed,
-        avg(value) AS value,
+        avg(value ORDER BY value) AS value,
         count(*) AS languages
     FROM result
     GROUP BY ALL
 ),
 spread AS (
-    SELECT * EXCLUDE (seed, value, languages), stddev_samp(value) AS seed_sd
+    SELECT * EXCLUDE (seed, value, languages), stddev_samp(value ORDER BY value) AS seed_sd
     FROM (
         SELECT *, max(languages) OVER (
             PARTITION BY model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
@@ -38,9 +38,9 @@ expected AS (
 )
 SELECT
     b.target, b.model, b.intermediate, any_value(b.recipe_label) AS recipe_label,
-    avg(b.value) AS value,
+    avg(b.value ORDER BY b.value) AS value,
     any_value(s.seed_sd) AS seed_sd,
-    avg(b.value) FILTER (WHERE b.language <> b.train_language) AS zero_shot,
+    avg(b.value ORDER BY b.value) FILTER (WHERE b.language <> b.train_language) AS zero_shot,
     count(*) AS languages,
     any_value(e.languages_expected) AS languages_expected,
     coalesce(count(*) = any_value(e.languages_expected), false) AS complete,

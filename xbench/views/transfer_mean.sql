@@ -4,9 +4,9 @@ WITH by_seed AS (
     SELECT
         model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, seed,
-        avg(value) AS value,
-        avg(direct_value) AS direct_value,
-        avg(delta) AS delta,
+        avg(value ORDER BY value) AS value,
+        avg(direct_value ORDER BY direct_value) AS direct_value,
+        avg(delta ORDER BY delta) AS delta,
         count(*) AS languages
     FROM transfer_delta
     WHERE status = 'paired' AND language <> train_language
@@ -35,10 +35,10 @@ expected AS (
 SELECT
     w.model, w.model_revision, w.intermediate, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
     w.recipe_id, w.stack, w.source, w.source_version,
-    avg(w.value) AS value,
-    avg(w.direct_value) AS direct_value,
-    avg(w.delta) AS delta,
-    stddev_samp(w.delta) AS delta_sd,
+    avg(w.value ORDER BY w.value) AS value,
+    avg(w.direct_value ORDER BY w.direct_value) AS direct_value,
+    avg(w.delta ORDER BY w.delta) AS delta,
+    stddev_samp(w.delta ORDER BY w.delta) AS delta_sd,
     count(*) AS seeds,
     any_value(w.languages) AS languages,
     any_value(e.languages_expected) AS languages_expected,
