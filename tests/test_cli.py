@@ -82,6 +82,13 @@ def test_tables_for_people(filled: Writer) -> None:
     assert "3/10" in board
 
 
+def test_two_revisions_of_the_data_are_never_in_one_table(filled: Writer) -> None:
+    filled.add("none", "mini-ner", 0, {"en": 0.90}, dataset_revision="newer")
+    shown = call("leaderboard", "--store", str(filled.root)).stdout
+    assert "test, data newer" in shown
+    assert "test, data r," in shown
+
+
 @pytest.mark.parametrize("command", TABLES)
 def test_an_empty_store_says_how_to_go_on(tmp_path: Path, command: str) -> None:
     done = call(command, "--store", str(tmp_path / "none"))

@@ -41,19 +41,30 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
 def leaderboard(root: Path, **where: Any) -> list[Row]:
     """Test scores averaged over languages, best first within a target and metric; complete averages before partial ones."""
     return _rows(
-        root, "leaderboard", {"split": "test", **where}, ("target", "metric", "scorer", "-complete", "-value", "model", "intermediate")
+        root,
+        "leaderboard",
+        {"split": "test", **where},
+        ("target", "metric", "scorer", "dataset_revision", "-complete", "-value", "model", "intermediate"),
     )
 
 
 def scores(root: Path, **where: Any) -> list[Row]:
     """Test scores by language, mean over seeds."""
-    return _rows(root, "language_score", {"split": "test", **where}, ("target", "metric", "scorer", "language", "model", "intermediate"))
+    return _rows(
+        root,
+        "language_score",
+        {"split": "test", **where},
+        ("target", "metric", "scorer", "dataset_revision", "language", "model", "intermediate"),
+    )
 
 
 def deltas(root: Path, **where: Any) -> list[Row]:
     """Seed-matched differences from the direct baseline by language."""
     return _rows(
-        root, "transfer_summary", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate", "language")
+        root,
+        "transfer_summary",
+        {"split": "test", **where},
+        ("target", "metric", "dataset_revision", "model", "recipe_id", "intermediate", "language"),
     )
 
 

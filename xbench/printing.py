@@ -105,11 +105,12 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
     elif not rows:
         _empty(root)
         return
-    for group in _grouped(rows, ("target", "metric", "scorer")) if form == "text" else []:
+    for group in _grouped(rows, ("target", "metric", "scorer", "dataset_revision")) if form == "text" else []:
         first, models = group[0], {r["model"] for r in group}
         named = (["model"] if len(models) > 1 else []) + (["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else [])
         show(
-            f"{first['target']}: {first['metric']} ({first['scorer']}), test" + ("" if "model" in named else f", {first['model']}"),
+            f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}"
+            + ("" if "model" in named else f", {first['model']}"),
             [*(n.removesuffix("_label") for n in named), "intermediate", "all languages", "zero-shot", "languages", "seeds", "source"],
             [
                 [
@@ -144,7 +145,8 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         lines = [
             [language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted({r["language"] for r in group})
         ]
-        title = f"{group[0]['target']}: {group[0]['metric']} ({group[0]['scorer']}), test, percent ± standard deviation over seeds"
+        first = group[0]
+        title = f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}, percent ± sd over seeds"
         show(title, ["language", *(" / ".join(s) for s in systems)], lines)
 
 
@@ -164,10 +166,10 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
         _empty(root)
     means = board.mean_deltas(root, target=target, model=model)
     for group in _grouped(rows, _SAME_SYSTEM):
-        _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)])
+        _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)], _revision(group, rows))
 
 
-def _show_deltas(group: Sequence[Row], means: Sequence[Row]) -> None:
+def _show_deltas(group: Sequence[Row], means: Sequence[Row], revision: str) -> None:
     first = group[0]
     intermediates = sorted({r["intermediate"] for r in group})
     lines = []
@@ -192,7 +194,7 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row]) -> None:
             ["up / down / mixed", "", *(_directions(by.get(i)) for i in intermediates), ""],
         )
     show(
-        f"{first['target']}: {first['metric']}, {first['model']}",
+        f"{first['target']}: {first['metric']}, {first['model']}{revision}",
         ["language", "direct %", *(f"after {i}" for i in intermediates), "n"],
         lines,
         f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
@@ -278,6 +280,12 @@ def fetch(names: Iterable[str] | None) -> None:
         [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done],
         left=4,
     )
+
+
+def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
+    """The revision of the data, where the store holds several of this target: their numbers are never in one table."""
+    every = {r["dataset_revision"] for r in rows if r["target"] == group[0]["target"]}
+    return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
 
 
 def _grouped(rows: Sequence[Row], columns: Sequence[str]) -> list[list[Row]]:

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -84,9 +83,11 @@ def download(data: pd.DataFrame, name: str) -> None:
     st.download_button("Download CSV", data.to_csv(index=False), f"{name}.csv", "text/csv")
 
 
-def column_label(row: Any) -> str:
-    """What makes one column of numbers comparable, in words."""
-    return f"{row['target']} · {row['metric']} ({row['scorer']})"
+def column_labels(rows: pd.DataFrame) -> "pd.Series[str]":
+    """What makes one column of numbers comparable, in words; the data's revision where there are several of a target."""
+    several = rows.groupby("target")["dataset_revision"].transform("nunique") > 1
+    plain = rows["target"] + " · " + rows["metric"] + " (" + rows["scorer"] + ")"
+    return plain.where(~several, plain + " · data " + rows["dataset_revision"])
 
 
 def footer(source: Source) -> None:

@@ -13,7 +13,7 @@ def page(source: common.Source) -> None:
     if rows.empty:
         st.warning("The store has no test scores yet. `xbench coverage` lists what is missing.")
         return
-    rows["column"] = rows.apply(common.column_label, axis=1)
+    rows["column"] = common.column_labels(rows)
     chosen = common.pick("Target and metric", sorted(rows["column"].unique()), "target")
     shown = rows[rows["column"] == chosen]
     table = pd.DataFrame(

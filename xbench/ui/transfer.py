@@ -23,7 +23,7 @@ def page(source: common.Source) -> None:
             )
         )
         return
-    rows["column"] = rows.apply(common.column_label, axis=1)
+    rows["column"] = common.column_labels(rows)
     chosen = common.pick("Target and metric", sorted(rows["column"].unique()), "target")
     rows = rows[rows["column"] == chosen]
     for system, group in rows.groupby(_SYSTEM, dropna=False):
