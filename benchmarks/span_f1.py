@@ -23,7 +23,7 @@ def main(sentences: int) -> None:
     noisy = [[t if rng.random() < 0.9 else rng.choice(TAGS) for t in s] for s in gold]
     texts = [" ".join(s) for s in gold], [" ".join(s) for s in noisy]
     started = time.process_time()
-    numerator, denominator = load_scorer("span-f1").score(*texts)["f1"]
+    numerator, denominator = load_scorer("span-f1").score(*texts, "en")["f1"]
     ours = time.process_time() - started
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     started = time.process_time()

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xbench import plugins
+from xbench.spans import Counts
 
 SCORERS = Path(__file__).parent / "scorers"
 Ratio = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -23,19 +24,25 @@ class Scorer:
 
     Attributes:
         version: Grows whenever a number can change; stored with every number as `NAME-VERSION`.
-        score: (references, predictions), both of shape (examples,), written as in schemas/prediction.sql ->
-            {metric: (numerator, denominator)}, each float64 of shape (examples,), 0 <= numerator <= denominator.
+        score: (references, predictions, language), the first two of shape (examples,), written as in schemas/prediction.sql, all
+            of one language -> {metric: (numerator, denominator)}, each float64 of shape (examples,), 0 <= numerator <= denominator.
         name: Its file's name; filled in when it is loaded.
     """
 
     version: str
-    score: Callable[[Sequence[str], Sequence[str]], Mapping[str, Ratio]]
+    score: Callable[[Sequence[str], Sequence[str], str], Mapping[str, Ratio]]
     name: str = ""
 
     @property
     def signature(self) -> str:
         """What the contracts call `scorer`."""
         return f"{self.name}-{self.version}"
+
+
+def span_ratios(counts: Counts) -> dict[str, Ratio]:
+    """F1, precision and recall as ratios of sums over sentences."""
+    right, predicted, gold = (x.astype(np.float64) for x in (counts.true_positives, counts.predicted, counts.gold))
+    return {"f1": (2 * right, predicted + gold), "precision": (right, predicted), "recall": (right, gold)}
 
 
 def load_scorer(name: str) -> Scorer:

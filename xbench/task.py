@@ -10,7 +10,9 @@ from xbench import plugins
 from xbench.errors import DataError
 
 TASKS = Path(__file__).parent / "tasks"
-Family = Literal["tagging", "classification", "qa", "retrieval"]
+Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mining", "mlm", "mixture"]
+Group = Literal["classification", "tagging", "qa", "retrieval", "choice"]
+Sampling = Literal["proportional", "uniform"]
 Split = Literal["train", "dev", "test"]
 
 
@@ -36,8 +38,22 @@ class Classified:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A text with several continuations or answers, of which one is right; `label` is its row in `choices`, as text."""
+
+    example_id: str
+    cluster_id: str
+    text: str
+    choices: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
-    """A question whose answer is a stretch of its context; `start` is the character offset of `answers[0]`."""
+    """A question whose answer is a stretch of its context; `start` is the character offset of `answers[0]`.
+
+    A question that the context does not answer (SQuAD 2.0) has no answers, and `start` is -1.
+    """
 
     example_id: str
     cluster_id: str
@@ -57,7 +73,58 @@ class Translation:
     foreign: str
 
 
-Example = Tagged | Classified | Question | Translation
+@dataclass(frozen=True, slots=True)
+class Unaligned:
+    """A sentence of one side of a comparable corpus; `gold` names its translations on the other side, often none."""
+
+    example_id: str
+    cluster_id: str
+    text: str
+    english: bool
+    gold: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Text without labels, for masked language modelling."""
+
+    example_id: str
+    cluster_id: str
+    text: str
+
+
+Example = Tagged | Classified | Choice | Question | Translation | Unaligned | Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One task of a mixture: `weight` multiplies its share; `cap` bounds the size that counts in proportional sampling."""
+
+    task: str
+    weight: float = 1.0
+    cap: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What is there of one language and split of a task.
+
+    Attributes:
+        state: `ok`; `warning`: usable, but read `notes`; `missing`; `broken`.
+        examples, expected: How many there are, and how many were published (None: not known).
+        path, size, sha256: Where it was read; bytes and hash of the file, or of the files together.
+        notes: What is wrong, or worth knowing.
+    """
+
+    language: str
+    split: Split
+    state: Literal["ok", "warning", "missing", "broken"]
+    examples: int | None = None
+    expected: int | None = None
+    path: str = ""
+    size: int | None = None
+    sha256: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,14 +133,19 @@ class Task:
 
     Attributes:
         family: Decides the head, the loss and the shape of its examples.
-        languages: Test languages, the training language among them unless the family is retrieval.
+        languages: Test languages, the training language among them unless the family is retrieval; none for a task that serves as
+            intermediate only.
         labels: The label set, in the order of the classifier's outputs; empty for qa and retrieval.
         metric: The metric that ranks systems; one that a scorer of `scorers` gives.
-        scorers: Names in scorers/.
+        scorers: Names in scorers/; the first one gives the number that counts in rankings and averages.
         load: (language, split) -> examples, in a fixed order. Raises DataError when the data is not there.
         revision: Identifies the data, by content or by pinned version.
+        check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
         licence, source, about: For `xbench tasks` and the documentation.
         train_language: Language of its training labels.
+        suites: Benchmarks that count it in their average: xtreme, xtreme-r.
+        group: The group of tasks it belongs to there.
+        parts, sampling: mixture: the tasks that are trained at once, each with its own head, and how examples are drawn.
         name: Its file's name; filled in when it is loaded.
     """
 
@@ -88,12 +160,17 @@ class Task:
     source: str
     about: str
     train_language: str = "en"
+    check: Callable[[], "Sequence[Held]"] | None = None
+    suites: tuple[str, ...] = ()
+    group: Group | None = None
+    parts: tuple[Part, ...] = ()
+    sampling: Sampling = "proportional"
     name: str = ""
 
     @property
     def trains(self) -> bool:
         """Whether the task has target training; retrieval evaluates the encoder as it is (Hu et al. 2020, section 3)."""
-        return self.family != "retrieval"
+        return self.family not in ("retrieval", "mining")
 
     def examples(self, language: str, split: Split) -> Sequence[Example]:
         """The examples of one language and split, checked.
@@ -122,7 +199,12 @@ class Task:
             return problems
         if isinstance(example, Classified) and example.label not in self.labels:
             return [f"label {example.label!r} is not one of {' '.join(self.labels)}"]
-        if isinstance(example, Question) and not example.context[example.start :].startswith(example.answers[0]):
+        if isinstance(example, Choice):
+            problems = [] if example.label in self.labels else [f"label {example.label!r} is not one of {' '.join(self.labels)}"]
+            return problems + (
+                [] if len(example.choices) == len(self.labels) else [f"{len(example.choices)} choices, {len(self.labels)} labels"]
+            )
+        if isinstance(example, Question) and example.answers and not example.context[example.start :].startswith(example.answers[0]):
             return [f"answer {example.answers[0]!r} is not at character {example.start} of the context"]
         return []
 

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from xbench.scorer import Ratio, Scorer
 
 
-def score(references: Sequence[str], predictions: Sequence[str]) -> dict[str, Ratio]:
+def score(references: Sequence[str], predictions: Sequence[str], language: str) -> dict[str, Ratio]:
     """Accuracy per example: 0/1 or 1/1."""
-    right = np.fromiter((r == p for r, p in zip(references, predictions, strict=True)), np.float64, len(references))
-    return {"accuracy": (right, np.ones(len(references)))}
+    right = pc.equal(pa.array(references, pa.large_string()), pa.array(predictions, pa.large_string()))
+    return {"accuracy": (right.to_numpy(zero_copy_only=False).astype(np.float64), np.ones(len(references)))}
 
 
 SCORER = Scorer(version="1", score=score)
