@@ -28,14 +28,14 @@ class Sentence:
 def read_conllu(path: Path) -> list[Sentence]:
     """Read a CoNLL-U file (universaldependencies.org/format.html); names stand in MISC as `NER=B-PER`.
 
-    Multiword-token ranges (1-2) and empty nodes (1.1) are skipped, as XTREME's utils_preprocess.py does.
+    Multiword-token ranges (1-2) and empty nodes (1.1) are skipped; XTREME keeps the former in place of their words (read_conllu_fused).
 
     Raises:
         DataError: If the file is missing or a line is not CoNLL-U; all lines at once.
     """
     problems: list[str] = []
     sentences = []
-    for number, block in _blocks(_text(path)):
+    for number, block in blocks(contents(path)):
         comments = dict(line[1:].split("=", 1) for line in block if line.startswith("#") and "=" in line)
         meta = {key.strip(): value.strip() for key, value in comments.items()}
         rows = []
@@ -59,6 +59,70 @@ def read_conllu(path: Path) -> list[Sentence]:
     return sentences
 
 
+# How XTREME's converter ranks the tags of words that stand equally high in the tree (third_party/ud-conversion-tools/conllu_to_conll.py).
+_PRECEDENCE = {
+    "es": "VERB AUX PRON ADP DET",
+    "fr": "VERB AUX PRON NOUN ADJ ADV ADP DET PART SCONJ CONJ",
+    "it": "VERB AUX ADV PRON ADP DET INTJ",
+}
+_PRECEDENCE_ELSEWHERE = "VERB NOUN PROPN PRON ADJ NUM ADV INTJ AUX ADP DET PART CCONJ SCONJ X PUNCT"
+
+
+def read_conllu_fused(path: Path, language: str) -> list[Sentence]:
+    """Read a CoNLL-U file with every multiword token in place of its words, as XTREME's converter does.
+
+    The multiword token takes the tag of its head: the word with the fewest ancestors in the graph of basic and enhanced
+    dependencies, and among several the one whose tag comes first in a list that depends on the language (lib/conll.py,
+    _choose_spanhead_from_heuristics). The converter stops at a tag that is not in its list; here such a tag comes last.
+
+    Raises:
+        DataError: As read_conllu.
+    """
+    read_conllu(path)  # every problem of the file at once
+    ranks = {tag: i for i, tag in enumerate(_PRECEDENCE.get(language, _PRECEDENCE_ELSEWHERE).split())}
+    sentences = []
+    for number, block in blocks(contents(path)):
+        rows = [line.split("\t") for line in block if not line.startswith("#")]
+        words = {int(c[0]): c for c in rows if c[0].isdigit()}
+        if not words:
+            continue
+        forms, gone = {i: c[1] for i, c in words.items()}, set()
+        depth = _depths(words) if any("-" in c[0] for c in rows) else {}
+        for cells in rows:
+            if "-" in cells[0] and "." not in cells[0]:
+                first, last = map(int, cells[0].split("-"))
+                span = [i for i in range(first, last + 1) if i in words]
+                highest = [i for i in span if depth[i] == min(depth[j] for j in span)]
+                head = min(highest, key=lambda i: (ranks.get(words[i][3], len(ranks)), i))
+                forms[head] = cells[1]
+                gone |= set(span) - {head}
+        kept = [i for i in words if i not in gone]
+        name = next((line.split("=", 1)[1].strip() for line in block if line.startswith("# sent_id")), f"line-{number}")
+        tokens = tuple(forms[i] for i in kept)
+        sentences.append(Sentence(name, " ".join(tokens), tokens, tuple(words[i][3] for i in kept), ("O",) * len(kept)))
+    return sentences
+
+
+def _depths(words: dict[int, list[str]]) -> dict[int, int]:
+    """How many nodes lie above each word, the root among them, over basic and enhanced dependencies."""
+    above: dict[int, set[int]] = {}
+    for i, cells in words.items():
+        heads = {int(cells[6])} if cells[6].isdigit() else set()
+        heads |= {int(pair.split(":")[0]) for pair in cells[8].split("|") if pair.split(":")[0].isdigit()}
+        above[i] = heads
+    depths = {}
+    for i in words:
+        seen: set[int] = set()
+        waiting = list(above[i])
+        while waiting:
+            head = waiting.pop()
+            if head not in seen:
+                seen.add(head)
+                waiting += above.get(head, ())
+        depths[i] = len(seen - {i})
+    return depths
+
+
 def read_jsonl(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
     """Read a file of one JSON object a line, each with exactly the string fields `fields`.
 
@@ -67,7 +131,7 @@ def read_jsonl(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
     """
     problems: list[str] = []
     rows = []
-    for number, line in enumerate(_text(path).splitlines(), 1):
+    for number, line in enumerate(contents(path).splitlines(), 1):
         try:
             row = json.loads(line)
         except ValueError as error:
@@ -97,16 +161,21 @@ def content_hash(paths: Iterable[Path]) -> str:
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
-def _text(path: Path) -> str:
+def contents(path: Path) -> str:
+    """What a UTF-8 file holds, without a byte order mark.
+
+    Raises:
+        DataError: If it does not exist, or is not UTF-8.
+    """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
         raise DataError(f"{path} does not exist") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error}") from error
 
 
-def _blocks(text: str) -> Iterable[tuple[int, list[str]]]:
+def blocks(text: str) -> Iterable[tuple[int, list[str]]]:
     """(number of the first line, lines) of every stretch of lines between blank lines."""
     block: list[str] = []
     for number, line in enumerate([*text.split("\n"), ""], 1):

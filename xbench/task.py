@@ -1,5 +1,6 @@
 """What a task is: where its examples come from, in which languages, and how it is scored. One file each in tasks/."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -140,6 +141,9 @@ class Task:
         scorers: Names in scorers/; the first one gives the number that counts in rankings and averages.
         load: (language, split) -> examples, in a fixed order. Raises DataError when the data is not there.
         revision: Identifies the data, by content or by pinned version.
+        has_dev: Whether there are examples for choices besides those that are reported.
+        notes: Traps of the data that a user should know of.
+        labels_of: Reads the label set off the data, where it is not known beforehand; `labels` is filled from it when it is there.
         check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
         licence, source, about: For `xbench tasks` and the documentation.
         train_language: Language of its training labels.
@@ -160,6 +164,9 @@ class Task:
     source: str
     about: str
     train_language: str = "en"
+    has_dev: bool = True
+    notes: tuple[str, ...] = ()
+    labels_of: Callable[[], tuple[str, ...]] | None = None
     check: Callable[[], "Sequence[Held]"] | None = None
     suites: tuple[str, ...] = ()
     group: Group | None = None
@@ -216,7 +223,11 @@ def load_task(name: str) -> Task:
         PluginError: If there is none; the message lists those that exist.
     """
     task: Task = plugins.load(TASKS, name).TASK
-    return replace(task, name=name)
+    labels = task.labels
+    if task.labels_of is not None:
+        with contextlib.suppress(DataError):  # without its data a task can still be listed; its examples raise this again
+            labels = task.labels_of()
+    return replace(task, name=name, labels=labels)
 
 
 @cache

@@ -1,0 +1,278 @@
+"""Where the data of a real task comes from: the user's data folder first, then the Hugging Face cache or hub; never a stand-in.
+
+The data folder (`--data-dir`, XBENCH_DATA_DIR) holds the files as their authors publish them, or as XTREME's download script lays them
+out, or as JSON lines or Parquet of our own shape: TASK/SPLIT-LANGUAGE.jsonl. A task is read from one place only: as soon as one file of
+it is in the data folder, all of it must be.
+"""
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from xbench import hub
+from xbench.errors import DataError
+from xbench.formats import Reader, own_shape
+from xbench.task import Example, Family, Held, Part, Split, Task, load_task
+
+VARIABLE = "XBENCH_DATA_DIR"
+_CLASSIFIED_MINIMUM = 50  # so many equal labels are a placeholder, not chance
+
+
+def data_dir() -> Path | None:
+    """The user's data folder, from the environment so that worker processes see it too.
+
+    Raises:
+        DataError: If it is named and is not a folder.
+    """
+    named = os.environ.get(VARIABLE)
+    if not named:
+        return None
+    if not Path(named).is_dir():
+        raise DataError(f"the data folder {named} does not exist (--data-dir, {VARIABLE})")
+    return Path(named)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One way in which the files may lie below the data folder.
+
+    Attributes:
+        paths: Files that belong together, with {language}, {split} and what `names` gives; `*` matches several.
+        read: Turns them into examples.
+        splits: What it can give.
+        languages: The languages it can give; None: any.
+        names: (language, split) -> more values for `paths`; None where this source has nothing for them.
+    """
+
+    paths: tuple[str, ...]
+    read: Reader
+    splits: tuple[Split, ...] = ("train", "dev", "test")
+    languages: tuple[str, ...] | None = None
+    names: Callable[[str, Split], Mapping[str, str] | None] = lambda language, split: {}
+
+    def wanted(self, language: str, split: Split) -> list[str]:
+        """The paths for one language and split; empty when this source has nothing for them."""
+        if split not in self.splits or (self.languages is not None and language not in self.languages):
+            return []
+        more = self.names(language, split)
+        return [] if more is None else [p.format(language=language, split=split, **more) for p in self.paths]
+
+    def files(self, root: Path, language: str, split: Split) -> list[Path]:
+        """The files for one language and split; empty unless all are there."""
+        groups = [sorted(root.glob(p)) if "*" in p else [root / p] for p in self.wanted(language, split)]
+        found = [path for group in groups for path in group]
+        return found if all(groups) and found and all(p.is_file() for p in found) else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """The data of one task.
+
+    Attributes:
+        folder: Its folder below the data folder for files of our own shape.
+        family: Of its examples.
+        languages: Test languages.
+        train_language: Language of training and development data.
+        sources: Layouts of the data folder, the preferred one first.
+        hub: The same on the Hugging Face hub; None where it is not there.
+        published: How many examples there are by (language, split), as published.
+        has_dev: Whether there is development data (retrieval and mining: in every language).
+        notes: Traps worth knowing, for `xbench data check`.
+    """
+
+    folder: str
+    family: Family
+    languages: tuple[str, ...]
+    train_language: str = "en"
+    sources: tuple[Source, ...]
+    hub: "hub.Hub | None" = None
+    published: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+    has_dev: bool = True
+    notes: tuple[str, ...] = ()
+
+    def task(self, **fields: Any) -> Task:
+        """The task that stands on this data; `fields` are the other fields of Task."""
+        return Task(
+            family=self.family,
+            languages=self.languages,
+            train_language=self.train_language,
+            load=self.load,
+            revision=self.revision,
+            check=self.check,
+            has_dev=self.has_dev,
+            notes=self.notes,
+            **fields,
+        )
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is training data."""
+        return self.family not in ("retrieval", "mining")
+
+    @property
+    def parts(self) -> list[tuple[str, Split]]:
+        """Every language and split that a run needs."""
+        splits: list[tuple[str, Split]] = [(self.train_language, "train")] if self.trains else []
+        if self.has_dev:
+            splits += [(language, "dev") for language in ((self.train_language,) if self.trains else self.languages)]
+        return splits + [(language, "test") for language in self.languages]
+
+    def load(self, language: str, split: Split) -> Sequence[Example]:
+        """The examples of one language and split.
+
+        Raises:
+            DataError: If they are not there, naming every place that was looked at; or cannot be read, naming file and line.
+        """
+        found = self._find(language, split)
+        if found:
+            source, files = found
+            examples = source.read(files, language, split)
+        elif self._in_folder() or self.hub is None:
+            raise DataError(f"no {split} data of {self.folder} in {language!r}", self._looked(language, split))
+        else:
+            try:
+                examples = self.hub.load(language, split)
+            except DataError as error:
+                raise DataError(
+                    f"no {split} data of {self.folder} in {language!r}", [*self._looked(language, split), str(error)]
+                ) from error
+        placeholder = placeholder_label(examples, split)
+        if placeholder:
+            raise DataError(f"{self.folder}, {language} {split}: {placeholder}")
+        return examples
+
+    def revision(self) -> str:
+        """The hash of all files that a run reads, or repository and commit on the hub.
+
+        Raises:
+            DataError: If some of them are not there, naming each.
+        """
+        if not self._in_folder():
+            if self.hub is None:
+                raise DataError(f"no data of {self.folder}", self._looked(self.train_language, "train" if self.trains else "test"))
+            return self.hub.revision()
+        digest, missing = hashlib.sha256(), []
+        for language, split in self.parts:
+            found = self._find(language, split)
+            if not found:
+                missing.append(f"{language} {split}: none of {', '.join(self._wanted(language, split))}")
+                continue
+            for path in found[1]:
+                digest.update(f"{language}\0{split}\0{path.name}\0{file_hash(path)}\n".encode())
+        if missing:
+            raise DataError(f"the data folder {data_dir()} holds {self.folder} in part: {len(missing)} missing", missing)
+        return f"sha256:{digest.hexdigest()[:16]}"
+
+    def check(self) -> list[Held]:
+        """What is there, part by part, read and counted; nothing is raised."""
+        return [self._held(language, split) for language, split in self.parts]
+
+    def _held(self, language: str, split: Split) -> Held:
+        expected = self.published.get((language, split))
+        base = Held(language=language, split=split, state="missing", expected=expected)
+        try:
+            found = self._find(language, split)
+            if found is None and (self._in_folder() or self.hub is None or not self.hub.cached(language, split)):
+                return replace(base, notes=tuple(self._looked(language, split)))
+            examples = found[0].read(found[1], language, split) if found else self.load(language, split)
+        except DataError as error:
+            path = str(found[1][0]) if found else ""
+            return replace(base, state="broken", path=path, notes=(str(error.args[0]), *error.problems[:5]))
+        count = sum(not getattr(e, "english", False) for e in examples) if self.family == "mining" else len(examples)
+        notes = [n for n in (placeholder_label(examples, split), *self.notes_on(examples)) if n]
+        if expected is not None and count != expected:
+            notes.append(f"{count} examples, {expected} were published")
+        base = replace(base, state="warning" if notes else "ok", examples=count, notes=tuple(notes))
+        if not found:
+            return replace(base, path=f"hub:{self.hub.revision()}" if self.hub else "")
+        files = found[1]
+        return replace(
+            base,
+            path=str(files[0]) + (f" and {len(files) - 1} more" if len(files) > 1 else ""),
+            size=sum(p.stat().st_size for p in files),
+            sha256=file_hash(files[0]) if len(files) == 1 else hashlib.sha256("".join(map(file_hash, files)).encode()).hexdigest(),
+        )
+
+    def notes_on(self, examples: Sequence[Example]) -> Iterator[str]:
+        """What a look at the examples tells."""
+        quoted = sum(getattr(e, "text", "").startswith('"') and '""' in getattr(e, "text", "") for e in examples)
+        if quoted:
+            yield f"{quoted} text(s) carry doubled csv quotes, as XTREME's preparation writes them; its own reader keeps them too"
+        texts = [getattr(e, "foreign", None) or getattr(e, "context", None) or getattr(e, "text", None) for e in examples]
+        empty = sum(t is not None and not str(t).strip() for t in texts)
+        if empty:
+            yield f"{empty} text(s) are empty"
+
+    def _find(self, language: str, split: Split) -> tuple[Source, list[Path]] | None:
+        root = data_dir()
+        for source in self._sources() if root else ():
+            files = source.files(root, language, split)  # type: ignore[arg-type]
+            if files:
+                return source, files
+        return None
+
+    def _in_folder(self) -> bool:
+        return data_dir() is not None and any(self._find(language, split) for language, split in self.parts)
+
+    def _sources(self) -> tuple[Source, ...]:
+        own = (Source((f"{self.folder}/{{split}}-{{language}}{suffix}",), own_shape(self.family)) for suffix in (".jsonl", ".parquet"))
+        return (*self.sources, *own)
+
+    def _wanted(self, language: str, split: Split) -> list[str]:
+        return [" + ".join(paths) for s in self._sources() if (paths := s.wanted(language, split))]
+
+    def _looked(self, language: str, split: Split) -> list[str]:
+        root = data_dir()
+        if root is None:
+            return [f"no data folder is given (--data-dir, {VARIABLE})"]
+        return [f"not in {root}: {wanted}" for wanted in self._wanted(language, split)] or [f"there is no {split} data in {language!r}"]
+
+
+def mixture(*parts: Part, **fields: Any) -> Task:
+    """Several tasks trained at once, each with a head of its own; `fields` are the other fields of Task."""
+
+    def load(language: str, split: Split) -> Sequence[Example]:
+        raise DataError(f"a mixture of {', '.join(p.task for p in parts)} has no examples of its own; it is an intermediate only")
+
+    def revision() -> str:
+        every = [f"{p.task}={load_task(p.task).revision()}" for p in parts]
+        return f"sha256:{hashlib.sha256(' '.join(every).encode()).hexdigest()[:16]}"
+
+    return Task(
+        family="mixture",
+        languages=(),
+        metric="",
+        scorers=(),
+        load=load,
+        revision=revision,
+        parts=parts,
+        licence="that of its parts",
+        source=" + ".join(p.task for p in parts),
+        has_dev=False,
+        **fields,
+    )
+
+
+def placeholder_label(examples: Sequence[Example], split: Split) -> str:
+    """Why labels are not labels: every test item has the same one. Empty when they vary."""
+    labels = {getattr(e, "label", None) for e in examples}
+    if split == "test" and len(examples) >= _CLASSIFIED_MINIMUM and len(labels) == 1 and None not in labels:
+        return f"all {len(examples)} labels are {labels.pop()!r}: a placeholder for labels that were stripped (google-research/xtreme#24)"
+    return ""
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file; read again only when its size or time has changed."""
+    stat = path.stat()
+    return _hash(str(path), stat.st_size, stat.st_mtime_ns)
+
+
+@cache
+def _hash(path: str, size: int, changed: int) -> str:  # size and time are the cache's key
+    with Path(path).open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
