@@ -5,7 +5,7 @@ CREATE TABLE outcome (
     target            VARCHAR NOT NULL CHECK (target <> ''),
     train_language    VARCHAR NOT NULL CHECK (train_language <> ''),
     language          VARCHAR NOT NULL CHECK (language <> ''),
-    seed              BIGINT NOT NULL CHECK (seed >= 0),
+    seed              BIGINT CHECK (seed >= 0),
     split             VARCHAR NOT NULL CHECK (split IN ('dev', 'test')),
     example_id        VARCHAR NOT NULL CHECK (example_id <> ''),
     cluster_id        VARCHAR NOT NULL CHECK (cluster_id <> ''),

@@ -5,12 +5,12 @@ CREATE TABLE prediction (
     target            VARCHAR NOT NULL CHECK (target <> ''),
     train_language    VARCHAR NOT NULL CHECK (train_language <> ''),
     language          VARCHAR NOT NULL CHECK (language <> ''),
-    seed              BIGINT NOT NULL CHECK (seed >= 0),
+    seed              BIGINT CHECK (seed >= 0),
     split             VARCHAR NOT NULL CHECK (split IN ('dev', 'test')),
     example_id        VARCHAR NOT NULL CHECK (example_id <> ''),
     cluster_id        VARCHAR NOT NULL CHECK (cluster_id <> ''),
     reference         VARCHAR NOT NULL,
-    prediction        VARCHAR NOT NULL,
+    prediction        VARCHAR,
     PRIMARY KEY (run_id, language, split, example_id)
 );
 COMMENT ON TABLE prediction IS 'One row an example: what the gold standard says and what the run predicted.';
@@ -25,4 +25,4 @@ COMMENT ON COLUMN prediction.split IS 'dev: used for choices, in the training la
 COMMENT ON COLUMN prediction.example_id IS 'Id of the example, unique within target, language and split';
 COMMENT ON COLUMN prediction.cluster_id IS 'What to resample together; shared across languages where test items are translations of each other';
 COMMENT ON COLUMN prediction.reference IS 'Gold answer: a label; labels joined by one space; a JSON list of accepted answers; the id of the right sentence';
-COMMENT ON COLUMN prediction.prediction IS 'Predicted answer, written as the reference is (an answer text for questions)';
+COMMENT ON COLUMN prediction.prediction IS 'Predicted answer, written as the reference is (an answer text for questions); NULL: the system gave none, which scores 0';

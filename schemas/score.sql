@@ -17,7 +17,7 @@ CREATE TABLE score (
     evidence          VARCHAR NOT NULL CHECK (evidence IN ('outcomes', 'aggregate')),
     PRIMARY KEY (run_id, language, split, metric, scorer),
     CHECK ((stderr IS NULL) = (stderr_kind IS NULL)),
-    CHECK (evidence = 'aggregate' OR (seed IS NOT NULL AND n IS NOT NULL))
+    CHECK (evidence = 'aggregate' OR n IS NOT NULL)
 );
 COMMENT ON TABLE score IS 'One row a language and metric of a run, as a fraction.';
 COMMENT ON COLUMN score.run_id IS 'The run this row belongs to';

@@ -39,7 +39,7 @@ BREAKS: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {
     ("run", ("source_sha256",)): {"source_sha256": "abc"},
     ("outcome", ("numerator", "denominator")): {"numerator": 3.0},
     ("score", ("stderr", "stderr_kind")): {"stderr_kind": None},
-    ("score", ("evidence", "seed", "n")): {"n": None},
+    ("score", ("evidence", "n")): {"n": None},
     ("score", ("evidence",)): {"evidence": "hearsay"},
     ("score", ("value",)): {"value": 50.0},
 }

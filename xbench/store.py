@@ -16,10 +16,13 @@ import pyarrow as pa
 
 from xbench import plugins, share
 from xbench.errors import ContractError, StoreError
+from xbench.scorer import load_scorer
 from xbench.task import all_tasks
 
 VIEWS = Path(__file__).parent / "views"
 TABLES = ("run", "prediction", "outcome", "score")
+# Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
+_NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
 _SHOWN = 5  # offending rows named for each broken constraint
 
 
@@ -129,12 +132,30 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> Non
 
 
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables that do not come from runs: `language` (data/languages.csv) and `task_language` (what each task covers)."""
+    """Tables that do not come from runs.
+
+    `language`: data/languages.csv. `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and
+    the scorer whose number counts there under each rule; no scorer where xbench has none, so that such an average is never complete.
+    """
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
     con.execute("CREATE TABLE task_language (target VARCHAR, family VARCHAR, language VARCHAR, metric VARCHAR)")
     rows = [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
     con.executemany("INSERT INTO task_language VALUES (?, ?, ?, ?)", rows)
+    con.execute("CREATE TABLE suite_task (suite VARCHAR, rule VARCHAR, task_group VARCHAR, target VARCHAR, scorer VARCHAR)")
+    con.executemany("INSERT INTO suite_task VALUES (?, ?, ?, ?, ?)", _suite_rows())
+
+
+def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
+    tasks = [t for t in all_tasks() if t.suites]
+    rules = sorted({rule for task in tasks for rule, _ in task.rules} | {"official"})
+    rows: list[tuple[str, str, str, str, str | None]] = [
+        (suite, rule, str(task.group), task.name, load_scorer(dict(task.rules).get(rule, task.scorers[0])).signature)
+        for task in tasks
+        for suite in task.suites
+        for rule in rules
+    ]
+    return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
 def _column_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:

@@ -147,6 +147,7 @@ class Task:
         check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
         licence, source, about: For `xbench tasks` and the documentation.
         train_language: Language of its training labels.
+        rules: (name, scorer) of departures from the official scorer under which averages are given too.
         suites: Benchmarks that count it in their average: xtreme, xtreme-r.
         group: The group of tasks it belongs to there.
         parts, sampling: mixture: the tasks that are trained at once, each with its own head, and how examples are drawn.
@@ -168,6 +169,7 @@ class Task:
     notes: tuple[str, ...] = ()
     labels_of: Callable[[], tuple[str, ...]] | None = None
     check: Callable[[], "Sequence[Held]"] | None = None
+    rules: tuple[tuple[str, str], ...] = ()
     suites: tuple[str, ...] = ()
     group: Group | None = None
     parts: tuple[Part, ...] = ()

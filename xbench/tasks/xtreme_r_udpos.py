@@ -3,7 +3,7 @@
 from xbench.corpus import Corpus
 from xbench.readers import UPOS
 from xbench.tasks import _xtreme
-from xbench.tasks.udpos import NOTES, SCORERS, sources
+from xbench.tasks.udpos import NOTES, RULES, SCORERS, sources
 
 TASK = Corpus(
     folder="udpos",
@@ -16,6 +16,7 @@ TASK = Corpus(
     labels=UPOS,
     metric="f1",
     scorers=SCORERS,
+    rules=RULES,
     suites=("xtreme-r",),
     group="tagging",
     licence="each treebank has its own, see its README",

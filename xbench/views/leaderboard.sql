@@ -1,6 +1,6 @@
 -- One row a system and target: the mean over languages of the mean over seeds, with its support.
 -- languages/languages_expected is the support (expected is NULL for a task that xbench does not know); an average over
--- fewer languages is shown with it and has complete = false. zero_shot leaves the training language out. seeds is 0 where a source does not say.
+-- fewer languages is shown with it and has complete = false. zero_shot leaves the training language out, trained is that language alone. seeds is 0 where a source does not say.
 WITH by_language AS (
     SELECT
         model, model_revision, parameters, intermediate, target, train_language, split, metric, scorer, dataset_revision,
@@ -41,6 +41,7 @@ SELECT
     avg(b.value ORDER BY b.value) AS value,
     any_value(s.seed_sd) AS seed_sd,
     avg(b.value ORDER BY b.value) FILTER (WHERE b.language <> b.train_language) AS zero_shot,
+    any_value(b.value) FILTER (WHERE b.language = b.train_language) AS trained,
     count(*) AS languages,
     any_value(e.languages_expected) AS languages_expected,
     coalesce(count(*) = any_value(e.languages_expected), false) AS complete,

@@ -1,0 +1,83 @@
+"""From predictions to rows of the contracts: outcomes by example, scores by language, for one language and split of a run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from xbench.scorer import Scorer
+
+KEY = ("run_id", "model", "intermediate", "target", "train_language", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a run said about the examples of one language and split.
+
+    Attributes:
+        example_ids, cluster_ids, references: As in schemas/prediction.sql, shape (examples,).
+        predictions: Likewise; None where the system gave none, which scores 0.
+    """
+
+    example_ids: Sequence[str]
+    cluster_ids: Sequence[str]
+    references: Sequence[str]
+    predictions: Sequence[str | None]
+
+
+def ratio(numerator: npt.NDArray[np.float64], denominator: npt.NDArray[np.float64]) -> float:
+    """The sum of one over the sum of the other; 0 over nothing is 0, as seqeval, scikit-learn and so XTREME have it."""
+    below = float(denominator.sum())
+    return float(numerator.sum()) / below if below > 0 else 0.0
+
+
+def prediction_rows(key: Mapping[str, Any], language: str, split: str, answers: Answers) -> pa.Table:
+    """Rows of table prediction."""
+    return _table(key, language, split, answers, reference=answers.references, prediction=list(answers.predictions))
+
+
+def score_rows(
+    key: Mapping[str, Any], language: str, split: str, answers: Answers, scorers: Sequence[Scorer], dataset_revision: str
+) -> tuple[pa.Table, pa.Table]:
+    """Rows of tables outcome and score under each of the scorers.
+
+    Args:
+        key: Values of KEY.
+        language: Of the examples.
+        split: Of the examples.
+        answers: References and predictions, at least one.
+        scorers: Rules to measure with.
+        dataset_revision: As in schemas/score.sql.
+
+    Raises:
+        ValueError: If a scorer cannot read the answers.
+    """
+    given = [p is not None for p in answers.predictions]
+    said = [p or "" for p in answers.predictions]
+    outcomes, scores = [], []
+    for scorer in scorers:
+        for metric, (numerator, denominator) in scorer.score(answers.references, said, language).items():
+            right = numerator if all(given) else numerator * np.array(given)
+            rule = {"metric": metric, "scorer": scorer.signature}
+            outcomes.append(_table(key, language, split, answers, **rule, numerator=right, denominator=denominator))
+            where = {**key, "language": language, "split": split}
+            value = ratio(right, denominator)
+            scores.append({**where, **rule, "dataset_revision": dataset_revision, "value": value, "n": len(given), "evidence": "outcomes"})
+    return pa.concat_tables(outcomes), pa.Table.from_pylist(scores)
+
+
+def _table(key: Mapping[str, Any], language: str, split: str, answers: Answers, **columns: Any) -> pa.Table:
+    """One row an example; what is one value becomes a column of it."""
+    count = len(answers.example_ids)
+    values = {**key, "language": language, "split": split, "example_id": answers.example_ids, "cluster_id": answers.cluster_ids, **columns}
+    types = {"seed": pa.int64(), "reference": pa.string(), "prediction": pa.string()}
+    arrays = {}
+    for name, value in values.items():
+        if isinstance(value, str | int) or value is None:
+            arrays[name] = pa.nulls(count, pa.int64()) if value is None else pa.repeat(pa.scalar(value), count)
+        else:
+            arrays[name] = pa.array(value, types.get(name))
+    return pa.table(arrays)

@@ -1,0 +1,296 @@
+"""`xbench score`: an XTREME submission folder and its references, scored into the store.
+
+Folders hold TASK/test-LANGUAGE.tsv (or .json for questions, .jsonl for xcopa), as google-research/xtreme evaluate.py reads them. A task
+that the submission leaves out is skipped; inside a task every language must be there.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xbench import store
+from xbench.corpus import file_hash
+from xbench.errors import DataError, XbenchError
+from xbench.recipe import canonical_json, short_hash
+from xbench.scorer import load_scorer
+from xbench.scoring import Answers, prediction_rows, score_rows
+from xbench.task import Task, all_tasks
+
+UNKNOWN = "unknown"
+_SHOWN = 20  # problems named for each file
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What a submission says of its system; all of it goes into the run's key."""
+
+    model: str
+    intermediate: str = UNKNOWN
+    model_revision: str = UNKNOWN
+    train_language: str = "en"
+    seed: int | None = None
+    recipe: str = UNKNOWN
+    stack: str = UNKNOWN
+    source: str = "submission"
+    source_version: str = UNKNOWN
+
+
+@dataclass(slots=True)
+class Scored:
+    """What came of one task: how many languages and examples, or why not; `notes` are worth knowing but did not stop it."""
+
+    task: str
+    folder: str
+    run_id: str = ""
+    languages: int = 0
+    examples: int = 0
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def score(references: Path, predictions: Path, root: Path, system: System, suite: str = "xtreme") -> list[Scored]:
+    """Score every task that both folders hold, and store runs, predictions, outcomes and scores.
+
+    Args:
+        references: Folder with the gold labels.
+        predictions: Folder with the submission.
+        root: The store.
+        system: Whose predictions they are.
+        suite: xtreme or xtreme-r: which version of a task its folder is taken for.
+
+    Returns:
+        One entry a task of the suite that is in `predictions`; those with problems are not stored.
+
+    Raises:
+        DataError: If a folder does not exist, or holds no task of the suite.
+    """
+    for folder in (references, predictions):
+        if not folder.is_dir():
+            raise DataError(f"{folder} is not a folder")
+    done = []
+    for task in all_tasks():
+        name = task.name.removeprefix("xtreme-r-")
+        if suite not in task.suites or not (predictions / name).is_dir():
+            continue
+        result = Scored(task.name, name)
+        done.append(result)
+        if not (references / name).is_dir():
+            result.problems.append(f"{references / name} does not exist")
+            continue
+        _score_task(task, references / name, predictions / name, root, system, result)
+    if not done:
+        names = sorted(t.name.removeprefix("xtreme-r-") for t in all_tasks() if suite in t.suites)
+        raise DataError(f"{predictions} has no folder of a task of {suite}; they are {', '.join(names)}")
+    return done
+
+
+def _score_task(task: Task, references: Path, predictions: Path, root: Path, system: System, result: Scored) -> None:
+    ending = {"qa": "json", "choice": "jsonl"}.get(task.family, "tsv")
+    answers: dict[str, Answers] = {}
+    gold_hash, given_hash = hashlib.sha256(), hashlib.sha256()
+    for language in task.languages:
+        gold, given = (folder / f"test-{language}.{ending}" for folder in (references, predictions))
+        missing = [f"{path} does not exist" for path in (gold, given) if not path.is_file()]
+        if missing:
+            result.problems += missing
+            continue
+        gold_hash.update(f"{language}\0{file_hash(gold)}\n".encode())
+        given_hash.update(f"{language}\0{file_hash(given)}\n".encode())
+        try:
+            answers[language] = _READERS[task.family](gold, given)
+        except DataError as error:
+            result.problems += [*error.problems[:_SHOWN]] or [str(error)]
+            continue
+        result.notes += _odd_labels(task, language, answers[language])
+    if result.problems:
+        return
+    revision = f"sha256:{gold_hash.hexdigest()[:16]}"
+    run = _run(task, system, revision, given_hash.hexdigest())
+    key = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
+    scorers = [load_scorer(name) for name in task.scorers]
+    rows: dict[str, list[pa.Table]] = {"prediction": [], "outcome": [], "score": []}
+    for language, said in answers.items():
+        try:
+            outcome, value = score_rows(key, language, "test", said, scorers, revision)
+        except ValueError as error:
+            result.problems.append(f"{predictions / f'test-{language}.{ending}'}: {error}")
+            continue
+        rows["prediction"].append(prediction_rows(key, language, "test", said))
+        rows["outcome"].append(outcome)
+        rows["score"].append(value)
+        result.examples += len(said.example_ids)
+    if result.problems:
+        return
+    name = f"{task.name}.{system.intermediate}.submission.{run['run_id']}"
+    try:
+        for table, parts in rows.items():
+            store.write(root, table, pa.concat_tables(parts, promote_options="permissive"), name)
+        store.write(root, "run", pa.Table.from_pylist([run]), name)  # last: it marks the run complete
+    except XbenchError as error:
+        result.problems.append(str(error))
+        return
+    result.run_id, result.languages = str(run["run_id"]), len(answers)
+
+
+def _run(task: Task, system: System, revision: str, digest: str) -> dict[str, Any]:
+    recipe = {"text": system.recipe}
+    said = {
+        "kind": "external",
+        "model": system.model,
+        "model_revision": system.model_revision,
+        "intermediate": system.intermediate,
+        "target": task.name,
+        "train_language": system.train_language,
+        "seed": system.seed,
+        "target_revision": revision,
+        "intermediate_revision": "none" if system.intermediate == "none" else UNKNOWN,
+        "recipe": canonical_json(recipe),
+        "recipe_id": short_hash(recipe, 12),
+        "stack": system.stack,
+        "source": system.source,
+        "source_version": system.source_version,
+        "source_sha256": digest,
+        "relationship": "third party",
+    }
+    return {**said, "run_id": short_hash(said, 24)}
+
+
+def _odd_labels(task: Task, language: str, said: Answers) -> list[str]:
+    """Predictions outside the label set: they score as they are, wrong, and are counted."""
+    if task.family not in ("classification", "tagging") or not task.labels:
+        return []
+    known = set(task.labels)
+    odd = [
+        label for p in said.predictions for label in ((p or "").split(" ") if task.family == "tagging" else [p or ""]) if label not in known
+    ]
+    return [f"{language}: {len(odd)} prediction(s) outside the label set, the first {odd[0]!r}"] if odd else []
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        with path.open(encoding="utf-8") as handle:
+            return [line.strip() for line in handle]
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error}") from error
+
+
+def _labels(gold: Path, given: Path) -> Answers:
+    """One label a line, as read_label; an empty line is a label too."""
+    references, predictions = _lines(gold), _lines(given)
+    if len(references) != len(predictions):
+        raise DataError(f"{given} has {len(predictions)} lines, {gold} has {len(references)}")
+    ids = [str(i) for i in range(len(references))]
+    return Answers(ids, ids, references, predictions)
+
+
+def _tags(gold: Path, given: Path) -> Answers:
+    """One tag a line, an empty line after each sentence, as read_tag; two empty lines make an empty sentence."""
+    sides = []
+    for path in (gold, given):
+        lines = _lines(path)
+        spaced = [f"{path}:{n}: {line!r} is not one tag" for n, line in enumerate(lines, 1) if " " in line or "\t" in line]
+        if spaced:
+            raise DataError(f"{path} does not hold one tag a line", spaced)
+        sentences: list[list[str]] = [[]]
+        for line in lines:
+            if line:
+                sentences[-1].append(line)
+            else:
+                sentences.append([])
+        sides.append(sentences if sentences[-1] else sentences[:-1])
+    references, predictions = sides
+    if len(references) != len(predictions):
+        raise DataError(f"{given} has {len(predictions)} sentences, {gold} has {len(references)}")
+    unequal = [
+        f"{given}: sentence {i}: {len(p)} tags, {len(r)} in {gold.parent.name}/{gold.name} of the references"
+        for i, (r, p) in enumerate(zip(references, predictions, strict=True))
+        if len(r) != len(p)
+    ]
+    if unequal:
+        raise DataError(f"{given} and {gold} differ in length in {len(unequal)} sentence(s)", unequal)
+    ids = [str(i) for i in range(len(references))]
+    return Answers(ids, ids, [" ".join(s) for s in references], [" ".join(s) for s in predictions])
+
+
+def _questions(gold: Path, given: Path) -> Answers:
+    """SQuAD JSON against {id: answer}; a question without an answer has none, answers without a question are ignored."""
+    content, answers = _json(gold), _json(given)
+    articles = content.get("data") if isinstance(content, dict) else content
+    if not isinstance(articles, list) or not isinstance(answers, dict):
+        raise DataError(f"{gold if not isinstance(articles, list) else given} is not as expected: SQuAD's data, or {{id: answer}}")
+    ids, references, problems = [], [], []
+    for article in articles:
+        for paragraph in article.get("paragraphs", []):
+            for qa in paragraph.get("qas", []):
+                texts = [str(a["text"]) for a in qa.get("answers", [])]
+                if not texts:
+                    problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
+                ids.append(str(qa["id"]))
+                references.append(json.dumps(texts, ensure_ascii=False))
+    problems += [f"{given}: answer to {i!r} is not a text" for i, a in answers.items() if not isinstance(a, str)]
+    repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
+    problems += [f"{gold}: question {i!r} occurs twice" for i in repeated]
+    if problems or not ids:
+        raise DataError(f"{gold} and {given} cannot be scored", problems or [f"{gold} has no question"])
+    return Answers(ids, ids, references, [answers.get(i) for i in ids])
+
+
+def _pairs(gold: Path, given: Path) -> Answers:
+    """`source<TAB>target` a line; the example is the source sentence, so that pairs of one sentence stay together."""
+    sides: list[dict[str, set[str]]] = []
+    problems = []
+    for path in (gold, given):
+        found: dict[str, set[str]] = {}
+        for number, line in enumerate(_lines(path), 1):
+            cells = line.split("\t")
+            if len(cells) != 2 or not all(cells) or any(" " in c for c in cells):
+                problems.append(f"{path}:{number}: expected source id<TAB>target id, found {line!r}")
+            else:
+                found.setdefault(cells[0], set()).add(cells[1])
+        sides.append(found)
+    if problems:
+        raise DataError(f"{gold} and {given} cannot be scored", problems)
+    ids = sorted({*sides[0], *sides[1]})
+    texts = [[" ".join(sorted(side.get(i, ()))) for i in ids] for side in sides]
+    return Answers(ids, ids, texts[0], texts[1])
+
+
+def _choices(gold: Path, given: Path) -> Answers:
+    """One object with a field `label` a line."""
+    sides = []
+    for path in (gold, given):
+        try:
+            sides.append([str(json.loads(line)["label"]) for line in _lines(path) if line])
+        except (ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{path} is not one object with a field label a line: {type(error).__name__} {error}") from error
+    if len(sides[0]) != len(sides[1]):
+        raise DataError(f"{given} has {len(sides[1])} lines, {gold} has {len(sides[0])}")
+    ids = [str(i) for i in range(len(sides[0]))]
+    return Answers(ids, ids, sides[0], sides[1])
+
+
+def _json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{path} is not JSON: {error}") from error
+
+
+_READERS: Mapping[str, Callable[[Path, Path], Answers]] = {
+    "classification": _labels,
+    "retrieval": _labels,
+    "tagging": _tags,
+    "qa": _questions,
+    "mining": _pairs,
+    "choice": _choices,
+}
+
+
+def problems(done: Sequence[Scored]) -> list[str]:
+    """Every problem of every task."""
+    return [p for result in done for p in result.problems]

@@ -1,0 +1,37 @@
+-- One row a system, suite and rule: the mean over all its tasks, NULL unless each is there in every language.
+-- task_mean is over tasks (XTREME's all_task), group_mean over the groups' means (another number, printed under the same name in
+-- some papers); task_mean_zero_shot leaves the training language out of every task. available_mean is over what is there.
+WITH expected AS (
+    SELECT suite, rule, count(*) AS tasks_expected FROM suite_task GROUP BY ALL
+),
+tasks AS (
+    SELECT
+        suite, rule, model, model_revision, parameters, intermediate, split, train_language, recipe_id, stack, source, source_version,
+        any_value(recipe_label) AS recipe_label,
+        avg(value ORDER BY target) AS task_mean,
+        avg(zero_shot ORDER BY target) AS task_mean_zero_shot,
+        count(*) FILTER (WHERE complete AND NOT ambiguous) AS tasks,
+        string_agg(target, ' ' ORDER BY target) AS targets
+    FROM suite_task_score
+    GROUP BY ALL
+),
+groups AS (
+    SELECT suite, rule, model, model_revision, parameters, intermediate, split, train_language, recipe_id, stack, source, source_version, avg(value ORDER BY task_group) AS group_mean
+    FROM group_mean
+    GROUP BY ALL
+)
+SELECT
+    t.suite, t.rule, t.model, t.intermediate, t.recipe_label,
+    CASE WHEN t.tasks = e.tasks_expected THEN t.task_mean END AS task_mean,
+    CASE WHEN t.tasks = e.tasks_expected THEN g.group_mean END AS group_mean,
+    CASE WHEN t.tasks = e.tasks_expected THEN t.task_mean_zero_shot END AS task_mean_zero_shot,
+    t.task_mean AS available_mean,
+    t.tasks, e.tasks_expected, t.targets,
+    t.split, t.train_language, t.model_revision, t.parameters, t.recipe_id, t.stack, t.source, t.source_version
+FROM tasks AS t
+JOIN expected AS e USING (suite, rule)
+JOIN groups AS g
+    ON (t.suite, t.rule, t.model, t.model_revision, t.intermediate, t.split, t.train_language)
+     = (g.suite, g.rule, g.model, g.model_revision, g.intermediate, g.split, g.train_language)
+    AND (t.recipe_id, t.stack, t.source, t.source_version) = (g.recipe_id, g.stack, g.source, g.source_version)
+    AND t.parameters IS NOT DISTINCT FROM g.parameters

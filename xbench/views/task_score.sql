@@ -1,0 +1,21 @@
+-- One row a system, target and scorer: the number that counts in averages over tasks.
+-- For questions it is the mean of exact match and F1 (NULL unless both are there), for other tasks the task's metric, each a mean over
+-- languages; complete says that every language is there. gap is what the zero-shot languages fall short of the training language.
+WITH main AS (
+    SELECT DISTINCT target, family, metric FROM task_language
+)
+SELECT
+    l.target, m.family, l.model, l.intermediate, any_value(l.recipe_label) AS recipe_label,
+    CASE WHEN any_value(m.family) <> 'qa' OR count(*) = 2 THEN avg(l.value ORDER BY l.metric) END AS value,
+    CASE WHEN any_value(m.family) <> 'qa' OR count(*) = 2 THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
+    CASE WHEN any_value(m.family) <> 'qa' OR count(*) = 2 THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
+    min(l.languages) AS languages,
+    any_value(l.languages_expected) AS languages_expected,
+    bool_and(l.complete) AND (any_value(m.family) <> 'qa' OR count(*) = 2) AS complete,
+    min(l.seeds) AS seeds,
+    string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
+    l.scorer, l.split, l.train_language, l.model_revision, l.parameters, l.dataset_revision,
+    l.recipe_id, l.stack, l.source, l.source_version
+FROM leaderboard AS l
+JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))
+GROUP BY ALL
