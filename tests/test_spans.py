@@ -91,7 +91,9 @@ def test_all_ways_in_give_the_same_counts() -> None:
 def test_wrong_shapes_are_named() -> None:
     with pytest.raises(ValueError, match="1 gold sentences, 2 predicted"):
         count(Tags.from_lists([["O"]]), Tags.from_lists([["O"], ["O"]]), SEQEVAL_DEFAULT)
-    with pytest.raises(ValueError, match="2 sentence.s. have more tags than tokens: sentence 0: 2 predicted tags for 1 tokens; sentence 2"):
+    with pytest.raises(
+        ValueError, match=r"2 sentence\(s\) have more tags than tokens: sentence 0: 2 predicted tags for 1 tokens; sentence 2"
+    ):
         count(Tags.from_lists([["O"], ["O"], []]), Tags.from_lists([["O", "O"], ["O"], ["O"]]), SEQEVAL_DEFAULT)
     with pytest.raises(ValueError, match="two spaces in a row"):
         Tags.from_strings(["O", "", "O  O"])

@@ -144,7 +144,7 @@ def test_training_learns(tiny_model: Path) -> None:
     trained = loop.train(task, examples, pieces, encoder, encoder.trunk(), phase, 0, lambda _: None)
 
     def accuracy(predictions: list[str]) -> float:
-        n, d = load_scorer("token-accuracy").score([heads.reference(e) for e in examples], predictions)["accuracy"]
+        n, d = load_scorer("token-accuracy").score([heads.reference(e) for e in examples], predictions, "en")["accuracy"]
         return float(n.sum() / d.sum())
 
     learnt = accuracy(loop.predict(task, examples, pieces, encoder, trained, lambda _: None))

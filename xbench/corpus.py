@@ -105,6 +105,7 @@ class Corpus:
             revision=self.revision,
             check=self.check,
             has_dev=self.has_dev,
+            published=self.published,
             notes=self.notes,
             **fields,
         )
@@ -230,7 +231,8 @@ class Corpus:
         root = data_dir()
         if root is None:
             return [f"no data folder is given (--data-dir, {VARIABLE})"]
-        return [f"not in {root}: {wanted}" for wanted in self._wanted(language, split)] or [f"there is no {split} data in {language!r}"]
+        wanted = self._wanted(language, split)
+        return [f"not in {root}: {', or '.join(wanted)}"] if wanted else [f"there is no {split} data in {language!r}"]
 
 
 def mixture(*parts: Part, **fields: Any) -> Task:

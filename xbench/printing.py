@@ -1,7 +1,7 @@
 """What each command prints, and the rows behind it."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +99,7 @@ def _with_bars(todo: "Plan", resolved: Any, root: Path, total: int, threads: int
 
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Mean over languages by system, a table a target."""
-    rows = board.leaderboard(root, target=target, metric=metric)
+    rows = _shown(board.leaderboard(root, target=target, metric=metric), metric, form)
     if form != "text":
         emit(rows, form)
     elif not rows:
@@ -132,7 +132,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
 
 def scores(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Scores by language, a table a target and metric: languages down, systems across."""
-    rows = board.scores(root, target=target, metric=metric)
+    rows = _shown(board.scores(root, target=target, metric=metric), metric, form)
     if form != "text":
         emit(rows, form)
         return
@@ -158,7 +158,7 @@ def _score_cell(row: Row | None) -> str:
 
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
     """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
-    rows = board.deltas(root, target=target, model=model)
+    rows = _shown(board.deltas(root, target=target, model=model), None, form)
     if form != "text":
         emit(rows, form)
         return
@@ -230,33 +230,6 @@ def coverage(root: Path, form: Form) -> None:
         show("coverage", list(rows[0]), [["?" if v is None else str(v) for v in r.values()] for r in rows])
 
 
-def tasks(form: Form) -> None:
-    """The tasks that exist."""
-    from xbench.task import all_tasks
-
-    rows = [
-        {
-            "task": t.name,
-            "family": t.family,
-            "metric": t.metric,
-            "languages": " ".join(t.languages),
-            "licence": t.licence,
-            "source": t.source,
-            "about": t.about,
-        }
-        for t in all_tasks()
-    ]
-    if form != "text":
-        emit(rows, form)
-    else:
-        show(
-            "tasks",
-            ["task", "family", "metric", "languages", "about"],
-            [[r[c] for c in ("task", "family", "metric", "languages", "about")] for r in rows],
-            left=3,
-        )
-
-
 def ingest(paths: Sequence[Path] | None, root: Path, format_name: str | None) -> None:
     """Ingest files and say what came of each."""
     given = list(paths) if paths else [share.folder("data") / "published"]
@@ -268,18 +241,17 @@ def ingest(paths: Sequence[Path] | None, root: Path, format_name: str | None) ->
     )
 
 
-def fetch(names: Iterable[str] | None) -> None:
-    """Fetch packages and say where they are."""
-    from xbench import fetch as fetching
+def _shown(rows: Sequence[Row], metric: str | None, form: Form) -> list[Row]:
+    """What people are shown unless they ask for a metric; programs get everything.
 
-    with _LOG.status("downloading"):
-        done = fetching.fetch(names)
-    show(
-        "packages",
-        ["package", "what", "state", "folder"],
-        [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done],
-        left=4,
-    )
+    Not the parts of F1; and of a target that has numbers by the scorer that counts for it, not those by others.
+    """
+    if metric is not None or form != "text":
+        return list(rows)
+    official = board.official_scorers()
+    counted = {r["target"] for r in rows if r["scorer"] in official.get(r["target"], ())}
+    whole = [r for r in rows if r["metric"] not in board.PARTS]
+    return [r for r in whole if r["target"] not in counted or r["scorer"] in official[r["target"]]]
 
 
 def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:

@@ -7,7 +7,7 @@ that the submission leaves out is skipped; inside a task every language must be 
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ _SHOWN = 20  # problems named for each file
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """What a submission says of its system; all of it goes into the run's key."""
+    """What a submission says of its system; all of it goes into the run's key. An unknown source_version becomes the folder's hash."""
 
     model: str
     intermediate: str = UNKNOWN
@@ -72,6 +72,8 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
     for folder in (references, predictions):
         if not folder.is_dir():
             raise DataError(f"{folder} is not a folder")
+    if system.source_version == UNKNOWN:  # two submissions of one name are two sources, and are never averaged
+        system = replace(system, source_version=f"sha256:{_folder_hash(predictions)}")
     done = []
     for task in all_tasks():
         name = task.name.removeprefix("xtreme-r-")
@@ -87,6 +89,13 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
         names = sorted(t.name.removeprefix("xtreme-r-") for t in all_tasks() if suite in t.suites)
         raise DataError(f"{predictions} has no folder of a task of {suite}; they are {', '.join(names)}")
     return done
+
+
+def _folder_hash(folder: Path) -> str:
+    """16 hex digits over names and contents of every file of a submission."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    text = "".join(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\n" for path in files)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _score_task(task: Task, references: Path, predictions: Path, root: Path, system: System, result: Scored) -> None:

@@ -1,8 +1,8 @@
 """What a task is: where its examples come from, in which languages, and how it is scored. One file each in tasks/."""
 
 import contextlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -142,6 +142,7 @@ class Task:
         load: (language, split) -> examples, in a fixed order. Raises DataError when the data is not there.
         revision: Identifies the data, by content or by pinned version.
         has_dev: Whether there are examples for choices besides those that are reported.
+        published: How many examples there are by (language, split), as published.
         notes: Traps of the data that a user should know of.
         labels_of: Reads the label set off the data, where it is not known beforehand; `labels` is filled from it when it is there.
         check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
@@ -166,6 +167,7 @@ class Task:
     about: str
     train_language: str = "en"
     has_dev: bool = True
+    published: Mapping[tuple[str, str], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     labels_of: Callable[[], tuple[str, ...]] | None = None
     check: Callable[[], "Sequence[Held]"] | None = None

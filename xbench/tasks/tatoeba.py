@@ -31,6 +31,7 @@ TASK = Corpus(
     sources=SOURCES,
     hub=_xtreme.xtreme_hub(lambda language, split: f"tatoeba.{_xtreme.ISO3[language]}", _xtreme.translation, {"test": "validation"}),
     has_dev=False,
+    published=_xtreme.TATOEBA_SIZES,
     notes=NOTES,
 ).task(
     metric="accuracy",

@@ -4,7 +4,15 @@ from xbench.corpus import Corpus
 from xbench.tasks import _xtreme
 from xbench.tasks.tatoeba import NOTES, SOURCES
 
-TASK = Corpus(folder="tatoeba", family="retrieval", languages=_xtreme.TATOEBA_R, sources=SOURCES, has_dev=False, notes=NOTES).task(
+TASK = Corpus(
+    folder="tatoeba",
+    family="retrieval",
+    languages=_xtreme.TATOEBA_R,
+    sources=SOURCES,
+    has_dev=False,
+    published=_xtreme.TATOEBA_SIZES,
+    notes=NOTES,
+).task(
     metric="accuracy",
     scorers=("accuracy",),
     suites=("xtreme-r",),

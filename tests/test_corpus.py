@@ -1,0 +1,486 @@
+"""Real tasks on files in their official formats (written here, a few lines each), in our own shape, and from a hub that is played."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from xbench import cli, hub
+from xbench.errors import DataError
+from xbench.formats import treebanks
+from xbench.task import (
+    Choice,
+    Classified,
+    Example,
+    Plain,
+    Question,
+    Split,
+    Tagged,
+    Task,
+    Translation,
+    Unaligned,
+    all_tasks,
+    load_task,
+)
+
+REAL = [t.name for t in all_tasks() if t.check is not None]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("XBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path
+
+
+def put(root: Path, name: str, text: str) -> None:
+    path = root / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def jsonl(*rows: dict[str, Any]) -> str:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
+
+
+def squad(*questions: tuple[str, str, str, list[str]]) -> str:
+    """(id, question, context, answers), a paragraph each."""
+    paragraphs = [
+        {"context": context, "qas": [{"id": i, "question": q, "answers": [{"text": a, "answer_start": context.index(a)} for a in answers]}]}
+        for i, q, context, answers in questions
+    ]
+    return json.dumps({"version": "1.1", "data": [{"title": "t", "paragraphs": paragraphs}]}, ensure_ascii=False)
+
+
+# task -> (language, split), files, the first example; in the official formats.
+XNLI = "language\tgold_label\tsentence1\tsentence2\tpromptID\n"
+OFFICIAL: dict[str, list[tuple[str, Split, dict[str, str], Example]]] = {
+    "xnli": [
+        (
+            "de", "test", {"XNLI-1.0/xnli.test.tsv": XNLI + 'en\tneutral\ta\tb\t7\nde\tcontradiction\tEr sagte "ja\tEr "schwieg\t7\n'},
+            Classified("0", "7", 'Er sagte "ja', 'Er "schwieg', "contradiction"),
+        ),
+        (
+            "en", "train", {"XNLI-MT-1.0/multinli/multinli.train.en.tsv": "premise\thypo\tlabel\nA man .\tNo man .\tcontradictory\n"},
+            Classified("0", "0", "A man .", "No man .", "contradiction"),
+        ),
+        ("fr", "dev", {"xnli/dev-fr.tsv": "un\tdeux\tneutral\n"}, Classified("0", "0", "un", "deux", "neutral")),
+    ],
+    "pawsx": [
+        ("ja", "test", {"x-final/ja/test_2k.tsv": "id\tsentence1\tsentence2\tlabel\n12\t甲\t乙\t1\n"}, Classified("12", "12", "甲", "乙", "1")),
+        (
+            "en", "dev", {"x-final/en/dev_2k.tsv": 'id\tsentence1\tsentence2\tlabel\n1\t"a" b"\tc\t0\n'},
+            Classified("1", "1", '"a" b"', "c", "0"),
+        ),
+        ("ko", "test", {"pawsx/test-ko.tsv": "가\t나\t0\n"}, Classified("0", "0", "가", "나", "0")),
+    ],
+    "udpos": [
+        (
+            "hi", "test", {"ud-treebanks-v2.5/UD_Hindi-X/hi_x-ud-test.conllu": "# sent_id = s1\n1\tघर\t_\tNOUN\t_\t_\t0\troot\t_\t_\n\n"},
+            Tagged("hi_x-ud-test/s1", "hi_x-ud-test/s1", ("घर",), ("NOUN",)),
+        ),
+        ("th", "test", {"udpos/test-th.tsv": "คน\tNOUN\nดี\tADJ\n\nมา\tVERB\n\n"}, Tagged("0", "0", ("คน", "ดี"), ("NOUN", "ADJ"))),
+    ],
+    "panx": [
+        ("fr", "test", {"panx_dataset/fr-test": "fr:Paris\tB-LOC\nfr::\tO\n\n"}, Tagged("0", "0", ("Paris", ":"), ("B-LOC", "O"))),
+        ("en", "train", {"panx/en/train": "en:a\tO\n"}, Tagged("0", "0", ("a",), ("O",))),
+        ("yo", "test", {"panx/test-yo.tsv": "Abuja\tB-LOC\n"}, Tagged("0", "0", ("Abuja",), ("B-LOC",))),
+    ],
+    "xquad": [
+        (
+            "th", "test", {"xquad/xquad.th.json": squad(("q1", "ใคร", "เขาคือสมชาย", ["สมชาย"]))},
+            Question("q1", "0-0", "ใคร", "เขาคือสมชาย", ("สมชาย",), 6),
+        ),
+        ("en", "dev", {"squad/dev-v1.1.json": squad(("q", "who", "it is he", ["he", "it"]))}, Question("q", "0-0", "who", "it is he", ("he", "it"), 6)),
+    ],
+    "mlqa": [
+        (
+            "zh", "test", {"mlqa/MLQA_V1/test/test-context-zh-question-zh.json": squad(("m", "谁", "是他", ["他"]))},
+            Question("m", "m", "谁", "是他", ("他",), 1),
+        ),
+        (
+            "en", "dev", {"mlqa/MLQA_V1/dev/dev-context-en-question-en.json": squad(("m", "who", "he", ["he"]))},
+            Question("m", "m", "who", "he", ("he",), 0),
+        ),
+    ],
+    "tydiqa": [
+        (
+            "en", "train",
+            {"tydiqa/tydiqa-goldp-v1.1-train.json": squad(("finnish-1", "kuka", "hän", ["hän"]), ("english-2", "who", "he", ["he"]))},
+            Question("english-2", "english-2", "who", "he", ("he",), 0),
+        ),
+        (
+            "fi", "test", {"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-finnish.json": squad(("finnish--3-0", "kuka", "hän", ["hän"]))},
+            Question("finnish--3-0", "finnish--3-0", "kuka", "hän", ("hän",), 0),
+        ),
+    ],
+    "bucc2018": [
+        (
+            "de", "test",
+            {
+                "bucc2018/de-en/de-en.training.de": "de-1\tHaus\nde-2\tBaum\n", "bucc2018/de-en/de-en.training.en": "en-1\thouse\n",
+                "bucc2018/de-en/de-en.training.gold": "de-1\ten-1\n",
+            },
+            Unaligned("de-1", "de-1", "Haus", english=False, gold=("en-1",)),
+        ),
+    ],
+    "tatoeba": [
+        (
+            "zh", "test", {"LASER/data/tatoeba/v1/tatoeba.cmn-eng.cmn": "好\n坏\n", "LASER/data/tatoeba/v1/tatoeba.cmn-eng.eng": "good\nbad\n"},
+            Translation("0", "0", "good", "好"),
+        ),
+    ],
+    "xcopa": [
+        (
+            "sw", "test",
+            {"xcopa/data/sw/test.sw.jsonl": jsonl({"premise": "P.", "choice1": "a", "choice2": "b", "question": "cause", "label": 1, "idx": 0})},
+            Choice("0", "0", "P. What was the cause?", ("a", "b"), "1"),
+        ),
+    ],
+    "mnli": [
+        (
+            "en", "train",
+            {
+                "multinli_1.0/multinli_1.0_train.jsonl": jsonl(
+                    {"sentence1": "x", "sentence2": "y", "gold_label": "-", "pairID": "1"},
+                    {"sentence1": "a", "sentence2": "b", "gold_label": "entailment", "pairID": "2e"},
+                )
+            },
+            Classified("2e", "2e", "a", "b", "entailment"),
+        ),
+        ("en", "dev", {"MNLI/dev_matched.tsv": "index\tsentence1\tsentence2\tgold_label\n0\ta\tb\tneutral\n"}, Classified("0", "0", "a", "b", "neutral")),
+    ],
+    "qqp": [
+        (
+            "en", "train", {"QQP/train.tsv": "id\tqid1\tqid2\tquestion1\tquestion2\tis_duplicate\n1\t2\t3\tbroken\n4\t5\t6\ta?\tb?\t1\n"},
+            Classified("0", "0", "a?", "b?", "1"),
+        ),
+    ],
+    "squad1": [("en", "train", {"squad/train-v1.1.json": squad(("q", "who", "he", ["he"]))}, Question("q", "0-0", "who", "he", ("he",), 0))],
+    "squad2": [("en", "train", {"squad/train-v2.0.json": squad(("q", "who", "nobody", []))}, Question("q", "0-0", "who", "nobody", (), -1))],
+    "hellaswag": [
+        (
+            "en", "dev", {"hellaswag/hellaswag_val.jsonl": jsonl({"ctx_a": "A.", "ctx_b": "He", "endings": ["w", "x", "y", "z"], "label": 2})},
+            Choice("0", "0", "A.", ("He w", "He x", "He y", "He z"), "2"),
+        ),
+    ],
+    "cosmosqa": [
+        (
+            "en", "train",
+            {"cosmosqa/train.csv": 'id,context,question,answer0,answer1,answer2,answer3,label\n1,"C, d.",Q?,a,b,c,"d\ne",3\n'},
+            Choice("0", "0", "C, d. Q?", ("a", "b", "c", "d\ne"), "3"),
+        ),
+    ],
+    "csqa": [
+        (
+            "en", "dev",
+            {
+                "csqa/dev_rand_split.jsonl": jsonl(
+                    {"answerKey": "B", "question": {"stem": "S?", "choices": [{"label": k, "text": k.lower()} for k in "ABCDE"]}}
+                )
+            },
+            Choice("0", "0", "S?", ("a", "b", "c", "d", "e"), "1"),
+        ),
+    ],
+    "ccg": [
+        ("en", "train", {"ccg/train.stagged": "Pierre|NNP|N/N Vinken|NNP|N .|.|.\n"}, Tagged("1", "1", ("Pierre", "Vinken", "."), ("N/N", "N", "."))),
+    ],
+    "mlm": [("sw", "train", {"mlm/sw.txt": "\nhabari\n"}, Plain("sw-1", "sw-1", "habari"))],
+    "mnli-translated": [
+        (
+            "mul", "train",
+            {
+                f"XNLI-MT-1.0/multinli/multinli.train.{code}.tsv": f"premise\thypo\tlabel\n{code} a\tb\tneutral\n"
+                for code in load_task("xnli").languages
+            },
+            Classified("0-0", "0-0", "ar a", "b", "neutral"),
+        ),
+    ],
+    "anli-plus": [
+        (
+            "en", "train",
+            {
+                "snli_1.0/snli_1.0_train.jsonl": jsonl({"sentence1": "s", "sentence2": "t", "gold_label": "neutral", "pairID": "1"}),
+                "multinli_1.0/multinli_1.0_train.jsonl": jsonl({"sentence1": "m", "sentence2": "n", "gold_label": "neutral", "pairID": "1"}),
+                **{f"anli_v1.0/R{r}/train.jsonl": jsonl({"context": "c", "hypothesis": "h", "label": "e", "uid": str(r)}) for r in (1, 2, 3)},
+            },
+            Classified("0-1", "0-1", "s", "t", "neutral"),
+        ),
+    ],
+}  # fmt: skip
+CASES = [pytest.param(n, *case, id=f"{n}-{case[0]}-{case[1]}") for n, cases in OFFICIAL.items() for case in cases]
+
+
+def test_every_real_task_has_a_case() -> None:
+    assert {n.removeprefix("xtreme-r-") for n in REAL} == set(OFFICIAL)
+
+
+@pytest.mark.parametrize(("name", "language", "split", "files", "first"), CASES)
+def test_official_formats(folder: Path, name: str, language: str, split: Split, files: dict[str, str], first: Example) -> None:
+    for path, text in files.items():
+        put(folder, path, text)
+    found = load_task(name).examples(language, split)
+    assert found[0] == first
+    if name == "anli-plus":
+        assert [(e.example_id, e.label) for e in found if isinstance(e, Classified)][2:] == [
+            (f"{i}-{i - 1}", "entailment") for i in (2, 3, 4)
+        ]
+    if name == "ccg":
+        assert load_task("ccg").labels == (".", "N", "N/N")
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_without_data_the_error_names_every_place(folder: Path, name: str) -> None:
+    task = load_task(name)
+    language, split = (
+        (task.train_language, "train") if task.trains and name != "mlm" else (task.languages[0], "train" if name == "mlm" else "test")
+    )
+    with pytest.raises(DataError) as caught:
+        task.examples(language, split)  # type: ignore[arg-type]
+    said = str(caught.value)
+    assert f"no {split} data of" in said
+    assert f"not in {folder}: " in said
+    with pytest.raises(DataError):
+        task.revision()
+
+
+OWN: dict[str, Callable[[Task], dict[str, Any]]] = {
+    "tagging": lambda t: {"tokens": ["a", "b"], "labels": [(t.labels or ("N",))[0]] * 2},
+    "classification": lambda t: {"text": "a", "pair": "b", "label": t.labels[0]},
+    "choice": lambda t: {"text": "a", "choices": ["x"] * len(t.labels), "label": "0"},
+    "qa": lambda t: {"question": "q", "context": "a b", "answers": ["b"], "start": 2},
+    "retrieval": lambda t: {"english": "a", "foreign": "b"},
+    "mining": lambda t: {"text": "a", "english": False, "gold": ["e"]},
+    "mlm": lambda t: {"text": "a"},
+}
+
+
+@pytest.mark.parametrize("name", REAL)
+def test_own_shape_serves_every_task_in_every_language(folder: Path, name: str) -> None:
+    """TASK/SPLIT-LANGUAGE.jsonl or .parquet; all there: a revision; one file changed: another; one missing: named."""
+    task = load_task(name)
+    base = name.removeprefix("xtreme-r-")
+    held = task.check() if task.check else []
+    assert all(h.state == "missing" for h in held)
+    rows = [{"id": str(i), "cluster": "c", **OWN[task.family](task)} for i in range(2)]
+    for i, h in enumerate(held):
+        if i % 2 and name != "xcopa":  # xcopa's official files have our name: JSON lines there are theirs
+            put(folder, f"{base}/{h.split}-{h.language}.jsonl", jsonl(*rows))
+        else:
+            (folder / base).mkdir(exist_ok=True)
+            pq.write_table(pa.Table.from_pylist(rows), folder / base / f"{h.split}-{h.language}.parquet")
+    task = load_task(name)
+    for h in held:
+        if h.split != "train" or name != "mlm":
+            assert [e.example_id for e in task.examples(h.language, h.split)] == ["0", "1"]
+    revision = task.revision()
+    assert revision == task.revision()
+    assert revision.startswith("sha256:")
+    checked = task.check() if task.check else []
+    assert {h.state for h in checked} <= {"ok", "warning"}
+    assert all(h.examples == 2 for h in checked) or task.family == "mining"
+    last = next((folder / base).glob(f"{held[-1].split}-{held[-1].language}.*"))
+    if last.suffix == ".jsonl":
+        last.write_text(jsonl(*rows[:1]), encoding="utf-8")
+        assert task.revision() != revision
+    last.unlink()
+    if len(held) > 1:
+        with pytest.raises(DataError, match=r"in part: 1 missing\n  - " + f"{held[-1].language} {held[-1].split}"):
+            task.revision()
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "split", "path", "text", "said"),
+    [
+        ("xnli", "de", "test", "xnli/test-de.tsv", "a\tb\n", "strips them from test files"),
+        ("udpos", "th", "test", "udpos/test-th.tsv", "คน\n\n", "strips them from test files"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", squad(("q", "w", "c", [""])), "strips them from test files"),
+        ("pawsx", "de", "test", "pawsx/test-de.tsv", "a\tb\tc\td\n", ":1: 4 tab-separated columns"),
+        ("xnli", "de", "test", "XNLI-1.0/xnli.test.tsv", "language\tlabel\n", "no column 'sentence1', 'sentence2', 'gold_label', 'promptID'"),
+        ("xnli", "de", "test", "XNLI-1.0/xnli.test.tsv", XNLI + "en\tneutral\ta\tb\t1\n", "no row of language 'de'"),
+        ("xnli", "de", "test", "xnli/test-de.tsv", "a\tb\tmaybe\n", "label 'maybe' is not one of entailment neutral contradiction"),
+        ("xnli", "de", "test", "xnli/test-de.tsv", "a\tb\tneutral\n" * 60, "all 60 labels are 'neutral': a placeholder"),
+        ("panx", "de", "test", "panx/test-de.tsv", "a\tO\nb\n", ":2: expected token<TAB>tag, found 'b'"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", "[]", "is not SQuAD JSON"),
+        ("xcopa", "sw", "test", "xcopa/test-sw.jsonl", '{"premise": "a"}\n{', ":1: no field question, choice1, choice2, label"),
+        ("hellaswag", "en", "train", "hellaswag/train-en.jsonl", '{"text": 1, "choices": ["a"], "label": "0"}', ":1: field text has the wrong type"),
+        ("pawsx", "de", "test", "pawsx/test-de.parquet", "PAR0", "is not a Parquet file"),
+        ("csqa", "en", "dev", "csqa/dev_rand_split.jsonl", '{"answerKey": "F", "question": {"stem": "", "choices": []}}', ":1: not as expected"),
+        ("ccg", "en", "train", "ccg/train.stagged", "a|b\nword\n", ":2: expected word|POS|supertag"),
+    ],
+)  # fmt: skip
+def test_bad_files_are_named(folder: Path, name: str, language: str, split: Split, path: str, text: str, said: str) -> None:
+    put(folder, path, text)
+    with pytest.raises(DataError) as caught:
+        load_task(name).examples(language, split)
+    assert said in str(caught.value)
+    assert str(folder / path) in str(caught.value) or f"{name}, {language} {split}" in str(caught.value)
+
+
+def test_parallel_files_must_be_parallel(folder: Path) -> None:
+    put(folder, "tatoeba/tatoeba.deu-eng.deu", "a\nb\n")
+    put(folder, "tatoeba/tatoeba.deu-eng.eng", "a\n")
+    with pytest.raises(DataError, match=r"has 2 lines, .* has 1"):
+        load_task("tatoeba").examples("de", "test")
+    put(folder, "bucc2018/de-en.test.de", "de-1\tx\nde-1\ty\n")
+    put(folder, "bucc2018/de-en.test.en", "en-1\tx\n")
+    put(folder, "bucc2018/de-en.test.gold", "de-1\ten-9\n")
+    with pytest.raises(DataError) as caught:
+        load_task("bucc2018").examples("de", "test")
+    assert [p.split(":")[1:] for p in caught.value.problems] == [
+        ["2", " id 'de-1' occurs twice"],
+        ["1", caught.value.problems[1].split(":")[2]],
+    ]
+
+
+def conllu(*words: str) -> str:
+    """`id;form;upos;head;enhanced` a word, `id;form` for a multiword token."""
+    rows = [(w.split(";") + ["_"] * 3)[:5] if w.count(";") == 1 else w.split(";") for w in words]
+    return "".join(f"{i}\t{form}\t_\t{upos}\t_\t_\t{head}\tx\t{deps}\t_\n" for i, form, upos, head, deps in rows) + "\n"
+
+
+# Cases for the multiword tokens; the tags below are what the converter in google-research/xtreme third_party/ud-conversion-tools made of
+# them (commit 838c13b, networkx 1.11); it also agreed on all 3,969 sentences of UD_French-GSD dev and test and UD_English-EWT test.
+FUSED = {
+    "de": (
+        conllu("1;Er;PRON;2;2:x", "2;geht;VERB;0;0:root", "3-4;zum", "3;zu;ADP;5;5:x", "4;dem;DET;5;5:x", "5;Markt;NOUN;2;2:x"),
+        ("Er PRON", "geht VERB", "zum ADP", "Markt NOUN"),
+    ),
+    "es": (  # enhanced dependencies put de below azul, so el stands higher
+        conllu("1-2;del", "1;de;ADP;3;3:case|4:case", "2;el;DET;3;3:det", "3;mar;NOUN;0;0:root", "4;azul;ADJ;3;3:amod", "4.1;x;X;_;_"),
+        ("del DET", "mar NOUN", "azul ADJ"),
+    ),
+    "fr": (
+        conllu("1;va;VERB;0;_", "2-3;au", "2;à;ADP;4;_", "3;le;DET;4;_", "4;parc du;NOUN;1;_") + conllu("1;_;NOUN;0;_", "2;_;ADJ;1;_"),
+        ("va VERB", "au ADP", "parcdu NOUN"),
+    ),
+}
+
+
+@pytest.mark.parametrize("language", FUSED)
+def test_multiword_tokens_are_tagged_as_by_xtremes_converter(tmp_path: Path, language: str) -> None:
+    text, wanted = FUSED[language]
+    path = tmp_path / f"{language}_x-ud-test.conllu"
+    path.write_text(f"# sent_id = a\n{text}\n", encoding="utf-8")
+    (sentence,) = treebanks([path], language, "test")  # sentences of withheld words are left out
+    assert tuple(f"{t} {x}" for t, x in zip(sentence.tokens, sentence.labels, strict=True)) == wanted
+
+
+class Rows(list[dict[str, Any]]):
+    """As much of a datasets.Dataset as is asked for."""
+
+    features: dict[str, Any]
+
+
+def played(
+    monkeypatch: pytest.MonkeyPatch, tables: dict[tuple[str, str | None, str], list[dict[str, Any]]], features: dict[str, Any]
+) -> list[str]:
+    """Play the hub: rows by (repository, configuration, split); returns the commits that were asked for."""
+    import datasets
+
+    asked: list[str] = []
+
+    def load(repository: str, configuration: str | None, *, split: str, revision: str) -> Rows:
+        asked.append(revision)
+        if (repository, configuration, split) not in tables:
+            raise ValueError(f"no {configuration} {split}")
+        rows = Rows(tables[repository, configuration, split])
+        rows.features = features
+        return rows
+
+    monkeypatch.setattr(datasets, "load_dataset", load)
+    monkeypatch.setattr(hub.Hub, "_newest", lambda self: f"commit-of-{self.repository}")
+    return asked
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from datasets import ClassLabel, Sequence
+
+    features = {
+        "ner_tags": Sequence(ClassLabel(names=["O", "B-PER", "I-PER"])),
+        "label": ClassLabel(names=["entailment", "neutral", "contradiction"]),
+    }
+    asked = played(
+        monkeypatch,
+        {
+            ("google/xtreme", "PAN-X.sw", "test"): [{"tokens": ["Juma", "!"], "ner_tags": [1, 0]}],
+            ("google/xtreme", "PAWS-X.de", "test"): [{"sentence1": "a", "sentence2": "b", "label": "1"}],
+            ("google/xtreme", "XQuAD.ar", "validation"): [
+                {"id": "q", "question": "w", "context": "a b", "answers": {"text": ["b"], "answer_start": [2]}}
+            ],
+            ("google/xtreme", "tydiqa", "validation"): [
+                {"id": f"{name}-1", "question": "w", "context": "a", "answers": {"text": ["a"], "answer_start": [0]}}
+                for name in ("finnish", "swahili")
+            ],
+            ("google/xtreme", "tatoeba.deu", "validation"): [{"source_sentence": "Haus", "target_sentence": "house"}],
+            ("nyu-mll/glue", "mnli", "train"): [
+                {"premise": "a", "hypothesis": "b", "label": 2}, {"premise": "a", "hypothesis": "b", "label": -1},
+            ],
+            ("tau/commonsense_qa", None, "train"): [
+                {"question": "q", "choices": {"label": list("ABCDE"), "text": list("vwxyz")}, "answerKey": "C"}
+            ],
+        },
+        features,
+    )  # fmt: skip
+    assert load_task("panx").examples("sw", "test") == [Tagged("0", "0", ("Juma", "!"), ("B-PER", "O"))]
+    assert load_task("pawsx").examples("de", "test") == [Classified("0", "0", "a", "b", "1")]
+    assert load_task("xquad").examples("ar", "test") == [Question("q", "q", "w", "a b", ("b",), 2)]
+    assert [e.example_id for e in load_task("tydiqa").examples("sw", "test")] == ["swahili-1"]
+    assert load_task("tatoeba").examples("de", "test") == [Translation("0", "0", "house", "Haus")]
+    assert load_task("mnli").examples("en", "train") == [Classified("0", "0", "a", "b", "contradiction")]
+    assert load_task("csqa").examples("en", "train") == [Choice("0", "0", "q", ("v", "w", "x", "y", "z"), "2")]
+    assert set(asked) == {"commit-of-google/xtreme", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}
+    assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
+    # The commit of the first use stays, whatever the hub says later.
+    monkeypatch.setattr(hub.Hub, "_newest", lambda self: "later")
+    assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
+    with pytest.raises(DataError, match=r"google/xtreme \(PAN-X.de, test\) at commit-of-go cannot be had: ValueError"):
+        load_task("panx").examples("de", "test")
+
+
+def test_a_task_is_never_read_from_two_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    played(monkeypatch, {("google/xtreme", "PAN-X.de", "test"): [{"tokens": ["a"], "ner_tags": [0]}]}, {})
+    put(folder, "panx/test-fr.tsv", "a\tO\n")
+    with pytest.raises(DataError, match="no test data of panx in 'de'"):
+        load_task("panx").examples("de", "test")
+
+
+def test_without_a_folder_and_offline_both_places_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("XBENCH_DATA_DIR", raising=False)
+    monkeypatch.setenv("XBENCH_CACHE", str(tmp_path))
+    with pytest.raises(DataError) as caught:
+        load_task("panx").examples("de", "test")
+    assert [p.split(",")[0] for p in caught.value.problems] == [
+        "no data folder is given (--data-dir", "google/xtreme was never used here",
+    ]  # fmt: skip
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "none"))
+    with pytest.raises(DataError, match="does not exist"):
+        load_task("panx").examples("de", "test")
+
+
+def test_data_check_prints_what_is_there(folder: Path) -> None:
+    put(folder, "panx/test-fr.tsv", "a\tO\n")
+    put(folder, "pawsx/test-de.tsv", "a\tb\n")
+    put(folder, "xnli/test-de.tsv", "a\tb\tneutral\n" * 60)
+    found = CliRunner().invoke(cli.app, ["data", "check", "panx", "xnli", "--data-dir", str(folder), "--json"])
+    assert found.exit_code == 0, found.output
+    rows = {(r["task"], r["language"], r["split"]): r for r in json.loads(found.stdout)}
+    assert len(rows) == 42 + 17
+    fr = rows["panx", "fr", "test"]
+    assert (fr["state"], fr["examples"], fr["size"], len(fr["sha256"])) == ("ok", 1, 4, 64)
+    assert rows["panx", "de", "test"]["state"] == "missing"
+    assert rows["xnli", "de", "test"]["state"] == "warning"
+    assert "placeholder" in rows["xnli", "de", "test"]["notes"]
+    assert "60 examples, 5010 were published" in rows["xnli", "de", "test"]["notes"]
+    broken = CliRunner().invoke(cli.app, ["data", "check", "pawsx", "--data-dir", str(folder)])
+    assert isinstance(broken.exception, DataError)
+    assert "pawsx de test" in str(broken.exception)
+    text = CliRunner().invoke(cli.app, ["data", "check", "--data-dir", str(folder / "panx")])
+    assert text.exit_code == 0
+    assert "panx: nothing here (42 parts)" in text.stdout

@@ -1,0 +1,202 @@
+"""A whole XTREME submission: every number and every average as google-research/xtreme's own evaluate.py gives them; rescoring."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import xbench
+from tests import submission as made
+from xbench import board, rescoring, scorer, store, submission
+from xbench.errors import DataError
+
+GOLDEN = json.loads((Path(__file__).parent / "golden" / "submission.json").read_text(encoding="utf-8"))
+RULES = {"official": "seqeval-0.0.12", "seqeval-1.2.2": "seqeval-1.2.2"}
+# google-research/xtreme evaluate_test.py at 838c13b, and a run of evaluate.py with seqeval 0.0.12 and 1.2.2 on its mock_test_data.
+MOCK = {
+    "all_task": 62.17319850507246, "classification": 41.04761904761905, "tagging": 63.862698495741725, "qa": 80.37568011593986,
+    "retrieval": 54.30555555555556, "pawsx": 51.42857142857143, "xnli": 30.666666666666668, "panx": 57.50793650793652, "bucc2018": 55.0,
+    "tatoeba": 53.611111111111114, "xquad": (77.27272727272727 + 79.9586776859504) / 2, "mlqa": (57.142857142857146 + 81.76870748299321) / 2,
+    "tydiqa": (88.88888888888889 + 97.22222222222223) / 2, "udpos": 70.21746048354693,
+}  # fmt: skip
+MOCK_UDPOS_1_2_2 = 70.39805810699043
+NAME = submission.System("somebody/model", source="a paper")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("submission")
+    made.write(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def scored(folder: Path) -> Path:
+    done = submission.score(folder / "labels", folder / "predictions", folder / "store", NAME)
+    assert not submission.problems(done)
+    assert {d.task: d.languages for d in done} == {task: len(languages) for task, languages in made.LANGUAGES.items()}
+    return folder / "store"
+
+
+def test_every_language_is_as_evaluate_py_has_it(scored: Path) -> None:
+    con = store.connect(scored)
+    compared = 0
+    for task, metric, rule, language, value in con.execute("SELECT target, metric, scorer, language, value FROM score").fetchall():
+        if rule.startswith(("token-accuracy", "span-f1-strict")) or (task == "mlqa" and rule.startswith("squad")):
+            continue  # rules that evaluate.py does not have
+        golden = GOLDEN["seqeval-1.2.2" if rule.startswith("pos-chunk-f1-seqeval-1-") else "seqeval-0.0.12"]["tasks"][task][metric]
+        assert 100 * value == pytest.approx(golden[language], abs=1e-9), (task, metric, language)
+        compared += 1
+    assert compared == 442  # 9 tasks, their languages, their metrics, udpos twice
+
+
+def averages(root: Path, rule: str) -> dict[str, float]:
+    (row,) = board.averages(root, suite="xtreme", rule=rule)
+    groups = board.group_averages(root, suite="xtreme", rule=rule)
+    tasks = board.task_scores(root, suite="xtreme", rule=rule)
+    found = {"all_task": row["task_mean"]} | {g["task_group"]: g["value"] for g in groups} | {t["target"]: t["value"] for t in tasks}
+    return {name: 100 * value for name, value in found.items()}
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_every_average_is_as_evaluate_py_has_it(scored: Path, rule: str) -> None:
+    golden = GOLDEN[RULES[rule]]
+    found = averages(scored, rule)
+    for name in ("all_task", "classification", "tagging", "qa", "retrieval"):
+        assert found[name] == pytest.approx(golden[name], abs=1e-9)
+    for name, values in golden["tasks"].items():
+        assert found[name] == pytest.approx(values["avg_metric"], abs=1e-9)
+
+
+def test_averages_over_tasks_and_over_groups_are_two_numbers(scored: Path) -> None:
+    (row,) = board.averages(scored, suite="xtreme", rule="official")
+    groups = [GOLDEN["seqeval-0.0.12"][g] for g in ("classification", "tagging", "qa", "retrieval")]
+    assert 100 * row["group_mean"] == pytest.approx(sum(groups) / 4, abs=1e-9)
+    assert row["group_mean"] != row["task_mean"]
+    # Zero-shot: every task without English, by hand from the goldens.
+    means = []
+    for values in GOLDEN["seqeval-0.0.12"]["tasks"].values():
+        metrics = [m for m in ("exact_match", "f1", "accuracy") if m in values]
+        own = [[v for code, v in values[m].items() if code != "en"] for m in metrics]
+        means.append(sum(sum(v) / len(v) for v in own) / len(own))
+    assert 100 * row["task_mean_zero_shot"] == pytest.approx(sum(means) / 9, abs=1e-9)
+
+
+@pytest.mark.skipif("XTREME_MOCK" not in os.environ, reason="XTREME_MOCK: folder mock_test_data of google-research/xtreme")
+def test_the_mock_submission_of_xtreme(tmp_path: Path) -> None:
+    mock = Path(os.environ["XTREME_MOCK"])
+    submission.score(mock / "labels", mock / "predictions", tmp_path, NAME)
+    found = averages(tmp_path, "official")
+    assert found == pytest.approx(MOCK, abs=1e-9)
+    assert averages(tmp_path, "seqeval-1.2.2")["udpos"] == pytest.approx(MOCK_UDPOS_1_2_2, abs=1e-9)
+
+
+def test_scoring_again_changes_nothing(folder: Path, scored: Path) -> None:
+    before = {p: p.read_bytes() for p in scored.rglob("*.parquet")}
+    xbench.score(folder / "labels", folder / "predictions", "somebody/model", root=scored, source="a paper")
+    assert {p: p.read_bytes() for p in scored.rglob("*.parquet")} == before
+
+
+def test_scores_are_sums_over_outcomes(scored: Path) -> None:
+    con = store.connect(scored)
+    off = con.execute(
+        "SELECT count(*) FROM score JOIN (SELECT run_id, language, metric, scorer, sum(numerator) AS above, sum(denominator) AS below FROM outcome "
+        "GROUP BY ALL) USING (run_id, language, metric, scorer) WHERE abs(value - CASE WHEN below > 0 THEN above / below ELSE 0 END) > 1e-12"
+    ).fetchall()
+    assert off == [(0,)]
+
+
+def test_all_problems_are_named_and_good_tasks_are_kept(folder: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "predictions"
+    shutil.copytree(folder / "predictions", broken)
+    (broken / "panx" / "test-de.tsv").unlink()
+    (broken / "panx" / "test-fr.tsv").unlink()
+    for name, line in (("xnli/test-en.tsv", "entailment\n"), ("bucc2018/test-de.tsv", "de-1\ten-1\ten-2\n")):
+        (broken / name).write_text((broken / name).read_text(encoding="utf-8") + line, encoding="utf-8")
+    lines = (broken / "udpos" / "test-fi.tsv").read_text().split("\n")
+    (broken / "udpos" / "test-fi.tsv").write_text("\n".join(lines[1:]))
+    (broken / "xquad" / "test-en.json").write_text("{")
+    (broken / "pawsx" / "test-de.tsv").write_text("2\n" * 20)
+    shutil.rmtree(broken / "tydiqa")
+    done = {d.task: d for d in submission.score(folder / "labels", broken, tmp_path / "s", NAME)}
+    assert "tydiqa" not in done  # left out, as evaluate.py allows
+    assert [p.removeprefix(str(broken)) for p in done["panx"].problems] == [
+        "/panx/test-de.tsv does not exist", "/panx/test-fr.tsv does not exist",
+    ]  # fmt: skip
+    assert "31 lines" in done["xnli"].problems[0]
+    assert ":27: expected source id<TAB>target id" in done["bucc2018"].problems[0]
+    assert "sentence 0: 13 tags, 14 in" in done["udpos"].problems[0]
+    assert "is not JSON" in done["xquad"].problems[0]
+    assert done["pawsx"].notes == ["de: 20 prediction(s) outside the label set, the first '2'"]  # scored, as wrong
+    con = store.connect(tmp_path / "s")
+    assert {r[0] for r in con.execute("SELECT target FROM run").fetchall()} == {"mlqa", "pawsx", "tatoeba"}
+    (row,) = board.averages(tmp_path / "s", suite="xtreme", rule="official")
+    assert (row["task_mean"], row["tasks"], row["tasks_expected"]) == (None, 3, 9)
+    with pytest.raises(DataError, match="is not a folder"):
+        submission.score(folder / "labels", tmp_path / "none", tmp_path / "s", NAME)
+    with pytest.raises(DataError, match="has no folder of a task of xtreme"):
+        submission.score(folder / "labels", folder, tmp_path / "s", NAME)
+
+
+def test_an_answer_that_is_missing_scores_zero_even_where_nothing_is_right(tmp_path: Path) -> None:
+    """evaluate_squad.py: an unanswered question gets 0, also where the accepted answer normalises to nothing."""
+    for side in ("labels", "predictions"):
+        for language in made.LANGUAGES["xquad"]:
+            path = tmp_path / side / "xquad" / f"test-{language}.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            questions = [{"id": i, "question": "?", "answers": [{"text": "The", "answer_start": 0}]} for i in ("a", "b")]
+            gold = {"data": [{"paragraphs": [{"context": "The", "qas": questions}]}], "version": "1.1"}
+            path.write_text(json.dumps(gold if side == "labels" else {"a": ""}))
+    submission.score(tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", NAME)
+    con = store.connect(tmp_path / "s")
+    found = con.execute("SELECT example_id, numerator FROM outcome WHERE metric = 'exact_match' AND language = 'en' ORDER BY 1").fetchall()
+    assert found == [("a", 1.0), ("b", 0.0)]
+    assert con.execute("SELECT count(*) FROM prediction WHERE prediction IS NULL").fetchall() == [(11,)]
+
+
+def test_rescore_adds_what_a_new_version_measures_and_keeps_the_old(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "s"
+    submission.score(folder / "labels", folder / "predictions", root, NAME)
+    assert rescoring.rescore(root).new == []
+    real = scorer.load_scorer
+
+    def changed(name: str) -> scorer.Scorer:
+        from dataclasses import replace
+
+        found = real(name)
+        return replace(found, version="2") if name == "accuracy" else found
+
+    monkeypatch.setattr(rescoring, "load_scorer", changed)
+    done = xbench.rescore(root)
+    assert sorted((target, rule) for _, target, rule in done.new) == [(t, "accuracy-2") for t in ("pawsx", "tatoeba", "xnli")]
+    assert not done.problems
+    con = store.connect(root)
+    both = con.execute("SELECT scorer, count(*), sum(value) FROM score WHERE target = 'xnli' GROUP BY 1 ORDER BY 1").fetchall()
+    assert [b[:2] for b in both] == [("accuracy-1", 15), ("accuracy-2", 15)]
+    assert both[0][2] == both[1][2]
+    assert rescoring.rescore(root).new == []  # once is enough
+
+
+def test_rescore_after_a_kill_between_outcome_and_score(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "s"
+    submission.score(folder / "labels", folder / "predictions", root, NAME)
+    for path in (root / "score").glob("xnli.*"):
+        path.unlink()
+    for path in (root / "outcome").glob("xnli.*"):
+        path.unlink()
+    real = store.write
+
+    def killed(where: Path, table: str, rows: object, name: str) -> Path:
+        if table == "score":
+            raise KeyboardInterrupt
+        return real(where, table, rows, name)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "write", killed)
+    with pytest.raises(KeyboardInterrupt):
+        rescoring.rescore(root)
+    monkeypatch.setattr(store, "write", real)
+    assert [rule for _, _, rule in rescoring.rescore(root).new] == ["accuracy-1"]
+    con = store.connect(root)
+    assert con.execute("SELECT count(*) FROM outcome WHERE target = 'xnli'").fetchall() == [(450,)]

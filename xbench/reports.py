@@ -1,0 +1,246 @@
+"""What the commands about tasks, data, submissions and suites print, and the rows behind it."""
+
+import dataclasses
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from xbench import board, rescoring, submission
+from xbench.errors import DataError
+from xbench.tables import Form, Row, emit, percent, show
+from xbench.task import Held, Task, all_tasks, load_task
+
+_LOG = Console(stderr=True, highlight=False)
+_SYSTEM = ("suite", "rule", "model", "model_revision", "intermediate", "train_language", "recipe_id", "stack", "source", "source_version")
+_SIDE_BY_SIDE = 3  # so many systems are columns, more are rows
+_NOTES = 3  # notes of one language that are printed; --json has all
+
+
+def tasks(names: Sequence[str] | None, form: Form) -> None:
+    """The tasks that exist, or all that is known of some."""
+    rows = [_task_row(t) for t in ([load_task(n) for n in names] if names else all_tasks())]
+    if form != "text":
+        emit(rows, form)
+        return
+    if names:
+        for row in rows:
+            show(str(row["task"]), ["", ""], [[k, str(v)] for k, v in row.items() if k != "task" and v not in ("", None)], left=2)
+        return
+    for group, chosen in _by_role(rows).items():
+        show(
+            group,
+            ["task", "family", "metric", "languages", "train", "test", "about"],
+            [
+                [
+                    str(r["task"]), str(r["family"]), str(r["metric"]), str(len(str(r["languages"]).split())),
+                    str(r["train_size"] or "-"), str(r["test_sizes"] or "-"), str(r["about"]),
+                ]
+                for r in chosen
+            ],
+            left=3,
+        )  # fmt: skip
+    sys.stdout.write("languages, licence, source and sizes of one: xbench tasks NAME; what of the data is here: xbench data check\n")
+
+
+def _by_role(rows: Sequence[Row]) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        name = (
+            "targets of XTREME and XTREME-R"
+            if row["suites"]
+            else "intermediate only"
+            if not row["languages"] or row["family"] == "mlm"
+            else "shipped or fetched"
+        )
+        groups.setdefault(name, []).append(row)
+    return groups
+
+
+def _task_row(task: Task) -> dict[str, Any]:
+    test = sorted({n for (_, split), n in task.published.items() if split == "test"})
+    return {
+        "task": task.name,
+        "family": task.family,
+        "metric": task.metric,
+        "scorers": " ".join(task.scorers),
+        "suites": " ".join(task.suites),
+        "languages": " ".join(task.languages),
+        "train_language": task.train_language,
+        "train_size": task.published.get((task.train_language, "train")),
+        "dev_size": task.published.get((task.train_language, "dev")),
+        "test_sizes": "" if not test else str(test[0]) if len(test) == 1 else f"{test[0]} to {test[-1]}",
+        "labels": len(task.labels) or None,
+        "parts": " ".join(p.task for p in task.parts),
+        "licence": task.licence,
+        "source": task.source,
+        "notes": "; ".join(task.notes),
+        "about": task.about,
+    }
+
+
+def check(names: Sequence[str] | None, form: Form) -> None:
+    """What of the data of each task is here, read and counted; raises when something that is here is broken."""
+    chosen = [load_task(n) for n in names] if names else [t for t in all_tasks() if t.check]
+    without = [t.name for t in chosen if not t.check]
+    if without:
+        raise DataError(f"{', '.join(without)}: data that ships with xbench, comes from a pinned package, or is that of other tasks")
+    held = {
+        t.name: list(t.check()) if t.check else []
+        for t in track(chosen, "reading", console=_LOG, transient=True, disable=not _LOG.is_terminal)
+    }
+    rows = [{"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes)} for name, found in held.items() for h in found]
+    if form != "text":
+        emit(rows, form)
+    else:
+        for task in chosen:
+            _show_held(task, held[task.name], detailed=bool(names))
+    broken = [f"{r['task']} {r['language']} {r['split']}: {r['notes']}" for r in rows if r["state"] == "broken"]
+    if broken:
+        raise DataError(f"{len(broken)} part(s) of the data are broken", broken)
+
+
+def _show_held(task: Task, held: Sequence[Held], *, detailed: bool) -> None:
+    there = [h for h in held if h.state != "missing"]
+    if not there and not detailed:
+        sys.stdout.write(f"{task.name}: nothing here ({len(held)} parts)\n")
+        return
+    show(
+        f"{task.name}: {len(there)} of {len(held)} parts are here",
+        ["language", "split", "state", "examples", "published", "bytes", "sha256", "file"],
+        [
+            [h.language, h.split, h.state, _number(h.examples), _number(h.expected), _number(h.size), h.sha256[:12], h.path]
+            for h in (held if detailed else there)
+        ],
+        left=3,
+    )
+    for h in held:
+        for note in h.notes[:_NOTES] if h.state in ("warning", "broken") or detailed else ():
+            sys.stdout.write(f"  {h.language} {h.split}: {note}\n")
+    for note in task.notes:
+        sys.stdout.write(f"  trap: {note}\n")
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else f"{value:,}"
+
+
+def score(references: Path, predictions: Path, root: Path, system: submission.System, suite: str, form: Form) -> None:
+    """Score a submission and print what it comes to; raises at the end when a task could not be scored."""
+    with _LOG.status("scoring"):
+        done = submission.score(references, predictions, root, system, suite)
+    for result in done:
+        for note in result.notes[:_NOTES]:
+            _LOG.print(f"{result.task}: {note}", soft_wrap=True)
+    runs = {r.run_id for r in done if r.run_id}
+    rows = [
+        r for r in board.leaderboard(root, model=system.model, source=system.source) if r["target"] in {d.task for d in done if d.run_id}
+    ]
+    official = board.official_scorers()
+    if form != "text":
+        emit(rows, form)
+    elif runs:
+        show(
+            f"{system.model} after {system.intermediate}: mean over languages",
+            ["task", "metric", "mean %", "zero-shot %", "languages", "n"],
+            [
+                [r["target"], r["metric"], percent(r["value"], 2), percent(r["zero_shot"], 2), _support(r), str(r["n"])]
+                for r in rows
+                if r["scorer"] in official[r["target"]] and r["metric"] not in board.PARTS
+            ],
+            f"by the scorer that counts for each task; language by language: xbench scores --store {root}; all scorers: --json",
+            left=2,
+        )
+        averages(root, suite, None, form, model=system.model, source=system.source)
+    bad = submission.problems(done)
+    if bad:
+        raise DataError(f"{sum(bool(d.problems) for d in done)} of {len(done)} task(s) were not scored; the others are stored", bad)
+
+
+def rescore(root: Path, target: str | None, form: Form) -> None:
+    """Rescore a store and say what is new; raises at the end when a run could not be scored."""
+    with _LOG.status("rescoring") as status:
+        done = rescoring.rescore(root, target, lambda n, of: status.update(f"rescoring: {n} of {of} runs"))
+    rows = [{"run_id": run, "target": name, "scorer": scorer} for run, name, scorer in done.new]
+    if form != "text":
+        emit(rows, form)
+    else:
+        counts: dict[tuple[str, str], int] = {}
+        for _, name, scorer in done.new:
+            counts[name, scorer] = counts.get((name, scorer), 0) + 1
+        if counts:
+            show("new scores", ["target", "scorer", "runs"], [[t, s, str(n)] for (t, s), n in sorted(counts.items())], left=2)
+        sys.stdout.write(f"{len(done.new)} run(s) scored anew, {done.kept} score(s) up to date\n")
+    if done.problems:
+        raise DataError(f"{len(done.problems)} run(s) could not be scored; the others are stored", done.problems)
+
+
+def averages(root: Path, suite: str | None, rule: str | None, form: Form, **where: Any) -> None:
+    """Means over the tasks of a suite and of its groups, a table a suite and rule."""
+    rows = board.averages(root, suite=suite, rule=rule, **where)
+    if form != "text":
+        emit(rows, form)
+        return
+    if not rows:
+        _LOG.print(f"no task of a suite in {root}; `xbench tasks` lists the suites' tasks")
+        return
+    groups = board.group_averages(root, suite=suite, rule=rule, **where)
+    for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):
+        own = [r for r in rows if (r["suite"], r["rule"]) == (suite_name, rule_name)]
+        names = list(dict.fromkeys(g["task_group"] for g in groups if (g["suite"], g["rule"]) == (suite_name, rule_name)))
+        said = [c for c in ("model", "intermediate", "recipe_label", "stack", "source") if len({r[c] for r in own}) > 1] or ["model"]
+        lines = [
+            [
+                _average(r, "task_mean"),
+                _average(r, "task_mean_zero_shot"),
+                _average(r, "group_mean"),
+                *(_group(r, n, groups) for n in names),
+            ]
+            for r in own
+        ]
+        labels = ["mean of tasks", "mean of tasks, zero-shot", "mean of groups", *names]
+        title = f"{suite_name}, {rule_name} scorers"
+        if len(own) <= _SIDE_BY_SIDE:
+            show(
+                title,
+                ["", *(" / ".join(str(r[c]) for c in said) for r in own)],
+                [[n, *c] for n, c in zip(labels, zip(*lines, strict=True), strict=True)],
+            )
+        else:
+            show(title, [*said, *labels], [[*(str(r[c]) for c in said), *line] for r, line in zip(own, lines, strict=True)], left=len(said))
+    sys.stdout.write(
+        "percent; a mean is printed only when every task and language is there, otherwise how many tasks are complete; "
+        "zero-shot leaves the training language out\n"
+    )
+
+
+def _average(row: Row, column: str) -> str:
+    return percent(row[column], 2) if row[column] is not None else f"{row['tasks']}/{row['tasks_expected']} tasks"
+
+
+def _group(row: Row, name: str, groups: Sequence[Row]) -> str:
+    found = next((g for g in groups if g["task_group"] == name and all(g[c] == row[c] for c in _SYSTEM)), None)
+    if found is None:
+        return "-"
+    return percent(found["value"], 2) if found["value"] is not None else f"{found['tasks']}/{found['tasks_expected']} tasks"
+
+
+def _support(row: Row) -> str:
+    return f"{row['languages']}/{row['languages_expected'] or '?'}"
+
+
+def fetch(names: Iterable[str] | None) -> None:
+    """Fetch packages and say where they are."""
+    from xbench import fetch as fetching
+
+    with _LOG.status("downloading"):
+        done = fetching.fetch(names)
+    show(
+        "packages",
+        ["package", "what", "state", "folder"],
+        [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done],
+        left=4,
+    )
