@@ -55,7 +55,7 @@ def test_end_to_end(tiny_model: Path, tmp_path: Path) -> None:
     # mini-ner: 10 languages x 100 and 100 English dev; mini-retrieval: 9 x 100; 4 runs each
     assert n["run"] == 8
     assert n["prediction"] == 4 * (10 * 100 + 100) + 4 * 9 * 100
-    assert n["outcome"] == n["prediction"]
+    assert n["outcome"] == 3 * 4 * (10 * 100 + 100) + 4 * 9 * 100  # F1, precision and recall; accuracy
     unequal = con.execute("""
         SELECT count(*) FROM score JOIN (
             SELECT run_id, language, split, metric, scorer, sum(numerator) / sum(denominator) AS again, count(*) AS n

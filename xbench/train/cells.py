@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
 
+from xbench import scoring
 from xbench.recipe import Recipe
 from xbench.scorer import load_scorer
 from xbench.study import STACK, Cell, Stage, lineage
@@ -161,7 +162,7 @@ def run_cell(bench: Workbench, cell: Cell, started: datetime, now: Callable[[], 
     """
     task = load_task(cell.target)
     parts: list[tuple[str, Split]] = [(language, "test") for language in task.languages]
-    if task.trains:
+    if task.trains and task.has_dev:
         parts.insert(0, (task.train_language, "dev"))
     predicted = _predict(bench, cell, task, parts)
     key = {
@@ -172,30 +173,18 @@ def run_cell(bench: Workbench, cell: Cell, started: datetime, now: Callable[[], 
         "train_language": cell.train_language,
         "seed": cell.seed,
     }
-    predictions: list[dict[str, Any]] = []
-    outcomes: list[dict[str, Any]] = []
-    scores: list[dict[str, Any]] = []
+    tables: dict[str, list[pa.Table]] = {"prediction": [], "outcome": [], "score": []}
+    scorers = [load_scorer(name) for name in task.scorers]
     for (language, split), (examples, answers) in zip(parts, predicted, strict=True):
-        where = {**key, "language": language, "split": split}
-        references = [heads.reference(e) for e in examples]
-        ids = [{"example_id": e.example_id, "cluster_id": e.cluster_id} for e in examples]
-        predictions += [{**where, **i, "reference": r, "prediction": a} for i, r, a in zip(ids, references, answers, strict=True)]
-        for name in task.scorers:
-            scorer = load_scorer(name)
-            for metric, (numerator, denominator) in scorer.score(references, answers).items():
-                rule = {"metric": metric, "scorer": scorer.signature}
-                outcomes += [
-                    {**where, **i, **rule, "numerator": float(n), "denominator": float(d)}
-                    for i, n, d in zip(ids, numerator, denominator, strict=True)
-                ]
-                if denominator.sum() > 0:  # a ratio over nothing is not a score of zero: it is absent
-                    value = float(numerator.sum() / denominator.sum())
-                    scores.append(
-                        {**where, **rule, "dataset_revision": cell.target_revision, "value": value, "n": len(ids), "evidence": "outcomes"}
-                    )
+        said = scoring.Answers(
+            [e.example_id for e in examples], [e.cluster_id for e in examples], [heads.reference(e) for e in examples], answers
+        )
+        outcome, score = scoring.score_rows(key, language, split, said, scorers, cell.target_revision)
+        tables["prediction"].append(scoring.prediction_rows(key, language, split, said))
+        tables["outcome"].append(outcome)
+        tables["score"].append(score)
     run = key | _conditions(bench, cell) | {"started": started, "finished": now()}
-    tables = {"prediction": predictions, "outcome": outcomes, "score": scores, "run": [run]}
-    return {table: pa.Table.from_pylist(rows) for table, rows in tables.items()}
+    return {name: pa.concat_tables(rows) for name, rows in tables.items()} | {"run": pa.Table.from_pylist([run])}
 
 
 def _conditions(bench: Workbench, cell: Cell) -> dict[str, Any]:
