@@ -191,3 +191,68 @@ def test_asking_again_gives_the_same_numbers_to_the_bit(writer: Writer) -> None:
     for view in ("leaderboard", "language_score", "transfer_summary", "transfer_mean"):
         first = sorted(map(str, rows(writer.root, view)))
         assert all(sorted(map(str, rows(writer.root, view))) == first for _ in range(8))
+
+
+def xtreme(
+    writer: Writer, target: str, scorer: str, value: float, languages: list[str] | None = None, metric: str = "accuracy", **more: Any
+) -> None:
+    """The same value in every language of a task, English 0.1 higher."""
+    from xbench.task import load_task
+
+    codes = languages or list(load_task(target).languages)
+    values = {code: value + 0.1 * (code == "en") for code in codes}
+    writer.add("none", target, 0, values, metric=metric, scorer=scorer, **more)
+
+
+def test_a_task_score_is_the_mean_of_exact_match_and_f1_for_questions(writer: Writer) -> None:
+    xtreme(writer, "tydiqa", "squad-1", 0.5, metric="f1")
+    xtreme(writer, "mlqa", "mlqa-1", 0.5, metric="f1")
+    xtreme(writer, "mlqa", "mlqa-1", 0.3, metric="exact_match")
+    xtreme(writer, "pawsx", "accuracy-1", 0.7, ["de", "en"])
+    found = {r["target"]: r for r in rows(writer.root, "task_score")}
+    assert (found["tydiqa"]["value"], found["tydiqa"]["complete"], found["tydiqa"]["metrics"]) == (None, False, "f1")  # half of it
+    # mlqa, 7 languages with English 0.1 higher: F1 (7 x 0.5 + 0.1) / 7, EM (7 x 0.3 + 0.1) / 7
+    assert found["mlqa"]["value"] == pytest.approx(((3.5 + 0.1) / 7 + (2.1 + 0.1) / 7) / 2)
+    assert found["mlqa"]["zero_shot"] == pytest.approx((0.5 + 0.3) / 2)
+    assert found["mlqa"]["gap"] == pytest.approx(0.1)
+    assert found["mlqa"]["complete"]
+    assert (found["pawsx"]["languages"], found["pawsx"]["languages_expected"], found["pawsx"]["complete"]) == (2, 7, False)
+    assert found["pawsx"]["value"] == pytest.approx((0.7 + 0.8) / 2)
+
+
+def test_group_and_suite_means_are_given_only_when_complete(writer: Writer) -> None:
+    xtreme(writer, "bucc2018", "mining-f1-1", 0.6, metric="f1")
+    xtreme(writer, "tatoeba", "accuracy-1", 0.4)
+    xtreme(writer, "xnli", "accuracy-1", 0.7)
+    xtreme(writer, "pawsx", "accuracy-1", 0.8, ["de", "en"])
+    groups = {g["task_group"]: g for g in rows(writer.root, "group_mean", suite="xtreme", rule="official")}
+    assert groups["retrieval"]["value"] == pytest.approx((0.6 + 0.4) / 2)
+    # pawsx lacks five languages, so there is no mean, only what is there: xnli (15 x 0.7 + 0.1) / 15, pawsx (0.8 + 0.9) / 2
+    assert (groups["classification"]["value"], groups["classification"]["tasks"], groups["classification"]["tasks_expected"]) == (
+        None,
+        1,
+        2,
+    )
+    assert groups["classification"]["available_mean"] == pytest.approx((10.6 / 15 + 0.85) / 2)
+    (suite,) = rows(writer.root, "suite_mean", suite="xtreme", rule="official")
+    assert (suite["task_mean"], suite["group_mean"], suite["tasks"], suite["tasks_expected"]) == (None, None, 3, 9)
+    assert suite["targets"] == "bucc2018 pawsx tatoeba xnli"
+
+
+def test_two_data_revisions_of_a_task_make_an_average_ambiguous(writer: Writer) -> None:
+    xtreme(writer, "bucc2018", "mining-f1-1", 0.6, metric="f1")
+    xtreme(writer, "tatoeba", "accuracy-1", 0.4)
+    xtreme(writer, "tatoeba", "accuracy-1", 0.5, dataset_revision="other")
+    (group,) = rows(writer.root, "group_mean", suite="xtreme", rule="official")
+    assert (group["value"], group["tasks"]) == (None, 1)
+
+
+def test_the_rule_decides_which_scorer_counts(writer: Writer) -> None:
+    xtreme(writer, "udpos", "pos-chunk-f1-seqeval-0.0.12-1", 0.5, metric="f1")
+    xtreme(writer, "udpos", "pos-chunk-f1-seqeval-1-seqeval-1.2.2-1", 0.6, metric="f1")
+    xtreme(writer, "udpos", "token-accuracy-1", 0.9)
+    found = {r["rule"]: r for r in rows(writer.root, "suite_task_score", suite="xtreme")}
+    assert {rule: round(r["zero_shot"], 12) for rule, r in found.items()} == {"official": 0.5, "seqeval-1.2.2": 0.6}
+    # a source that does not name its scorer takes part as it is
+    xtreme(writer, "panx", "unknown", 0.3, metric="f1", source="a table")
+    assert {r["rule"] for r in rows(writer.root, "suite_task_score", suite="xtreme", target="panx")} == {"official", "seqeval-1.2.2"}
