@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import Writer
 
 APP = str(Path(__file__).parent.parent / "app.py")
-PAGES = ["leaderboard", "transfer"]
+PAGES = ["leaderboard", "transfer", "averages"]
 
 
 def draw(monkeypatch: pytest.MonkeyPatch, root: Path, page: str) -> AppTest:
@@ -57,8 +57,10 @@ def test_without_a_store_the_published_numbers_are_shown_and_named(page: str, tm
     if page == "leaderboard":
         assert len(app.selectbox[0].options) >= 4
         assert app.dataframe[0].value["source"].str.len().min() > 0
-    else:
+    elif page == "transfer":
         assert "No published source gives both" in app.warning[0].value
+    else:
+        assert app.dataframe[0].value["mean of tasks %"].isna().all()  # no published source here has all nine tasks
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -77,3 +79,22 @@ def test_choosing_a_target_changes_table_and_address(monkeypatch: pytest.MonkeyP
     app.selectbox[0].set_value(choice).run()
     assert app.dataframe[0].value["languages"].tolist() == ["1/10"]
     assert app.query_params["target"] in (choice, [choice])  # a list in older versions of the harness
+
+
+def test_averages_give_a_mean_only_when_complete(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xbench.task import load_task
+
+    for target, value in (("bucc2018", 0.6), ("tatoeba", 0.4)):
+        task = load_task(target)
+        scorer = {"bucc2018": "mining-f1-1", "tatoeba": "accuracy-1"}[target]
+        writer.add("none", target, 0, dict.fromkeys(task.languages, value), metric=task.metric, scorer=scorer)
+    app = draw(monkeypatch, writer.root, "averages")
+    assert not app.exception
+    assert app.selectbox[0].options == ["xtreme"]
+    table = app.dataframe[0].value
+    assert table["complete tasks"].tolist() == ["2/9"]
+    assert table["mean of tasks %"].isna().all()
+    assert dict(zip(app.dataframe[1].value["task"], app.dataframe[1].value["score %"].round(6), strict=True)) == {
+        "bucc2018": 60,
+        "tatoeba": 40,
+    }

@@ -45,7 +45,13 @@ def _published_store() -> str:
 
 @st.cache_data(show_spinner="reading the store")
 def _frame(root: str, stamp: float, view: str) -> pd.DataFrame:
-    rows = {"leaderboard": board.leaderboard, "transfer_summary": board.deltas, "transfer_mean": board.mean_deltas}[view](Path(root))
+    rows = {
+        "leaderboard": board.leaderboard,
+        "transfer_summary": board.deltas,
+        "transfer_mean": board.mean_deltas,
+        "suite_mean": board.averages,
+        "suite_task_score": board.task_scores,
+    }[view](Path(root))
     return pd.DataFrame(rows)
 
 
