@@ -34,7 +34,7 @@ def page(source: common.Source) -> None:
     number = st.column_config.NumberColumn(format="%.2f")
     st.dataframe(table, hide_index=True, width="stretch", column_config={c: number for c in table.columns if c.endswith("%")})
     st.caption(
-        "A mean is given only when every task is there in every language; complete tasks is its support. Mean of tasks is what XTREME calls "
+        "A mean is given only when every task is there in every language; complete tasks is its support. Mean of tasks is XTREME's "
         "all_task, mean of groups is another number. zero-shot leaves the training language out of every task."
     )
     st.subheader("By task")
