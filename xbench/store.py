@@ -139,11 +139,17 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
-    con.execute("CREATE TABLE task_language (target VARCHAR, family VARCHAR, language VARCHAR, metric VARCHAR)")
-    rows = [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
-    con.executemany("INSERT INTO task_language VALUES (?, ?, ?, ?)", rows)
-    con.execute("CREATE TABLE suite_task (suite VARCHAR, rule VARCHAR, task_group VARCHAR, target VARCHAR, scorer VARCHAR)")
-    con.executemany("INSERT INTO suite_task VALUES (?, ?, ?, ?, ?)", _suite_rows())
+    for name, columns, rows in (
+        ("task_language", ("target", "family", "language", "metric"), _language_rows()),
+        ("suite_task", ("suite", "rule", "task_group", "target", "scorer"), _suite_rows()),
+    ):
+        con.register("given", pa.table([pa.array(values, pa.string()) for values in zip(*rows, strict=True)], names=columns))
+        con.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
+        con.unregister("given")
+
+
+def _language_rows() -> list[tuple[str, str, str, str]]:
+    return [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
 
 
 def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
