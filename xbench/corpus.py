@@ -106,6 +106,7 @@ class Corpus:
             check=self.check,
             has_dev=self.has_dev,
             published=self.published,
+            trained_in=(lambda code: replace(self, train_language=code).task(**fields)) if self.trains else None,
             notes=self.notes,
             **fields,
         )

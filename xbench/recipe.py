@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -43,8 +43,16 @@ class Recipe(BaseModel):
         intermediate, target: The two phases.
         tasks: Differences from a phase for single tasks: {task: {field: value}}.
         retrieval_prefix: Put before each sentence in retrieval (multilingual-e5 was trained with `query: `).
-        retrieval_layer: Hidden layer whose mean-pooled vectors are compared; -1 is the last.
+        retrieval_layer: Hidden layer whose pooled vectors are compared; -1 is the last.
+        retrieval_pooling: Mean over the subwords, or the first one's vector.
+        retrieval_special_tokens: Whether the special tokens take part in the mean, as in XTREME's script.
+        retrieval_duplicates: Mining, sentences that occur under several ids: drop (XTREME) or expand to all pairs (jiant).
+        doc_stride: Questions: contexts over max_length go on in further inputs that share this many subwords with the one
+            before; None cuts them.
     """
+
+    # Fields that came later are written only where they say something new, so that older recipes keep their ids.
+    LATER: ClassVar[tuple[str, ...]] = ("retrieval_pooling", "retrieval_special_tokens", "retrieval_duplicates", "doc_stride")
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -55,6 +63,16 @@ class Recipe(BaseModel):
     tasks: dict[str, dict[str, Any]] = {}
     retrieval_prefix: str = "query: "
     retrieval_layer: int = -1
+    retrieval_pooling: Literal["mean", "cls"] = "mean"
+    retrieval_special_tokens: bool = True
+    retrieval_duplicates: Literal["drop", "expand"] = "drop"
+    doc_stride: int | None = Field(None, ge=1)
+
+    @model_validator(mode="after")
+    def _stride_fits(self) -> "Recipe":
+        if self.doc_stride is not None and self.doc_stride >= self.max_length // 2:
+            raise ValueError(f"doc_stride is {self.doc_stride}: it must be below half of max_length, which is {self.max_length}")
+        return self
 
     @model_validator(mode="after")
     def _task_fields_exist(self) -> "Recipe":
@@ -66,19 +84,27 @@ class Recipe(BaseModel):
         return self
 
     def phase(self, which: Literal["intermediate", "target"], task: str) -> Phase:
-        """The hyper-parameters of one phase on one task."""
+        """The hyper-parameters of one phase on one task; `task@language` has those of the task unless it has its own."""
         base = self.intermediate if which == "intermediate" else self.target
-        return Phase.model_validate({**base.model_dump(), **self.tasks.get(task, {})})
+        special = self.tasks.get(task, self.tasks.get(task.partition("@")[0], {}))
+        return Phase.model_validate({**base.model_dump(), **special})
 
     @property
     def canonical(self) -> str:
         """The recipe as JSON with sorted keys."""
-        return canonical_json(self.model_dump())
+        return canonical_json(self._said())
 
     @property
     def recipe_id(self) -> str:
         """12 hex digits that stand for the recipe."""
-        return short_hash(self.model_dump(), 12)
+        return short_hash(self._said(), 12)
+
+    def _said(self) -> dict[str, Any]:
+        values = self.model_dump()
+        for name in self.LATER:
+            if values[name] == type(self).model_fields[name].default:
+                del values[name]
+        return values
 
 
 def canonical_json(value: Mapping[str, Any]) -> str:

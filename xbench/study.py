@@ -29,8 +29,8 @@ class Study(BaseModel):
     Attributes:
         about: One line for people.
         models: Names for xbench.train.models.resolve.
-        intermediates: Task names; `none` is the direct baseline.
-        targets: Task names. A task is not its own intermediate: such cells are left out.
+        intermediates: Task names; `none` is the direct baseline. `NAME@LANGUAGE` trains in another language than English.
+        targets: Task names, likewise. A task is not its own intermediate: such cells are left out.
         seeds: Each is a run of its own.
         recipe: Hyper-parameters.
     """
@@ -74,6 +74,11 @@ class Cell:
     train_language: str
     seed: int
     encoder: Stage | None
+
+    @property
+    def task_name(self) -> str:
+        """The target with the language it is trained in, as load_task takes it."""
+        return f"{self.target}@{self.train_language}"
 
     @property
     def label(self) -> str:
@@ -163,6 +168,8 @@ def _problems(study: Study) -> list[str]:
                 continue
             if field == "intermediates" and not task.trains:
                 problems.append(f"{field}: {name} has no training data")
+            if field == "targets" and (not task.languages or task.family in ("mixture", "mlm")):
+                problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
     if not problems and not any(i != t for i in study.intermediates for t in study.targets):
         problems.append("no cell is left: a task is not its own intermediate")
     return problems
@@ -200,7 +207,7 @@ def _cell(study: Study, target: Task, model: str, revision: str, intermediate: s
         **origin,
         "intermediate": intermediate,
         "intermediate_revision": data[intermediate],
-        "target": target.name,
+        "target": target.name.partition("@")[0],
         "target_revision": data[target.name],
         "train_language": target.train_language,
         "seed": seed,
@@ -211,7 +218,7 @@ def _cell(study: Study, target: Task, model: str, revision: str, intermediate: s
         model_revision=revision,
         intermediate=intermediate,
         intermediate_revision=data[intermediate],
-        target=target.name,
+        target=target.name.partition("@")[0],
         target_revision=data[target.name],
         train_language=target.train_language,
         seed=seed,

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from xbench import plugins
-from xbench.errors import DataError
+from xbench.errors import DataError, PluginError
 
 TASKS = Path(__file__).parent / "tasks"
 Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mining", "mlm", "mixture"]
@@ -144,6 +144,7 @@ class Task:
         has_dev: Whether there are examples for choices besides those that are reported.
         published: How many examples there are by (language, split), as published.
         notes: Traps of the data that a user should know of.
+        trained_in: Language -> the same task with training and development data in it; None where there is no such data.
         labels_of: Reads the label set off the data, where it is not known beforehand; `labels` is filled from it when it is there.
         check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
         licence, source, about: For `xbench tasks` and the documentation.
@@ -169,6 +170,7 @@ class Task:
     has_dev: bool = True
     published: Mapping[tuple[str, str], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    trained_in: Callable[[str], "Task"] | None = None
     labels_of: Callable[[], tuple[str, ...]] | None = None
     check: Callable[[], "Sequence[Held]"] | None = None
     rules: tuple[tuple[str, str], ...] = ()
@@ -221,17 +223,24 @@ class Task:
 
 
 def load_task(name: str) -> Task:
-    """The task of file tasks/NAME.py.
+    """The task of file tasks/NAME.py; `NAME@LANGUAGE` is the same task trained in another language than its own.
 
     Raises:
-        PluginError: If there is none; the message lists those that exist.
+        PluginError: If there is none; the message lists those that exist. Or if it is not trained in that language.
     """
-    task: Task = plugins.load(TASKS, name).TASK
+    base, _, language = name.partition("@")
+    task: Task = plugins.load(TASKS, base).TASK
+    if language and language != task.train_language:
+        if task.trained_in is None:
+            raise PluginError(f"task {base!r} has training data in {task.train_language} only, not in {language!r}")
+        task = replace(task.trained_in(language), name=name)
+    else:
+        task = replace(task, name=base)
     labels = task.labels
     if task.labels_of is not None:
         with contextlib.suppress(DataError):  # without its data a task can still be listed; its examples raise this again
             labels = task.labels_of()
-    return replace(task, name=name, labels=labels)
+    return replace(task, labels=labels)
 
 
 @cache

@@ -4,25 +4,24 @@ import json
 import platform
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import faiss
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
 from safetensors.torch import load_file, save_file
 
-from xbench import scoring
-from xbench.recipe import Recipe
+from xbench import mining, scoring
+from xbench.recipe import Phase, Recipe
 from xbench.scorer import load_scorer
 from xbench.study import STACK, Cell, Stage, lineage
-from xbench.task import Example, Split, Task, Translation, load_task
-from xbench.train import heads, loop, majority, models
+from xbench.task import Example, Part, Split, Task, Translation, load_task
+from xbench.train import heads, loop, majority, mined, mixing, models
 from xbench.train.encoder import SplitEncoder, Trunk
 from xbench.train.encoding import Piece, encode, encode_texts
 from xbench.version import __version__
@@ -68,42 +67,71 @@ class Workbench:
         if key not in self._data:
             self.encoder()
             examples = task.examples(language, split)
-            self._data[key] = (examples, encode(self._tokenizer, examples, self.recipe.max_length))
+            self._data[key] = (examples, encode(self._tokenizer, examples, self.recipe.max_length, self.recipe.doc_stride))
             self.encoder().prepare(
                 [p.ids for p in self._data[key][1]], lambda d, n: self.report(f"frozen layers {task.name} {language}", d, n)
             )
         return self._data[key]
 
-    def training(self, task: Task, which: str) -> tuple[Sequence[Example], list[Piece]]:
-        """The training set of one phase, thinned to `max_examples` evenly."""
-        limit = self.recipe.phase("intermediate" if which == "intermediate" else "target", task.name).max_examples
-        examples, pieces = self.data(task, task.train_language, "train")
+    def training(self, task: Task, phase: Phase) -> tuple[Sequence[Example], list[Piece]]:
+        """The training set of one task, thinned to `max_examples` evenly; of masked language modelling all languages together."""
+        languages = task.languages if task.family == "mlm" else (task.train_language,)
+        examples: list[Example] = []
+        pieces: list[Piece] = []
+        for language in languages:
+            own, encoded = self.data(task, language, "train")
+            pieces += [_shifted(p, len(examples)) for p in encoded] if examples else encoded
+            examples += own
+        limit = phase.max_examples
         if limit is None or limit >= len(examples):
             return examples, pieces
         keep = {i * len(examples) // limit for i in range(limit)}
         return examples, [p for p in pieces if p.example in keep]
 
+    def phase(self, stage: Stage) -> Phase:
+        """The hyper-parameters of a stage."""
+        return self.recipe.phase("intermediate" if stage.phase == "intermediate" else "target", stage.task)
+
     def trained(self, stage: Stage) -> loop.Trained:
         """The system after `stage`, trained from its parent's encoder if it is not at hand."""
         if stage.stage_id not in self._trained:
             self._trained.clear()  # one system at a time: a cell asks for its stage once
-            task = load_task(stage.task)
-            phase = self.recipe.phase("intermediate" if stage.phase == "intermediate" else "target", stage.task)
-            examples, pieces = self.training(task, stage.phase)
-            trunk = self.trunk(stage.parent)
-            total, done = len(pieces) * phase.epochs, 0
-
-            def tick(count: int) -> None:
-                nonlocal done
-                done += count
-                self.report(f"train {' > '.join(s.task for s in lineage(stage))}", done, total)
-
-            seed = loop.stage_seed(stage.seed, *(s.task for s in lineage(stage)))
-            trained = loop.train(task, examples, pieces, self.encoder(), trunk, phase, seed, tick)
+            trained = self._train(stage, load_task(stage.task), self.phase(stage))
             if stage.stage_id in self.shared:
                 self._save(stage, trained.trunk)
             self._trained[stage.stage_id] = trained
         return self._trained[stage.stage_id]
+
+    def _train(self, stage: Stage, task: Task, phase: Phase) -> loop.Trained:
+        seed = loop.stage_seed(stage.seed, *(s.task for s in lineage(stage)))
+        what = f"train {' > '.join(s.task for s in lineage(stage))}"
+        if task.family in ("mixture", "mlm"):
+            materials = self.materials(task, phase)
+            trunk = self.trunk(stage.parent)
+            words = None
+            if any(m.task.family == "mlm" for m in materials):
+                words = mixing.vocabulary(self._tokenizer, len(self.encoder().words(trunk)))
+            tick = self.ticker(what, mixing.steps(materials, phase))
+            return mixing.train(task, materials, self.encoder(), trunk, phase, seed, tick, words)
+        examples, pieces = self.training(task, phase)
+        tick = self.ticker(what, len(pieces) * phase.epochs)
+        return loop.train(task, examples, pieces, self.encoder(), self.trunk(stage.parent), phase, seed, tick)
+
+    def materials(self, task: Task, phase: Phase) -> list[mixing.Material]:
+        """The data of all parts of a mixture."""
+        parts = [(part, load_task(part.task)) for part in task.parts] or [(Part(task.name), task)]
+        return [mixing.Material(part, own, *self.training(own, phase)) for part, own in parts]
+
+    def ticker(self, what: str, total: int) -> loop.Tick:
+        """Reports `what` as it is told that more of it is done."""
+        done = 0
+
+        def tick(count: int) -> None:
+            nonlocal done
+            done += count
+            self.report(what, done, total)
+
+        return tick
 
     def trunk(self, stage: Stage | None) -> Trunk:
         """The encoder after `stage` (None: pretrained), from its checkpoint where there is one."""
@@ -114,26 +142,28 @@ class Workbench:
             return self.encoder().trunk(self.trained(stage).trunk.state_dict()).eval()
         return self.encoder().trunk(load_file(path, device=str(self.device))).eval()
 
-    def vectors(self, stage: Stage | None, texts: tuple[str, ...]) -> npt.NDArray[np.float32]:
-        """Unit vectors of texts under the encoder after `stage`, for retrieval; kept while the stage stays the same."""
+    def vectors(self, stage: Stage | None, texts: tuple[str, ...], *, keep: bool = True) -> npt.NDArray[np.float32]:
+        """Vectors of texts under the encoder after `stage`, for retrieval; kept while the stage stays the same, unless `keep` is False."""
         of = stage.stage_id if stage else ""
         if of != self._vectors_of:
             self._vectors, self._vectors_of, self._retriever = {}, of, self.trunk(stage)
-        if texts not in self._vectors:
-            encoder, layer = self.encoder(), self.recipe.retrieval_layer
-            pieces = encode_texts(self._tokenizer, [self.recipe.retrieval_prefix + t for t in texts], self.recipe.max_length)
-            done = 0
-
-            def tick(count: int) -> None:
-                nonlocal done
-                done += count
-                self.report("embed for retrieval", done, len(pieces))
-
-            depth = None if layer == -1 else layer - encoder.frozen_layers
-            vectors = loop.embed(pieces, encoder, self._retriever, depth, tick).numpy()
-            faiss.normalize_L2(vectors)
+        if texts in self._vectors:
+            return self._vectors[texts]
+        encoder, recipe = self.encoder(), self.recipe
+        pieces = encode_texts(self._tokenizer, [recipe.retrieval_prefix + t for t in texts], recipe.max_length)
+        vectors: npt.NDArray[np.float32] = loop.embed(
+            pieces,
+            encoder,
+            self._retriever,
+            None if recipe.retrieval_layer == -1 else recipe.retrieval_layer - encoder.frozen_layers,
+            self.ticker("embed for retrieval", len(pieces)),
+            pooling=recipe.retrieval_pooling,
+            special_tokens=recipe.retrieval_special_tokens,
+            keep=keep,
+        ).numpy()
+        if keep:
             self._vectors[texts] = vectors
-        return self._vectors[texts]
+        return vectors
 
     def checkpoint(self, stage: Stage) -> Path:
         """Where the encoder of a shared stage is kept."""
@@ -141,11 +171,14 @@ class Workbench:
 
     def examples_seen(self, stage: Stage | None) -> int:
         """Examples in gradient steps over all stages up to `stage`."""
-        return sum(
-            len({p.example for p in self.training(load_task(s.task), s.phase)[1]})
-            * self.recipe.phase("intermediate" if s.phase == "intermediate" else "target", s.task).epochs
-            for s in lineage(stage)
-        )
+        seen = 0
+        for s in lineage(stage):
+            task, phase = load_task(s.task), self.phase(s)
+            if task.family in ("mixture", "mlm"):
+                seen += phase.epochs * sum(m.size for m in self.materials(task, phase))
+            else:
+                seen += phase.epochs * len({p.example for p in self.training(task, phase)[1]})
+        return seen
 
     def _save(self, stage: Stage, trunk: Trunk) -> None:
         self.checkpoints.mkdir(parents=True, exist_ok=True)
@@ -160,10 +193,10 @@ def run_cell(bench: Workbench, cell: Cell, started: datetime, now: Callable[[], 
     Returns:
         {table: rows} for prediction, outcome, score and run, as the contracts want them.
     """
-    task = load_task(cell.target)
+    task = load_task(cell.task_name)
     parts: list[tuple[str, Split]] = [(language, "test") for language in task.languages]
-    if task.trains and task.has_dev:
-        parts.insert(0, (task.train_language, "dev"))
+    if task.has_dev and (task.trains or task.family == "mining"):
+        parts = [(code, "dev") for code in (task.languages if task.family == "mining" else (task.train_language,))] + parts
     predicted = _predict(bench, cell, task, parts)
     key = {
         "run_id": cell.run_id,
@@ -218,10 +251,13 @@ def hardware(device: torch.device) -> str:
 def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str, Split]]) -> list[tuple[Sequence[Example], list[str]]]:
     if bench.model.folder is None:
         training = task.examples(task.train_language, "train")
-        found = [task.examples(language, split) for language, split in parts]
-        return [(examples, majority.predict(task, training, examples)) for examples in found]
+        given = [task.examples(language, split) for language, split in parts]
+        return [(examples, majority.predict(task, training, examples)) for examples in given]
     if task.family == "retrieval":
         return [_retrieve(bench, task, cell.encoder, language, split) for language, split in parts]
+    if task.family == "mining":
+        pairs = {code: mined.mine(bench, task, cell.encoder, code) for code in task.languages}
+        return [pairs[code][split] for code, split in parts]
     assert cell.encoder is not None
     trained = bench.trained(cell.encoder)
     every: list[Example] = []
@@ -233,13 +269,7 @@ def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str
         every += examples
         sizes.append(len(examples))
 
-    done = 0
-
-    def tick(count: int) -> None:
-        nonlocal done
-        done += count
-        bench.report(f"predict {cell.label}", done, len(pieces))
-
+    tick = bench.ticker(f"predict {cell.label}", len(pieces))
     answers = loop.predict(task, every, pieces, bench.encoder(), trained, tick)
     out: list[tuple[Sequence[Example], list[str]]] = []
     for size in sizes:
@@ -249,7 +279,7 @@ def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str
 
 
 def _shifted(piece: Piece, by: int) -> Piece:
-    return Piece(piece.example + by, piece.ids, piece.words, piece.span, piece.offsets)
+    return replace(piece, example=piece.example + by)
 
 
 def _retrieve(bench: Workbench, task: Task, stage: Stage | None, language: str, split: Split) -> tuple[Sequence[Example], list[str]]:
@@ -258,7 +288,5 @@ def _retrieve(bench: Workbench, task: Task, stage: Stage | None, language: str, 
     pairs = [e for e in examples if isinstance(e, Translation)]
     queries = bench.vectors(stage, tuple(e.english for e in pairs))
     candidates = bench.vectors(stage, tuple(e.foreign for e in pairs))
-    index = faiss.IndexFlatIP(candidates.shape[1])
-    index.add(candidates)
-    nearest = index.search(queries, 1)[1][:, 0]
+    nearest = mining.nearest(queries, candidates)
     return examples, [pairs[i].example_id for i in nearest]

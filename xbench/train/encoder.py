@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,7 +88,7 @@ class SplitEncoder:
         with torch.no_grad():
             for rows in batches([len(i) for i in new], self.token_budget):
                 chunk = [new[r] for r in rows]
-                ids, mask = self._pad_ids(chunk)
+                ids, mask = self.pad_ids(chunk)
                 hidden = run_layers(self._below, self._embeddings(input_ids=ids), mask).cpu()
                 for row, key in enumerate(chunk):
                     self._cache[key] = hidden[row, : len(key)].clone()
@@ -97,11 +98,30 @@ class SplitEncoder:
     def batch(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         """(trunk inputs, mask) of a padded batch; `prepare` must have seen the inputs."""
         if not self.frozen:
-            return self._pad_ids(inputs)
+            return self.pad_ids(inputs)
         hidden = nn.utils.rnn.pad_sequence([self._cache[i] for i in inputs], batch_first=True)
         return hidden.to(self.device), self._mask(inputs)
 
-    def _pad_ids(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+    def fresh(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+        """As `batch`, but computed now and not kept: for inputs that are seen once (a mined corpus, a masked text)."""
+        ids, mask = self.pad_ids(inputs)
+        return self.below(ids, mask), mask
+
+    def below(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Trunk inputs of padded token ids, (batch, length): through the frozen part, without gradient, where there is one."""
+        if not self.frozen:
+            return ids
+        with torch.no_grad():
+            return run_layers(self._below, self._embeddings(input_ids=ids), mask)
+
+    def words(self, trunk: Trunk) -> Tensor:
+        """The input embeddings of `trunk`'s model, (vocabulary, hidden): its own where they are trained."""
+        embeddings: Any = self._embeddings if trunk.embeddings is None else trunk.embeddings
+        weight: Tensor = embeddings.word_embeddings.weight
+        return weight
+
+    def pad_ids(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+        """(token ids, mask) of a padded batch, each (batch, length)."""
         ids = nn.utils.rnn.pad_sequence([torch.tensor(i) for i in inputs], batch_first=True, padding_value=self.pad)
         return ids.to(self.device), self._mask(inputs)
 

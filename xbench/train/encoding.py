@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from transformers import PreTrainedTokenizerBase
 
 from xbench.errors import DataError
-from xbench.task import Classified, Example, Question, Tagged
+from xbench.task import Choice, Classified, Example, Plain, Question, Tagged
 
 IGNORE = -100  # cross entropy's own mark for positions without a label
 
@@ -21,6 +21,7 @@ class Piece:
         words: tagging: (position of its first subword, row of the word) for each word in the piece.
         span: qa: (first, last) position of the answer; (0, 0) when it was cut off.
         offsets: qa: characters of the context that each position covers, None outside the context.
+        choice: choice: which of its example's choices it holds.
     """
 
     example: int
@@ -28,10 +29,11 @@ class Piece:
     words: tuple[tuple[int, int], ...] = ()
     span: tuple[int, int] = (0, 0)
     offsets: tuple[tuple[int, int] | None, ...] = ()
+    choice: int = 0
 
 
-def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_length: int) -> list[Piece]:
-    """Encode examples of one family, in order.
+def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_length: int, doc_stride: int | None = None) -> list[Piece]:
+    """Encode examples of one family, in order; `doc_stride` as in the recipe.
 
     Raises:
         DataError: If a sentence holds a word that alone is longer than `max_length`.
@@ -43,7 +45,14 @@ def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_
         elif isinstance(example, Classified):
             pieces.append(Piece(row, _ids(tokenizer, example.text, example.pair or None, max_length)))
         elif isinstance(example, Question):
-            pieces.append(_question(tokenizer, row, example, max_length))
+            pieces += _question(tokenizer, row, example, max_length, doc_stride)
+        elif isinstance(example, Choice):
+            pieces += [
+                Piece(row, _ids(tokenizer, example.text, choice, max_length), choice=number)
+                for number, choice in enumerate(example.choices)
+            ]
+        elif isinstance(example, Plain):
+            pieces.append(Piece(row, _ids(tokenizer, example.text, None, max_length)))
         else:
             raise TypeError(f"{type(example).__name__} is encoded by encode_texts")
     return pieces
@@ -86,14 +95,36 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
     return [*pieces, Piece(row, (bos, *ids, eos), tuple(words))]
 
 
-def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int) -> Piece:
-    """Question and context as a pair; the context is cut at `max_length`."""
-    encoded = tokenizer(example.question, example.context, truncation="only_second", max_length=max_length, return_offsets_mapping=True)
-    parts = encoded.sequence_ids(0)
-    offsets = tuple(
-        (start, end) if part == 1 and end > start else None for part, (start, end) in zip(parts, encoded["offset_mapping"], strict=True)
+def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int, doc_stride: int | None) -> list[Piece]:
+    """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces.
+
+    Where the answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
+
+    Raises:
+        DataError: If the question leaves less room for the context than the stride.
+    """
+    more = {} if doc_stride is None else {"stride": doc_stride, "return_overflowing_tokens": True}
+    if doc_stride is not None:
+        room = max_length - len(tokenizer(example.question, "")["input_ids"])
+        if room <= doc_stride:
+            raise DataError(
+                f"example {example.example_id}: its question leaves {room} subwords for the context, doc_stride is {doc_stride}"
+            )
+    encoded = tokenizer(
+        [example.question], [example.context], truncation="only_second", max_length=max_length, return_offsets_mapping=True, **more
     )
+    pieces = []
+    for number, (ids, mapping) in enumerate(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)):
+        parts = encoded.sequence_ids(number)
+        offsets = tuple((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
+        pieces.append(Piece(row, tuple(ids), span=_span(example, offsets), offsets=offsets))
+    return pieces
+
+
+def _span(example: Question, offsets: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
+    """First and last position of what the piece holds of the answer."""
+    if not example.answers:
+        return (0, 0)
     begin, stop = example.start, example.start + len(example.answers[0])
     covered = [i for i, o in enumerate(offsets) if o is not None and o[0] < stop and o[1] > begin]
-    span = (covered[0], covered[-1]) if covered else (0, 0)
-    return Piece(row, tuple(encoded["input_ids"]), span=span, offsets=offsets)
+    return (covered[0], covered[-1]) if covered else (0, 0)

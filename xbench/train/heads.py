@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from xbench.task import Example, Question, Tagged, Task
+from xbench.task import Example, Question, Tagged, Task, Unaligned
 from xbench.train.encoding import IGNORE, Piece
+
+NO_ANSWER = "no-answer"  # in the label set of a qa task whose questions may have none
 
 
 def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
@@ -16,21 +18,26 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """Dropout and one linear layer: over tokens (tagging, qa) or over the mean of a text (classification)."""
+    """Dropout and one linear layer: over tokens (tagging, qa) or over the mean of a text (classification, choice)."""
 
     def __init__(self, task: Task, hidden_size: int, dropout: float) -> None:
         super().__init__()
         self.family = task.family
         self.dropout = nn.Dropout(dropout)
-        self.linear = nn.Linear(hidden_size, 2 if task.family == "qa" else len(task.labels))
+        self.linear = nn.Linear(hidden_size, {"qa": 2, "choice": 1}.get(task.family, len(task.labels)))
+        self.choices = len(task.labels)
         nn.init.normal_(self.linear.weight, std=0.02)
         nn.init.zeros_(self.linear.bias)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Scores: (batch, length, labels) for tagging, (batch, labels) for classification, (batch, 2, length) for qa."""
-        if self.family == "classification":
+        """Scores.
+
+        Returns:
+            (batch, length, labels) for tagging, (batch, labels) for classification, (batch, 2, length) for qa, (batch,) for choice.
+        """
+        if self.family in ("classification", "choice"):
             out: Tensor = self.linear(self.dropout(mean_pool(hidden, mask)))
-            return out
+            return out.squeeze(-1) if self.family == "choice" else out
         out = self.linear(self.dropout(hidden))
         if self.family == "qa":
             return out.transpose(1, 2).masked_fill(mask[:, None, :] == 0, torch.finfo(out.dtype).min)
@@ -42,12 +49,16 @@ class Head(nn.Module):
             return nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
         if self.family == "qa":
             return nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten())
+        if self.family == "choice":  # the choices of an example follow one another
+            return nn.functional.cross_entropy(scores.view(-1, self.choices), targets)
         return nn.functional.cross_entropy(scores, targets)
 
 
 def targets(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], length: int) -> Tensor:
-    """What the head should say: (batch, length) for tagging, (batch,) for classification, (batch, 2) for qa."""
+    """What the head should say: (batch, length) for tagging, (batch,) for classification, (batch, 2) for qa, (examples,) for choice."""
     code = {label: i for i, label in enumerate(task.labels)}
+    if task.family == "choice":
+        return torch.tensor([code[_label(examples[piece.example])] for piece in pieces if piece.choice == 0])
     if task.family == "qa":
         return torch.tensor([piece.span for piece in pieces])
     if task.family == "classification":
@@ -65,8 +76,11 @@ def decode(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], sco
     """Predictions as the contract writes them, one an example, from the scores of each piece (without padding)."""
     if task.family == "classification":
         return [task.labels[int(s.argmax())] for s in scores]
+    if task.family == "choice":
+        given = torch.stack([s.reshape(()) for s in scores]).view(-1, len(task.labels))
+        return [task.labels[int(row.argmax())] for row in given]
     if task.family == "qa":
-        return [_answer(examples[p.example], p, s, max_answer) for p, s in zip(pieces, scores, strict=True)]
+        return _answers(task, examples, pieces, scores, max_answer)
     tags: list[list[str]] = [[] for _ in examples]
     for piece, score in zip(pieces, scores, strict=True):
         best = score.argmax(-1).tolist()
@@ -81,7 +95,9 @@ def reference(example: Example) -> str:
     if isinstance(example, Tagged):
         return " ".join(example.labels)
     if isinstance(example, Question):
-        return json.dumps(list(example.answers), ensure_ascii=False)
+        return json.dumps(list(example.answers) or [""], ensure_ascii=False)  # no answer: the empty one is right
+    if isinstance(example, Unaligned):
+        return " ".join(example.gold)
     return _label(example)
 
 
@@ -90,8 +106,23 @@ def _label(example: Example) -> str:
     return label if isinstance(label, str) else example.example_id
 
 
-def _answer(example: Example, piece: Piece, scores: Tensor, max_answer: int) -> str:
-    """The best stretch of the context of at most `max_answer` subwords: highest start + end score."""
+def _answers(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], scores: Sequence[Tensor], max_answer: int) -> list[str]:
+    """The best stretch over all pieces of each question; nothing where the task knows unanswerable questions and CLS scores higher.
+
+    The score of no answer is the lowest over the pieces, as in the common SQuAD 2.0 post-processing (transformers, run_qa).
+    """
+    best: list[tuple[float, str]] = [(float("-inf"), "")] * len(examples)
+    nothing = [float("inf")] * len(examples)
+    for piece, score in zip(pieces, scores, strict=True):
+        row = piece.example
+        best[row] = max(best[row], _answer(examples[row], piece, score, max_answer), key=lambda found: found[0])
+        nothing[row] = min(nothing[row], float(score[0, 0] + score[1, 0]))
+    may_refuse = NO_ANSWER in task.labels
+    return ["" if may_refuse and none > value else text for (value, text), none in zip(best, nothing, strict=True)]
+
+
+def _answer(example: Example, piece: Piece, scores: Tensor, max_answer: int) -> tuple[float, str]:
+    """Score and text of the best stretch of the context of at most `max_answer` subwords: highest start + end score."""
     assert isinstance(example, Question)
     inside = torch.tensor([o is not None for o in piece.offsets])
     start, end = scores[0].clone(), scores[1].clone()
@@ -99,6 +130,30 @@ def _answer(example: Example, piece: Piece, scores: Tensor, max_answer: int) -> 
     total = start[:, None] + end[None, :]
     allowed = torch.ones_like(total, dtype=torch.bool).triu().tril(max_answer - 1)
     total[~allowed] = float("-inf")
+    value = total.max()
     first, last = divmod(int(total.argmax()), len(piece.offsets))
     begin, stop = piece.offsets[first], piece.offsets[last]
-    return example.context[begin[0] : stop[1]] if begin and stop else ""
+    return float(value), example.context[begin[0] : stop[1]] if begin and stop else ""
+
+
+class MaskedWords(nn.Module):
+    """The head of masked language modelling: dense, GELU, norm, then the input embeddings as output layer (Devlin et al. 2019)."""
+
+    def __init__(self, hidden_size: int, vocabulary: int) -> None:
+        super().__init__()
+        self.dense = nn.Linear(hidden_size, hidden_size)
+        self.norm = nn.LayerNorm(hidden_size)
+        self.bias = nn.Parameter(torch.zeros(vocabulary))
+        nn.init.normal_(self.dense.weight, std=0.02)
+        nn.init.zeros_(self.dense.bias)
+
+    def loss(self, hidden: Tensor, words: Tensor, embeddings: Tensor) -> Tensor:
+        """Mean cross entropy over the chosen positions.
+
+        Args:
+            hidden: States at the chosen positions, (chosen, hidden).
+            words: What stood there, (chosen,).
+            embeddings: Input embeddings, (vocabulary, hidden).
+        """
+        states = self.norm(nn.functional.gelu(self.dense(hidden)))
+        return nn.functional.cross_entropy(nn.functional.linear(states, embeddings, self.bias), words)

@@ -30,7 +30,10 @@ by_language AS (
     GROUP BY ALL
 ),
 expected AS (
-    SELECT target, count(*) AS languages_expected FROM task_language WHERE language <> 'en' GROUP BY target
+    SELECT r.target, r.train_language, count(*) AS languages_expected
+    FROM (SELECT DISTINCT target, train_language FROM run) AS r
+    JOIN task_language AS l ON l.target = r.target AND l.language <> r.train_language
+    GROUP BY ALL
 )
 SELECT
     w.model, w.model_revision, w.intermediate, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
@@ -49,6 +52,6 @@ LEFT JOIN by_language AS b USING (
     model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
     recipe_id, stack, source, source_version
 )
-LEFT JOIN expected AS e USING (target)
+LEFT JOIN expected AS e USING (target, train_language)
 WHERE w.languages = w.most
 GROUP BY ALL
