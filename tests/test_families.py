@@ -1,0 +1,330 @@
+"""Training of the families that the mini set does not have: multiple choice, unanswerable and long questions, mining, mixtures, MLM."""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from xbench import task as tasks
+from xbench.errors import DataError, PluginError, StudyError
+from xbench.recipe import Phase, Recipe
+from xbench.study import DIRECT, Study, load_study, plan
+from xbench.task import Choice, Example, Part, Plain, Question, Split, Tagged, Task, Unaligned, load_task
+from xbench.train import heads, loop, mixing, models
+from xbench.train.cells import Workbench, run_cell
+from xbench.train.encoder import SplitEncoder
+from xbench.train.encoding import encode
+
+WORDS = "der Baum ist grün und das Haus hat eine Tür the river was cold that night we walked along it to the old mill".split()
+PHASE = {"epochs": 4, "batch_size": 8, "learning_rate": 3e-3, "head_learning_rate": 2e-2}
+RECIPE = Recipe.model_validate({"frozen_layers": 1, "max_length": 64, "target": PHASE, "intermediate": PHASE})
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def made(name: str, family: str, examples: dict[tuple[str, str], Sequence[Example]], **more: Any) -> Task:
+    """A task in memory."""
+
+    def load(language: str, split: Split) -> Sequence[Example]:
+        return examples[language, split]
+
+    languages = tuple(sorted({code for code, split in examples if split == "test"}))
+    return Task(
+        **{
+            "family": family, "languages": languages, "metric": "accuracy", "scorers": ("accuracy",), "load": load, "licence": "x",
+            "revision": lambda: f"revision of {name}", "source": "x", "about": "x", "name": name, **more,
+        }
+    )  # fmt: skip
+
+
+@pytest.fixture
+def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
+    """Tasks put in here are found by load_task beside the shipped ones."""
+    here: dict[str, Task] = {}
+    real = tasks.load_task
+
+    def load(name: str) -> Task:
+        base = name.partition("@")[0]
+        return here[base] if base in here else real(name)
+
+    for module in ("xbench.task", "xbench.study", "xbench.train.cells"):
+        monkeypatch.setattr(f"{module}.load_task", load)
+    return here
+
+
+def bench(tiny_model: Path, folder: Path, recipe: Recipe = RECIPE) -> Workbench:
+    torch.set_num_threads(1)
+    return Workbench(models.resolve(str(tiny_model)), recipe, folder, frozenset(), lambda what, done, total: None)
+
+
+def cells(tiny_model: Path, recipe: Recipe = RECIPE, **grid: Any) -> list[Any]:
+    study = Study(about="t", models=[str(tiny_model)], seeds=[0], recipe=recipe, **grid)
+    return list(plan(study, {str(tiny_model): "r"}).cells)
+
+
+def rows(tables: dict[str, Any], table: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = tables[table].to_pylist()
+    return found
+
+
+def choices(count: int, start: int) -> list[Example]:
+    """The right choice is the one with the word `mill`."""
+    out: list[Example] = []
+    for i in range(start, start + count):
+        right = i * 7 % 3
+        options = tuple("mill " + WORDS[(i + k) % 9] if k == right else WORDS[(i + k) % 9] + " cold" for k in range(3))
+        out.append(Choice(str(i), str(i), WORDS[i % 9], options, str(right)))
+    return out
+
+
+def test_choice_is_learnt_and_its_choices_stay_together(tiny_model: Path, tmp_path: Path, known: dict[str, Task]) -> None:
+    known["pick"] = made(
+        "pick",
+        "choice",
+        {("en", "train"): choices(60, 0), ("en", "dev"): choices(6, 60), ("en", "test"): choices(30, 70)},
+        labels=("0", "1", "2"),
+    )
+    (cell,) = cells(tiny_model, intermediates=[DIRECT], targets=["pick"])
+    tables = run_cell(bench(tiny_model, tmp_path), cell, NOW, lambda: NOW)
+    (score,) = [r for r in rows(tables, "score") if r["split"] == "test"]
+    assert score["value"] > 0.8
+    assert {p["prediction"] for p in rows(tables, "prediction")} <= {"0", "1", "2"}
+    assert rows(tables, "run")[0]["trained_examples"] == 4 * 60
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    pieces = encode(tokenizer, choices(5, 0), 64)
+    assert [len(u) for u in loop.units(known["pick"], pieces)] == [3] * 5
+    scores = [torch.tensor(float(x)) for x in (0, 1, 0, 5, 1, 1, 0, 0, 2, 9, 1, 1, 0, 7, 1)]
+    assert heads.decode(known["pick"], choices(5, 0), pieces, scores) == ["1", "0", "2", "0", "1"]
+
+
+CONTEXT = " ".join(WORDS * 5)
+
+
+def question(i: int, answer: str | None) -> Question:
+    return Question(str(i), str(i), "cold river", CONTEXT, (answer,) if answer else (), CONTEXT.rindex(answer) if answer else -1)
+
+
+def test_a_question_may_have_no_answer_only_where_the_task_says_so(tiny_model: Path) -> None:
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    examples = [Question("a", "a", "was", "the river was cold", (), -1)]
+    (piece,) = encode(tokenizer, examples, 64)
+    assert piece.span == (0, 0)
+    inside = next(i for i, o in enumerate(piece.offsets) if o is not None)
+    plain = made("q", "qa", {})
+    for cls, span in ((3.0, 2.0), (1.0, 2.0)):
+        scores = torch.full((2, len(piece.ids)), -5.0)
+        scores[:, 0], scores[:, inside] = cls, span
+        refusing = heads.decode(replace(plain, labels=(heads.NO_ANSWER,)), examples, [piece], [scores])
+        assert (refusing == [""]) == (cls > span)
+        assert heads.decode(plain, examples, [piece], [scores]) != [""]
+    assert json.loads(heads.reference(examples[0])) == [""]
+
+
+def test_a_stride_reaches_answers_that_a_cut_does_not(tiny_model: Path) -> None:
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    example = question(0, "mill")
+    (cut,) = encode(tokenizer, [example], 40)
+    assert cut.span == (0, 0)
+    pieces = encode(tokenizer, [example], 40, 10)
+    assert len(pieces) > 2
+    assert {p.example for p in pieces} == {0}
+    assert pieces[-1].span != (0, 0)
+    scores = [torch.zeros((2, len(p.ids))) for p in pieces]
+    scores[-1][0, pieces[-1].span[0]] = scores[-1][1, pieces[-1].span[1]] = 4.0
+    assert [a.strip() for a in heads.decode(made("q", "qa", {}), [example], pieces, scores)] == ["mill"]
+    covered = {o for p in pieces for o in p.offsets if o}
+    assert max(stop for _, stop in covered) == len(CONTEXT)  # nothing of the context is lost
+    with pytest.raises(DataError, match=r"leaves \d+ subwords for the context, doc_stride is 36"):
+        encode(tokenizer, [example], 40, 36)
+    with pytest.raises(ValueError, match="below half of max_length"):
+        Recipe(max_length=64, doc_stride=32)
+
+
+def corpus(seed: int) -> list[Example]:
+    """Foreign sentences, of which the even ones have their translation: the same words in the same order."""
+    texts = [" ".join(WORDS[(i * k + seed) % len(WORDS)] for k in range(1, 7)) for i in range(1, 13)]
+    foreign = [Unaligned(f"d{i}", f"d{i}", t, english=False, gold=(f"e{i}",) if i % 2 == 0 else ()) for i, t in enumerate(texts)]
+    english = [Unaligned(f"e{i}", f"e{i}", t, english=True, gold=(f"d{i}",)) for i, t in enumerate(texts) if i % 2 == 0]
+    return [*foreign, *english]
+
+
+def test_mining_finds_equal_sentences_at_the_threshold_of_the_development_set(
+    tiny_model: Path, tmp_path: Path, known: dict[str, Task]
+) -> None:
+    known["mines"] = made("mines", "mining", {("de", "dev"): corpus(0), ("de", "test"): corpus(3)}, metric="f1", scorers=("mining-f1",))
+    found = {}
+    for pooling in ("mean", "cls"):
+        recipe = RECIPE.model_copy(update={"retrieval_pooling": pooling, "retrieval_special_tokens": False})
+        (cell,) = cells(tiny_model, recipe, intermediates=[DIRECT], targets=["mines"])
+        tables = run_cell(bench(tiny_model, tmp_path, recipe), cell, NOW, lambda: NOW)
+        found[cell.run_id] = {(r["split"], r["metric"]): r["value"] for r in rows(tables, "score")}
+        said = {(p["split"], p["example_id"]): p for p in rows(tables, "prediction")}
+        assert said["test", "d0"]["reference"] == "e0"
+        assert all(p["reference"] or p["prediction"] for p in said.values())  # a sentence that is in no pair is no example
+    assert len(found) == 2  # pooling is part of the key
+    for values in found.values():
+        assert values["test", "recall"] > 0.8
+        assert values["dev", "f1"] > 0.6
+
+
+def tagged(count: int, start: int = 0) -> list[Example]:
+    out: list[Example] = []
+    for i in range(start, start + count):
+        words = tuple(WORDS[(i + k * 3) % len(WORDS)] for k in range(5))
+        out.append(Tagged(str(i), str(i), words, tuple("A" if len(w) > 3 else "B" for w in words)))
+    return out
+
+
+def test_a_mixture_trains_every_part_and_is_an_intermediate(tiny_model: Path, tmp_path: Path, known: dict[str, Task]) -> None:
+    known["pick"] = made("pick", "choice", {("en", "train"): choices(60, 0)}, labels=("0", "1", "2"))
+    known["tags"] = made(
+        "tags", "tagging", {("en", "train"): tagged(30), ("en", "dev"): tagged(5, 40), ("en", "test"): tagged(9, 50)}, labels=("A", "B"),
+        scorers=("token-accuracy",),
+    )  # fmt: skip
+    known["both"] = made("both", "mixture", {}, parts=(Part("pick", cap=20), Part("tags", weight=2.0)), has_dev=False)
+    before, after = cells(tiny_model, intermediates=[DIRECT, "both"], targets=["tags"])
+    first = {name: table.to_pylist() for name, table in run_cell(bench(tiny_model, tmp_path), after, NOW, lambda: NOW).items()}
+    again = {name: table.to_pylist() for name, table in run_cell(bench(tiny_model, tmp_path), after, NOW, lambda: NOW).items()}
+    assert first == again  # the same seed, the same bits
+    assert first["run"][0]["trained_examples"] == 4 * (20 + 30) + 4 * 30
+    assert before.run_id != after.run_id
+    own = bench(tiny_model, tmp_path)
+    materials = own.materials(known["both"], Phase.model_validate(PHASE))
+    assert [m.size for m in materials] == [20, 30]
+    assert mixing.shares(materials, "proportional") == pytest.approx([20 / 80, 60 / 80])
+    assert mixing.shares(materials, "uniform") == pytest.approx([1 / 3, 2 / 3])
+    assert mixing.steps(materials, Phase.model_validate(PHASE)) == 4 * (math.ceil(20 / 8) + math.ceil(30 / 8))
+
+
+def test_parts_are_drawn_as_their_shares_say(
+    tiny_model: Path, tmp_path: Path, known: dict[str, Task], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known["small"] = made("small", "tagging", {("en", "train"): tagged(10)}, labels=("A", "B"))
+    known["large"] = made("large", "tagging", {("en", "train"): tagged(90)}, labels=("A", "B"))
+    known["two"] = made("two", "mixture", {}, parts=(Part("small"), Part("large")))
+    own = bench(tiny_model, tmp_path)
+    phase = Phase(epochs=40, batch_size=10)
+    seen: Counter[str] = Counter()
+    monkeypatch.setattr(loop, "supervised_loss", lambda task, *rest: (seen.update([task.name]), torch.zeros((), requires_grad=True))[1])
+    mixing.train(known["two"], own.materials(known["two"], phase), own.encoder(), own.trunk(None), phase, 0, lambda n: None)
+    assert sum(seen.values()) == 40 * (1 + 9)
+    # binomial(400, 0.1): mean 40, standard deviation 6
+    assert 40 - 4 * 6 < seen["small"] < 40 + 4 * 6
+
+
+def test_masking_is_that_of_bert() -> None:
+    """15 % chosen; 80 % of them masked, 10 % replaced, 10 % kept; never special tokens or padding (Devlin et al. 2019)."""
+    words = mixing.Vocabulary(mask=4, size=1000, special=frozenset({0, 1, 2, 3, 4}))
+    ids = torch.randint(5, 1000, (200, 100), generator=torch.Generator().manual_seed(0))
+    ids[:, 0] = 0
+    mask = torch.ones_like(ids)
+    mask[:, 90:] = 0
+    changed, chosen = mixing.masked(ids, mask, words, torch.Generator().manual_seed(1))
+    assert not chosen[:, 0].any()
+    assert not chosen[:, 90:].any()
+    assert (changed[~chosen] == ids[~chosen]).all()
+    n = int(chosen.sum())
+    assert n / (200 * 89) == pytest.approx(0.15, abs=0.015)
+    assert int((changed[chosen] == 4).sum()) / n == pytest.approx(0.8, abs=0.03)
+    assert int((changed[chosen] == ids[chosen]).sum()) / n == pytest.approx(0.1, abs=0.03)
+    _, one = mixing.masked(torch.tensor([[0, 7, 2]]), torch.ones((1, 3), dtype=torch.long), words, torch.Generator().manual_seed(0))
+    assert one.tolist() == [[False, True, False]]  # a short text still gives something to predict
+
+
+@pytest.mark.parametrize("frozen", [1, None])
+def test_masked_words_are_learnt_beside_a_task(
+    tiny_model: Path, tmp_path: Path, known: dict[str, Task], frozen: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts: list[Example] = [Plain(str(i), str(i), " ".join(WORDS[i % 6 : i % 6 + 6])) for i in range(60)]
+    known["words"] = made(
+        "words", "mlm", {("de", "test"): [], ("de", "train"): texts, ("en", "test"): [], ("en", "train"): texts[:5]}, has_dev=False
+    )
+    known["tags"] = made("tags", "tagging", {("en", "train"): tagged(30)}, labels=("A", "B"))
+    known["beside"] = made("beside", "mixture", {}, parts=(Part("tags"), Part("words")), sampling="uniform")
+    own = bench(tiny_model, tmp_path, RECIPE.model_copy(update={"frozen_layers": frozen}))
+    phase = Phase(epochs=8, batch_size=8, learning_rate=3e-3, head_learning_rate=1e-2)
+    own.encoder()
+    trunk = own.trunk(None)
+    words = mixing.vocabulary(own._tokenizer, len(own.encoder().words(trunk)))
+    materials = own.materials(known["beside"], phase)
+    assert [m.size for m in materials] == [30, 65]  # all languages of the text together
+    losses: list[float] = []
+    real = mixing._masked_loss
+    monkeypatch.setattr(mixing, "_masked_loss", lambda *a: (losses.append(float((out := real(*a)).detach())), out)[1])
+    trained = mixing.train(known["beside"], materials, own.encoder(), trunk, phase, 0, lambda n: None, words)
+    assert trained.head is None
+    assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
+
+
+def test_a_tokenizer_without_a_mask_is_named() -> None:
+    with pytest.raises(DataError, match="mask token"):
+        mixing.vocabulary(object(), 10)
+
+
+def test_what_only_trains_cannot_be_a_target(tmp_path: Path, tiny_model: Path) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"about: x\nmodels: ['{tiny_model}']\nintermediates: [none, bucc2018]\ntargets: [mnli, all9, mlm]\nseeds: [0]\n")
+    with pytest.raises(StudyError) as caught:
+        load_study(path)
+    assert list(caught.value.problems) == [
+        "intermediates: bucc2018 has no training data",
+        "targets: mnli has no test data; it serves as intermediate task only",
+        "targets: all9 has no test data; it serves as intermediate task only",
+        "targets: mlm has no test data; it serves as intermediate task only",
+    ]
+
+
+def test_a_task_trained_in_another_language_is_another_run_of_the_same_target(
+    tmp_path: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """arXiv 2106.16171: the source language is a column, not a constant."""
+    folder = tmp_path / "pawsx"
+    folder.mkdir()
+    for language in load_task("pawsx").languages:
+        for split in ("train", "dev", "test"):
+            (folder / f"{split}-{language}.tsv").write_text(f"{WORDS[0]} {language}\t{WORDS[1]}\t1\n{WORDS[2]}\t{WORDS[3]}\t0\n" * 6)
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path))
+    english, german = cells(tiny_model, intermediates=[DIRECT], targets=["pawsx", "pawsx@de"])
+    assert (english.target, english.train_language, german.target, german.train_language) == ("pawsx", "en", "pawsx", "de")
+    assert english.run_id != german.run_id
+    assert english.target_revision != german.target_revision
+    tables = run_cell(bench(tiny_model, tmp_path / "c"), german, NOW, lambda: NOW)
+    assert {(r["language"], r["split"]) for r in rows(tables, "score")} == {
+        ("de", "dev"),
+        *((x, "test") for x in load_task("pawsx").languages),
+    }
+    assert {r["train_language"] for r in rows(tables, "score")} == {"de"}
+    with pytest.raises(PluginError, match="has training data in en only, not in 'de'"):
+        load_task("mini-pos@de")
+    assert load_task("mini-pos@en") == load_task("mini-pos")
+
+
+def test_new_fields_of_the_recipe_leave_old_ids_alone() -> None:
+    """The first ids are those of the version before the fields came; results that are stored under them stay valid."""
+    assert Recipe().recipe_id == "96f46ed90636"
+    assert Recipe(frozen_layers=None).recipe_id == "20e2fb35a569"
+    assert "retrieval_pooling" not in Recipe().canonical
+    for change in (
+        {"retrieval_pooling": "cls"},
+        {"retrieval_special_tokens": False},
+        {"retrieval_duplicates": "expand"},
+        {"doc_stride": 16},
+    ):
+        assert Recipe.model_validate(change).recipe_id != "96f46ed90636"
+        assert json.loads(Recipe.model_validate(change).canonical).items() >= change.items()
+
+
+def test_inputs_seen_once_are_as_inputs_that_are_kept(tiny_model: Path) -> None:
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    encoder = SplitEncoder(model, 1, torch.device("cpu"))
+    pieces = encode(tokenizer, [Plain("a", "a", "the river was cold"), Plain("b", "b", "mill")], 64)
+    kept, once = (loop.embed(pieces, encoder, encoder.trunk().eval(), None, lambda n: None, keep=keep) for keep in (True, False))
+    assert torch.allclose(kept, once, atol=1e-6)
+    bare = loop.embed(pieces, encoder, encoder.trunk().eval(), None, lambda n: None, special_tokens=False)
+    assert not torch.allclose(kept, bare, atol=1e-3)
