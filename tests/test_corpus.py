@@ -419,6 +419,7 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
                 for name in ("finnish", "swahili")
             ],
             ("google/xtreme", "tatoeba.deu", "validation"): [{"source_sentence": "Haus", "target_sentence": "house"}],
+            ("facebook/xnli", "sw", "test"): [{"premise": "a", "hypothesis": "b", "label": 1}],
             ("nyu-mll/glue", "mnli", "train"): [
                 {"premise": "a", "hypothesis": "b", "label": 2}, {"premise": "a", "hypothesis": "b", "label": -1},
             ],
@@ -434,8 +435,9 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
     assert [e.example_id for e in load_task("tydiqa").examples("sw", "test")] == ["swahili-1"]
     assert load_task("tatoeba").examples("de", "test") == [Translation("0", "0", "house", "Haus")]
     assert load_task("mnli").examples("en", "train") == [Classified("0", "0", "a", "b", "contradiction")]
+    assert load_task("xnli").examples("sw", "test") == [Classified("0", "0", "a", "b", "neutral")]
     assert load_task("csqa").examples("en", "train") == [Choice("0", "0", "q", ("v", "w", "x", "y", "z"), "2")]
-    assert set(asked) == {"commit-of-google/xtreme", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}
+    assert set(asked) == {"commit-of-google/xtreme", "commit-of-facebook/xnli", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}
     assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
     # The commit of the first use stays, whatever the hub says later.
     monkeypatch.setattr(hub.Hub, "_newest", lambda self: "later")
@@ -459,6 +461,11 @@ def test_without_a_folder_and_offline_both_places_are_named(monkeypatch: pytest.
     assert [p.split(",")[0] for p in caught.value.problems] == [
         "no data folder is given (--data-dir", "google/xtreme was never used here",
     ]  # fmt: skip
+    from xbench.study import Study, plan
+
+    with pytest.raises(DataError) as missing:  # a plan names every task that lacks its data
+        plan(Study(about="x", models=["m"], intermediates=["none", "mnli"], targets=["xnli", "bucc2018"], seeds=[0]), {"m": "1"})
+    assert {p.split(":")[0] for p in missing.value.problems} == {"mnli", "xnli", "bucc2018"}
     monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "none"))
     with pytest.raises(DataError, match="does not exist"):
         load_task("panx").examples("de", "test")

@@ -155,9 +155,13 @@ class Corpus:
             DataError: If some of them are not there, naming each.
         """
         if not self._in_folder():
-            if self.hub is None:
-                raise DataError(f"no data of {self.folder}", self._looked(self.train_language, "train" if self.trains else "test"))
-            return self.hub.revision()
+            problems = self._looked(self.train_language, "train" if self.trains else "test")
+            if self.hub is not None:
+                try:
+                    return self.hub.revision()
+                except DataError as error:
+                    problems.append(str(error))
+            raise DataError(f"no data of {self.folder}", problems)
         digest, missing = hashlib.sha256(), []
         for language, split in self.parts:
             found = self._find(language, split)

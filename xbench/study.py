@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xbench import plugins, share
-from xbench.errors import PluginError, StudyError, XbenchError
+from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.recipe import Recipe, short_hash
 from xbench.task import Task, load_task
 from xbench.version import __version__
@@ -184,10 +184,19 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
 
     Returns:
         Cells ordered so that those which share an intermediate checkpoint follow one another.
+
+    Raises:
+        DataError: Naming every task whose data is not there, and where it was looked for.
     """
     tasks = {name: load_task(name) for name in {*study.intermediates, *study.targets} - {DIRECT}}
-    data = {name: task.revision() for name, task in tasks.items()}
-    data[DIRECT] = DIRECT
+    data, problems = {DIRECT: DIRECT}, []
+    for name, task in tasks.items():
+        try:
+            data[name] = task.revision()
+        except DataError as error:
+            problems += [f"{name}: {p}" for p in error.problems] or [f"{name}: {error}"]
+    if problems:
+        raise DataError("the data of this study is not all here; `xbench data check` says what is", problems)
     cells = [
         _cell(study, tasks[target], model, revisions[model], intermediate, data, seed)
         for model in study.models

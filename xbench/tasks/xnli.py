@@ -5,6 +5,7 @@ The three hypotheses of a premise follow one another in the files, in every lang
 
 from xbench.corpus import Corpus, Source
 from xbench.formats import pairs_table, pairs_tsv
+from xbench.hub import Hub
 from xbench.tasks import _xtreme
 
 NAMES = {"contradictory": "contradiction"}
@@ -31,6 +32,11 @@ CORPUS = Corpus(
             splits=("train",),
         ),
         Source(("xnli/{split}-{language}.tsv",), pairs_tsv(premise, NAMES)),
+    ),
+    hub=Hub(
+        repository="facebook/xnli",
+        place=lambda language, split: (language, {"train": "train", "dev": "validation", "test": "test"}[split]),
+        convert=_xtreme.pair("premise", "hypothesis", "label", premise),
     ),
     published={("en", "train"): 392_702, ("en", "dev"): 2_490} | {(code, "test"): 5_010 for code in _xtreme.XNLI},
     notes=("training data is MultiNLI: xnli after the intermediate mnli trains twice on the same sentences",),
