@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,8 +225,9 @@ def test_every_real_task_has_a_case() -> None:
 def test_official_formats(folder: Path, name: str, language: str, split: Split, files: dict[str, str], first: Example) -> None:
     for path, text in files.items():
         put(folder, path, text)
-    found = load_task(name).examples(language, split)
-    assert found[0] == first
+    task = load_task(name)
+    found = task.examples(language, split)
+    assert found[0] == (first if task.parallel else replace(first, cluster_id=f"{language}/{first.cluster_id}"))
     if name == "anli-plus":
         assert [(e.example_id, e.label) for e in found if isinstance(e, Classified)][2:] == [
             (f"{i}-{i - 1}", "entailment") for i in (2, 3, 4)
@@ -429,14 +431,14 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
         },
         features,
     )  # fmt: skip
-    assert load_task("panx").examples("sw", "test") == [Tagged("0", "0", ("Juma", "!"), ("B-PER", "O"))]
+    assert load_task("panx").examples("sw", "test") == [Tagged("0", "sw/0", ("Juma", "!"), ("B-PER", "O"))]
     assert load_task("pawsx").examples("de", "test") == [Classified("0", "0", "a", "b", "1")]
     assert load_task("xquad").examples("ar", "test") == [Question("q", "q", "w", "a b", ("b",), 2)]
     assert [e.example_id for e in load_task("tydiqa").examples("sw", "test")] == ["swahili-1"]
-    assert load_task("tatoeba").examples("de", "test") == [Translation("0", "0", "house", "Haus")]
-    assert load_task("mnli").examples("en", "train") == [Classified("0", "0", "a", "b", "contradiction")]
+    assert load_task("tatoeba").examples("de", "test") == [Translation("0", "de/0", "house", "Haus")]
+    assert load_task("mnli").examples("en", "train") == [Classified("0", "en/0", "a", "b", "contradiction")]
     assert load_task("xnli").examples("sw", "test") == [Classified("0", "0", "a", "b", "neutral")]
-    assert load_task("csqa").examples("en", "train") == [Choice("0", "0", "q", ("v", "w", "x", "y", "z"), "2")]
+    assert load_task("csqa").examples("en", "train") == [Choice("0", "en/0", "q", ("v", "w", "x", "y", "z"), "2")]
     assert set(asked) == {"commit-of-google/xtreme", "commit-of-facebook/xnli", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}
     assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
     # The commit of the first use stays, whatever the hub says later.

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from xbench.version import __version__
 
-__all__ = ["__version__", "ingest", "open_store", "rescore", "run", "score"]
+__all__ = ["__version__", "compare", "ingest", "open_store", "rescore", "run", "score"]
 
 if TYPE_CHECKING:
     import duckdb
+    import pandas as pd
 
     from xbench.ingesting import Ingested
     from xbench.rescoring import Rescored
@@ -70,3 +71,17 @@ def rescore(root: str | Path = "results", target: str | None = None) -> "Rescore
     from xbench import rescoring
 
     return rescoring.rescore(Path(root), target)
+
+
+def compare(root: str | Path = "results", **where: Any) -> "pd.DataFrame":
+    """Every intermediate task against its direct baseline, tested: a row a language and one for the zero-shot mean.
+
+    Args:
+        root: The store.
+        where: Conditions such as target="mini-pos", intermediate="intents", model=..., metric=...
+    """
+    import pandas as pd
+
+    from xbench import comparing
+
+    return pd.DataFrame(comparing.compare(Path(root), **where))

@@ -109,6 +109,22 @@ def delta(
 
 
 @app.command()
+def compare(
+    store: Store = DEFAULT_STORE,
+    target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,
+    intermediate: Annotated[str | None, typer.Option(help="Only this intermediate task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Another metric than the one that counts for the target.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Is the delta real? Each intermediate task against its direct baseline: interval, p, what could have been found, verdict."""
+    from xbench import reports
+
+    reports.compare(store, _form(as_json, as_csv), target=target, intermediate=intermediate, model=model, metric=metric)
+
+
+@app.command()
 def coverage(store: Store = DEFAULT_STORE, as_json: Json = False, as_csv: Csv = False) -> None:
     """Which cells of the grid are there, partial or missing."""
     from xbench import printing

@@ -81,6 +81,7 @@ class Corpus:
         sources: Layouts of the data folder, the preferred one first.
         hub: The same on the Hugging Face hub; None where it is not there.
         published: How many examples there are by (language, split), as published.
+        parallel: Whether cluster ids are shared by translations; otherwise the language is put before them.
         has_dev: Whether there is development data (retrieval and mining: in every language).
         notes: Traps worth knowing, for `xbench data check`.
     """
@@ -92,6 +93,7 @@ class Corpus:
     sources: tuple[Source, ...]
     hub: "hub.Hub | None" = None
     published: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
+    parallel: bool = False
     has_dev: bool = True
     notes: tuple[str, ...] = ()
 
@@ -105,6 +107,7 @@ class Corpus:
             revision=self.revision,
             check=self.check,
             has_dev=self.has_dev,
+            parallel=self.parallel,
             published=self.published,
             trained_in=(lambda code: replace(self, train_language=code).task(**fields)) if self.trains else None,
             notes=self.notes,
@@ -146,7 +149,9 @@ class Corpus:
         placeholder = placeholder_label(examples, split)
         if placeholder:
             raise DataError(f"{self.folder}, {language} {split}: {placeholder}")
-        return examples
+        if self.parallel:
+            return examples
+        return [replace(e, cluster_id=f"{language}/{e.cluster_id}") for e in examples]
 
     def revision(self) -> str:
         """The hash of all files that a run reads, or repository and commit on the hub.

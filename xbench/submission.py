@@ -111,7 +111,7 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
         gold_hash.update(f"{language}\0{file_hash(gold)}\n".encode())
         given_hash.update(f"{language}\0{file_hash(given)}\n".encode())
         try:
-            answers[language] = _READERS[task.family](gold, given)
+            answers[language] = _clustered(task, language, _READERS[task.family](gold, given))
         except DataError as error:
             result.problems += [*error.problems[:_SHOWN]] or [str(error)]
             continue
@@ -167,6 +167,14 @@ def _run(task: Task, system: System, revision: str, digest: str) -> dict[str, An
         "relationship": "third party",
     }
     return {**said, "run_id": short_hash(said, 24)}
+
+
+def _clustered(task: Task, language: str, said: Answers) -> Answers:
+    """Cluster ids as the task has them: rows that belong together, shared across languages only where the items are translations."""
+    ids = said.example_ids
+    if task.rows_a_cluster > 1:
+        ids = [str(row // task.rows_a_cluster) for row in range(len(ids))]
+    return replace(said, cluster_ids=ids if task.parallel else [f"{language}/{i}" for i in ids])
 
 
 def _odd_labels(task: Task, language: str, said: Answers) -> list[str]:

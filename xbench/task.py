@@ -141,6 +141,8 @@ class Task:
         scorers: Names in scorers/; the first one gives the number that counts in rankings and averages.
         load: (language, split) -> examples, in a fixed order. Raises DataError when the data is not there.
         revision: Identifies the data, by content or by pinned version.
+        parallel: Whether a cluster id names the same item in every language (translations of each other).
+        rows_a_cluster: In files without ids, how many rows in a row make a cluster.
         has_dev: Whether there are examples for choices besides those that are reported.
         published: How many examples there are by (language, split), as published.
         notes: Traps of the data that a user should know of.
@@ -167,6 +169,8 @@ class Task:
     source: str
     about: str
     train_language: str = "en"
+    parallel: bool = False
+    rows_a_cluster: int = 1
     has_dev: bool = True
     published: Mapping[tuple[str, str], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ def _question(article: int, paragraph: int, question: str) -> str:
 TASK = Corpus(
     folder="mlqa",
     family="qa",
+    parallel=True,
     languages=_xtreme.MLQA,
     sources=(
         Source(SQUAD.paths, SQUAD.read, splits=("train",), languages=("en",)),

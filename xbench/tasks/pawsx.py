@@ -14,6 +14,7 @@ def _file(language: str, split: Split) -> dict[str, str]:
 TASK = Corpus(
     folder="pawsx",
     family="classification",
+    parallel=True,
     languages=_xtreme.PAWSX,
     sources=(
         Source(("x-final/{language}/{file}.tsv",), pairs_table("sentence1", "sentence2", "label", row_id="id"), names=_file),

@@ -29,6 +29,7 @@ def _file(language: str, split: Split) -> Mapping[str, str]:
 TASK = Corpus(
     folder="xcopa",
     family="choice",
+    parallel=True,
     languages=LANGUAGES,
     sources=(
         Source(("xcopa/data/{language}/{file}.{language}.jsonl",), _READ, splits=("dev", "test"), names=_file),

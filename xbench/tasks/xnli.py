@@ -19,6 +19,7 @@ def premise(row: int) -> str:
 CORPUS = Corpus(
     folder="xnli",
     family="classification",
+    parallel=True,
     languages=_xtreme.XNLI,
     sources=(
         Source(
@@ -46,6 +47,7 @@ TASK = CORPUS.task(
     labels=("entailment", "neutral", "contradiction"),
     metric="accuracy",
     scorers=("accuracy",),
+    rows_a_cluster=3,
     suites=("xtreme", "xtreme-r"),
     group="classification",
     licence="CC-BY-NC-4.0",

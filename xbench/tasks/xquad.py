@@ -17,6 +17,7 @@ _PARTS: dict[Split, str] = {"train": "train", "dev": "validation", "test": "vali
 TASK = Corpus(
     folder="xquad",
     family="qa",
+    parallel=True,
     languages=_xtreme.XQUAD,
     sources=SOURCES,
     hub=_xtreme.xtreme_hub(

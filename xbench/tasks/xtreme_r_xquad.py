@@ -7,6 +7,7 @@ from xbench.tasks.xquad import NOTES, SIZES, SOURCES
 TASK = Corpus(
     folder="xquad",
     family="qa",
+    parallel=True,
     languages=_xtreme.XQUAD_R,
     sources=SOURCES,
     published=SIZES | {(code, "test"): 1_190 for code in _xtreme.XQUAD_R},
