@@ -61,12 +61,14 @@ def compare(root: Path, **where: Any) -> list[Row]:
         found = board.query(con, "transfer_delta", {"split": "test", **where}, ("target", "model", "intermediate"))
         official = board.official_scorers()
         main = dict(con.execute("SELECT DISTINCT target, metric FROM task_language").fetchall())
+
+        def counts(row: Row) -> bool:
+            return bool(row["metric"] == main.get(row["target"]) and row["scorer"] in official.get(row["target"], ()))
+
+        counted = {row["target"] for row in found if counts(row)}
         groups: dict[tuple[Any, ...], Row] = {}
         for row in found:
-            counts = where.get("metric") is not None or (
-                row["metric"] == main.get(row["target"], row["metric"]) and row["scorer"] in official.get(row["target"], {row["scorer"]})
-            )
-            if counts:
+            if where.get("metric") is not None or row["target"] not in counted or counts(row):
                 groups.setdefault(tuple(row[c] for c in CONDITIONS), row)
         return [row for first in groups.values() for row in _contrast(con, first)]
     finally:
