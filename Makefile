@@ -13,7 +13,7 @@ endif
 
 quickstart: $(VENV)/.installed  ## run the default study, print what it found, say how to go on
 	@$(BIN)/xbench run
-	@$(BIN)/xbench delta
+	@$(BIN)/xbench compare
 
 test: $(VENV)/.installed-dev  ## the tests that run in minutes
 	$(BIN)/python -m pytest

@@ -49,7 +49,7 @@ def run_study(name: str, root: Path, *, dry_run: bool, threads: int | None, form
     _LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
     where = "" if str(root) == "results" else f" --store {root}"
     shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
-    _LOG.print(f"next:  xbench delta{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
+    _LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
 
 
 def _print_plan(todo: "Plan", missing: set[str], form: Form) -> None:
