@@ -16,7 +16,8 @@ from typing import Any
 
 from xbench import hub
 from xbench.errors import DataError
-from xbench.formats import Reader, own_shape
+from xbench.formats import Reader
+from xbench.records import own_shape
 from xbench.task import Example, Family, Held, Part, Split, Task, load_task
 
 VARIABLE = "XBENCH_DATA_DIR"

@@ -37,7 +37,7 @@ def tagged_tsv(files: Sequence[Path], language: str, split: Split) -> list[Tagge
             prefix = f"{language}:"
             tokens = tuple(row[0].removeprefix(prefix).strip() or row[0] for row in rows)
             sentences.append(Tagged(str(len(sentences)), str(len(sentences)), tokens, tuple(row[1].strip() for row in rows)))
-    return _whole(path, sentences, problems)
+    return whole(path, sentences, problems)
 
 
 def treebanks(files: Sequence[Path], language: str, split: Split) -> list[Tagged]:
@@ -86,7 +86,7 @@ def pairs_tsv(cluster: Callable[[int], str], labels: Mapping[str, str] | None = 
                 continue
             label = (labels or {}).get(cells[2].strip(), cells[2].strip())
             found.append(Classified(str(number - 1), cluster(number - 1), cells[0].strip(), cells[1].strip(), label))
-        return _whole(path, found, problems)
+        return whole(path, found, problems)
 
     return read
 
@@ -122,7 +122,7 @@ def pairs_table(
             found.append(Classified(name, group, row[text].strip(), row[pair].strip(), (labels or {}).get(value, value)))
             if not value:
                 problems.append(f"{path}:{number}: column {label!r} is empty")
-        return _whole(path, found, problems, f"no row of language {language!r}" if language_column else "it has no row")
+        return whole(path, found, problems, f"no row of language {language!r}" if language_column else "it has no row")
 
     return read
 
@@ -158,7 +158,7 @@ def supertags(files: Sequence[Path], language: str, split: Split) -> list[Tagged
         elif parts:
             name = str(number)
             found.append(Tagged(name, name, tuple(p[0] for p in parts), tuple(p[-1] for p in parts)))
-    return _whole(path, found, problems)
+    return whole(path, found, problems)
 
 
 def pairs_jsonl(text: str, pair: str, label: str, *, row_id: str | None, labels: Mapping[str, str] | None = None, drop: str = "") -> Reader:
@@ -168,12 +168,12 @@ def pairs_jsonl(text: str, pair: str, label: str, *, row_id: str | None, labels:
         (path,) = files
         problems: list[str] = []
         found: list[Classified] = []
-        for number, row in _objects(path, [text, pair, label], problems):
+        for number, row in objects(path, [text, pair, label], problems):
             value = str(row[label])
             if value != drop:
                 name = str(row.get(row_id, number) if row_id else number)
                 found.append(Classified(name, name, str(row[text]), str(row[pair]), (labels or {}).get(value, value)))
-        return _whole(path, found, problems)
+        return whole(path, found, problems)
 
     return read
 
@@ -193,14 +193,14 @@ def choices(
     def read(files: Sequence[Path], language: str, split: Split) -> list[Choice]:
         (path,) = files
         problems: list[str] = []
-        rows = _csv(path, fields, problems) if path.suffix == ".csv" else _objects(path, fields, problems)
+        rows = _csv(path, fields, problems) if path.suffix == ".csv" else objects(path, fields, problems)
         found: list[Choice] = []
         for number, row in rows:
             try:
                 found.append(Choice(str(len(found)), str(len(found)), text(row), tuple(options(row)), label(row)))
             except (KeyError, TypeError, ValueError, IndexError) as error:
                 problems.append(f"{path}:{number}: not as expected: {type(error).__name__} {error}")
-        return _whole(path, found, problems)
+        return whole(path, found, problems)
 
     return read
 
@@ -241,7 +241,7 @@ def squad_json(
                     found.append(
                         Question(str(qa["id"]), cluster(a, p, str(qa["id"])), qa["question"], paragraph["context"], answers, start)
                     )
-        return _whole(path, found, problems, "it has no question")
+        return whole(path, found, problems, "it has no question")
 
     return read
 
@@ -285,17 +285,18 @@ def comparable_corpus(files: Sequence[Path], language: str, split: Split) -> lis
         for english, rows in zip((False, True), sides, strict=True)
         for name, sentence in rows.items()
     ]
-    return _whole(files[0], found, problems)
+    return whole(files[0], found, problems)
 
 
 def plain_text(files: Sequence[Path], language: str, split: Split) -> list[Plain]:
     """A text a line; empty lines are skipped."""
     (path,) = files
     lines = [(i, line.strip()) for i, line in enumerate(readers.contents(path).splitlines()) if line.strip()]
-    return _whole(path, [Plain(f"{language}-{i}", f"{language}-{i}", line) for i, line in lines], [])
+    return whole(path, [Plain(f"{language}-{i}", f"{language}-{i}", line) for i, line in lines], [])
 
 
-def _whole(path: Path, found: list[T], problems: Sequence[str], empty: str = "it is empty") -> list[T]:
+def whole(path: Path, found: list[T], problems: Sequence[str], empty: str = "it is empty") -> list[T]:
+    """What was found in `path`, unless there are problems or there is nothing: then a DataError with all of them."""
     if problems or not found:
         raise DataError(f"{path} cannot be read", list(problems[:_SHOWN]) or [empty])
     return found
@@ -321,7 +322,8 @@ def _table(path: Path, wanted: Sequence[str], problems: list[str]) -> Iterator[t
         yield number, dict(zip(header, cells, strict=False))
 
 
-def _objects(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def objects(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """(line number, object) of every line of JSON that has `fields`; the others are added to `problems`."""
     for number, line in enumerate(readers.contents(path).split("\n"), 1):
         if not line.strip():
             continue
@@ -348,58 +350,3 @@ def _csv(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[tup
                 problems.append(f"{path}:{table.line_num}: expected {len(table.fieldnames or [])} columns")
             else:
                 yield table.line_num, row
-
-
-_FIELDS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
-    "tagging": (Tagged, ("tokens", "labels")),
-    "classification": (Classified, ("text", "pair", "label")),
-    "choice": (Choice, ("text", "choices", "label")),
-    "qa": (Question, ("question", "context", "answers", "start")),
-    "retrieval": (Translation, ("english", "foreign")),
-    "mining": (Unaligned, ("text", "english", "gold")),
-    "mlm": (Plain, ("text",)),
-}
-
-
-def own_shape(family: str) -> Reader:
-    """Our own shape, as JSON lines or Parquet: the fields of the family's example; `id` and `cluster` may be left out (its number)."""
-    kind, fields = _FIELDS[family]
-
-    def read(files: Sequence[Path], language: str, split: Split) -> list[Any]:
-        (path,) = files
-        problems: list[str] = []
-        rows = _parquet(path, fields) if path.suffix == ".parquet" else _objects(path, fields, problems)
-        found: list[Any] = []
-        for number, row in rows:
-            values = {f: tuple(row[f]) if isinstance(row[f], list) else row[f] for f in fields}
-            wrong = [f for f in fields if not _fits(f, values[f])]
-            if wrong:
-                problems.append(f"{path}:{number}: field {', '.join(wrong)} has the wrong type")
-                continue
-            name = str(row.get("id", len(found)))
-            found.append(kind(name, str(row.get("cluster", name)), **values))
-        return _whole(path, found, problems)
-
-    return read
-
-
-def _fits(field: str, value: Any) -> bool:
-    if field in ("tokens", "labels", "choices", "answers", "gold"):
-        return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
-    if field == "start":
-        return isinstance(value, int)
-    return isinstance(value, str) or (field == "english" and isinstance(value, bool))
-
-
-def _parquet(path: Path, fields: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DataError(f"{path} is not a Parquet file: {error}") from error
-    missing = [f for f in fields if f not in table.column_names]
-    if missing:
-        raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(table.column_names)}")
-    yield from enumerate(table.to_pylist(), 1)

@@ -1,0 +1,63 @@
+"""Our own shape of a task's data: JSON lines or Parquet with the fields of the family's example."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from xbench.errors import DataError
+from xbench.formats import Reader, objects, whole
+from xbench.task import Choice, Classified, Plain, Question, Split, Tagged, Translation, Unaligned
+
+_FIELDS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
+    "tagging": (Tagged, ("tokens", "labels")),
+    "classification": (Classified, ("text", "pair", "label")),
+    "choice": (Choice, ("text", "choices", "label")),
+    "qa": (Question, ("question", "context", "answers", "start")),
+    "retrieval": (Translation, ("english", "foreign")),
+    "mining": (Unaligned, ("text", "english", "gold")),
+    "mlm": (Plain, ("text",)),
+}
+
+
+def own_shape(family: str) -> Reader:
+    """Our own shape, as JSON lines or Parquet: the fields of the family's example; `id` and `cluster` may be left out (its number)."""
+    kind, fields = _FIELDS[family]
+
+    def read(files: Sequence[Path], language: str, split: Split) -> list[Any]:
+        (path,) = files
+        problems: list[str] = []
+        rows = _parquet(path, fields) if path.suffix == ".parquet" else objects(path, fields, problems)
+        found: list[Any] = []
+        for number, row in rows:
+            values = {f: tuple(row[f]) if isinstance(row[f], list) else row[f] for f in fields}
+            wrong = [f for f in fields if not _fits(f, values[f])]
+            if wrong:
+                problems.append(f"{path}:{number}: field {', '.join(wrong)} has the wrong type")
+                continue
+            name = str(row.get("id", len(found)))
+            found.append(kind(name, str(row.get("cluster", name)), **values))
+        return whole(path, found, problems)
+
+    return read
+
+
+def _fits(field: str, value: Any) -> bool:
+    if field in ("tokens", "labels", "choices", "answers", "gold"):
+        return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
+    if field == "start":
+        return isinstance(value, int)
+    return isinstance(value, str) or (field == "english" and isinstance(value, bool))
+
+
+def _parquet(path: Path, fields: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise DataError(f"{path} is not a Parquet file: {error}") from error
+    missing = [f for f in fields if f not in table.column_names]
+    if missing:
+        raise DataError(f"{path}: no column {', '.join(missing)}; it has {', '.join(table.column_names)}")
+    yield from enumerate(table.to_pylist(), 1)
