@@ -2,13 +2,14 @@
 
 import streamlit as st
 
-from xbench.ui import averages, common, leaderboard, transfer
+from xbench.ui import averages, common, compare, leaderboard, transfer
 
 st.set_page_config(page_title="xbench", layout="wide")
 source = common.open_source()
 pages = [
     st.Page(lambda: leaderboard.page(source), title="Leaderboard", url_path="leaderboard", default=True),
     st.Page(lambda: transfer.page(source), title="Transfer map", url_path="transfer"),
+    st.Page(lambda: compare.page(source), title="Compare", url_path="compare"),
     st.Page(lambda: averages.page(source), title="Averages", url_path="averages"),
 ]
 st.navigation(pages).run()

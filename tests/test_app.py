@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import Writer
 
 APP = str(Path(__file__).parent.parent / "app.py")
-PAGES = ["leaderboard", "transfer", "averages"]
+PAGES = ["leaderboard", "transfer", "compare", "averages"]
 
 
 def draw(monkeypatch: pytest.MonkeyPatch, root: Path, page: str) -> AppTest:
@@ -59,6 +59,8 @@ def test_without_a_store_the_published_numbers_are_shown_and_named(page: str, tm
         assert app.dataframe[0].value["source"].str.len().min() > 0
     elif page == "transfer":
         assert "No published source gives both" in app.warning[0].value
+    elif page == "compare":
+        assert "nothing to compare" in app.warning[0].value
     else:
         assert app.dataframe[0].value["mean of tasks %"].isna().all()  # no published source here has all nine tasks
 
@@ -98,3 +100,20 @@ def test_averages_give_a_mean_only_when_complete(writer: Writer, monkeypatch: py
         "bucc2018": 60,
         "tatoeba": 40,
     }
+
+
+def test_compare_shows_verdicts_and_says_why_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.test_comparing import answers, put
+
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6), "hi": answers(1, 0.6)})
+    put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.6)})
+    put(tmp_path, "mini-ner", 0, {"de": answers(5, 0.5, 150)})
+    app = draw(monkeypatch, tmp_path, "compare")
+    assert not app.exception
+    assert app.selectbox[0].options == ["mini-pos after intents", "mini-pos after mini-ner"]
+    table = app.dataframe[0].value.set_index("language")
+    assert table["verdict"].to_dict() == {"de": "helps", "hi": "unresolved", "zero-shot mean": table["verdict"]["zero-shot mean"]}
+    assert table["low"]["de"] < table["delta"]["de"] < table["high"]["de"]
+    assert "helps in 1 of 2 languages (de)" in app.markdown[0].value
+    app.selectbox[0].set_value("mini-pos after mini-ner").run()
+    assert "tested on different examples" in app.warning[0].value

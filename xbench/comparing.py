@@ -196,7 +196,7 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
         if codes and verb != "unresolved"
     ]
     if names["unresolved"]:
-        said.append(f"unresolved in {len(names['unresolved'])}")
+        said.append(f"unresolved in {len(names['unresolved'])}" if said else f"unresolved in all {len(tested)} languages")
     if tested[0]["scope"] == "these runs":
         said.append("one seed: this says that the two trained systems differ, not that the recipes do")
     return "; ".join(said)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from xbench import board, ingesting, share
+from xbench import board, comparing, ingesting, share
 from xbench.errors import XbenchError
 from xbench.version import __version__
 
@@ -51,6 +51,7 @@ def _frame(root: str, stamp: float, view: str) -> pd.DataFrame:
         "transfer_mean": board.mean_deltas,
         "suite_mean": board.averages,
         "suite_task_score": board.task_scores,
+        "compare": comparing.compare,
     }[view](Path(root))
     return pd.DataFrame(rows)
 
