@@ -121,7 +121,8 @@ def seeds_and_items(sums: Sums, weights: Floats, *, matched: bool) -> Estimate:
     else:
         each = by_seed.var(axis=1, ddof=1) / seeds
         seed_variance = float(each.sum())
-        seed_df = float(seed_variance**2 / ((each**2).sum() / (seeds - 1))) if seed_variance > 0 else 2.0 * (seeds - 1)
+        # Both arms are taken to vary alike, which two or three seeds cannot refute; an arm that does not vary at all has no say.
+        seed_df = float((seeds - 1) * max(1, np.count_nonzero(each)))
     per_cell = influence(sums).reshape(-1, arms, seeds, parts) * weights
     cells = per_cell.sum(axis=3)  # (clusters, arms, seeds)
     cells = cells.sum(axis=1) if matched else cells.reshape(len(cells), -1)
