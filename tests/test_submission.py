@@ -136,6 +136,8 @@ def test_all_problems_are_named_and_good_tasks_are_kept(folder: Path, tmp_path: 
     assert (row["task_mean"], row["tasks"], row["tasks_expected"]) == (None, 3, 9)
     with pytest.raises(DataError, match="is not a folder"):
         submission.score(folder / "labels", tmp_path / "none", tmp_path / "s", NAME)
+    with pytest.raises(DataError, match="no suite 'xtrem'; there are xtreme, xtreme-r"):
+        submission.score(folder / "labels", folder / "predictions", tmp_path / "s", NAME, "xtrem")
     with pytest.raises(DataError, match="has no folder of a task of xtreme"):
         submission.score(folder / "labels", folder, tmp_path / "s", NAME)
 
@@ -200,3 +202,25 @@ def test_rescore_after_a_kill_between_outcome_and_score(folder: Path, tmp_path: 
     assert [rule for _, _, rule in rescoring.rescore(root).new] == ["accuracy-1"]
     con = store.connect(root)
     assert con.execute("SELECT count(*) FROM outcome WHERE target = 'xnli'").fetchall() == [(450,)]
+
+
+def test_the_tasks_of_xtreme_r_are_tasks_of_their_own(tmp_path: Path) -> None:
+    """The folders are named as in XTREME; the languages, and so the task, are another."""
+    from xbench.task import load_task
+
+    for side, label in (("labels", 1), ("predictions", 0)):
+        (tmp_path / side / "xcopa").mkdir(parents=True)
+        (tmp_path / side / "tatoeba").mkdir()
+        for language in load_task("xcopa").languages:
+            rows = [json.dumps({"label": 1}), json.dumps({"label": label})]
+            (tmp_path / side / "xcopa" / f"test-{language}.jsonl").write_text("\n".join(rows) + "\n")
+        for language in load_task("xtreme-r-tatoeba").languages:
+            (tmp_path / side / "tatoeba" / f"test-{language}.tsv").write_text("0\n1\n")
+    done = submission.score(tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", NAME, "xtreme-r")
+    assert not submission.problems(done)
+    assert {d.task: d.languages for d in done} == {"xcopa": 11, "xtreme-r-tatoeba": 41}
+    found = {r["target"]: r["value"] for r in board.task_scores(tmp_path / "s", suite="xtreme-r", rule="official")}
+    assert found == {"xcopa": 0.5, "xtreme-r-tatoeba": 1.0}
+    assert board.task_scores(tmp_path / "s", suite="xtreme") == []
+    (row,) = board.averages(tmp_path / "s", suite="xtreme-r", rule="official")
+    assert (row["task_mean"], row["tasks"], row["tasks_expected"]) == (None, 2, 10)

@@ -67,8 +67,11 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
         One entry a task of the suite that is in `predictions`; those with problems are not stored.
 
     Raises:
-        DataError: If a folder does not exist, or holds no task of the suite.
+        DataError: If there is no such suite, or a folder does not exist or holds no task of it.
     """
+    suites = sorted({name for task in all_tasks() for name in task.suites})
+    if suite not in suites:
+        raise DataError(f"no suite {suite!r}; there are {', '.join(suites)}")
     for folder in (references, predictions):
         if not folder.is_dir():
             raise DataError(f"{folder} is not a folder")
