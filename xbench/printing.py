@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from xbench import board, ingesting, share
-from xbench.tables import Form, Row, emit, percent, points, show
+from xbench.tables import Form, Row, emit, grouped, percent, points, show
 
 if TYPE_CHECKING:
     from xbench.study import Cell, Plan
@@ -105,7 +105,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
     elif not rows:
         _empty(root)
         return
-    for group in _grouped(rows, ("target", "metric", "scorer", "dataset_revision")) if form == "text" else []:
+    for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision")) if form == "text" else []:
         first, models = group[0], {r["model"] for r in group}
         named = (["model"] if len(models) > 1 else []) + (["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else [])
         show(
@@ -138,7 +138,7 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         return
     if not rows:
         _empty(root)
-    for group in _grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
+    for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
         parts = [c for c in ("model", "intermediate", "recipe_label", "source") if len({r[c] for r in group}) > 1] or ["model"]
         systems = sorted({tuple(str(r[c]) for c in parts) for r in group})
         cells = {(r["language"], tuple(str(r[c]) for c in parts)): r for r in group}
@@ -165,7 +165,7 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
     if not rows:
         _empty(root)
     means = board.mean_deltas(root, target=target, model=model)
-    for group in _grouped(rows, _SAME_SYSTEM):
+    for group in grouped(rows, _SAME_SYSTEM):
         _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)], _revision(group, rows))
 
 
@@ -258,13 +258,6 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     """The revision of the data, where the store holds several of this target: their numbers are never in one table."""
     every = {r["dataset_revision"] for r in rows if r["target"] == group[0]["target"]}
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
-
-
-def _grouped(rows: Sequence[Row], columns: Sequence[str]) -> list[list[Row]]:
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[c] for c in columns), []).append(row)
-    return list(groups.values())
 
 
 def _empty(root: Path) -> None:

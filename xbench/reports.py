@@ -11,7 +11,7 @@ from rich.progress import track
 
 from xbench import board, comparing, rescoring, submission
 from xbench.errors import DataError
-from xbench.tables import Form, Row, emit, percent, points, show
+from xbench.tables import Form, Row, emit, grouped, percent, points, show
 from xbench.task import Held, Task, all_tasks, load_task
 
 _LOG = Console(stderr=True, highlight=False)
@@ -255,10 +255,7 @@ def compare(root: Path, form: Form, **where: Any) -> None:
     if not rows:
         _LOG.print(f"nothing to compare in {root}: no result after an intermediate task; `xbench coverage` says what is there")
         return
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row[c] for c in comparing.CONDITIONS), []).append(row)
-    for own in groups.values():
+    for own in grouped(rows, comparing.CONDITIONS):
         first = own[0]
         title = f"{first['target']} after {first['intermediate']}: {first['metric']}, {first['model']}, seeds: {first['seeds'] or 'none'}"
         if first["status"] != "tested" and len(own) == 1:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xbench import plugins
-from xbench.spans import Counts
+from xbench.spans import Counts, Rule, Tags, count
 
 SCORERS = Path(__file__).parent / "scorers"
 Ratio = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -43,6 +43,18 @@ def span_ratios(counts: Counts) -> dict[str, Ratio]:
     """F1, precision and recall as ratios of sums over sentences."""
     right, predicted, gold = (x.astype(np.float64) for x in (counts.true_positives, counts.predicted, counts.gold))
     return {"f1": (2 * right, predicted + gold), "precision": (right, predicted), "recall": (right, gold)}
+
+
+def span_scorer(rule: Rule, version: str) -> Scorer:
+    """F1, precision and recall over the spans of `rule`. A prediction shorter than its reference is filled up with O.
+
+    Its `score` raises ValueError if a prediction has more tags than its reference, or a tag is not of the rule.
+    """
+
+    def score(references: Sequence[str], predictions: Sequence[str], language: str) -> dict[str, Ratio]:
+        return span_ratios(count(Tags.from_strings(references), Tags.from_strings(predictions), rule))
+
+    return Scorer(version=version, score=score)
 
 
 def load_scorer(name: str) -> Scorer:

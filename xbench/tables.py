@@ -55,3 +55,11 @@ def points(value: float | None, spread: float | None = None) -> str:
         return "-"
     tail = f" ±{100 * spread:.1f}" if spread is not None and math.isfinite(spread) else ""
     return f"{100 * value:+.1f}{tail}"
+
+
+def grouped(rows: Sequence[Row], columns: Sequence[str]) -> list[list[Row]]:
+    """The rows that agree in `columns`, together, in the order in which the groups first appear."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[c] for c in columns), []).append(row)
+    return list(groups.values())

@@ -4,19 +4,7 @@ It is not token accuracy. This version of seqeval made the numbers in google-res
 S (SCONJ, SYM) are spans of their own, each.
 """
 
-from collections.abc import Sequence
+from xbench.scorer import span_scorer
+from xbench.spans import SEQEVAL_0_0_12
 
-from xbench import spans
-from xbench.scorer import Ratio, Scorer, span_ratios
-
-
-def score(references: Sequence[str], predictions: Sequence[str], language: str) -> dict[str, Ratio]:
-    """F1, precision and recall per sentence. A prediction shorter than its reference is filled up with O.
-
-    Raises:
-        ValueError: If a prediction has more tags than its reference.
-    """
-    return span_ratios(spans.count(spans.Tags.from_strings(references), spans.Tags.from_strings(predictions), spans.SEQEVAL_0_0_12))
-
-
-SCORER = Scorer(version="seqeval-0.0.12-1", score=score)
+SCORER = span_scorer(SEQEVAL_0_0_12, "seqeval-0.0.12-1")

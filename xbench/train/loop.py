@@ -159,13 +159,8 @@ def embed(
     """
     out = torch.empty((len(pieces), encoder.hidden_size))
     for rows, hidden, mask in _passes(pieces, encoder, trunk, tick, depth, keep=keep):
-        if pooling == "cls":
-            out[rows] = hidden[:, 0].cpu()
-            continue
-        if not special_tokens:
-            out[rows] = heads.mean_pool(hidden, _without_special(mask)).cpu()
-            continue
-        out[rows] = heads.mean_pool(hidden, mask).cpu()
+        pooled = hidden[:, 0] if pooling == "cls" else heads.mean_pool(hidden, mask if special_tokens else _without_special(mask))
+        out[rows] = pooled.cpu()
     return out
 
 
