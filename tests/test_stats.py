@@ -1,33 +1,20 @@
-"""Statistics against scipy, brute force, and their own promises under simulation."""
-
-import itertools
+"""The delta method against scipy, arithmetic by hand, and its own promises under simulation."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from xbench.stats import families, power, resampling
-from xbench.stats.ratios import Sums, contrast, influence, seeds_and_items
+from xbench.stats import power, ratios
+from xbench.stats.ratios import Estimate, Sums, all_pairs, combine, contrast, differences, influence, moments
 
 RNG = np.random.default_rng
+PAIR = np.array([[1.0, -1.0]])
 
 
 def accuracy(first: np.ndarray, second: np.ndarray) -> Sums:
     """Two systems' right and wrong answers to the same items."""
     both = np.stack([first, second], axis=1).astype(float)
-    return Sums(both, np.ones_like(both))
-
-
-def test_accuracy_is_the_paired_t_test() -> None:
-    """For plain means the delta method is scipy's ttest_rel, to the last digits: value, p and interval."""
-    rng = RNG(0)
-    a, b = rng.random(300) < 0.7, rng.random(300) < 0.62
-    found = contrast(accuracy(a, b), np.array([[1.0, -1.0]]))
-    reference = stats.ttest_rel(a.astype(float), b.astype(float))
-    assert found.value[0] == pytest.approx(a.mean() - b.mean(), abs=1e-15)
-    assert found.p[0] == pytest.approx(reference.pvalue, rel=1e-10)
-    limits = reference.confidence_interval()
-    assert [x[0] for x in found.interval()] == pytest.approx([limits.low, limits.high], rel=1e-10)
+    return Sums(both, np.ones((len(both), 1)))
 
 
 def f1_counts(rng: np.random.Generator, n: int, quality: float) -> tuple[np.ndarray, np.ndarray]:
@@ -37,120 +24,172 @@ def f1_counts(rng: np.random.Generator, n: int, quality: float) -> tuple[np.ndar
     return 2.0 * right, (gold + predicted).astype(float)
 
 
-def ner(rng: np.random.Generator, n: int, quality: tuple[float, float]) -> Sums:
+def ner(rng: np.random.Generator, n: int, quality: tuple[float, ...]) -> Sums:
     columns = [f1_counts(rng, n, q) for q in quality]
     return Sums(np.stack([c[0] for c in columns], 1), np.stack([c[1] for c in columns], 1))
 
 
-def test_bootstrap_delta_method_and_scipy_agree_on_micro_f1() -> None:
-    sums = ner(RNG(1), 400, (0.8, 0.7))
-    weights = np.array([[1.0, -1.0]])
-    found = contrast(sums, weights)
-    replicates = resampling.bootstrap(sums, weights, 4_000, RNG(2))
-    # the spread of 4,000 replicates has a Monte Carlo error of 1.1 %; the delta method is off by O(1/n)
-    assert replicates.std() == pytest.approx(found.se[0], rel=0.06)
-
-    def difference(rows: np.ndarray) -> float:
-        n, d = sums.numerator[rows], sums.denominator[rows]
-        return float(n[:, 0].sum() / d[:, 0].sum() - n[:, 1].sum() / d[:, 1].sum())
-
-    reference = stats.bootstrap(
-        (np.arange(400),), lambda rows: difference(rows.astype(int)), n_resamples=2_000, vectorized=False, method="percentile", rng=RNG(3)
-    )
-    assert replicates.std() == pytest.approx(reference.standard_error, rel=0.08)
-    assert np.quantile(replicates, [0.025, 0.975]) == pytest.approx(list(reference.confidence_interval), abs=0.12 * found.se[0])
+def one(sums: Sums, weights: np.ndarray = PAIR) -> Estimate:
+    """Through the moments, as stored runs are compared."""
+    (found,) = moments([sums], np.ones((1, 1)))
+    return differences(found, [[i] for i in range(sums.systems)], weights)
 
 
-def test_bootstrap_law_against_enumeration() -> None:
-    """All 4^4 samples of four items, each equally likely: replicates have that mean and variance."""
-    sums = ner(RNG(4), 4, (0.9, 0.5))
-    sums = Sums(sums.numerator, sums.denominator + 1)  # no sample without a span
-    weights = np.array([[1.0, -1.0]])
-    law = []
-    for rows in itertools.product(range(4), repeat=4):
-        n, d = sums.numerator[list(rows)].sum(0), sums.denominator[list(rows)].sum(0)
-        law.append(n[0] / d[0] - n[1] / d[1])
-    replicates = resampling.bootstrap(sums, weights, 20_000, RNG(5))[:, 0]
-    assert replicates.mean() == pytest.approx(np.mean(law), abs=4 * np.std(law) / np.sqrt(20_000))
-    assert replicates.var() == pytest.approx(np.var(law), rel=0.05)
-    assert set(np.round(replicates, 12)) <= set(np.round(law, 12))
+def test_accuracy_is_the_paired_t_test() -> None:
+    """For plain means the delta method is scipy's ttest_rel, to the last digits: value, p and interval."""
+    rng = RNG(0)
+    a, b = rng.random(300) < 0.7, rng.random(300) < 0.62
+    reference = stats.ttest_rel(a.astype(float), b.astype(float))
+    limits = reference.confidence_interval()
+    for found in (contrast(accuracy(a, b), PAIR), one(accuracy(a, b))):
+        assert found.value[0] == pytest.approx(a.mean() - b.mean(), abs=1e-15)
+        assert found.p[0] == pytest.approx(reference.pvalue, rel=1e-10)
+        assert [x[0] for x in found.interval()] == pytest.approx([limits.low, limits.high], rel=1e-10)
+    up = stats.ttest_rel(a.astype(float), b.astype(float), alternative="greater")
+    assert one(accuracy(a, b)).p_up[0] == pytest.approx(up.pvalue, rel=1e-10)
 
 
-def test_replicates_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    sums = ner(RNG(6), 50, (0.8, 0.7))
-    whole = resampling.bootstrap(sums, np.array([[1.0, -1.0]]), 300, RNG(7))
-    monkeypatch.setattr(resampling, "_CHUNK", 7)
-    assert np.allclose(resampling.bootstrap(sums, np.array([[1.0, -1.0]]), 300, RNG(7)), whole, rtol=0, atol=1e-14)
+def test_moments_are_the_covariance_of_means_over_shared_and_own_items() -> None:
+    """Two languages share 60 items, a third has its own: the mean's variance worked item by item with numpy."""
+    rng = RNG(1)
+    rows = [np.arange(0, 100), np.arange(40, 140), np.arange(140, 200)]
+    blocks = [Sums((rng.random((len(r), 3)) < 0.6).astype(np.uint8), np.ones((len(r), 1), np.uint8), r) for r in rows]
+    shares = np.array([[1, 0, 0], [0, 0, 1], [1 / 3, 1 / 3, 1 / 3], [0.5, 0.5, 0]], dtype=float)
+    found = moments(blocks, shares)
+    influences = np.zeros((3, 200, 3))
+    for i, b in enumerate(blocks):
+        n = len(b.numerator)
+        influences[i, rows[i]] = (b.numerator - b.numerator.mean(axis=0)) / n * np.sqrt(n / (n - 1))
+    for share, m in zip(shares, found, strict=True):
+        whole = np.einsum("l,lcs->cs", share, influences)
+        assert m.covariance == pytest.approx(whole.T @ whole, rel=1e-12)
+        assert m.scores == pytest.approx(share @ np.stack([b.numerator.mean(axis=0) for b in blocks]))
+    assert [m.clusters for m in found] == [100, 60, 200, 140]
 
 
-def test_randomisation_against_all_sign_flips() -> None:
-    """The exact p over all 2^10 swaps, within Monte Carlo error of 4 standard deviations."""
-    sums = ner(RNG(8), 10, (0.9, 0.4))
-    a, b = (Sums(sums.numerator[:, [i]], sums.denominator[:, [i]]) for i in (0, 1))
-    observed = abs(a.scores[0] - b.scores[0])
-    hits = 0
-    for flips in itertools.product((False, True), repeat=10):
-        swap = np.array(flips)[:, None]
-        n = [np.where(swap, x, y).sum() for x, y in ((b.numerator, a.numerator), (a.numerator, b.numerator))]
-        d = [np.where(swap, x, y).sum() for x, y in ((b.denominator, a.denominator), (a.denominator, b.denominator))]
-        hits += abs(n[0] / d[0] - n[1] / d[1]) >= observed - 1e-12
-    exact = hits / 2**10
-    p = resampling.randomisation(a, b, 20_000, RNG(9))[0]
-    assert p == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 20_000) + 1e-4)
+def test_rows_in_parts_are_rows_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    sums = ner(RNG(2), 500, (0.8, 0.7, 0.6))
+    other = Sums(*(x[100:] for x in (ner(RNG(3), 500, (0.8, 0.7, 0.6)).numerator, np.ones((500, 1)))), rows=np.arange(300, 700))
+    shares = np.array([[1.0, 0.0], [0.5, 0.5]])
+    whole = moments([sums, other], shares)
+    monkeypatch.setattr(ratios, "_ROWS", 7)
+    for a, b in zip(moments([sums, other], shares), whole, strict=True):
+        assert a.covariance == pytest.approx(b.covariance, rel=1e-12)
+        assert a.clusters == b.clusters
 
 
-@pytest.mark.parametrize(("b", "c"), [(5, 12), (0, 6), (30, 30), (1, 0), (0, 0)])
-def test_mcnemar_is_the_binomial_test(b: int, c: int) -> None:
-    exact, mid = resampling.mcnemar(b, c)
-    assert exact == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue if b + c else 1.0)
-    assert mid <= exact
+def test_tasks_without_common_items_add_up() -> None:
+    blocks = [
+        ner(RNG(4), 200, (0.8, 0.7)),
+        Sums(*(lambda s: (s.numerator, s.denominator))(ner(RNG(5), 300, (0.6, 0.7))), np.arange(200, 500)),
+    ]
+    first, second, mean = moments(blocks, np.array([[1, 0], [0, 1], [0.5, 0.5]]))
+    joined = combine([first, second], [0.5, 0.5])
+    assert joined.scores == pytest.approx(mean.scores, rel=1e-14)
+    assert joined.covariance == pytest.approx(mean.covariance, rel=1e-12)
+    assert joined.clusters == mean.clusters
 
 
-def test_adjusted_p_against_scipy_and_by_hand() -> None:
-    p = RNG(10).random(30) ** 3
-    assert families.benjamini_hochberg(p) == pytest.approx(stats.false_discovery_control(p, method="bh"))
-    assert families.benjamini_yekutieli(p) == pytest.approx(stats.false_discovery_control(p, method="by"))
-    # Holm by hand: .001 x 4, then .02 x 3, .03 x 2 (not below .06), .9
-    assert families.holm(np.array([0.02, 0.03, 0.001, 0.9])) == pytest.approx([0.06, 0.06, 0.004, 0.9])
-    with_hole = families.holm(np.array([0.02, np.nan, 0.001]))
-    assert with_hole[[0, 2]] == pytest.approx([0.02, 0.002])
-    assert np.isnan(with_hole[1])  # what is no test does not count
+def test_all_pairs_are_single_contrasts() -> None:
+    sums = ner(RNG(6), 300, (0.8, 0.75, 0.7, 0.65))
+    found = one(sums, all_pairs(4))
+    for k, (i, j) in enumerate(zip(*np.triu_indices(4, 1), strict=True)):
+        alone = contrast(sums.take([i, j]), PAIR)
+        assert (found.value[k], found.se[k]) == pytest.approx((alone.value[0], alone.se[0]), rel=1e-9)
+        assert found.p[k] == pytest.approx(alone.p[0], rel=1e-3)  # sentences without a span of either system are not counted for the pair
 
 
-def test_partial_conjunction_by_hand() -> None:
-    """Dror et al. 2017: (n - u + 1) x u-th smallest, not falling."""
-    p = np.array([0.001, 0.01, 0.02, 0.5])
-    assert families.partial_conjunction(p) == pytest.approx([0.004, 0.03, 0.04, 0.5])
-    assert families.effects(p) == 3
+def test_two_way_variance_by_hand() -> None:
+    """Four runs: items + seeds - single runs, each worked with numpy; Satterthwaite by its formula."""
+    rng = RNG(7)
+    right = (rng.random((400, 1)) * 0.5 + rng.random((400, 6)) * 0.5 < np.array([0.5, 0.55, 0.45, 0.6, 0.62, 0.5])).astype(float)
+    (found,) = moments([Sums(right, np.ones((400, 1)))], np.ones((1, 1)))
+    estimate = differences(found, [[0, 1, 2], [3, 4, 5]], PAIR)
+    d = right[:, :3].mean(axis=1) - right[:, 3:].mean(axis=1)
+    items = d.var(ddof=1) / 400
+    seeds = sum(right[:, s].mean(axis=0).var(ddof=1) / 3 for s in (slice(0, 3), slice(3, 6)))
+    cells = sum(right[:, i].var(ddof=1) / 400 / 9 for i in range(6))
+    total = max(items + seeds - cells, items, seeds)
+    assert estimate.se[0] ** 2 == pytest.approx(total, rel=1e-10)
+    assert estimate.df[0] == pytest.approx(total**2 / (seeds**2 / 4 + items**2 / 399), rel=1e-10)
+    assert (estimate.items[0], estimate.seeds[0], estimate.cells[0]) == pytest.approx((items, seeds, cells), rel=1e-10)
+
+
+def test_unequal_numbers_of_runs_have_welchs_degrees_of_freedom() -> None:
+    """Where items hardly vary it is Welch's t test on the means of the runs (scipy)."""
+    rng = RNG(8)
+    rates = np.array([0.5, 0.62, 0.55, 0.7, 0.52, 0.66, 0.6])
+    right = np.stack([rng.permutation(np.arange(20_000) < r * 20_000) for r in rates], axis=1).astype(float)
+    (found,) = moments([Sums(right, np.ones((20_000, 1)))], np.ones((1, 1)))
+    estimate = differences(found, [[0, 1], [2, 3, 4, 5, 6]], PAIR)
+    welch = stats.ttest_ind(rates[:2], rates[2:], equal_var=False)
+    assert estimate.p[0] == pytest.approx(welch.pvalue, rel=0.02)
+    assert estimate.df[0] == pytest.approx(welch.df, rel=0.02)
+
+
+def test_interaction_is_the_difference_of_differences() -> None:
+    """Four arms of one run: scipy's one-sample t test of (a - b) - (c - d), item by item."""
+    right = (RNG(9).random((500, 4)) < np.array([0.8, 0.6, 0.7, 0.65])).astype(float)
+    found = one(Sums(right, np.ones((500, 1))), np.array([[1.0, -1.0, -1.0, 1.0]]))
+    reference = stats.ttest_1samp(right @ np.array([1.0, -1.0, -1.0, 1.0]), 0.0)
+    assert found.p[0] == pytest.approx(reference.pvalue, rel=1e-9)
+
+
+def test_one_run_in_an_arm_leaves_items_alone() -> None:
+    sums = ner(RNG(10), 300, (0.8, 0.75, 0.7))
+    (found,) = moments([sums], np.ones((1, 1)))
+    estimate = differences(found, [[0, 1], [2]], PAIR)
+    assert estimate.seeds[0] == 0
+    assert estimate.df[0] == 299
 
 
 def test_power_and_detectable_effect_fit_together() -> None:
     effect = power.detectable(0.01, 1e6)
     assert effect == pytest.approx(2.80 * 0.01, rel=1e-3)  # Card et al. 2020: 2.80 standard errors
     assert power.power(effect, 0.01, 1e6) == pytest.approx(0.8, abs=1e-4)
-    assert power.items_needed(0.01, 0.01, 1_000) == int(np.ceil(1_000 * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2))
     assert power.equivalent(0.0, 0.01, 1e6, 0.03) == pytest.approx(stats.norm.sf(3), rel=1e-3)
+
+
+def test_what_would_find_a_difference() -> None:
+    """Items alone vary: n (2.8 se / d)^2. Seeds alone vary: as many as the noncentral formula asks for. Nothing finds 0."""
+    items = power.Components(0.01**2, 0.0, 0.0, 1, 2, 1_000).needed(0.01)
+    assert items.items == pytest.approx(1_000 * (stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) ** 2, rel=0.01)
+    seeds = power.Components(1e-12, 0.01**2, 0.0, 3, 2, 1_000).needed(0.02)
+    assert seeds.seeds is not None
+    per_arm = np.sqrt(3 * 0.01**2)  # variance of a difference of single runs
+    for count, enough in ((seeds.seeds, True), (seeds.seeds - 1, False)):
+        assert (power.power(0.02, per_arm / np.sqrt(count), 2 * (count - 1)) >= 0.8) is enough
+    assert seeds.items is None  # no number of items shrinks what seeds vary
+    assert power.Components(0.01**2, 0.0, 0.0, 3, 2, 100).needed(0.001).seeds is None  # and the other way round
+    assert power.Components(0.01**2, 0.01**2, 0.0, 3, 2, 100).needed(0.0) == power.Needed(None, None)
 
 
 def test_invariances() -> None:
     sums = ner(RNG(11), 200, (0.8, 0.75))
-    weights = np.array([[1.0, -1.0]])
-    found = contrast(sums, weights)
-    swapped = contrast(sums, -weights)
+    found = one(sums)
+    swapped = one(sums, -PAIR)
     assert (swapped.value, swapped.p) == (pytest.approx(-found.value), pytest.approx(found.p))
     order = RNG(12).permutation(200)
-    assert contrast(Sums(sums.numerator[order], sums.denominator[order]), weights).se == pytest.approx(found.se, rel=1e-12)
-    same = contrast(Sums(sums.numerator[:, [0, 0]], sums.denominator[:, [0, 0]]), weights)
+    assert one(Sums(sums.numerator[order], sums.denominator[order])).se == pytest.approx(found.se, rel=1e-12)
+    same = one(Sums(sums.numerator[:, [0, 0]], sums.denominator[:, [0, 0]]))
     assert (same.value[0], same.p[0], same.se[0]) == (0, 1, 0)
+    assert [x[0] for x in same.interval()] == [0, 0]
     # each item twice in one cluster: the same as once
-    twice = contrast(Sums(2 * sums.numerator, 2 * sums.denominator), weights)
-    assert twice.se == pytest.approx(found.se, rel=1e-12)
+    assert one(Sums(2 * sums.numerator, 2 * sums.denominator)).se == pytest.approx(found.se, rel=1e-12)
     with pytest.raises(ValueError, match=r"columns \[1\] have fewer than two clusters"):
         influence(Sums(np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 0.0]])))
+    with pytest.raises(ValueError, match=r"columns \[0\] have fewer than two clusters, or no denominator"):
+        moments([Sums(np.zeros((3, 1)), np.zeros((3, 1)))], np.ones((1, 1)))  # nothing gold, nothing predicted
     # directions: a clearly better system comes out better
-    better = contrast(accuracy(RNG(0).random(500) < 0.9, RNG(1).random(500) < 0.6), weights)
+    better = one(accuracy(RNG(0).random(500) < 0.9, RNG(1).random(500) < 0.6))
     assert better.value[0] > 0
     assert better.p[0] < 1e-6
+
+
+def test_precision_of_the_counts_does_not_matter() -> None:
+    sums = ner(RNG(13), 400, (0.8, 0.75))
+    small = Sums(sums.numerator.astype(np.uint8), sums.denominator.astype(np.uint8))
+    assert one(small).se == pytest.approx(one(sums).se, rel=1e-13)
 
 
 def rejections(p: np.ndarray, level: float = 0.05) -> float:
@@ -167,55 +206,42 @@ def test_type_one_error_of_the_delta_method(metric: str) -> None:
             sums = accuracy(a, b)
         else:
             sums = ner(rng, 1_000, (0.75, 0.75))
-        p.append(contrast(sums, np.array([[1.0, -1.0]])).p[0])
+        p.append(contrast(sums, PAIR).p[0])
     assert rejections(np.array(p)) == pytest.approx(0.05, abs=0.027)
-
-
-def parallel(rng: np.random.Generator, items: int, languages: int) -> Sums:
-    """A/A in parallel languages: what makes an item hard for one system is shared by its translations."""
-    hard = rng.normal(0, 1.2, (items, 2))
-    right = rng.normal(0, 1, (items, 2, languages)) + hard[:, :, None] < 0.8
-    return Sums(right.reshape(items, -1).astype(float), np.ones((items, 2 * languages)))
 
 
 def test_parallel_languages_need_clusters_and_the_naive_way_fails() -> None:
     """15 parallel languages, macro mean: clustered near .05; languages taken for independent far above (the positive control)."""
     rng, clustered, naive = RNG(14), [], []
-    weights = np.concatenate([np.full(15, 1 / 15), np.full(15, -1 / 15)])[None, :]
+    shares = np.vstack([np.eye(15), np.full(15, 1 / 15)])
     for _ in range(300):
-        sums = parallel(rng, 300, 15)
-        found = contrast(sums, weights)
+        hard = rng.normal(0, 1.2, (300, 2))
+        right = rng.normal(0, 1, (300, 2, 15)) + hard[:, :, None] < 0.8
+        *each, mean = moments([Sums(right[:, :, i].astype(float), np.ones((300, 1))) for i in range(15)], shares)
+        found = differences(mean, [[0], [1]], PAIR)
         clustered.append(found.p[0])
-        each = contrast(sums, np.concatenate([np.eye(15), -np.eye(15)], axis=1))
-        alone = found.value[0] / (np.sqrt((each.se**2).sum()) / 15)
-        naive.append(2 * stats.norm.sf(abs(alone)))
+        alone = np.sqrt(sum(differences(m, [[0], [1]], PAIR).se[0] ** 2 for m in each)) / 15
+        naive.append(2 * stats.norm.sf(abs(found.value[0]) / alone))
     assert rejections(np.array(clustered)) == pytest.approx(0.05, abs=0.038)
     assert rejections(np.array(naive)) > 0.15
 
 
-@pytest.mark.parametrize("matched", [False, True])
 @pytest.mark.parametrize("sd", [0.0, 0.8, 2.0])
-def test_seeds_and_items_keep_their_level_and_items_alone_do_not(sd: float, matched: bool) -> None:
-    """A/A with three seeds an arm whose true accuracies vary by `sd` points: .03 to .08; items alone fail at .8 (the control)."""
+def test_seeds_and_items_keep_their_level_and_items_alone_do_not(sd: float) -> None:
+    """A/A with three seeds an arm whose true accuracies vary by `sd` points: .03 to .08; items alone fail at 2 (the control)."""
     rng, both, items = RNG(15), [], []
-    weights = (np.array([1.0, -1.0])[:, None, None] / 3) * np.ones((2, 3, 1))
     for _ in range(400):
         rate = 0.8 + rng.normal(0, sd / 100, 6)
         hard = rng.random(1_500)
         right = (0.6 * hard[:, None] + 0.4 * rng.random((1_500, 6)) < rate).astype(float)
-        sums = Sums(right, np.ones_like(right))
-        both.append(seeds_and_items(sums, weights, matched=matched).p[0])
-        items.append(contrast(sums, weights.reshape(1, -1)).p[0])
+        sums = Sums(right, np.ones((1_500, 1)))
+        (found,) = moments([sums], np.ones((1, 1)))
+        both.append(differences(found, [[0, 1, 2], [3, 4, 5]], PAIR).p[0])
+        items.append(contrast(sums, np.array([[1, 1, 1, -1, -1, -1]]) / 3).p[0])
     assert rejections(np.array(both)) <= 0.083
     if sd == 2.0:
         assert rejections(np.array(both)) >= 0.017
         assert rejections(np.array(items)) > 0.15
-
-
-def test_one_seed_is_refused() -> None:
-    sums = accuracy(RNG(0).random(50) < 0.5, RNG(1).random(50) < 0.5)
-    with pytest.raises(ValueError, match="two arms with two seeds or more"):
-        seeds_and_items(sums, np.array([1.0, -1.0]).reshape(2, 1, 1), matched=False)
 
 
 def test_power_is_as_the_formula_says() -> None:
@@ -224,7 +250,7 @@ def test_power_is_as_the_formula_says() -> None:
     for _ in range(400):
         luck = rng.random(1_500)
         a, b = luck + rng.normal(0, 0.15, 1_500) < 0.72, luck + rng.normal(0, 0.15, 1_500) < 0.70
-        found = contrast(accuracy(a, b), np.array([[1.0, -1.0]]))
+        found = contrast(accuracy(a, b), PAIR)
         p.append(found.p[0])
         se.append(found.se[0])
     wanted = power.power(0.02, float(np.mean(se)), 1_499)

@@ -3,12 +3,13 @@
 The public door. Importing it imports neither torch nor duckdb; those come with the first call that needs them.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xbench.version import __version__
 
-__all__ = ["__version__", "compare", "ingest", "open_store", "rescore", "run", "score"]
+__all__ = ["__version__", "compare", "ingest", "open_store", "rescore", "run", "score", "standings"]
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,15 +74,28 @@ def rescore(root: str | Path = "results", target: str | None = None) -> "Rescore
     return rescoring.rescore(Path(root), target)
 
 
-def compare(root: str | Path = "results", **where: Any) -> "pd.DataFrame":
-    """Every intermediate task against its direct baseline, tested: a row a language and one for the zero-shot mean.
+def compare(
+    root: str | Path = "results", first: "Mapping[str, str] | None" = None, against: "Mapping[str, str] | None" = None, **options: Any
+) -> "pd.DataFrame":
+    """Systems compared and tested, by default every intermediate task with its direct baseline: a row a language, one for the mean.
 
     Args:
         root: The store.
-        where: Conditions such as target="mini-pos", intermediate="intents", model=..., metric=...
+        first: The first system, such as {"intermediate": "squad1"}; all that have a second one if not given.
+        against: In what the second differs, such as {"intermediate": "mnli"} or {"model": ...}; the direct baseline if not given.
+        options: by, adjust, margin, confirm, cache of xbench.comparing.compare; and conditions such as target="mini-pos", model=...
     """
     import pandas as pd
 
     from xbench import comparing
 
-    return pd.DataFrame(comparing.compare(Path(root), **where))
+    return pd.DataFrame(comparing.compare(Path(root), first, against, **options))
+
+
+def standings(root: str | Path = "results", **options: Any) -> "pd.DataFrame":
+    """All systems of each column with the limits of their ranks and their tiers; options as of xbench.placing.standings."""
+    import pandas as pd
+
+    from xbench.placing import standings as ranked
+
+    return pd.DataFrame(ranked(Path(root), **options))

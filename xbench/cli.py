@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -110,18 +110,44 @@ def delta(
 
 @app.command()
 def compare(
+    systems: Annotated[
+        list[str] | None,
+        typer.Argument(help="A: an intermediate task, or field=value,…; then what it is compared with (the direct baseline if not given)."),
+    ] = None,
     store: Store = DEFAULT_STORE,
+    by: Annotated[str, typer.Option(help="What a row is: language, family, script, task, size (of the model) or source.")] = "language",
     target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,
     intermediate: Annotated[str | None, typer.Option(help="Only this intermediate task.")] = None,
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only results of this source.")] = None,
     metric: Annotated[str | None, typer.Option(help="Another metric than the one that counts for the target.")] = None,
+    adjust: Annotated[str, typer.Option(help="For many languages: holm, bh, by, max-t (over items alone) or none.")] = "holm",
+    margin: Annotated[
+        float | None, typer.Option(help="Points that do not matter: unresolved differences are tested for being smaller.")
+    ] = None,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Also bootstrap, randomisation and McNemar's test.")] = False,
+    everyone: Annotated[bool, typer.Option("--all", help="All systems of a target against one another: ranks with limits, tiers.")] = False,
+    pairs: Annotated[bool, typer.Option("--pairs", help="With --all: the test of every pair.")] = False,
+    zero_shot: Annotated[bool, typer.Option("--zero-shot", help="With --all: the mean leaves the training language out.")] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Say what was done with each contrast, and why.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX tables (booktabs).")] = False,
+    no_cache: Annotated[bool, typer.Option("--no-cache", help="Compute again what was kept for the same scores.")] = False,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Is the delta real? Each intermediate task against its direct baseline: interval, p, what could have been found, verdict."""
-    from xbench import reports
+    """Is the difference real? Each intermediate task against its direct baseline, or A against B: interval, p, power and a verdict."""
+    from xbench import telling
 
-    reports.compare(store, _form(as_json, as_csv), target=target, intermediate=intermediate, model=model, metric=metric)
+    where = {"target": target, "model": model, "source": source, "metric": metric}
+    form = _form(as_json, as_csv)
+    if everyone:
+        over: Literal["all", "zero-shot"] = "zero-shot" if zero_shot else "all"
+        telling.everyone(store, form, over, with_pairs=pairs, cache=not no_cache, intermediate=intermediate, **where)
+        return
+    telling.compare(
+        store, form, systems, by, latex=latex, explain=explain, intermediate=intermediate, adjust=adjust,
+        margin=None if margin is None else margin / 100, confirm=confirm, cache=not no_cache, **where,
+    )  # fmt: skip
 
 
 @app.command()

@@ -1,202 +1,264 @@
-"""Is a transfer delta real? Every intermediate task against its direct baseline, by language and over the zero-shot languages.
+"""Is a difference real? One system against another, above all every intermediate task against its direct baseline.
 
-Runs are paired by seed and conditions as in the view transfer_delta; examples by id. With one seed the question that can be answered is
-whether these two trained systems differ on new items; with two seeds or more, whether the recipes do, on new items and with new seeds.
+Runs are paired by seed and conditions, examples by id. With one seed the question that can be answered is whether these two trained systems
+differ on new items; with two seeds or more, whether the recipes do, on new items and with new seeds. Families: the languages of a contrast;
+and the contrasts that share a baseline, for their means over languages. Both are taken whole before rows are filtered.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 
-from xbench import board, store
+from xbench import aggregated, contrasts, keeping, pairing, store
+from xbench.contrasts import ALPHA, MEAN, Row, rounded
+from xbench.errors import StoreError
+from xbench.pairing import DIRECT, Column, Runs, System
 from xbench.stats import families, power
-from xbench.stats.ratios import Estimate, Sums, contrast, seeds_and_items
 
-Row = dict[str, Any]
-CONDITIONS = (
-    "model", "model_revision", "intermediate", "target", "train_language", "metric", "scorer", "dataset_revision", "recipe_id", "stack",
-    "source", "source_version",
-)  # fmt: skip
-MEAN = "zero-shot mean"
-ALPHA = 0.05
-_PAIR_TABLE = (
-    "SELECT language, seed, run_id, direct_run_id FROM transfer_delta WHERE status = 'paired' AND split = 'test' AND "
-    + " AND ".join(f"{c} = ?" for c in CONDITIONS)
-    + " ORDER BY language, seed"
-)
+By = Literal["language", "family", "script", "mean"]
+TO_DIRECT = {"intermediate": DIRECT}
+ADJUSTMENTS = (*families.ADJUSTMENTS, "max-t")
+CONTRAST = (*pairing.COLUMN, *pairing.SYSTEM, "against")  # rows that agree in these are one contrast
 
 
 @dataclass(frozen=True, slots=True)
-class _Counts:
-    """Sums of one contrast: clusters x (arm, seed, language), and how many examples each language has."""
+class Asked:
+    """What is compared.
 
-    sums: Sums
-    languages: list[str]
-    seeds: list[int]
-    examples: dict[str, int]
+    Attributes:
+        first: {field of pairing.SYSTEM: value} of the first system; {} is every system that has a second one.
+        against: The fields in which the second differs, with its values; all others agree.
+        by: What a row is: a language, a family or script of languages (means over the zero-shot languages in it), or their mean alone.
+        adjust: For the languages of a contrast: holm, bh, by, none; or max-t, which takes p and joint
+            intervals from the bootstrap, over items alone.
+        margin: A difference smaller than this, as a fraction, does not matter: unresolved differences are tested for that.
+        confirm: Whether to add bootstrap, randomisation and McNemar's test.
+    """
+
+    first: Mapping[str, str]
+    against: Mapping[str, str]
+    by: By = "language"
+    adjust: str = "holm"
+    margin: float | None = None
+    confirm: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse what does not exist, all at once."""
+        problems = [f"{f} is no field of a system" for f in (*self.first, *self.against) if f not in pairing.SYSTEM]
+        if self.adjust not in ADJUSTMENTS:
+            problems.append(f"adjustment {self.adjust!r} is none of {', '.join(ADJUSTMENTS)}")
+        if self.margin is not None and not 0 < self.margin < 1:
+            problems.append(f"margin {self.margin} is not between 0 and 1 (a fraction)")
+        if problems:
+            raise StoreError(f"fields are {', '.join(pairing.SYSTEM)}", problems)
+
+    @property
+    def label(self) -> str:
+        """The second system, in as few words as say it."""
+        return ", ".join(v if f == "intermediate" else f"{f}={v}" for f, v in self.against.items())
 
 
-def compare(root: Path, **where: Any) -> list[Row]:
-    """Every intermediate against its direct baseline: a row a language, and one for the mean over the zero-shot languages.
+def compare(
+    root: Path,
+    first: Mapping[str, str] | None = None,
+    against: Mapping[str, str] | None = None,
+    *,
+    by: By = "language",
+    adjust: str = "holm",
+    margin: float | None = None,
+    confirm: bool = False,
+    cache: bool = True,
+    **where: Any,
+) -> list[Row]:
+    """Compare systems: a row a language (or group), and one for the mean over the zero-shot languages.
 
     Args:
         root: The store.
-        where: {column of transfer_delta: value}; None is no condition. Without `metric`, the metric that counts for the target.
+        first: As in Asked.
+        against: Likewise; the direct baseline if not given.
+        by: Likewise.
+        adjust: Likewise.
+        margin: Likewise.
+        confirm: Likewise.
+        cache: Whether to take rows that were kept for the same scores.
+        where: {column of the view result: value}; None is no condition. Without `metric`, the metric that counts for the target.
 
     Returns:
-        Rows with value, direct_value, delta, low, high (95 %), p, p_holm (over the languages of the contrast), detectable (80 %
-        power), n, clusters, seeds, scope (`recipe` or `these runs`), verdict (helps, hurts, unresolved) and status (`tested`, or
-        why not). A language's verdict follows from p_holm, that of the mean from p.
+        Rows with value, against_value, delta, low, high (95 %), p, p_adjusted (over `family` tests), detectable (80 % power), power, n,
+        clusters, seeds, scope (`recipe` or `these runs`), verdict (helps, hurts, unresolved, equivalent, not testable; higher and lower
+        when it is not the direct baseline) and status (`tested`, or why not). Fractions, as in the store.
 
     Raises:
-        StoreError: If a file cannot be read, or a condition is not a column.
+        StoreError: If a file cannot be read, a condition is not a column, or an option does not exist.
     """
+    only = {"intermediate": where.pop("intermediate")} if where.get("intermediate") is not None else {}
+    where.pop("intermediate", None)
+    asked = Asked({**only, **(first or {})}, against or TO_DIRECT, by, adjust, margin, confirm)
     con = store.connect(root)
     try:
-        found = board.query(con, "transfer_delta", {"split": "test", **where}, ("target", "model", "intermediate"))
-        official = board.official_scorers()
-        main = dict(con.execute("SELECT DISTINCT target, metric FROM task_language").fetchall())
+        found = []
+        for column in pairing.columns(con, where):
+            content = [column.key, _content(con, column), asked.first, asked.against, by, adjust, margin, confirm]
 
-        def counts(row: Row) -> bool:
-            return bool(row["metric"] == main.get(row["target"]) and row["scorer"] in official.get(row["target"], ()))
+            def compute(column: Column = column) -> list[Row]:
+                return _column(con, column, asked)
 
-        counted = {row["target"] for row in found if counts(row)}
-        groups: dict[tuple[Any, ...], Row] = {}
-        for row in found:
-            if where.get("metric") is not None or row["target"] not in counted or counts(row):
-                groups.setdefault(tuple(row[c] for c in CONDITIONS), row)
-        return [row for first in groups.values() for row in _contrast(con, first)]
+            found += keeping.kept(content, compute) if cache else compute()
+        return found
     finally:
         con.close()
 
 
-def _contrast(con: duckdb.DuckDBPyConnection, first: Row) -> list[Row]:
-    key = {c: first[c] for c in CONDITIONS}
-    pairs = con.execute(_PAIR_TABLE, list(key.values())).fetchall()
-    if not pairs:
-        return [{**key, "language": MEAN, **_untested("no direct baseline of the same seed under the same conditions")}]
-    counts, reason = _counts(con, key, pairs)
-    if counts is None:
-        return [{**key, "language": MEAN, **_untested(reason)}]
-    languages = counts.languages
-    zero_shot = [code for code in languages if code != key["train_language"]]
-    shares = {code: np.array([float(c == code) for c in languages]) for code in languages}
-    parts: dict[str, npt.NDArray[np.float64]] = dict(shares)
-    if zero_shot:
-        parts[MEAN] = np.array([float(c in zero_shot) / len(zero_shot) for c in languages])
-    rows = [{**key, "language": name, **_tested(counts, share, name)} for name, share in parts.items()]
-    by_language = [r for r in rows if r["language"] != MEAN and r["status"] == "tested"]
-    for row, p in zip(by_language, families.holm(np.array([r["p"] for r in by_language])), strict=True):
-        row["p_holm"] = float(p)
-        row["verdict"] = _verdict(row["delta"], float(p))
+def _content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
+    """What the rows of a column follow from: a run's id stands for its conditions, its scores for its examples."""
+    return con.execute(
+        "SELECT run_id, language, value, n, evidence FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
+        "AND dataset_revision = ? ORDER BY ALL",
+        list(column.key.values()),
+    ).fetchall()
+
+
+def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked) -> list[Row]:
+    """All contrasts of one column."""
+    pairs = [
+        (system, other)
+        for system in column.systems
+        if any(getattr(system, f) != v for f, v in asked.against.items())
+        for other in _others(column, system, asked)
+    ]
+    chosen = [_meets(a, asked) for a, _ in pairs]
+    if not any(chosen):
+        return []
+    baselines = {b for (_, b), c in zip(pairs, chosen, strict=True) if c}
+    pairs = [p for p, c in zip(pairs, chosen, strict=True) if c or (p[1] is not None and p[1] in baselines)]  # whole families
+    wanted = {r for pair in pairs for s in pair if s and column.systems[s].stored for r in column.systems[s].by_seed.values()}
+    measured = contrasts.Measured(pairing.load_panel(con, column, sorted(wanted)))
+    groups = dict(con.execute(f"SELECT language, {asked.by} FROM language").fetchall()) if asked.by in ("family", "script") else None
+    found = [_contrast(con, column, a, b, measured, asked, groups) for a, b in pairs]
+    _means(pairs, found, asked)
+    return [row for (a, _), rows in zip(pairs, found, strict=True) if _meets(a, asked) for row in rows]
+
+
+def _meets(system: System, asked: Asked) -> bool:
+    return all(getattr(system, f) == v for f, v in asked.first.items())
+
+
+def _others(column: Column, system: System, asked: Asked) -> Sequence[System | None]:
+    return pairing.counterpart(column, system, asked.against) or [None]
+
+
+def _contrast(
+    con: duckdb.DuckDBPyConnection,
+    column: Column,
+    first: System,
+    second: System | None,
+    measured: contrasts.Measured,
+    asked: Asked,
+    groups: Mapping[str, str] | None,
+) -> list[Row]:
+    one = column.systems[first]
+    two = column.systems[second] if second else None
+    head = {**column.key, **{f: getattr(first, f) for f in pairing.SYSTEM}, "parameters": one.parameters, "against": asked.label}
+    if two is None:
+        what = "direct baseline" if asked.against == TO_DIRECT else asked.label
+        row = contrasts.untested(f"no {what} under the same conditions") | {"margin": asked.margin, "p_equivalent": None}
+        return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
+    paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
+    rows = _stored(one, two, paired, measured, asked, groups) if one.stored and two.stored else aggregated.rows(con, column, one, two)
+    for row in rows:
+        row |= {"margin": asked.margin, "p_equivalent": None}
+    _family(rows, asked)
+    return [{**head, **row, **_provenance(paired)} for row in rows]
+
+
+def _provenance(paired: pairing.Paired) -> Row:
+    """Which runs a row stands on, and in which order."""
+    runs, against = (" ".join(own) for own in paired.runs) if paired.runs else ("", "")
+    seeds, others = (" ".join("?" if s is None else str(s) for s in own) for own in paired.seeds) if paired.seeds else ("", "")
+    return {"seed_list": seeds, "against_seed_list": others, "run_ids": runs, "against_run_ids": against}
+
+
+def _stored(
+    one: Runs, two: Runs, paired: pairing.Paired, measured: contrasts.Measured, asked: Asked, groups: Mapping[str, str] | None
+) -> list[Row]:
+    """Both have their examples stored."""
+    if paired.problem:
+        return [contrasts.untested(paired.problem)]
+    panel = measured.panel
+    blocks, different = panel.common(r for own in paired.runs for r in own)
+    problems = [*(f"the runs were tested on different examples ({d})" for d in different[:1]), *panel.doubled[:1]]
+    if different or panel.doubled:
+        more = len(different) + len(panel.doubled) - len(problems)
+        return [contrasts.untested("; ".join(problems) + (f"; and {more} more language(s)" if more else ""))]
+    if not blocks:
+        return [contrasts.untested("no language is there in every run")]
+    quantities = contrasts.quantities([b.language for b in blocks], one.system.train_language, groups, asked.by)
+    rows = contrasts.test(measured, blocks, quantities, paired)
+    if (asked.confirm or asked.adjust == "max-t") and all(r["status"] == "tested" for r in rows):
+        contrasts.confirm(blocks, rows, quantities, paired)
     return rows
 
 
-def _counts(
-    con: duckdb.DuckDBPyConnection, key: Mapping[str, Any], pairs: Sequence[tuple[str, int, str, str]]
-) -> tuple[_Counts | None, str]:
-    """The sums of all runs of a contrast, when their examples are the same; otherwise why not."""
-    seeds = sorted({seed for _, seed, _, _ in pairs if seed is not None})
-    if not seeds:
-        return None, "the source gives averages only: no examples are stored"
-    runs = {(arm, seed): run for _, seed, run, direct in pairs for arm, run in ((0, run), (1, direct))}
-    place = {run: (arm, seeds.index(seed)) for (arm, seed), run in runs.items() if seed is not None}
-    outcomes = "FROM outcome WHERE list_contains(?, run_id) AND split = 'test' AND metric = ? AND scorer = ?"
-    given = [list(place), key["metric"], key["scorer"]]
-    sets = con.execute(
-        f"SELECT language, run_id, count(*), bit_xor(hash(example_id)) {outcomes} GROUP BY ALL ORDER BY ALL", given
-    ).fetchall()
-    if not sets:
-        return None, "the source gives averages only: no examples are stored"
-    by_language: dict[str, dict[str, tuple[int, int]]] = {}
-    for language, run, count, mark in sets:
-        by_language.setdefault(language, {})[run] = (count, mark)
-    unequal = [
-        f"{language}: {', '.join(str(n) for n in sorted({c for c, _ in own.values()}))} examples, not the same ones"
-        for language, own in by_language.items()
-        if len(own) == len(place) and len(set(own.values())) > 1
-    ]
-    if unequal:
-        return None, f"the runs were tested on different examples ({'; '.join(unequal[:3])})"
-    languages = sorted(code for code, own in by_language.items() if len(own) == len(place))
-    if not languages:
-        return None, "no language is there in every run"
-    table = con.execute(
-        f"SELECT cluster_id, language, run_id, sum(numerator) AS above, sum(denominator) AS below {outcomes} "
-        "AND list_contains(?, language) GROUP BY ALL ORDER BY ALL",
-        [*given, languages],
-    ).fetchnumpy()
-    clusters, row = np.unique(np.asarray(table["cluster_id"], dtype=str), return_inverse=True)
-    language = np.searchsorted(languages, np.asarray(table["language"], dtype=str))
-    arms = np.array([place[run] for run in np.asarray(table["run_id"], dtype=str)])
-    column = (arms[:, 0] * len(seeds) + arms[:, 1]) * len(languages) + language
-    above, below = (np.zeros((len(clusters), 2 * len(seeds) * len(languages))) for _ in range(2))
-    above[row, column], below[row, column] = table["above"], table["below"]
-    return _Counts(Sums(above, below), languages, seeds, {c: next(iter(by_language[c].values()))[0] for c in languages}), ""
+def _family(rows: Sequence[Row], asked: Asked) -> None:
+    """Adjust p over the languages, or groups, of one contrast and say what follows."""
+    single = [r for r in rows if r["level"] != "mean" and r["status"] == "tested"]
+    if not single:
+        return
+    p = np.array([r["p"] for r in single])
+    if asked.adjust == "max-t":
+        adjusted = np.array([1.0 if r["p_max_t"] is None else r["p_max_t"] for r in single])
+        for row in single:  # another question, and an interval that goes with it
+            row |= {"scope": "these runs", "p": row["p_bootstrap"], "low": row["all_low"], "high": row["all_high"]}
+    else:
+        adjusted = families.ADJUSTMENTS[asked.adjust](p)
+    for row, value in zip(single, adjusted, strict=True):
+        row |= {"p_adjusted": rounded(value), "family": len(single)}
+    _verdicts(single, asked)
 
 
-def _tested(counts: _Counts, share: npt.NDArray[np.float64], name: str) -> Row:
-    """One difference: arm 0 is the intermediate, arm 1 the direct baseline."""
-    seeds = len(counts.seeds)
-    signs = np.array([1.0, -1.0])[:, None, None] / seeds
-    weights = np.broadcast_to(signs * share, (2, seeds, len(share)))
-    used = np.broadcast_to(share != 0, weights.shape).ravel()
-    kept = Sums(counts.sums.numerator[:, used], counts.sums.denominator[:, used])
-    inner = weights.reshape(-1)[used].reshape(2, seeds, -1)
-    try:
-        found: Estimate = seeds_and_items(kept, inner, matched=False) if seeds > 1 else contrast(kept, inner.reshape(1, -1))
-    except ValueError as error:
-        return _untested(f"too little data: {error}")
-    scores = kept.scores.reshape(2, seeds, -1)
-    means = (scores * share[share != 0]).sum(axis=2).mean(axis=1)
-    low, high = found.interval()
-    value, se, df, p = (float(x[0]) for x in (found.value, found.se, found.df, found.p))
-    return {
-        "value": float(means[0]),
-        "direct_value": float(means[1]),
-        "delta": value,
-        "low": float(low[0]),
-        "high": float(high[0]),
-        "p": p,
-        "p_holm": None,
-        "detectable": power.detectable(se, df),
-        "n": counts.examples.get(name, sum(n for c, n in counts.examples.items() if share[counts.languages.index(c)])),
-        "clusters": int((kept.denominator > 0).any(axis=1).sum()),
-        "seeds": seeds,
-        "df": df,
-        "scope": "recipe" if seeds > 1 else "these runs",
-        "verdict": _verdict(value, p),
-        "status": "tested",
-    }
+def _means(pairs: Sequence[tuple[System, System | None]], found: Sequence[Sequence[Row]], asked: Asked) -> None:
+    """Adjust the p of the means over all contrasts with one baseline, by Holm."""
+    by_baseline: dict[System | None, list[Row]] = {}
+    for (_, baseline), rows in zip(pairs, found, strict=True):
+        by_baseline.setdefault(baseline, []).extend(r for r in rows if r["level"] == "mean" and r["status"] == "tested")
+    for means in by_baseline.values():
+        for row, value in zip(means, families.holm(np.array([r["p"] for r in means], dtype=np.float64)), strict=True):
+            row |= {"p_adjusted": rounded(value), "family": len(means)}
+        _verdicts(means, asked)
 
 
-def _untested(reason: str) -> Row:
-    numbers = ("value", "direct_value", "delta", "low", "high", "p", "p_holm", "detectable", "n", "clusters", "seeds", "df", "scope")
-    return {**dict.fromkeys(numbers), "verdict": "not testable", "status": f"not testable: {reason}"}
-
-
-def _verdict(delta: float, p: float) -> str:
-    return "unresolved" if p > ALPHA else "helps" if delta > 0 else "hurts"
+def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
+    up, down = ("helps", "hurts") if asked.against == TO_DIRECT else ("higher", "lower")
+    equivalent: Any = [None] * len(rows)
+    if asked.margin is not None:
+        equivalent = families.holm(np.array([power.equivalent(r["delta"], r["se"], r["df"], asked.margin) for r in rows]))
+    for row, p in zip(rows, equivalent, strict=True):
+        row["p_equivalent"] = None if p is None else rounded(p)
+        resolved = row["p_adjusted"] <= ALPHA
+        row["verdict"] = (up if row["delta"] > 0 else down) if resolved else "equivalent" if p is not None and p <= ALPHA else "unresolved"
 
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
     tested = [r for r in rows if r["language"] not in (MEAN, r["train_language"]) and r["status"] == "tested"]
     if not tested:
-        return str(rows[0]["status"]) if rows else ""
-    names = {v: [r["language"] for r in tested if r["verdict"] == v] for v in ("helps", "hurts", "unresolved")}
-    said = [
-        f"{verb} in {len(codes)} of {len(tested)} languages ({' '.join(codes)})"
-        for verb, codes in names.items()
-        if codes and verb != "unresolved"
-    ]
-    if names["unresolved"]:
-        said.append(f"unresolved in {len(names['unresolved'])}" if said else f"unresolved in all {len(tested)} languages")
+        means = [r for r in rows if r["status"] == "tested"]
+        return f"{means[0]['verdict']} on average" if means else str(rows[0]["status"]) if rows else ""
+    what = {"language": "languages", "family": "families", "script": "scripts"}[tested[0]["level"]]
+    names = {v: [r["language"] for r in tested if r["verdict"] == v] for v in ("helps", "hurts", "higher", "lower", "equivalent")}
+    open_ = [r for r in tested if r["verdict"] == "unresolved"]
+    verbs = {"higher": "is higher", "lower": "is lower", "equivalent": "makes no difference that matters"}
+    said = [f"{verbs.get(v, v)} in {len(codes)} of {len(tested)} {what} ({' '.join(codes)})" for v, codes in names.items() if codes]
+    if open_:
+        said.append(f"unresolved in {len(open_)}" if said else f"unresolved in all {len(tested)} {what}")
     if tested[0]["scope"] == "these runs":
-        said.append("one seed: this says that the two trained systems differ, not that the recipes do")
+        why = "one seed" if tested[0]["seeds"] == 1 else "over items alone"
+        said.append(f"{why}: this says that the trained systems differ, not that the recipes do")
     return "; ".join(said)
+
+
+__all__ = ["ADJUSTMENTS", "ALPHA", "CONTRAST", "MEAN", "TO_DIRECT", "Asked", "By", "compare", "sentence"]

@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.progress import track
 
-from xbench import board, comparing, rescoring, submission
+from xbench import board, rescoring, submission
 from xbench.errors import DataError
-from xbench.tables import Form, Row, emit, grouped, percent, points, show
+from xbench.tables import Form, Row, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
 _LOG = Console(stderr=True, highlight=False)
@@ -244,43 +244,3 @@ def fetch(names: Iterable[str] | None) -> None:
         [[p.name, p.about, "fetched" if new else "was there", str(p.folder)] for p, new in done],
         left=4,
     )
-
-
-def compare(root: Path, form: Form, **where: Any) -> None:
-    """Tested transfer deltas, a table a contrast, and what they come to in words."""
-    rows = comparing.compare(root, **where)
-    if form != "text":
-        emit(rows, form)
-        return
-    if not rows:
-        _LOG.print(f"nothing to compare in {root}: no result after an intermediate task; `xbench coverage` says what is there")
-        return
-    for own in grouped(rows, comparing.CONDITIONS):
-        first = own[0]
-        title = f"{first['target']} after {first['intermediate']}: {first['metric']}, {first['model']}, seeds: {first['seeds'] or 'none'}"
-        if first["status"] != "tested" and len(own) == 1:
-            sys.stdout.write(f"{title}\n  {first['status']}\n\n")
-            continue
-        show(
-            title,
-            ["language", "direct", "delta, 95 % interval", "p", "MDE", "n", "verdict"],
-            [_compared(r) for r in own],
-            comparing.sentence(own),
-        )
-    sys.stdout.write(
-        "percent and points; p of a language adjusted over the languages (Holm), of the mean as it is; MDE: smallest true\n"
-        "difference found with 80 % power; delta method clustered by item, with two seeds or more items and seeds together (t)\n"
-    )
-
-
-def _compared(row: Row) -> list[str]:
-    name = f"{row['language']} (trained)" if row["language"] == row["train_language"] else str(row["language"])
-    if row["status"] != "tested":
-        return [name, "", "", "", "", "", str(row["status"])]
-    p = row["p"] if row["p_holm"] is None else row["p_holm"]
-    interval = f"{points(row['delta'])} [{100 * row['low']:+.1f}, {100 * row['high']:+.1f}]"
-    return [name, percent(row["direct_value"]), interval, _p(p), f"{100 * row['detectable']:.1f}", str(row["n"]), str(row["verdict"])]
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0") if value < 1 else "1"

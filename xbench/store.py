@@ -6,6 +6,7 @@ A run's `run` row is written last and marks it complete: rows of a run without o
 of processes may write and read at once; nothing is locked and no file is ever changed.
 """
 
+import hashlib
 import os
 import uuid
 from collections.abc import Iterable
@@ -93,6 +94,12 @@ def complete_runs(root: Path) -> set[str]:
         return {row[0] for row in con.execute("SELECT run_id FROM run").fetchall()}
     finally:
         con.close()
+
+
+def snapshot(con: duckdb.DuckDBPyConnection) -> str:
+    """12 hex digits that stand for the complete runs of an open store: equal stores have equal ones."""
+    runs = con.execute("SELECT run_id FROM run ORDER BY run_id").fetchall()
+    return hashlib.sha256(" ".join(row[0] for row in runs).encode()).hexdigest()[:12]
 
 
 def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:

@@ -6,13 +6,15 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+_WIDE = 160  # characters, where there is no terminal to fit
 Row = Mapping[str, Any]
+R = TypeVar("R", bound=Row)
 Form = Literal["text", "json", "csv"]
 
 
@@ -36,7 +38,7 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note
         table.add_column(column, justify="left" if i < left else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
     console.print(title, style="bold", soft_wrap=True)
     console.print(table)
     if note:
@@ -57,9 +59,9 @@ def points(value: float | None, spread: float | None = None) -> str:
     return f"{100 * value:+.1f}{tail}"
 
 
-def grouped(rows: Sequence[Row], columns: Sequence[str]) -> list[list[Row]]:
+def grouped(rows: Sequence[R], columns: Sequence[str]) -> list[list[R]]:
     """The rows that agree in `columns`, together, in the order in which the groups first appear."""
-    groups: dict[tuple[Any, ...], list[Row]] = {}
+    groups: dict[tuple[Any, ...], list[R]] = {}
     for row in rows:
         groups.setdefault(tuple(row[c] for c in columns), []).append(row)
     return list(groups.values())

@@ -1,7 +1,12 @@
 """What could have been found: minimum detectable effect, power, and how much more data an open question needs."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import stats
+
+MOST_SEEDS = 1_000  # more than anybody trains: then seeds are not what is lacking
 
 
 def detectable(se: float, df: float, alpha: float = 0.05, power: float = 0.8) -> float:
@@ -20,12 +25,73 @@ def power(effect: float, se: float, df: float, alpha: float = 0.05) -> float:
     return float(stats.norm.sf(t - abs(effect) / se) + stats.norm.cdf(-t - abs(effect) / se))
 
 
-def items_needed(effect: float, se: float, items: int, alpha: float = 0.05, wanted: float = 0.8) -> int:
-    """How many items would settle a difference of this size, if only items vary; 0 effect needs infinitely many: -1."""
-    if effect == 0:
-        return -1
-    z = stats.norm.ppf(1 - alpha / 2) + stats.norm.ppf(wanted)
-    return int(np.ceil(items * (z * se / effect) ** 2))
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """What would find a difference as large as the one seen, if it is true.
+
+    Attributes:
+        seeds: Runs an arm on the same items; None when no number of seeds is enough.
+        items: Clusters under the same number of seeds; None when no number of items is enough.
+    """
+
+    seeds: int | None
+    items: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The variances of a difference with `seeds` runs an arm, and `arms` arms, tested on `clusters` clusters.
+
+    Attributes:
+        items, between, cells: As in ratios.Estimate (its `seeds` is `between` here).
+        seeds, arms, clusters: What they were measured with.
+    """
+
+    items: float
+    between: float
+    cells: float
+    seeds: int
+    arms: int
+    clusters: int
+
+    def parts(self, seeds: int, share_of_items: float = 1.0) -> tuple[float, float]:
+        """Expected variances over items and over seeds with other numbers of them; their sum is the variance of the difference.
+
+        Noise of items that all runs have in common shrinks with the items alone, that of items in single runs with both, that of seeds
+        with the seeds alone.
+        """
+        s = self.seeds
+        common = max(0.0, (self.items - self.cells) * s / (s - 1)) if s > 1 else self.items
+        single = max(0.0, self.items - common) * s
+        over_seeds = max(0.0, self.between - single / s) * s
+        return (common + single / seeds) / share_of_items, over_seeds / seeds
+
+    def needed(self, effect: float, alpha: float = 0.05, wanted: float = 0.8) -> Needed:
+        """Seeds and items that would find `effect` with the power wanted, each with the other as it is."""
+        if effect == 0:
+            return Needed(None, None)
+
+        def finds(seeds: int, share: float) -> bool:
+            items, over = self.parts(seeds, share)
+            total = items + over
+            if total == 0:
+                return True
+            df = total**2 / (items**2 / max(1.0, self.clusters * share - 1) + over**2 / max(1.0, self.arms * (seeds - 1.0)))
+            return power(effect, float(np.sqrt(total)), df, alpha) >= wanted
+
+        seeds = _smallest(lambda n: finds(n, 1.0), max(2, self.seeds), MOST_SEEDS)
+        items = _smallest(lambda n: finds(self.seeds, n / self.clusters), 2, 10_000 * self.clusters)
+        return Needed(seeds, items)
+
+
+def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
+    """The smallest number from `low` to `high` that is enough, which all larger ones then are too; None if not even `high` is."""
+    if not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low
 
 
 def equivalent(value: float, se: float, df: float, margin: float) -> float:

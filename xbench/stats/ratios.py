@@ -4,8 +4,11 @@ A column is one score (a system in a language): sum(numerator) / sum(denominator
 (numerator_c - score * denominator_c) / sum(denominator); the sum over clusters of products of influences estimates the covariance of
 the columns, whatever clusters share (Liang and Zeger 1986; Miller 2024, arXiv 2411.00640, for evaluations). A cluster without examples in a
 column has influence 0 there, so languages with other items are independent and parallel ones are not, as they should be.
+
+`moments` makes from the counts of all systems what every comparison of them needs; `differences` makes the comparisons.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,43 +16,169 @@ import numpy.typing as npt
 from scipy import stats
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
+_ROWS = 1 << 16  # clusters at a time: bounds the memory beside the counts themselves
+_ROUNDING = 1e-14  # a variance below this share of its terms is what is left of a subtraction of equal numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Numerators and denominators, each of shape (clusters, columns); 0 where a cluster has no example in a column."""
+    """Counts of one language: numerators and denominators of each system, of shape (rows, systems).
 
-    numerator: Floats
-    denominator: Floats
+    Attributes:
+        numerator: Any number type.
+        denominator: Likewise; or of shape (rows, 1), the same for all systems. 0 where a row has no example of a system.
+        rows: The cluster of each row, ascending, each at most once; row i is cluster i if not given.
+    """
+
+    numerator: Numbers
+    denominator: Numbers
+    rows: Ints | None = None
+
+    @property
+    def systems(self) -> int:
+        """How many."""
+        return int(self.numerator.shape[1])
+
+    @property
+    def cluster_of_row(self) -> Ints:
+        """Shape (rows,)."""
+        return np.arange(len(self.numerator)) if self.rows is None else self.rows
+
+    @property
+    def totals(self) -> tuple[Floats, Floats]:
+        """Sums of numerators and denominators, each of shape (systems,)."""
+        above = self.numerator.sum(axis=0, dtype=np.float64)
+        return above, np.broadcast_to(self.denominator.sum(axis=0, dtype=np.float64), above.shape)
 
     @property
     def scores(self) -> Floats:
-        """The ratio of each column, shape (columns,); NaN where there is nothing to divide by."""
-        below = self.denominator.sum(axis=0)
+        """The ratio of each column, shape (systems,); NaN where there is nothing to divide by."""
+        above, below = self.totals
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(below > 0, self.numerator.sum(axis=0) / below, np.nan)
+            return np.where(below > 0, above / below, np.nan)
 
     @property
-    def clusters(self) -> npt.NDArray[np.int64]:
-        """Clusters with examples in each column, shape (columns,)."""
-        found: npt.NDArray[np.int64] = np.count_nonzero(self.denominator > 0, axis=0)
-        return found
+    def clusters(self) -> Ints:
+        """Clusters with examples of each system, shape (systems,)."""
+        return np.broadcast_to(np.count_nonzero(self.denominator, axis=0), (self.systems,))
+
+    def take(self, systems: Sequence[int] | Ints) -> "Sums":
+        """The same rows for some of the systems."""
+        below = self.denominator if self.denominator.shape[1] == 1 else self.denominator[:, systems]
+        return Sums(self.numerator[:, systems], below, self.rows)
 
 
 def influence(sums: Sums) -> Floats:
-    """The influence of each cluster on each score, shape (clusters, columns), with the factor C / (C - 1) for few clusters in it.
+    """The influence of each cluster on each score, shape (rows, systems), with the factor C / (C - 1) for few clusters in it.
 
     Raises:
-        ValueError: If a column has no denominator, or fewer than two clusters.
+        ValueError: If a system has no denominator, or fewer than two clusters.
     """
-    below = sums.denominator.sum(axis=0)
-    count = sums.clusters
-    if (below <= 0).any() or (count < 2).any():
-        raise ValueError(
-            f"columns {np.flatnonzero((below <= 0) | (count < 2)).tolist()} have fewer than two clusters, or nothing to divide by"
-        )
-    found: Floats = (sums.numerator - sums.scores * sums.denominator) / below * np.sqrt(count / (count - 1))
-    return found
+    scores, scale = _scores_and_scale(sums)
+    return _influence(sums, scores, scale, slice(None))
+
+
+def _scores_and_scale(sums: Sums) -> tuple[Floats, Floats]:
+    (above, below), count = sums.totals, sums.clusters
+    lacking = (below <= 0) | (count < 2)
+    if lacking.any():
+        raise ValueError(f"columns {np.flatnonzero(lacking).tolist()} have fewer than two clusters, or no denominator")
+    return above / below, np.sqrt(count / (count - 1)) / below
+
+
+def _influence(sums: Sums, scores: Floats, scale: Floats, rows: slice) -> Floats:
+    out: Floats = sums.denominator[rows] * -scores
+    out += sums.numerator[rows]
+    out *= scale
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What all comparisons of several systems on one quantity (a language, a mean over languages) need.
+
+    Attributes:
+        scores: Shape (systems,).
+        covariance: Shape (systems, systems): of the scores, over new items.
+        clusters: How many clusters there are in it, with something to count in any system.
+    """
+
+    scores: Floats
+    covariance: Floats
+    clusters: int
+
+
+def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None) -> list[Moments]:
+    """Scores and covariances of single languages and of means over languages, all systems at once.
+
+    Args:
+        blocks: One for each language, over the same systems; equal cluster numbers are the same cluster.
+        shares: Shape (quantities, languages): what each language counts in each quantity; a single 1 is one
+            language, 1/L each the mean of them.
+        clusters: How many cluster numbers there are; the largest and one if not given.
+
+    Returns:
+        One for each row of `shares`.
+
+    Raises:
+        ValueError: If a system has fewer than two clusters in a language that counts.
+    """
+    total = clusters or 1 + max((int(b.cluster_of_row.max(initial=-1)) for b in blocks), default=-1)
+    systems = blocks[0].systems if len(blocks) else 0
+    several = np.flatnonzero((shares != 0).sum(axis=1) > 1)
+    used = [b for b in range(len(blocks)) if shares[:, b].any()]
+    # Influences of clusters that several languages share are added up before they are multiplied: (quantities, shared clusters, systems).
+    position, shared = _shared(blocks, used, total)
+    joint = np.zeros((len(several), shared, systems))
+    scores = np.zeros((len(shares), systems))
+    covariance = np.zeros((len(shares), systems, systems))
+    counted = np.zeros((len(shares), total), dtype=bool)
+    for b in used:
+        block, share = blocks[b], shares[:, b]
+        block_scores, scale = _scores_and_scale(block)
+        there = block.cluster_of_row[(block.denominator != 0).any(axis=1)]
+        common, own = np.zeros((systems, systems)), np.zeros((systems, systems))
+        for start in range(0, len(block.numerator), _ROWS):
+            rows = slice(start, start + _ROWS)
+            values, where = _influence(block, block_scores, scale, rows), position[block.cluster_of_row[rows]]
+            inside = where >= 0
+            if not inside.all():
+                own += values[~inside].T @ values[~inside]
+                values, where = values[inside], where[inside]
+            common += values.T @ values
+            place: slice | Ints = slice(None) if len(where) == shared else where  # ascending: then it is all of them
+            for at in np.flatnonzero(share[several]):
+                joint[at, place] += share[several[at]] * values
+        for q in np.flatnonzero(share):
+            scores[q] += share[q] * block_scores
+            covariance[q] += share[q] ** 2 * (own if q in several else own + common)
+            counted[q, there] = True
+    for q, values in zip(several, joint, strict=True):
+        covariance[q] += values.T @ values
+    return [Moments(s, c, int(n)) for s, c, n in zip(scores, covariance, counted.sum(axis=1), strict=True)]
+
+
+def _shared(blocks: Sequence[Sums], used: Sequence[int], total: int) -> tuple[Ints, int]:
+    """Numbers for the clusters that are in more than one of the languages used, -1 for the others; and how many there are."""
+    seen = np.zeros(total, dtype=np.int32)
+    for b in used:
+        seen[blocks[b].cluster_of_row] += 1
+    position = np.full(total, -1, dtype=np.int64)
+    shared = np.flatnonzero(seen > 1)
+    position[shared] = np.arange(len(shared))
+    return position, len(shared)
+
+
+def combine(parts: Sequence[Moments], shares: Sequence[float]) -> Moments:
+    """A mean over quantities that share no cluster (tasks), for the same systems."""
+    weights = np.asarray(shares, dtype=np.float64)
+    return Moments(
+        np.einsum("p,ps->s", weights, np.stack([p.scores for p in parts])),
+        np.einsum("p,pst->st", weights**2, np.stack([p.covariance for p in parts])),
+        sum(p.clusters for p in parts),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +188,15 @@ class Estimate:
     Attributes:
         value, se: Shape (contrasts,).
         df: Degrees of freedom of the t distribution, likewise.
+        items, seeds, cells: Variances that `se` is made of, likewise: over new items, over new seeds, and what is in both.
     """
 
     value: Floats
     se: Floats
     df: Floats
+    items: Floats
+    seeds: Floats
+    cells: Floats
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence limits at `level`."""
@@ -78,58 +211,76 @@ class Estimate:
         found: Floats = 2 * stats.t.sf(t, self.df)
         return np.where((self.value == 0) & (self.se == 0), 1.0, found)
 
+    @property
+    def p_up(self) -> Floats:
+        """One-sided p against a difference of 0 or less."""
+        return np.where(self.value > 0, self.p / 2, 1 - self.p / 2)
+
 
 def contrast(sums: Sums, weights: Floats) -> Estimate:
-    """Differences, means, differences of means: `weights` of shape (contrasts, columns) times the scores.
+    """Differences, means, differences of means: `weights` of shape (contrasts, systems) times the scores, over new items.
 
     Raises:
-        ValueError: As `influence`, for the columns that have weight.
+        ValueError: As `influence`, for the systems that have weight.
     """
     used = (weights != 0).any(axis=0)
-    kept = Sums(sums.numerator[:, used], sums.denominator[:, used])
-    own = influence(kept) @ weights[:, used].T
-    se = np.sqrt((own**2).sum(axis=0))
-    clusters = np.array([((kept.denominator[:, w != 0] > 0).any(axis=1)).sum() for w in weights[:, used]], dtype=np.float64)
-    return Estimate(weights[:, used] @ kept.scores, se, clusters - 1)
+    kept, inner = sums.take(np.flatnonzero(used)), weights[:, used]
+    own = influence(kept) @ inner.T
+    variance = (own**2).sum(axis=0)
+    there = np.broadcast_to(kept.denominator != 0, kept.numerator.shape)
+    clusters = np.array([there[:, w != 0].any(axis=1).sum() for w in inner], dtype=np.float64)
+    nothing = np.zeros(len(weights))
+    return Estimate(inner @ kept.scores, np.sqrt(variance), clusters - 1, variance, nothing, nothing)
 
 
-def seeds_and_items(sums: Sums, weights: Floats, *, matched: bool) -> Estimate:
-    """A difference of two recipes, over new seeds and new items at once.
+def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) -> Estimate:
+    """Differences of recipes, over new items and, where every arm of a difference has two runs or more, over new seeds too.
 
-    The variance is that of items (delta method on the means over seeds), plus that of seeds, less that of single cells, which is in both
-    (Cameron, Gelbach and Miller 2011, two-way form), at least the larger of the two; t with Satterthwaite's degrees of freedom.
+    The variance is that of items (delta method on the means over seeds), plus that of seeds, less that of single runs, which is in both
+    (Cameron, Gelbach and Miller 2011, two-way form), at least the larger of the two; t with Satterthwaite's degrees of freedom. Two arms
+    of equally many runs are taken to vary alike over seeds, which two or three runs cannot refute and which t on equal numbers forgives.
 
     Args:
-        sums: Columns are seeds x parts, ordered by arm, then seed, then part (a language).
-        weights: Shape (arms, seeds, parts): what a column counts in the difference; +1/seeds and -1/seeds times the weight of the part.
-        matched: Whether seed s of one arm belongs to seed s of the other; then differences are taken first.
+        found: Systems are single runs.
+        arms: The runs of each arm.
+        weights: Shape (differences, arms), such as [[1, -1]].
 
     Returns:
-        One estimate, arrays of length 1.
-
-    Raises:
-        ValueError: With fewer than two seeds in an arm, or not two arms.
+        Arrays of shape (differences,).
     """
-    arms, seeds, parts = weights.shape
-    if arms != 2 or seeds < 2:
-        raise ValueError(f"{arms} arm(s) with {seeds} seed(s); two arms with two seeds or more are needed")
-    flat = weights.reshape(1, -1)
-    items = contrast(sums, flat)
-    by_seed = (weights * sums.scores.reshape(arms, seeds, parts)).sum(axis=2) * seeds  # (arms, seeds): the arm's part of the difference
-    if matched:
-        seed_variance, seed_df = by_seed.sum(axis=0).var(ddof=1) / seeds, seeds - 1.0
-    else:
-        each = by_seed.var(axis=1, ddof=1) / seeds
-        seed_variance = float(each.sum())
-        # Both arms are taken to vary alike, which two or three seeds cannot refute; an arm that does not vary at all has no say.
-        seed_df = float((seeds - 1) * max(1, np.count_nonzero(each)))
-    per_cell = influence(sums).reshape(-1, arms, seeds, parts) * weights
-    cells = per_cell.sum(axis=3)  # (clusters, arms, seeds)
-    cells = cells.sum(axis=1) if matched else cells.reshape(len(cells), -1)
-    cell_variance = float((cells**2).sum())
-    item_variance = float(items.se[0] ** 2)
-    total = max(item_variance + seed_variance - cell_variance, item_variance, seed_variance)
-    if total == 0:
-        return Estimate(items.value, np.zeros(1), np.array([seed_df]))
-    df = total**2 / (seed_variance**2 / seed_df + item_variance**2 / items.df[0])
-    return Estimate(items.value, np.array([np.sqrt(total)]), np.array([max(df, 1.0)]))
+    mean = np.zeros((len(arms), len(found.scores)))
+    for a, runs in enumerate(arms):
+        mean[a, list(runs)] = 1 / len(runs)
+    counts = np.array([len(runs) for runs in arms])
+    square = weights**2
+    scores = mean @ found.scores
+    between = mean @ found.covariance @ mean.T
+    items = np.einsum("ka,ab,kb->k", weights, between, weights)
+    items = np.where(items > _ROUNDING * (square @ np.diag(between)), items, 0.0)
+    cells = square @ np.array([found.covariance[list(r), list(r)].sum() / len(r) ** 2 for r in arms])
+    own = np.array([found.scores[list(r)].var(ddof=1) / len(r) if len(r) > 1 else 0.0 for r in arms])
+    seeds = square @ own
+    over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights])
+    seeds, cells = np.where(over_seeds, seeds, 0.0), np.where(over_seeds, cells, 0.0)
+    total = np.where(over_seeds, np.maximum(items + seeds - cells, np.maximum(items, seeds)), items)
+    item_df = np.full(len(weights), found.clusters - 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        parts = square * own
+        seed_df = parts.sum(axis=1) ** 2 / (parts**2 / np.maximum(counts - 1, 1)).sum(axis=1)
+        for k, w in enumerate(weights):
+            taking_part = counts[w != 0]
+            if len(taking_part) == 2 and taking_part[0] == taking_part[1]:
+                # An arm that does not vary at all has no say.
+                seed_df[k] = (taking_part[0] - 1) * max(1, np.count_nonzero(own[w != 0]))
+        df = np.where(seeds > 0, total**2 / (seeds**2 / seed_df + items**2 / item_df), item_df)
+    # Runs that are all alike say nothing about seeds, but there are no more degrees of freedom than runs either when nothing varies.
+    df = np.where(over_seeds & (total == 0), counts.max() - 1.0, df)
+    return Estimate(weights @ scores, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
+
+
+def all_pairs(systems: int) -> Floats:
+    """Weights of every pair (first less second), shape (systems * (systems - 1) / 2, systems), in the order of numpy's triu_indices."""
+    first, second = np.triu_indices(systems, 1)
+    out = np.zeros((len(first), systems))
+    out[np.arange(len(first)), first], out[np.arange(len(first)), second] = 1.0, -1.0
+    return out

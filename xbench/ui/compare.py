@@ -34,11 +34,11 @@ def page(source: common.Source) -> None:
     records = [{str(k): v for k, v in row.items()} for row in shown.to_dict("records")]
     st.markdown(f"**{comparing.sentence(records)}**")
     st.altair_chart(_forest(tested), width="stretch")
-    adjusted = tested["p_holm"].astype(float).fillna(tested["p"].astype(float))
+    adjusted = tested["p_adjusted"].astype(float).fillna(tested["p"].astype(float))
     table = pd.DataFrame(
         {
             "language": tested["language"],
-            "direct %": 100 * tested["direct_value"].astype(float),
+            "direct %": 100 * tested["against_value"].astype(float),
             "delta": 100 * tested["delta"].astype(float),
             "low": 100 * tested["low"].astype(float),
             "high": 100 * tested["high"].astype(float),
@@ -57,7 +57,8 @@ def page(source: common.Source) -> None:
     st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
     st.caption(
         "Points against the direct baseline, with 95 % intervals by the delta method: clustered by item, and with two seeds or more over "
-        "items and seeds together. p of a language is adjusted over the languages (Holm), that of the mean is as it is. detectable: the "
+        "items and seeds together. p of a language is adjusted over the languages, that of the "
+        "mean over the contrasts with the same baseline (Holm). detectable: the "
         "smallest true difference that would have been found with 80 % power. unresolved is not the same as no effect."
     )
     common.download(shown.drop(columns="contrast"), "compare")

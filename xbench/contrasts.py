@@ -1,0 +1,223 @@
+"""One contrast as numbers: from the counts of paired runs to rows with effect, interval, p, power and what the evidence allows to say."""
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from xbench.pairing import Block, Paired, Panel
+from xbench.stats import families, pooling, power, resampling
+from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments
+
+Row = dict[str, Any]
+MEAN = "zero-shot mean"
+ALPHA = 0.05
+RESAMPLES = 10_000
+PAIR = np.array([[1.0, -1.0]])
+# Every row has these, None where there is nothing to say.
+NUMBERS = (
+    "value", "against_value", "delta", "low", "high", "p", "p_adjusted", "family", "detectable", "power", "seeds_needed", "items_needed",
+    "n", "clusters", "languages", "seeds", "df", "scope",
+)  # fmt: skip
+SPREAD = (
+    "effects_up", "effects_down", "up", "down", "tau", "i2", "new_language_low", "new_language_high", "predict_low", "predict_high",
+)  # fmt: skip
+CONFIRMED = (
+    "bootstrap_low", "bootstrap_high", "p_bootstrap", "p_randomisation", "p_mcnemar", "p_mcnemar_exact", "p_max_t", "all_low", "all_high",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What is compared: one language, or the mean over some.
+
+    Attributes:
+        level: language, mean, or what kind of group (family, script).
+        name: The language's code, or the group's name.
+        languages: Those that count, each the same.
+    """
+
+    level: str
+    name: str
+    languages: tuple[str, ...]
+
+
+class Measured:
+    """The moments of all runs of a panel, computed once for each set of languages that is asked for."""
+
+    def __init__(self, panel: Panel) -> None:
+        self.panel = panel
+        self._kept: dict[tuple[Any, ...], tuple[list[str], list[Moments]]] = {}
+
+    def moments(self, blocks: Sequence[Block], quantities: Sequence[Quantity]) -> tuple[list[str], list[Moments]]:
+        """The runs that are in all these blocks, and the moments of each quantity over them."""
+        key = (tuple((b.language, b.runs) for b in blocks), tuple(quantities))
+        if key not in self._kept:
+            runs = [r for r in blocks[0].runs if all(r in b.runs for b in blocks)]
+            shares = np.array([[float(b.language in q.languages) / len(q.languages) for b in blocks] for q in quantities])
+            self._kept[key] = runs, moments(taken(blocks, runs), shares, self.panel.clusters)
+        return self._kept[key]
+
+
+def taken(blocks: Sequence[Block], runs: Sequence[str]) -> list[Sums]:
+    """The counts of these runs, in this order."""
+    return [b.sums.take([b.runs.index(r) for r in runs]) for b in blocks]
+
+
+def quantities(languages: Sequence[str], train_language: str, groups: Mapping[str, str] | None, level: str) -> list[Quantity]:
+    """What is compared over these languages: each of them, or groups of the zero-shot ones, and the zero-shot mean last."""
+    zero_shot = tuple(code for code in languages if code != train_language)
+    found = []
+    if level == "language":
+        found = [Quantity("language", code, (code,)) for code in languages]
+    elif groups is not None:
+        names = sorted({groups.get(code, "unknown") for code in zero_shot})
+        found = [Quantity(level, name, tuple(c for c in zero_shot if groups.get(c, "unknown") == name)) for name in names]
+    return [*found, Quantity("mean", MEAN, zero_shot)] if zero_shot else found
+
+
+def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity], paired: Paired) -> list[Row]:
+    """One row a quantity: the first arm less the second."""
+    try:
+        runs, found = measured.moments(blocks, asked)
+    except ValueError as error:
+        return [untested(f"too little data: {error}", q) for q in asked]
+    place = {run: i for i, run in enumerate(runs)}
+    arms = [[place[r] for r in own] for own in paired.runs]
+    examples = {b.language: b.examples for b in blocks}
+    rows = []
+    for quantity, m in zip(asked, found, strict=True):
+        estimate = differences(m, arms, PAIR)
+        values = [float(m.scores[own].mean()) for own in arms]
+        row = numbers(estimate, min(map(len, arms)), m.clusters)
+        row |= {"value": rounded(values[0]), "against_value": rounded(values[1]), "n": sum(examples[c] for c in quantity.languages)}
+        rows.append({"level": quantity.level, "language": quantity.name, **row, "languages": len(quantity.languages)})
+    _spread(rows, asked)
+    return rows
+
+
+def numbers(estimate: Estimate, seeds: int, clusters: int, arms: int = 2) -> Row:
+    """The columns that every tested difference has; `estimate` holds one."""
+    low, high = estimate.interval()
+    value, se, df, p = (float(x[0]) for x in (estimate.value, estimate.se, estimate.df, estimate.p))
+    parts = power.Components(float(estimate.items[0]), float(estimate.seeds[0]), float(estimate.cells[0]), seeds, arms, clusters)
+    needed = parts.needed(value) if p > ALPHA else power.Needed(None, None)
+    return {
+        **dict.fromkeys((*NUMBERS, *SPREAD, *CONFIRMED)),
+        "delta": rounded(value),
+        "low": rounded(low[0]),
+        "high": rounded(high[0]),
+        "p": rounded(p),
+        "detectable": rounded(power.detectable(se, df)),
+        "power": rounded(power.power(value, se, df)),
+        "seeds_needed": needed.seeds if seeds > 1 else None,
+        "items_needed": needed.items,
+        "clusters": clusters,
+        "seeds": seeds,
+        "df": rounded(df),
+        "scope": "recipe" if seeds > 1 else "these runs",
+        "verdict": "",
+        "status": "tested",
+        "se": rounded(se),
+        "p_up": rounded(float(estimate.p_up[0])),
+    }
+
+
+def _spread(rows: Sequence[Row], asked: Sequence[Quantity]) -> None:
+    """On the row of the mean: in how many languages there is an effect, and what the languages say of other languages."""
+    at = next((i for i, q in enumerate(asked) if q.level == "mean"), None)
+    if at is None:
+        return
+    mean, inside = rows[at], set(asked[at].languages)
+    single = [r for r, q in zip(rows, asked, strict=True) if q.level == "language" and q.name in inside]
+    if len(single) != len(inside) or len(single) < 2:
+        return
+    up = np.array([r["p_up"] for r in single])
+    deltas, variances = np.array([r["delta"] for r in single]), np.array([r["se"] for r in single]) ** 2
+    pooled = pooling.across(deltas, variances, mean["se"] ** 2, mean["df"])
+    mean |= {
+        "effects_up": families.effects(up, ALPHA / 2),
+        "effects_down": families.effects(1 - up, ALPHA / 2),
+        "up": int((deltas > 0).sum()),
+        "down": int((deltas < 0).sum()),
+        "tau": rounded(pooled.tau),
+        "i2": rounded(pooled.i2),
+        "new_language_low": rounded(pooled.low),
+        "new_language_high": rounded(pooled.high),
+        "predict_low": rounded(pooled.predict_low),
+        "predict_high": rounded(pooled.predict_high),
+    }
+
+
+def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quantity], paired: Paired, resamples: int = RESAMPLES) -> None:
+    """Add what resampling says of these runs on new items: computed another way than the rows, and over items alone.
+
+    Bootstrap for every row; randomisation and, for right and wrong answers of single runs, McNemar's test for single languages; adjusted p
+    and intervals by the largest t over the languages, which hold jointly.
+    """
+    runs = [r for own in paired.runs for r in own]
+    counts = taken(blocks, runs)
+    rng = np.random.default_rng(zlib.crc32(" ".join(runs).encode()))  # the same runs give the same digits
+    replicates = resampling.bootstrap(counts, resamples, rng)
+    first = len(paired.runs[0])
+    drawn = replicates[:, :first].mean(axis=1, dtype=np.float64) - replicates[:, first:].mean(axis=1, dtype=np.float64)
+    index = {b.language: i for i, b in enumerate(blocks)}
+    for row, quantity in zip(rows, asked, strict=True):
+        own = drawn[[index[c] for c in quantity.languages]].mean(axis=0)
+        law = resampling.Law(own)
+        low, high = law.interval()
+        row |= {"bootstrap_low": rounded(low), "bootstrap_high": rounded(high), "p_bootstrap": rounded(law.shift_p(row["delta"]))}
+        if quantity.level == "language":
+            _swapped(row, counts[index[quantity.name]], first, rng, resamples)
+    single = [(r, index[q.name]) for r, q in zip(rows, asked, strict=True) if q.level == "language"]
+    if single:
+        _jointly([r for r, _ in single], drawn[[i for _, i in single]])
+
+
+def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resamples: int) -> None:
+    one, two = counts.take(range(first)), counts.take(range(first, counts.systems))
+    if one.systems == two.systems:
+        row["p_randomisation"] = rounded(resampling.randomisation(one, two, resamples, rng))
+    above = counts.numerator.astype(np.float64)
+    below = np.broadcast_to(counts.denominator, above.shape)
+    if counts.systems == 2 and (below == 1).all() and np.isin(above, (0, 1)).all():
+        exact, mid = resampling.mcnemar(int((above[:, 0] > above[:, 1]).sum()), int((above[:, 1] > above[:, 0]).sum()))
+        row |= {"p_mcnemar": rounded(mid), "p_mcnemar_exact": rounded(exact)}
+
+
+def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
+    """Standard errors are those of the replicates, so that what is compared is over items alone."""
+    se = drawn.std(axis=1, ddof=1)
+    moving = se > 0
+    for row, moves in zip(rows, moving, strict=True):
+        if not moves:  # no resample is another
+            row |= {"p_max_t": float(row["delta"] == 0), "all_low": row["delta"], "all_high": row["delta"]}
+    if not moving.any():
+        return
+    deltas = np.array([r["delta"] for r in rows])
+    t = (drawn[moving] - deltas[moving, None]) / se[moving, None]
+    p, quantile = families.max_t(deltas[moving] / se[moving], t.T)
+    width = quantile(1 - ALPHA)
+    for row, adjusted, error in zip([r for r, m in zip(rows, moving, strict=True) if m], p, se[moving], strict=True):
+        row |= {
+            "p_max_t": rounded(adjusted),
+            "all_low": rounded(row["delta"] - width * error),
+            "all_high": rounded(row["delta"] + width * error),
+        }
+
+
+def untested(reason: str, quantity: Quantity | None = None) -> Row:
+    """A row that says why there is no test."""
+    what = quantity or Quantity("mean", MEAN, ())
+    empty: Row = dict.fromkeys((*NUMBERS, *SPREAD, *CONFIRMED))
+    return {
+        "level": what.level, "language": what.name, **empty, "verdict": "not testable", "status": f"not testable: {reason}", "se": None,
+        "p_up": None,
+    }  # fmt: skip
+
+
+def rounded(value: Any) -> float:
+    """Twelve significant digits: what is left of the order of additions is not shown."""
+    return float(f"{float(value):.12g}")

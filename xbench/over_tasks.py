@@ -1,0 +1,190 @@
+"""Differences over several tasks: the mean over the targets two systems share, and the averages of a suite such as XTREME.
+
+Test sets of different tasks share no item, but the runs of one seed share the intermediate checkpoint: the variance over seeds is that of
+the means over tasks, seed by seed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from xbench import contrasts, pairing, store
+from xbench.contrasts import ALPHA, Quantity, Row, rounded, untested
+from xbench.pairing import DIRECT, Block, Column, System
+from xbench.stats import families
+from xbench.stats.ratios import Moments, combine, differences, moments
+
+EXACT_MATCH = "exact_match"
+
+
+@dataclass(frozen=True, slots=True)
+class Average:
+    """What is averaged: tasks, each over its languages and, for questions, over exact match and F1.
+
+    Attributes:
+        name: Of the average.
+        scorers: {target: the scorer that counts, or None where xbench has none}; None for whatever the two systems share.
+        zero_shot: Whether the training language is left out.
+    """
+
+    name: str
+    scorers: Mapping[str, str | None] | None
+    zero_shot: bool
+
+
+def over_tasks(
+    root: Path, first: Mapping[str, str] | None = None, against: Mapping[str, str] | None = None, suite: str | None = None, **where: Any
+) -> list[Row]:
+    """Mean differences over tasks, one row a pair of systems and average.
+
+    Args:
+        root: The store.
+        first: As in `comparing.compare`.
+        against: Likewise.
+        suite: Only this average (`xtreme`, `xtreme: tagging`, `tasks`); all that have a task in the store if not given.
+        where: {column of the view result: value}.
+
+    Returns:
+        Rows as of `comparing.compare`, with level `tasks`, target the name of the average, language how many tasks of how many took part
+        and which; p_adjusted by Holm over the pairs with one baseline. Averages of a suite count every language and official scorers; the
+        plain `tasks` is the zero-shot mean by the main metric of every target that the two share.
+    """
+    change = dict(against or {"intermediate": DIRECT})
+    if where.get("intermediate") is not None:
+        first = {"intermediate": where.pop("intermediate"), **(first or {})}
+    where.pop("intermediate", None)
+    con = store.connect(root)
+    try:
+        columns = pairing.columns(con, where)
+        every = [c for m in ("accuracy", "f1", EXACT_MATCH) for c in pairing.columns(con, {**where, "metric": m})]
+        found = []
+        for average in [a for a in _averages(con) if suite in (None, a.name)]:
+            used = columns if average.scorers is None else every
+            rows = [
+                _row(con, used, a, b, average, change)
+                for a, b in _pairs(used, first or {}, change)
+                if average.scorers is None or any(a in c.systems and c.target in average.scorers for c in used)
+            ]
+            _adjust([r for r in rows if r], change)
+            found += [r for r in rows if r]
+        return found
+    finally:
+        con.close()
+
+
+def _averages(con: duckdb.DuckDBPyConnection) -> list[Average]:
+    found = [Average("tasks", None, zero_shot=True)]
+    rows = con.execute("SELECT suite, rule, task_group, target, scorer FROM suite_task ORDER BY ALL").fetchall()
+    groups: dict[str, dict[str, str | None]] = {}
+    for suite, rule, group, target, scorer in rows:
+        if rule == "official":
+            groups.setdefault(suite, {})[target] = scorer
+            groups.setdefault(f"{suite}: {group}", {})[target] = scorer
+    return [*found, *(Average(name, scorers, zero_shot=False) for name, scorers in groups.items())]
+
+
+def _pairs(columns: Sequence[Column], first: Mapping[str, str], change: Mapping[str, str]) -> list[tuple[System, System]]:
+    found: dict[tuple[System, System], None] = {}
+    for column in columns:
+        for system in column.systems:
+            if all(getattr(system, f) == v for f, v in first.items()) and any(getattr(system, f) != v for f, v in change.items()):
+                found |= {(system, other): None for other in pairing.counterpart(column, system, change)}
+    return list(found)
+
+
+def _row(
+    con: duckdb.DuckDBPyConnection, columns: Sequence[Column], one: System, two: System, average: Average, change: Mapping[str, str]
+) -> Row | None:
+    head = {
+        "target": average.name, "metric": "mean", "scorer": "official" if average.scorers else "main", "dataset_revision": "",
+        **{f: getattr(one, f) for f in pairing.SYSTEM}, "parameters": None,
+        "against": ", ".join(v if f == "intermediate" else f"{f}={v}" for f, v in change.items()),
+    }  # fmt: skip
+    parts: dict[str, list[Column]] = {}
+    for column in columns:
+        there = one in column.systems and two in column.systems and column.systems[one].stored and column.systems[two].stored
+        if there and (average.scorers is None or average.scorers.get(column.target) == column.scorer):
+            parts.setdefault(column.target, []).append(column)
+    # An intermediate task is not its own target: a system lacks it for good.
+    parts = {t: _counting(con, t, c, official=average.scorers is not None) for t, c in sorted(parts.items())}
+    parts = {t: c for t, c in parts.items() if c}
+    if len(parts) < 2:
+        return None
+    expected = len(average.scorers) if average.scorers else len(parts)
+    quantity = Quantity("tasks", f"{len(parts)} of {expected} tasks: {' '.join(parts)}", ())
+    seeds = set.intersection(*(set(c.systems[s].by_seed) for own in parts.values() for c in own for s in (one, two)))
+    if not seeds:
+        return {**head, **untested("no seed is there in every task", quantity)}
+    ordered = sorted(seeds, key=lambda s: (s is None, s))
+    measured = [_task(con, own, one, two, ordered, average) for own in parts.values()]
+    reasons = [m for m in measured if isinstance(m, str)]
+    if reasons:
+        return {**head, **untested("; ".join(reasons), quantity)}
+    found = combine([m for m in measured if isinstance(m, Moments)], [1 / len(parts)] * len(parts))
+    size = len(ordered)
+    estimate = differences(found, [range(size), range(size, 2 * size)], contrasts.PAIR)
+    row = contrasts.numbers(estimate, size, found.clusters)
+    row |= {"value": rounded(found.scores[:size].mean()), "against_value": rounded(found.scores[size:].mean()), "languages": None}
+    return {**head, "level": "tasks", "language": quantity.name, **row}
+
+
+def _counting(con: duckdb.DuckDBPyConnection, target: str, columns: list[Column], *, official: bool) -> list[Column]:
+    """The columns of a target that count: its metric and, in a suite, exact match beside the F1 of answers."""
+    found = con.execute("SELECT DISTINCT family, metric FROM task_language WHERE target = ?", [target]).fetchall()
+    if not official or not found:
+        return columns[:1]
+    family, metric = found[0]
+    wanted = {metric, EXACT_MATCH} if family == "qa" else {metric}
+    chosen = [c for c in columns if c.metric in wanted]
+    return chosen if {c.metric for c in chosen} == wanted else []
+
+
+def _task(
+    con: duckdb.DuckDBPyConnection, columns: Sequence[Column], one: System, two: System, seeds: Sequence[int | None], average: Average
+) -> Moments | str:
+    """The moments of one task, runs of the first system before those of the second; or why there are none."""
+    blocks: list[Block] = []
+    marks, clusters = set(), 0
+    orders: list[list[str]] = []
+    for column in columns:
+        runs = [column.systems[s].by_seed[seed] for s in (one, two) for seed in seeds]
+        panel = pairing.load_panel(con, column, runs)
+        own, different = panel.common(runs)
+        if different or not own:
+            return f"{column.target}: other examples ({'; '.join(different) or 'no common language'})"
+        clusters = max(clusters, panel.clusters)
+        marks.add(tuple((b.language, b.examples) for b in own))
+        blocks += own
+        orders += [runs] * len(own)
+    if len(marks) > 1:
+        return f"{columns[0].target}: its metrics were measured on different examples"
+    languages = [b.language for b in blocks]
+    counted = [code for code in languages if not (average.zero_shot and code == one.train_language)]
+    expected = con.execute("SELECT count(*) FROM task_language WHERE target = ?", [columns[0].target]).fetchall()[0][0]
+    if average.scorers is not None and len(set(counted)) < expected:
+        return f"{columns[0].target}: {len(set(counted))} of {expected} languages"
+    if not counted:
+        return f"{columns[0].target}: no zero-shot language"
+    counts = [contrasts.taken([b], runs)[0] for b, runs in zip(blocks, orders, strict=True)]
+    shares = np.array([[float(code in counted) / len(counted) for code in languages]])
+    try:
+        return moments(counts, shares, clusters)[0]
+    except ValueError as error:
+        return f"{columns[0].target}: too little data: {error}"
+
+
+def _adjust(rows: Sequence[Row], change: Mapping[str, str]) -> None:
+    up, down = ("helps", "hurts") if change == {"intermediate": DIRECT} else ("higher", "lower")
+    fixed = pairing.fixed_fields(change)
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        if row["status"] == "tested":
+            groups.setdefault(tuple(row[f] for f in fixed), []).append(row)
+    for own in groups.values():
+        for row, p in zip(own, families.holm(np.array([r["p"] for r in own], dtype=np.float64)), strict=True):
+            row |= {"p_adjusted": rounded(p), "family": len(own)}
+            row["verdict"] = "unresolved" if p > ALPHA else up if row["delta"] > 0 else down

@@ -1,0 +1,254 @@
+"""Which runs can be compared, and their counts side by side: examples are matched by id, in SQL.
+
+A column is what scores must agree in to be compared at all (target, metric, scorer, dataset revision, split). A system is what was trained,
+under its conditions; its runs differ in the seed alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from xbench import board
+from xbench.errors import StoreError
+from xbench.stats.ratios import Sums
+
+COLUMN = ("target", "metric", "scorer", "dataset_revision")
+SYSTEM = (
+    "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source", "source_version",
+)  # fmt: skip
+# What goes with a field: two models have two revisions, two sources two versions.
+_FOLLOWS = {
+    "model": ("model_revision",),
+    "intermediate": ("intermediate_revision",),
+    "source": ("source_version", "stack", "recipe_id"),
+    "stack": ("recipe_id",),
+}
+DIRECT = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """What was trained, and how: the fields of SYSTEM."""
+
+    model: str
+    model_revision: str
+    intermediate: str
+    intermediate_revision: str
+    train_language: str
+    recipe_id: str
+    stack: str
+    source: str
+    source_version: str
+
+    def values(self, fields: Iterable[str]) -> tuple[str, ...]:
+        """The values of some fields."""
+        return tuple(getattr(self, f) for f in fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """A system on one column: {seed: run id}, and what is known beside.
+
+    Attributes:
+        system: Which.
+        by_seed: A seed of None means that the source does not say.
+        stored: Whether every example of every run is stored.
+        parameters: Of the encoder, where known.
+        doubled: Seeds of which there is more than one run.
+    """
+
+    system: System
+    by_seed: dict[int | None, str]
+    stored: bool
+    parameters: int | None
+    doubled: tuple[int | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One comparable column of numbers, and all systems that have any in it."""
+
+    target: str
+    metric: str
+    scorer: str
+    dataset_revision: str
+    systems: dict[System, Runs] = field(compare=False)
+
+    @property
+    def key(self) -> dict[str, str]:
+        """The fields of COLUMN."""
+        return {c: getattr(self, c) for c in COLUMN}
+
+
+def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Column]:
+    """The columns of the store that meet the conditions, with their systems; without `metric`, those that count for their target.
+
+    Args:
+        con: From xbench.store.connect.
+        where: {column of the view result: value}; None is no condition.
+
+    Raises:
+        StoreError: If a condition is not a column of the view.
+    """
+    known = [d[0] for d in con.execute("SELECT * FROM result LIMIT 0").description or []]
+    conditions = {c: v for c, v in where.items() if v is not None}
+    unknown = sorted(set(conditions) - set(known))
+    if unknown:
+        raise StoreError(f"results have no column {', '.join(unknown)}; they have {', '.join(known)}")
+    names = [*COLUMN, *SYSTEM, "seed", "run_id"]
+    text = (
+        f"SELECT {', '.join(names)}, max(parameters), bool_and(evidence = 'outcomes') FROM result WHERE split = 'test'"
+        + "".join(f' AND "{c}" = ?' for c in conditions)
+        + " GROUP BY ALL ORDER BY ALL"
+    )
+    found: dict[tuple[str, ...], Column] = {}
+    for row in con.execute(text, list(conditions.values())).fetchall():
+        key, system = row[: len(COLUMN)], System(*row[len(COLUMN) : len(COLUMN) + len(SYSTEM)])
+        seed, run_id, parameters, stored = row[-4:]
+        column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}))
+        old = column.systems.get(system, Runs(system, {}, True, parameters))
+        doubled = (*old.doubled, seed) if seed in old.by_seed else old.doubled
+        column.systems[system] = Runs(system, {**old.by_seed, seed: run_id}, old.stored and stored, parameters, doubled)
+    return _that_count(con, list(found.values()), asked="metric" in conditions)
+
+
+def _that_count(con: duckdb.DuckDBPyConnection, found: list[Column], *, asked: bool) -> list[Column]:
+    """Without a metric asked for: the target's own metric by its own scorer, where there is one; else all."""
+    if asked:
+        return found
+    official = board.official_scorers()
+    main = dict(con.execute("SELECT DISTINCT target, metric FROM task_language").fetchall())
+
+    def counts(c: Column) -> bool:
+        return c.metric == main.get(c.target) and c.scorer in official.get(c.target, ())
+
+    counted = {c.target for c in found if counts(c)}
+    return [c for c in found if c.target not in counted or counts(c)]
+
+
+def fixed_fields(change: Iterable[str]) -> list[str]:
+    """The fields of a system that must agree where those of `change` differ: with a model goes its revision, with a source its version."""
+    free = {f for c in change for f in (c, *_FOLLOWS.get(c, ()))}
+    return [f for f in SYSTEM if f not in free]
+
+
+def counterpart(column: Column, first: System, change: Mapping[str, str]) -> list[System]:
+    """The systems that agree with `first` in everything but the fields of `change`, which have those values."""
+    fixed = fixed_fields(change)
+    wanted = first.values(fixed)
+    return [s for s in column.systems if s.values(fixed) == wanted and all(getattr(s, f) == v for f, v in change.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The runs of two or more arms, matched by seed where that is possible.
+
+    Attributes:
+        seeds: Of each run of an arm.
+        runs: {arm: run ids}, in the order of the seeds.
+        matched: Whether run i of every arm has the same seed.
+        problem: Why there is nothing to compare, or empty.
+    """
+
+    seeds: tuple[tuple[int | None, ...], ...]
+    runs: tuple[tuple[str, ...], ...]
+    matched: bool
+    problem: str = ""
+
+
+def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
+    """Match the runs of several systems by seed.
+
+    Args:
+        arms: The systems.
+        same_seeds: Whether only equal seeds will do, as for a transfer delta; otherwise systems without a common seed are compared with
+            all the runs they have.
+    """
+    doubled = [f"{a.system.intermediate}, seed {a.doubled[0]}" for a in arms if a.doubled]
+    if doubled:
+        return Paired((), (), False, f"more than one run of the same system and seed ({'; '.join(doubled)})")
+    common = sorted(set.intersection(*(set(a.by_seed) for a in arms)), key=lambda s: (s is None, s))
+    if common:
+        return Paired(tuple(tuple(common) for _ in arms), tuple(tuple(a.by_seed[s] for s in common) for a in arms), True)
+    if same_seeds:
+        return Paired((), (), False, "the direct baseline has other seeds")
+    ordered = [sorted(a.by_seed, key=lambda s: (s is None, s)) for a in arms]
+    return Paired(tuple(map(tuple, ordered)), tuple(tuple(a.by_seed[s] for s in o) for a, o in zip(arms, ordered, strict=True)), False)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """The counts of one language: of all runs that were tested on the same examples in it."""
+
+    language: str
+    runs: tuple[str, ...]
+    sums: Sums
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """All counts of a column, a block a language; where runs were tested on different examples, a block for each set of them."""
+
+    blocks: tuple[Block, ...]
+    clusters: int
+    doubled: tuple[str, ...]
+
+    def common(self, runs: Iterable[str]) -> tuple[list[Block], list[str]]:
+        """The blocks that hold all these runs, and the languages that all have but on different examples, with the counts."""
+        wanted = set(runs)
+        good = [b for b in self.blocks if wanted <= set(b.runs)]
+        there: dict[str, set[str]] = {}
+        for b in self.blocks:
+            there.setdefault(b.language, set()).update(b.runs)
+        done = {b.language for b in good}
+        bad = []
+        for language in sorted(code for code, held in there.items() if wanted <= held and code not in done):
+            sizes = sorted({b.examples for b in self.blocks if b.language == language and wanted & set(b.runs)})
+            bad.append(f"{language}: {', '.join(map(str, sizes))} examples, not the same ones")
+        return good, bad
+
+
+def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[str]) -> Panel:
+    """Read the counts of these runs in this column.
+
+    Clusters are numbered in the order of their ids, so the order of rows in the store changes nothing.
+    """
+    numbers = list(range(len(runs)))
+    con.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT unnest(?) AS run_id, unnest(?) AS number", [list(runs), numbers])
+    con.execute(
+        # fsum: a plain sum of fractions may differ in its last digit from one call to the next
+        "CREATE OR REPLACE TEMP TABLE counted AS SELECT language, number, cluster_id, fsum(numerator) AS above, "
+        "fsum(denominator) AS below, count(*) AS examples, count(DISTINCT example_id) AS different, "
+        "bit_xor(hash(example_id, cluster_id)) AS mark "
+        "FROM outcome JOIN wanted USING (run_id) WHERE target = ? AND split = 'test' AND metric = ? AND scorer = ? GROUP BY ALL",
+        [column.target, column.metric, column.scorer],
+    )
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE numbered AS SELECT cluster_id, row_number() OVER (ORDER BY cluster_id) - 1 AS cluster "
+        "FROM (SELECT DISTINCT cluster_id FROM counted)"
+    )
+    sets = con.execute(
+        "SELECT language, bit_mark, examples, list(number ORDER BY number), bool_or(examples > different) FROM (SELECT language, number, "
+        "bit_xor(mark) AS bit_mark, sum(examples)::BIGINT AS examples, sum(different)::BIGINT AS different FROM counted GROUP BY ALL) "
+        "GROUP BY ALL ORDER BY language, min(number)"
+    ).fetchall()
+    blocks = []
+    for language, _, examples, numbers, _ in sets:
+        table = con.execute(
+            "SELECT cluster, above, below FROM counted JOIN numbered USING (cluster_id) "
+            "WHERE language = ? AND list_contains(?, number) ORDER BY number, cluster",
+            [language, numbers],
+        ).fetchnumpy()
+        shape = (len(numbers), -1)
+        above, below = (np.ascontiguousarray(np.asarray(table[c], dtype=np.float64).reshape(shape).T) for c in ("above", "below"))
+        same = bool((below == below[:, :1]).all())
+        clusters = np.asarray(table["cluster"], dtype=np.int64).reshape(shape)[0]
+        blocks.append(Block(language, tuple(runs[i] for i in numbers), Sums(above, below[:, :1] if same else below, clusters), examples))
+    total = con.execute("SELECT count(*) FROM numbered").fetchall()[0][0]
+    doubled = tuple(f"{language}: an example is there twice" for language, *_, twice in sets if twice)
+    con.execute("DROP TABLE wanted; DROP TABLE counted; DROP TABLE numbered")
+    return Panel(tuple(blocks), total, doubled)

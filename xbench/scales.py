@@ -1,0 +1,116 @@
+"""Does transfer change with model size? Deltas of models of different sizes against one another, example by example."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+
+from xbench import contrasts, pairing, store
+from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
+from xbench.pairing import DIRECT, Column, Runs, System
+from xbench.stats import families
+from xbench.stats.ratios import Floats, Sums, differences, moments
+
+FEWEST_SIZES = 4  # for a slope; with fewer the differences are the table
+_SAME = tuple(f for f in pairing.SYSTEM if f not in ("model", "model_revision"))
+
+
+def interactions(root: Path, **where: Any) -> list[Row]:
+    """How the zero-shot transfer delta of an intermediate task differs between model sizes.
+
+    A contrast is (large after the intermediate - large direct) - (small after it - small direct), paired by seed and example; neighbours in
+    size, and the largest against the smallest. With four sizes or more also the slope of the delta per doubling of the parameters.
+
+    Args:
+        root: The store.
+        where: {column of the view result: value}.
+
+    Returns:
+        Rows as of `comparing.compare`, with level `interaction` or `slope`; model is `larger - smaller` or how many models there are,
+        p_adjusted by Holm over the rows of a target and intermediate, verdict grows, shrinks or unresolved.
+    """
+    intermediate = where.pop("intermediate", None)
+    con = store.connect(root)
+    try:
+        return [r for column in pairing.columns(con, where) for r in _column(con, column, intermediate)]
+    finally:
+        con.close()
+
+
+def _column(con: duckdb.DuckDBPyConnection, column: Column, intermediate: str | None) -> list[Row]:
+    groups: dict[tuple[str, ...], list[tuple[Runs, Runs]]] = {}
+    for system, runs in column.systems.items():
+        if system.intermediate == DIRECT or intermediate not in (None, system.intermediate):
+            continue
+        for direct in pairing.counterpart(column, system, {"intermediate": DIRECT}):
+            groups.setdefault(system.values(_SAME), []).append((runs, column.systems[direct]))
+    return [r for found in groups.values() for r in _group(con, column, found)]
+
+
+def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple[Runs, Runs]]) -> list[Row]:
+    """One intermediate task under the same conditions, at several sizes."""
+    sized = sorted((f for f in found if f[0].parameters), key=lambda f: (f[0].parameters or 0, f[0].system.model))
+    if len({f[0].parameters for f in sized}) < 2:
+        return []
+    names = [f[0].system.model for f in sized]
+    asked: list[tuple[str, str, list[int], Floats]] = []
+    for a, b in [*pairwise(range(len(sized))), *([(0, len(sized) - 1)] if len(sized) > 2 else [])]:
+        asked.append(("interaction", f"{names[b]} - {names[a]}", [b, a], np.array([1.0, -1.0, -1.0, 1.0])))
+    if len(sized) >= FEWEST_SIZES:
+        logs = np.log2([float(f[0].parameters or 0) for f in sized])
+        slope = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()
+        asked.append(("slope", f"{len(sized)} models, per doubling", list(range(len(sized))), np.column_stack([slope, -slope]).ravel()))
+    rows = [_row(con, column, sized, *one) for one in asked]
+    tested = [r for r in rows if r["status"] == "tested"]
+    for row, p in zip(tested, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
+        row |= {"p_adjusted": rounded(p), "family": len(tested)}
+        row["verdict"] = "unresolved" if p > ALPHA else "grows" if row["delta"] > 0 else "shrinks"
+    return rows
+
+
+def _row(
+    con: duckdb.DuckDBPyConnection,
+    column: Column,
+    sized: Sequence[tuple[Runs, Runs]],
+    level: str,
+    name: str,
+    which: list[int],
+    weights: Floats,
+) -> Row:
+    arms = [runs for i in which for runs in sized[i]]
+    system = arms[0].system
+    head = {**column.key, **{f: getattr(system, f) for f in pairing.SYSTEM}, "model": name, "model_revision": "", "against": DIRECT}
+    quantity = Quantity(level, MEAN, ())
+    if not all(a.stored for a in arms):
+        return {**head, **untested("only averages are known", quantity)}
+    paired = pairing.pair(arms, same_seeds=True)
+    if paired.problem:
+        return {**head, **untested(paired.problem.replace("the direct baseline has", "the runs have"), quantity)}
+    runs = [r for own in paired.runs for r in own]
+    panel = pairing.load_panel(con, column, sorted(runs))
+    blocks, different = panel.common(runs)
+    if different or not blocks:
+        return {
+            **head,
+            **untested(f"the runs were tested on different examples ({'; '.join(different) or 'no common language'})", quantity),
+        }
+    languages = [b.language for b in blocks if b.language != system.train_language]
+    if not languages:
+        return {**head, **untested("no zero-shot language", quantity)}
+    counts: list[Sums] = contrasts.taken(blocks, runs)
+    shares = np.array([[float(b.language in languages) / len(languages) for b in blocks]])
+    try:
+        (found,) = moments(counts, shares, panel.clusters)
+    except ValueError as error:
+        return {**head, **untested(f"too little data: {error}", quantity)}
+    seeds = len(paired.runs[0])
+    places = [list(range(i * seeds, (i + 1) * seeds)) for i in range(len(arms))]
+    row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters, len(arms))
+    n = sum(b.examples for b in blocks if b.language in languages)
+    return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages)}
+
+
+__all__ = ["FEWEST_SIZES", "System", "interactions"]

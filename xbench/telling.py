@@ -1,0 +1,203 @@
+"""What comparisons print: a table a contrast, one line a contrast, or ranks."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+
+from xbench import comparing, over_tasks, placing, scales, store, wording
+from xbench.comparing import TO_DIRECT
+from xbench.contrasts import Row
+from xbench.errors import StoreError
+from xbench.tables import Form, emit, grouped, percent, points, show
+from xbench.wording import interval, needs, p_value, title
+
+_LOG = Console(stderr=True, highlight=False)
+BY = ("language", "family", "script", "task", "size", "source")
+_NOTE = """\
+percent and points with 95 % intervals; p of a language adjusted over the languages ({adjust}), of a mean over the contrasts
+with the same baseline (holm); MDE: smallest true difference found with 80 % power; needs: what would find one as large as
+that seen; delta method clustered by item, with two seeds or more items and seeds together. How a number was made: --explain
+"""
+_RANKS = """\
+rank: from how many are significantly better to how many are significantly worse (all pairs of a column, holm); a tier begins with
+the first that is significantly worse than the best of the tier above; both are over the whole column, whatever rows are shown
+"""
+
+
+def conditions(words: Sequence[str] | None) -> list[dict[str, str]]:
+    """Systems as they are written on the command line: a bare name is an intermediate task, `field=value,field=value` anything else.
+
+    Raises:
+        StoreError: With more than two.
+    """
+    if len(words or []) > 2:
+        raise StoreError("one system is compared with its direct baseline, two with each other; for more of them there is --all")
+    found = []
+    for word in words or []:
+        parts = [part.partition("=") for part in word.split(",")]
+        found.append({field if equals else "intermediate": value if equals else field for field, equals, value in parts})
+    return found
+
+
+def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, latex: bool, explain: bool, **options: Any) -> None:
+    """Compare what was asked for and print it."""
+    if by not in BY:
+        raise StoreError(f"--by {by!r} is none of {', '.join(BY)}")
+    given = conditions(systems)
+    first, against = (given[0] if given else None), (given[1] if len(given) > 1 else None)
+    if by in ("language", "family", "script"):
+        _contrasts(
+            root, form, comparing.compare(root, first, against, by=cast(comparing.By, by), **options), options, latex=latex, explain=explain
+        )
+        return
+    if latex or explain:
+        raise StoreError(f"--latex and --explain go with --by language, family and script, not with --by {by}")
+    rows = comparing.compare(root, first, against, by="mean", **options)
+    where = {k: options[k] for k in ("target", "model", "source", "metric", "intermediate") if options.get(k) is not None}
+    if by == "task":
+        rows += over_tasks.over_tasks(root, first, against, **where)
+        _flat(root, rows, form, ("target", "model"), "by task")
+    elif by == "size":
+        rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
+        between = scales.interactions(root, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
+        if form == "text" and not between:
+            _LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
+        rows += between
+        _flat(root, rows, form, ("target", "model"), "by size of the model")
+    else:
+        rows.sort(key=lambda r: (r["target"], r["metric"], r["model"], r["intermediate"], r["source"]))
+        _flat(root, rows, form, ("target", "source", "model"), "by source")
+
+
+def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str, Any], *, latex: bool, explain: bool) -> None:
+    """A table a contrast."""
+    if form != "text":
+        emit(rows, form)
+    elif not rows:
+        _nothing(root)
+    elif latex:
+        con = store.connect(root)
+        try:
+            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con)) for own in grouped(rows, comparing.CONTRAST)))
+        finally:
+            con.close()
+    else:
+        for own in grouped(rows, comparing.CONTRAST):
+            _contrast(own, options, explain=explain)
+        sys.stdout.write(_NOTE.format(adjust=options["adjust"]))
+
+
+def _contrast(rows: Sequence[Row], options: Mapping[str, Any], *, explain: bool) -> None:
+    if len(rows) == 1 and rows[0]["delta"] is None:
+        sys.stdout.write(f"{title(rows)}\n  {rows[0]['status']}\n\n")
+        return
+    columns, cells = _columns(rows)
+    show(title(rows), columns, [cells(r) for r in rows], comparing.sentence(rows))
+    if options.get("confirm"):
+        _confirmed(rows)
+    if explain:
+        sys.stdout.write("".join(f"  {line}\n" for line in wording.explanation(rows, options["adjust"])) + "\n")
+
+
+def _nothing(root: Path) -> None:
+    _LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there", soft_wrap=True)
+
+
+def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]]:
+    """Columns that have something to say, and the cells of a row."""
+    direct = rows[0]["against"] == TO_DIRECT["intermediate"]
+    lacking = any(needs(r) for r in rows)
+    equal = any(r["p_equivalent"] is not None for r in rows)
+
+    def cells(r: Row) -> list[str]:
+        name = f"{r['language']} (trained)" if r["language"] == r["train_language"] else str(r["language"])
+        known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", _p(r), _mde(r)]
+        extra = ([needs(r)] if lacking else []) + ([p_value(r["p_equivalent"])] if equal else [])
+        return [*known, "" if r["n"] is None else str(r["n"]), *extra, _verdict(r)]
+
+    names = [str(rows[0]["level"]), "direct" if direct else "against", "delta, 95 % interval", "p", "MDE", "n"]
+    return [*names, *(["needs"] if lacking else []), *(["p equal"] if equal else []), "verdict"], cells
+
+
+def _p(r: Row) -> str:
+    return p_value(r["p_adjusted"] if r["p_adjusted"] is not None else r["p"])
+
+
+def _mde(r: Row) -> str:
+    return "" if r["detectable"] is None else f"{100 * r['detectable']:.1f}"
+
+
+def _verdict(r: Row) -> str:
+    return str(r["verdict"] if r["status"] == "tested" else r["status"])
+
+
+def _confirmed(rows: Sequence[Row]) -> None:
+    tested = [r for r in rows if r["p_bootstrap"] is not None]
+    if not tested:
+        return
+    lines = []
+    for r in tested:
+        mcnemar = ", ".join(p_value(r[c]) for c in ("p_mcnemar", "p_mcnemar_exact") if r[c] is not None)
+        limits = f"{points(r['delta'])} [{100 * r['bootstrap_low']:+.1f}, {100 * r['bootstrap_high']:+.1f}]"
+        lines.append([str(r["language"]), limits, p_value(r["p_bootstrap"]), p_value(r["p_randomisation"]), mcnemar, p_value(r["p_max_t"])])
+    heads = ["delta, bootstrap interval", "p bootstrap", "p randomisation", "p McNemar (mid, exact)", "p max-T"]
+    show("by resampling, unadjusted but for max-T: these runs on new items, seeds as they are", [str(rows[0]["level"]), *heads], lines)
+
+
+def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], heading: str) -> None:
+    """One line a contrast."""
+    if form != "text":
+        emit(rows, form)
+        return
+    if not rows:
+        _nothing(root)
+        return
+    several = [c for c in left if c == "target" or len({r[c] for r in rows}) > 1]
+    if any(r["against"] != TO_DIRECT["intermediate"] for r in rows):
+        several.append("against")
+
+    def cells(r: Row) -> list[str]:
+        names = [f"mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
+        names = [str(r["intermediate"]), *names]
+        return [*names, interval(r) if r["delta"] is not None else "", _p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
+
+    columns = ["after", *several, "delta, 95 % interval", "p", "MDE", "seeds", "verdict"]
+    show(f"mean over the zero-shot languages, {heading}", columns, [cells(r) for r in rows], left=len(several) + 1)
+    sys.stdout.write(_NOTE.format(adjust="holm"))
+
+
+def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, cache: bool, **where: Any) -> None:
+    """All against all: rank intervals and tiers, a table a column; `with_pairs` gives the tests of all pairs instead."""
+    asked = {**where, "over": over}
+    rows = placing.pairs(root, **asked) if with_pairs else placing.standings(root, cache=cache, **asked)
+    if form != "text":
+        emit(rows, form)
+        return
+    if not rows:
+        _LOG.print(f"no test score in {root}; `xbench coverage` says what is there")
+        return
+    for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
+        several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]
+        heading = f"{own[0]['target']}: {own[0]['metric']} ({own[0]['scorer']}), mean over {over} languages"
+        if with_pairs:
+            lines = [[_name(r, "", several), _name(r, "against_", several), interval(r), p_value(r["p"]), _p(r)] for r in own]
+            show(heading, ["", "against", "delta, 95 % interval", "p", "p adjusted"], lines, left=2)
+        else:
+            names = ["rank", "tier", *several, "intermediate", "score, 95 % interval", "seeds", "languages", ""]
+            show(heading, names, [_standing(r, several) for r in own], left=3 + len(several))
+    sys.stdout.write(_RANKS)
+
+
+def _standing(r: Row, several: Sequence[str]) -> list[str]:
+    rank = "" if r["rank_low"] is None else f"{r['rank_low']}-{r['rank_high']}"
+    value = "" if r["value"] is None else f"{percent(r['value'])} [{percent(r['low'])}, {percent(r['high'])}]"
+    ranked = "" if r["status"] == "ranked" else str(r["status"])
+    names = [str(r[c]) for c in (*several, "intermediate")]
+    return [rank, str(r["tier"] or ""), *names, value, str(r["seeds"] or ""), str(r["languages"] or ""), ranked]
+
+
+def _name(row: Row, prefix: str, several: Sequence[str]) -> str:
+    return " / ".join([str(row[prefix + "intermediate"]), *(str(row[prefix + c]) for c in several)])

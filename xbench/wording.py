@@ -1,0 +1,133 @@
+"""One contrast in words: its title, an account of how its numbers were made, and LaTeX."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from xbench import comparing
+from xbench.comparing import TO_DIRECT
+from xbench.tables import percent, points
+
+Row = Mapping[str, Any]
+_ESCAPES = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+}  # fmt: skip
+_UNDECIDED = ("unresolved", "equivalent", "not testable")
+
+
+def title(rows: Sequence[Row]) -> str:
+    """What a contrast is about."""
+    r = rows[0]
+    other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
+    seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
+    return f"{r['target']} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+
+
+def needs(r: Row) -> str:
+    """What would find a difference as large as the one seen; empty where there is nothing to find."""
+    if r["verdict"] != "unresolved":
+        return ""
+    found = [f"{r['seeds_needed']} seeds"] if r["seeds_needed"] else []
+    if r["items_needed"] and r["clusters"] and r["items_needed"] > r["clusters"]:
+        found.append(f"{r['items_needed'] / r['clusters']:.1f}x items")
+    return " or ".join(found)
+
+
+def interval(r: Row) -> str:
+    """The difference in points and its interval."""
+    return points(r["delta"]) + ("" if r["low"] is None else f" {_range(r, 'low', 'high')}")
+
+
+def p_value(value: float | None) -> str:
+    """Three digits, no leading zero."""
+    return "" if value is None else "<.001" if value < 0.001 else f"{value:.3f}".removeprefix("0") if value < 0.9995 else "1"
+
+
+def _range(row: Row, low: str, high: str) -> str:
+    return f"[{100 * row[low]:+.1f}, {100 * row[high]:+.1f}]"
+
+
+def explanation(rows: Sequence[Row], adjust: str) -> list[str]:
+    """What was done with one contrast, and why, in sentences."""
+    tested = [row for row in rows if row["status"] == "tested"]
+    if not tested:
+        return [str(row["status"]) for row in rows]
+    mean = next((row for row in tested if row["level"] == "mean"), None)
+    single = [row for row in tested if row["level"] != "mean"]
+    said = [*_material(rows[0], tested[0], mean), *_method(tested[0], mean or tested[0])]
+    if single:
+        said.append(f"p of {len(single)} tests ({single[0]['level']}) adjusted by {adjust}; a verdict needs .05 after adjustment.")
+    if mean:
+        said += _mean(mean)
+    return said + [f"{row['language']}: {row['status']}." for row in rows if row["status"] != "tested"]
+
+
+def _material(r: Row, one: Row, mean: Row | None) -> list[str]:
+    """Runs and examples."""
+    unmatched = "" if r["seed_list"] == r["against_seed_list"] else ", which are not the same seeds"
+    over = f", {mean['clusters']} over the {mean['languages']} languages of the mean" if mean else ""
+    runs = f"Runs: seed(s) {r['seed_list']} of {r['intermediate']} (run ids {r['run_ids']}) against seed(s) {r['against_seed_list']} of"
+    metric = f"Numerators and denominators of {r['metric']} ({r['scorer']}) are summed by cluster, the unit that the task declares"
+    return [
+        f"{runs} {r['against']} ({r['against_run_ids']}){unmatched}.",
+        "Examples are matched by id: all runs were tested on the same ones.",
+        f"{metric}: {one['clusters']} in {one['language']}{over}.",
+        "Interval and p: delta method. Every cluster has one influence on a difference; languages that share a cluster are taken together.",
+    ]
+
+
+def _method(one: Row, shown: Row) -> list[str]:
+    if one["scope"] != "recipe":
+        return ["One seed: the verdict is about these two trained systems on new items. A claim about the recipes is not testable."]
+    variance = f"{one['seeds']} seeds: the variance is that over items plus that over seeds less that of single runs (two-way)"
+    return [
+        f"{variance}, at least the larger of the two; {shown['language']}: t with {shown['df']:.1f} degrees of freedom (Satterthwaite).",
+        "So the verdict is about the recipes: new seeds and new items.",
+    ]
+
+
+def _mean(mean: Row) -> list[str]:
+    said = [f"p of the mean adjusted over {mean['family']} contrast(s) with the same baseline (holm)."]
+    if mean["effects_up"] is not None:
+        sure = f"a gain in at least {mean['effects_up']} and a loss in at least {mean['effects_down']} of {mean['languages']} languages"
+        spread = f"a standard deviation of {100 * mean['tau']:.1f} points between languages (I2 {100 * mean['i2']:.0f} %)"
+        new = f"the mean lies in {_range(mean, 'new_language_low', 'new_language_high')}"
+        said += [
+            f"At 95 % confidence there is {sure} (partial conjunction, 2.5 % each way).",
+            f"The true effect has {spread}.",
+            f"For languages like these (random effect) {new}, that in one new language in {_range(mean, 'predict_low', 'predict_high')}.",
+        ]
+    lacking = f" To find it: {needs(mean)}." if needs(mean) else ""
+    found = f"A true mean difference of {100 * mean['detectable']:.1f} points would have been found with 80 % power"
+    return [*said, f"{found}, one as large as that seen with {100 * mean['power']:.0f} %.{lacking}"]
+
+
+def latex(rows: Sequence[Row], snapshot: str) -> str:
+    """One contrast as a booktabs table, significant differences bold; the caption says what it is and names the store's snapshot."""
+    r = rows[0]
+    lines = [
+        r"\begin{table}", r"\centering", r"\begin{tabular}{lrrrrr}", r"\toprule",
+        r"language & baseline & $\Delta$ & 95\% interval & $p$ & detectable \\", r"\midrule",
+    ]  # fmt: skip
+    for row in rows:
+        if row["level"] == "mean" and len(rows) > 1:
+            lines.append(r"\midrule")
+        if row["status"] != "tested":
+            lines.append(rf"{escape(row['language'])} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
+            continue
+        delta = f"${100 * row['delta']:+.1f}$"
+        bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
+        cells = [
+            escape(row["language"]), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
+            escape(p_value(row["p_adjusted"])), f"{100 * row['detectable']:.1f}",
+        ]  # fmt: skip
+        lines.append(" & ".join(cells) + r" \\")
+    baseline = "the direct baseline" if r["against"] == TO_DIRECT["intermediate"] else r["against"]
+    what = f"{title(rows)}. Points against {baseline}; bold: significant at .05 after adjustment."
+    caption = f"{what} {comparing.sentence(rows)}. Store {snapshot}."
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption)}}}", r"\end{table}", ""])
+
+
+def escape(text: object) -> str:
+    """Text as LaTeX shows it."""
+    return "".join(_ESCAPES.get(c, c) for c in str(text))
