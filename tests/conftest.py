@@ -4,6 +4,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: n
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -47,7 +48,7 @@ class Writer:
         import datetime
 
         when = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-        score_change = {k: change.pop(k) for k in ("metric", "split", "n", "dataset_revision", "scorer") if k in change}
+        score_change = {k: change.pop(k) for k in ("metric", "split", "n", "dataset_revision", "scorer", "evidence") if k in change}
         run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": when, "finished": when, **change}
         run["run_id"] = run_id(repr(sorted((k, str(v)) for k, v in {**run, **score_change}.items())))
         shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
@@ -61,6 +62,17 @@ class Writer:
         store.write(self.root, "score", pa.Table.from_pylist(rows), run["run_id"])
         store.write(self.root, "run", pa.Table.from_pylist([run]), run["run_id"])
         return str(run["run_id"])
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_comparisons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Kept comparisons of the tests stay out of the user's cache."""
+    from xbench import keeping
+
+    folder = tmp_path_factory.mktemp("comparisons")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keeping, "folder", lambda: folder)
+        yield
 
 
 @pytest.fixture

@@ -13,26 +13,41 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, store
+from xbench import cli, comparing, keeping, store
+from xbench.errors import XbenchError
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 SCORER = "token-accuracy-1"
 
 
-def put(root: Path, intermediate: str, seed: int, right: dict[str, np.ndarray], target: str = "mini-pos", **change: Any) -> None:
-    """One run with outcomes: right answers by language, the same item ids in every language."""
+def put(
+    root: Path,
+    intermediate: str,
+    seed: int,
+    right: dict[str, np.ndarray],
+    target: str = "mini-pos",
+    metric: str = "accuracy",
+    scorer: str = SCORER,
+    also: dict[str, dict[str, np.ndarray]] | None = None,
+    shuffle: bool = False,
+    **change: Any,
+) -> None:
+    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics."""
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
     shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
-    rule = {**shared, "split": "test", "metric": "accuracy", "scorer": SCORER}
     outcomes, scores = [], []
-    for language, values in right.items():
-        outcomes += [
-            {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": 1.0}
-            for i, v in enumerate(values)
-        ]
-        value = float(np.mean(values))
-        scores.append({**rule, "language": language, "dataset_revision": "r", "value": value, "n": len(values), "evidence": "outcomes"})
+    for name, by_language in {metric: right, **(also or {})}.items():
+        rule = {**shared, "split": "test", "metric": name, "scorer": scorer}
+        for language, values in by_language.items():
+            outcomes += [
+                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": 1.0}
+                for i, v in enumerate(values)
+            ]
+            value = float(np.mean(values))
+            scores.append({**rule, "language": language, "dataset_revision": "r", "value": value, "n": len(values), "evidence": "outcomes"})
+    if shuffle:
+        np.random.default_rng(1).shuffle(outcomes)
     for table, rows in (("outcome", outcomes), ("score", scores), ("run", [run])):
         store.write(root, table, pa.Table.from_pylist(rows), run["run_id"])
 
@@ -59,11 +74,11 @@ def test_one_seed_compares_these_runs_and_says_so(tmp_path: Path) -> None:
     difference = (after["de"] + after["hi"] - direct["de"] - direct["hi"]) / 2
     assert rows[comparing.MEAN]["p"] == pytest.approx(stats.ttest_1samp(difference, 0).pvalue, rel=1e-9)
     ordered = sorted(rows[x]["p"] for x in ("de", "hi", "en"))
-    assert rows["de"]["p_holm"] == pytest.approx(3 * ordered[0])
+    assert rows["de"]["p_adjusted"] == pytest.approx(3 * ordered[0])
     assert (rows["de"]["verdict"], rows["hi"]["verdict"]) == ("helps", "unresolved")
     assert {r["scope"] for r in rows.values()} == {"these runs"}
     said = comparing.sentence(list(rows.values()))
-    assert said.startswith("helps in 1 of 2 languages (de); unresolved in 1; one seed: this says that the two trained systems differ")
+    assert said.startswith("helps in 1 of 2 languages (de); unresolved in 1; one seed: this says that the trained systems differ")
 
 
 def test_seeds_widen_the_interval(tmp_path: Path) -> None:
@@ -80,19 +95,219 @@ def test_seeds_widen_the_interval(tmp_path: Path) -> None:
     assert row["high"] - row["low"] == pytest.approx(welch.high - welch.low, rel=0.35)
 
 
-def test_every_reason_for_no_test_is_given(tmp_path: Path, writer: Writer) -> None:
+def test_every_reason_for_no_test_is_given(tmp_path: Path) -> None:
     put(tmp_path, "intents", 0, {"de": answers(0, 0.5)})
     (row,) = comparing.compare(tmp_path)
-    assert row["status"] == "not testable: no direct baseline of the same seed under the same conditions"
+    assert row["status"] == "not testable: no direct baseline under the same conditions"
     assert row["verdict"] == "not testable"
+    put(tmp_path, "none", 1, {"de": answers(0, 0.5)})
+    (row,) = comparing.compare(tmp_path)
+    assert row["status"] == "not testable: the direct baseline has other seeds"
     put(tmp_path, "none", 0, {"de": answers(0, 0.5, 150)})
     (row,) = comparing.compare(tmp_path)
     assert row["status"] == "not testable: the runs were tested on different examples (de: 150, 200 examples, not the same ones)"
-    writer.add("none", "mini-ner", None, {"de": 0.5}, source="a table", kind="external")
-    writer.add("intents", "mini-ner", None, {"de": 0.6}, source="a table", kind="external")
-    (row,) = comparing.compare(writer.root)
-    assert row["status"] == "not testable: the source gives averages only: no examples are stored"
     assert comparing.compare(tmp_path / "empty") == []
+    other = tmp_path / "languages"
+    put(other, "none", 0, {"de": answers(0, 0.5)})
+    put(other, "intents", 0, {"hi": answers(0, 0.5)})
+    (row,) = comparing.compare(other)
+    assert (
+        row["status"] == "not testable: no direct baseline under the same conditions"
+        or "no language is there in every run" in row["status"]
+    )
+    few = tmp_path / "few"
+    put(few, "none", 0, {"de": answers(0, 0.5, 1)})
+    put(few, "intents", 0, {"de": answers(1, 0.5, 1)})
+    assert all(
+        r["status"].startswith("not testable: too little data: columns [0, 1] have fewer than two clusters") for r in comparing.compare(few)
+    )
+
+
+def test_two_runs_of_one_seed_are_refused(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(2, 0.5)}, hardware="another machine")
+    (row,) = comparing.compare(tmp_path)
+    assert row["status"] == "not testable: more than one run of the same system and seed (intents, seed 0)"
+
+
+def test_an_example_that_is_stored_twice_is_refused(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.5)})
+    for file in list((tmp_path / "outcome").glob("*.parquet")):
+        (tmp_path / "outcome" / f"again-{file.name}").write_bytes(file.read_bytes())
+    (row,) = comparing.compare(tmp_path)
+    assert row["status"] == "not testable: de: an example is there twice"
+
+
+def test_averages_allow_no_more_than_they_do(writer: Writer) -> None:
+    """statistics of numbers alone: the interval of independent systems, McNemar's p over every way to disagree, the typical language."""
+    table: dict[str, Any] = {"source": "a table", "kind": "external"}
+    languages = ("de", "es", "fi", "hi", "sw", "tr", "zh")
+    writer.add("none", "mini-pos", None, dict.fromkeys(languages, 0.5), scorer="unknown", n=400, **table)
+    writer.add("intents", "mini-pos", None, {**dict.fromkeys(languages, 0.53), "de": 0.9}, scorer="unknown", n=400, **table)
+    rows = {r["language"]: r for r in comparing.compare(writer.root)}
+    assert rows["de"]["verdict"] == "higher"  # certain, however the two disagree
+    assert rows["es"]["verdict"] == "not testable"
+    assert rows["es"]["status"].startswith("averages only: interval as if the systems were independent; McNemar's p lies between ")
+    half = 1.959964 * np.sqrt((0.5 * 0.5 + 0.53 * 0.47) / 400) + 0.001
+    assert (rows["es"]["low"], rows["es"]["high"]) == pytest.approx((0.03 - half, 0.03 + half), abs=1e-6)
+    mean = rows[comparing.MEAN]
+    assert mean["verdict"] == "not testable"
+    assert "up in 7 and down in 0 of 7 languages (sign test p = 0.016)" in mean["status"]
+
+
+def test_averages_over_seeds_have_welchs_test(writer: Writer) -> None:
+    table: dict[str, Any] = {"source": "a table", "kind": "external", "evidence": "aggregate"}
+    values = {"none": (0.50, 0.52, 0.51), "intents": (0.56, 0.55, 0.58)}
+    for intermediate, scores in values.items():
+        for seed, value in enumerate(scores):
+            writer.add(intermediate, "mini-ner", seed, {"de": value}, metric="f1", scorer="unknown", **table)
+    row = next(r for r in comparing.compare(writer.root) if r["language"] == "de")
+    reference = stats.ttest_ind(values["intents"], values["none"], equal_var=False)
+    assert row["p"] == pytest.approx(reference.pvalue, rel=1e-6)
+    assert (row["verdict"], row["scope"]) == ("higher", "new seeds, this test set")
+
+
+def test_averages_of_a_metric_without_a_known_spread_are_not_tested(writer: Writer) -> None:
+    table: dict[str, Any] = {"source": "a table", "kind": "external"}
+    writer.add("none", "mini-ner", None, {"de": 0.5}, metric="f1", scorer="unknown", **table)
+    writer.add("intents", "mini-ner", None, {"de": 0.6}, metric="f1", scorer="unknown", **table)
+    row = comparing.compare(writer.root)[0]
+    assert row["delta"] == pytest.approx(0.1)
+    assert row["status"] == "not testable: the spread of f1 over examples is not known, only averages are"
+
+
+def test_a_against_b_and_models_against_each_other(tmp_path: Path) -> None:
+    values = {("none", "m"): 0.5, ("intents", "m"): 0.7, ("mini-ner", "m"): 0.6, ("none", "large"): 0.8}
+    for i, ((intermediate, model), rate) in enumerate(values.items()):
+        put(tmp_path, intermediate, 0, {"de": answers(i, rate, 400)}, model=model)
+    rows = comparing.compare(tmp_path, {"intermediate": "intents"}, {"intermediate": "mini-ner"})
+    assert {(r["intermediate"], r["against"]) for r in rows} == {("intents", "mini-ner")}
+    assert rows[0]["p"] == pytest.approx(stats.ttest_rel(answers(1, 0.7, 400), answers(2, 0.6, 400)).pvalue, rel=1e-9)
+    assert rows[0]["verdict"] == "higher"
+    (row, _) = comparing.compare(tmp_path, {"model": "large"}, {"model": "m"})
+    assert (row["model"], row["against"]) == ("large", "model=m")
+    assert row["delta"] == pytest.approx(answers(3, 0.8, 400).mean() - answers(0, 0.5, 400).mean())
+    with pytest.raises(XbenchError, match="size is no field of a system"):
+        comparing.compare(tmp_path, {"size": "large"})
+
+
+def test_runs_of_other_seeds_are_compared_where_no_delta_is_asked_for(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5)})
+        put(tmp_path, "none", 10 + seed, {"de": answers(10 + seed, 0.7)}, model="large")
+    row = comparing.compare(tmp_path, {"model": "large"}, {"model": "m"})[0]
+    assert (row["seed_list"], row["against_seed_list"], row["scope"]) == ("10 11", "0 1", "recipe")
+
+
+def test_groups_of_languages(tmp_path: Path) -> None:
+    direct = {code: answers(i, 0.5) for i, code in enumerate(("en", "de", "es", "hi", "zh"))}
+    after = {code: answers(10 + i, 0.6) for i, code in enumerate(("en", "de", "es", "hi", "zh"))}
+    put(tmp_path, "none", 0, direct)
+    put(tmp_path, "intents", 0, after)
+    rows = {r["language"]: r for r in comparing.compare(tmp_path, by="script")}
+    assert list(rows) == ["Devanagari", "Han", "Latin", comparing.MEAN]
+    d = (after["de"] + after["es"] - direct["de"] - direct["es"]) / 2
+    assert rows["Latin"]["p"] == pytest.approx(stats.ttest_1samp(d, 0).pvalue, rel=1e-9)
+    assert rows["Latin"]["n"] == 400
+    assert rows["Latin"]["clusters"] == 200
+
+
+def test_filters_do_not_change_a_family(tmp_path: Path) -> None:
+    for i, name in enumerate(("none", "intents", "mini-ner", "mini-nli")):
+        put(tmp_path, name, 0, {"de": answers(i, 0.5 + 0.03 * i)})
+    whole = [r for r in comparing.compare(tmp_path) if r["intermediate"] == "mini-ner"]
+    alone = comparing.compare(tmp_path, {"intermediate": "mini-ner"})
+    assert alone == whole
+    assert comparing.compare(tmp_path, intermediate="mini-ner") == whole
+    mean = alone[-1]
+    assert mean["family"] == 3
+    p = sorted(r["p"] for r in comparing.compare(tmp_path) if r["level"] == "mean")
+    assert min(r["p_adjusted"] for r in comparing.compare(tmp_path) if r["level"] == "mean") == pytest.approx(min(1, 3 * p[0]))
+
+
+def test_resampling_confirms(tmp_path: Path) -> None:
+    direct, after = {"de": answers(0, 0.6), "hi": answers(1, 0.6)}, {"de": answers(3, 0.8), "hi": answers(4, 0.62)}
+    put(tmp_path, "none", 0, direct)
+    put(tmp_path, "intents", 0, after)
+    rows = {r["language"]: r for r in comparing.compare(tmp_path, confirm=True)}
+    for code in ("de", "hi"):
+        b, c = int((after[code] > direct[code]).sum()), int((after[code] < direct[code]).sum())
+        assert rows[code]["p_mcnemar_exact"] == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
+        assert rows[code]["p_randomisation"] == pytest.approx(rows[code]["p_mcnemar_exact"], abs=0.02)
+        assert rows[code]["p_bootstrap"] == pytest.approx(rows[code]["p"], abs=0.02)
+        assert rows[code]["bootstrap_low"] == pytest.approx(rows[code]["low"], abs=0.01)
+        assert rows[code]["p_max_t"] >= rows[code]["p_bootstrap"] - 0.002
+    assert rows[comparing.MEAN]["p_bootstrap"] == pytest.approx(rows[comparing.MEAN]["p"], abs=0.02)
+    assert comparing.compare(tmp_path, confirm=True, cache=False) == list(rows.values())  # the same digits again
+    joint = comparing.compare(tmp_path, adjust="max-t")
+    assert joint[0]["p_adjusted"] == rows["de"]["p_max_t"]
+    assert (joint[0]["low"], joint[0]["high"]) == (rows["de"]["all_low"], rows["de"]["all_high"])
+
+
+def test_a_margin_tells_equal_from_unknown(tmp_path: Path) -> None:
+    same = answers(0, 0.6, 2_000)
+    nearly = same.copy()
+    nearly[:4] = 1 - nearly[:4]
+    put(tmp_path, "none", 0, {"de": same})
+    put(tmp_path, "intents", 0, {"de": nearly})
+    assert comparing.compare(tmp_path)[0]["verdict"] == "unresolved"
+    row = comparing.compare(tmp_path, margin=0.01)[0]
+    assert row["verdict"] == "equivalent"
+    assert row["p_equivalent"] < 0.001
+    with pytest.raises(XbenchError, match=r"margin 5 is not between 0 and 1"):
+        comparing.compare(tmp_path, margin=5)
+
+
+def test_results_are_kept_until_the_scores_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, root = tmp_path / "kept", tmp_path / "store"
+    monkeypatch.setattr(keeping, "folder", lambda: folder)
+    put(root, "none", 0, {"de": answers(0, 0.6)})
+    put(root, "intents", 0, {"de": answers(1, 0.6)})
+    first = comparing.compare(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(comparing, "_column", lambda *_: pytest.fail("computed again"))
+        assert comparing.compare(root) == first
+    for file in folder.glob("*.json"):
+        file.write_text("{damaged")
+    assert comparing.compare(root) == first
+    put(root, "none", 1, {"de": answers(2, 0.6)})
+    put(root, "intents", 1, {"de": answers(3, 0.6)})
+    assert comparing.compare(root)[0]["seeds"] == 2
+    assert not list(folder.glob(".*.tmp"))
+    monkeypatch.setattr(keeping, "_MOST", 2)
+    comparing.compare(root, by="script")
+    assert len(list(folder.glob("*.json"))) == 2
+    monkeypatch.setattr(keeping, "folder", lambda: root / "run" / next((root / "run").iterdir()).name)  # a file: nothing can be kept in it
+    assert comparing.compare(root)[0]["seeds"] == 2
+
+
+def test_identical_runs_are_no_difference(tmp_path: Path) -> None:
+    same = {"de": answers(0, 0.6), "hi": answers(1, 0.6)}
+    put(tmp_path, "none", 0, same)
+    put(tmp_path, "intents", 0, same)
+    for row in comparing.compare(tmp_path, confirm=True):
+        assert (row["delta"], row["low"], row["high"], row["p"], row["verdict"]) == (0, 0, 0, 1, "unresolved")
+        assert row["p_bootstrap"] == 1
+
+
+def test_nothing_right_and_nothing_wrong(tmp_path: Path) -> None:
+    """One class only: no spread, and a difference that is certain on these items."""
+    put(tmp_path, "none", 0, {"de": np.zeros(50)})
+    put(tmp_path, "intents", 0, {"de": np.ones(50)})
+    row = comparing.compare(tmp_path, confirm=True)[0]
+    assert (row["delta"], row["p"], row["verdict"], row["p_max_t"]) == (1, 0, "helps", 0)
+
+
+def test_order_of_files_and_rows_changes_no_digit(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    values = {(i, s): {c: rng.random(300) for c in ("de", "hi")} for i in ("none", "intents") for s in (0, 1)}
+    for (intermediate, seed), right in values.items():
+        put(tmp_path / "a", intermediate, seed, right, target="mini-qa", metric="f1")
+    for (intermediate, seed), right in reversed(values.items()):
+        put(tmp_path / "b", intermediate, seed, dict(reversed(right.items())), target="mini-qa", metric="f1", shuffle=True)
+    assert comparing.compare(tmp_path / "a", cache=False, confirm=True) == comparing.compare(tmp_path / "b", cache=False, confirm=True)
 
 
 def test_the_command_and_the_function_give_the_same_rows(tmp_path: Path) -> None:

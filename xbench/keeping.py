@@ -1,5 +1,6 @@
 """Results of comparisons, kept by content: computed again only when the scores behind them are others."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -60,4 +61,5 @@ def _keep(path: Path, rows: list[Row]) -> None:
         for old in files[:-_MOST]:
             old.unlink(missing_ok=True)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()

@@ -1,0 +1,187 @@
+"""All against all, over tasks, and between model sizes: worked again from the stored answers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+from typer.testing import CliRunner
+
+from tests.conftest import Writer
+from tests.test_comparing import answers, put
+from xbench import cli, comparing, over_tasks, placing, scales, wording
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> Path:
+    """Three systems far apart and two that are not, in two languages."""
+    for i, (name, rate) in enumerate({"none": 0.9, "intents": 0.7, "mini-ner": 0.71, "mini-nli": 0.4}.items()):
+        put(tmp_path, name, 0, {"de": answers(2 * i, rate, 400), "hi": answers(2 * i + 1, rate, 400)})
+    return tmp_path
+
+
+def test_ranks_have_limits_and_tiers(four: Path) -> None:
+    rows = {r["intermediate"]: r for r in placing.standings(four)}
+    assert next(iter(rows)) == "none"
+    assert [rows[n]["rank_low"] for n in ("none", "mini-nli")] == [1, 4]
+    for name in ("intents", "mini-ner"):
+        assert (rows[name]["rank_low"], rows[name]["rank_high"], rows[name]["tier"]) == (2, 3, 2)
+    assert rows["mini-nli"]["tier"] == 3
+    both = (answers(0, 0.9, 400) + answers(1, 0.9, 400)) / 2
+    limits = stats.ttest_1samp(both, 0).confidence_interval()
+    assert (rows["none"]["low"], rows["none"]["high"]) == pytest.approx((limits.low, limits.high), rel=1e-9)
+
+
+def test_ranks_do_not_move_when_rows_are_filtered(four: Path) -> None:
+    whole = placing.standings(four)
+    assert placing.standings(four, intermediate="mini-ner") == [r for r in whole if r["intermediate"] == "mini-ner"]
+    assert placing.standings(four, model="m", cache=False) == whole
+
+
+def test_pairs_are_adjusted_over_all_of_them(four: Path) -> None:
+    rows = placing.pairs(four)
+    assert len(rows) == 6
+    assert {r["family"] for r in rows} == {6}
+    row = next(r for r in rows if {r["intermediate"], r["against_intermediate"]} == {"intents", "none"})
+    d = sum(answers(2 + k, 0.7, 400) - answers(k, 0.9, 400) for k in (0, 1)) / 2
+    assert row["p"] == pytest.approx(stats.ttest_1samp(d, 0).pvalue, rel=1e-9)
+
+
+def test_what_cannot_be_ranked_says_why(four: Path, writer: Writer) -> None:
+    put(four, "mini-qa", 0, {"de": answers(50, 0.5, 400)})
+    put(four, "mini-paraphrase", 0, {"de": answers(51, 0.5, 300), "hi": answers(52, 0.5, 300)})
+    why = {r["intermediate"]: r["status"] for r in placing.standings(four)}
+    assert why["mini-qa"] == why["mini-paraphrase"] == "not ranked: other languages or other examples than most"
+    assert why["none"] == "ranked"
+    writer.add("none", "mini-pos", None, {"de": 0.5}, source="a table", kind="external", scorer="unknown")
+    assert [r["status"] for r in placing.standings(writer.root)] == ["not ranked: averages only"]
+
+
+def test_zero_shot_ranks_leave_the_training_language_out(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"en": answers(0, 0.9), "de": answers(1, 0.5)})
+    put(tmp_path, "intents", 0, {"en": answers(2, 0.2), "de": answers(3, 0.6)})
+    assert [r["intermediate"] for r in placing.standings(tmp_path)] == ["none", "intents"]
+    assert [r["intermediate"] for r in placing.standings(tmp_path, over="zero-shot")] == ["intents", "none"]
+
+
+def test_mean_over_tasks_is_taken_seed_by_seed(tmp_path: Path) -> None:
+    """Two targets with other items: variances of items add up, those of seeds are of the mean over tasks."""
+    values = {}
+    for t, target in enumerate(("mini-pos", "mini-retrieval")):
+        for seed in (0, 1, 2):
+            for i, name in enumerate(("none", "intents")):
+                values[target, name, seed] = answers(100 * t + 10 * i + seed, 0.5 + 0.1 * i + 0.02 * seed * i, 300)
+                put(
+                    tmp_path,
+                    name,
+                    seed,
+                    {"de": values[target, name, seed]},
+                    target=target,
+                    scorer="token-accuracy-1" if t == 0 else "accuracy-1",
+                )
+    (row,) = over_tasks.over_tasks(tmp_path)
+    assert row["language"] == "2 of 2 tasks: mini-pos mini-retrieval"
+    means = {
+        n: np.array([np.mean([values[t, n, s].mean() for t in ("mini-pos", "mini-retrieval")]) for s in range(3)])
+        for n in ("none", "intents")
+    }
+    assert row["delta"] == pytest.approx(means["intents"].mean() - means["none"].mean())
+    items = 0.0
+    for t in ("mini-pos", "mini-retrieval"):
+        d = np.mean([values[t, "intents", s] for s in range(3)], axis=0) - np.mean([values[t, "none", s] for s in range(3)], axis=0)
+        items += d.var(ddof=1) / 300 / 4
+    seeds = sum(m.var(ddof=1) / 3 for m in means.values())
+    cells = sum(v.var(ddof=1) / 300 / 9 / 4 for v in values.values())
+    assert row["se"] ** 2 == pytest.approx(max(items + seeds - cells, items, seeds), rel=1e-9)
+    assert row["verdict"] in ("helps", "unresolved")
+
+
+def test_an_average_of_a_suite_wants_every_language(tmp_path: Path) -> None:
+    for i, name in enumerate(("none", "intents")):
+        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="xnli", scorer="accuracy-1")
+        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="pawsx", scorer="accuracy-1")
+    rows = {r["target"]: r for r in over_tasks.over_tasks(tmp_path)}
+    assert rows["tasks"]["status"] == "tested"
+    assert rows["xtreme"]["status"] == "not testable: pawsx: 1 of 7 languages; xnli: 1 of 15 languages"
+    assert rows["xtreme"]["language"].startswith("2 of 9 tasks")
+
+
+def test_questions_count_exact_match_and_f1_with_their_common_items(tmp_path: Path) -> None:
+    """The average of a suite takes the mean of both; they rise and fall with the same paragraphs."""
+    from xbench.task import load_task
+
+    scorer = "squad-1"
+    both: dict[str, np.ndarray] = {}
+    for target in ("xquad", "tydiqa"):
+        languages = load_task(target).languages
+        for i, name in enumerate(("none", "intents")):
+            f1 = {code: np.random.default_rng(len(code) + i + 7 * k).random(50) for k, code in enumerate(languages)}
+            exact = {code: (v > 0.5).astype(float) for code, v in f1.items()}
+            put(tmp_path, name, 0, f1, target=target, metric="f1", scorer=scorer, also={"exact_match": exact})
+            if target == "xquad":
+                both[name] = np.mean([(f1[c] + exact[c]) / 2 for c in languages], axis=0)
+            else:
+                both[name + "2"] = np.mean([(f1[c] + exact[c]) / 2 for c in languages], axis=0)
+    row = next(r for r in over_tasks.over_tasks(tmp_path) if r["target"] == "xtreme: qa")
+    assert row["status"] == "tested", row["status"]
+    variance = sum((both["intents" + k] - both["none" + k]).var(ddof=1) / 50 / 4 for k in ("", "2"))
+    assert row["se"] == pytest.approx(np.sqrt(variance), rel=1e-9)
+
+
+def test_interaction_between_model_sizes(tmp_path: Path) -> None:
+    rates = {("small", "none"): 0.5, ("small", "intents"): 0.6, ("large", "none"): 0.6, ("large", "intents"): 0.9}
+    right = {k: answers(i, r, 500) for i, (k, r) in enumerate(rates.items())}
+    for (model, name), values in right.items():
+        put(tmp_path, name, 0, {"de": values, "en": values}, model=model, parameters=10 if model == "small" else 1_000)
+    (row,) = scales.interactions(tmp_path)
+    d = right["large", "intents"] - right["large", "none"] - right["small", "intents"] + right["small", "none"]
+    assert row["delta"] == pytest.approx(d.mean())
+    assert row["p"] == pytest.approx(stats.ttest_1samp(d, 0).pvalue, rel=1e-9)
+    assert (row["model"], row["verdict"]) == ("large - small", "grows")
+    for size, model in ((50, "medium"), (200, "bigger")):
+        for i, name in enumerate(("none", "intents")):
+            put(tmp_path, name, 0, {"de": answers(20 + i + size, 0.6 + 0.1 * i, 500)}, model=model, parameters=size)
+    rows = scales.interactions(tmp_path, intermediate="intents")
+    assert [r["level"] for r in rows] == ["interaction"] * 4 + ["slope"]
+    logs = np.log2([10, 50, 200, 1_000])
+    deltas = {r["model"]: r["delta"] for r in comparing.compare(tmp_path, by="mean")}
+    slope = np.polyfit(logs, [deltas[m] for m in ("small", "medium", "bigger", "large")], 1)[0]
+    assert rows[-1]["delta"] == pytest.approx(slope)
+    done = CliRunner().invoke(cli.app, ["compare", "--by", "size", "--store", str(tmp_path)])
+    assert "large - small" in done.stdout
+
+
+def test_the_commands(four: Path) -> None:
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(cli.app, ["compare", *words, "--store", str(four)])
+        assert done.exit_code == 0, done.output
+        return str(done.stdout)
+
+    assert "2-3    2      mini-ner" in run("--all")
+    assert len(json.loads(run("--all", "--pairs", "--json"))) == 6
+    assert "mini-pos after intents against mini-ner: accuracy, m, seeds: 1" in run("intents", "mini-ner")
+    told = run("intents", "--explain", "--confirm")
+    assert "One seed: the verdict is about these two trained systems on new items." in told
+    assert "gain in at least 0 and a loss in at least 2 of 2 languages" in told
+    assert "p McNemar (mid, exact)" in told
+    assert "mean over the zero-shot languages, by task" in run("--by", "task")
+    assert "by source" in run("--by", "source")
+    assert "equivalent" in run("intents", "mini-ner", "--margin", "10")
+    for bad, message in (
+        (["a", "b", "c"], "one system is compared with its direct baseline"),
+        (["--by", "moon"], "is none of language, family, script, task, size, source"),
+        (["--by", "task", "--latex"], "--latex and --explain go with --by language"),
+        (["--adjust", "luck"], "adjustment 'luck' is none of holm, bh, by, none, max-t"),
+    ):
+        done = CliRunner().invoke(cli.app, ["compare", *bad, "--store", str(four)])
+        assert done.exit_code != 0
+        assert message in str(done.exception)
+
+
+def test_latex_is_escaped_and_names_the_store(four: Path) -> None:
+    text = CliRunner().invoke(cli.app, ["compare", "intents", "--latex", "--store", str(four)]).stdout
+    assert text.startswith("\\begin{table}\n\\centering\n\\begin{tabular}{lrrrrr}\n\\toprule")
+    assert "de & " in text and r"\textbf{$-" in text
+    assert r"Store " in text
+    assert wording.escape(r"50% of a_b & {c} < \d") == r"50\% of a\_b \& \{c\} \textless{} \textbackslash{}d"
