@@ -151,6 +151,53 @@ def compare(
 
 
 @app.command()
+def claims(
+    names: Annotated[list[str] | None, typer.Argument(help="All the evidence of these.")] = None,
+    store: Store = DEFAULT_STORE,
+    study: Annotated[Path | None, typer.Option(help="Write a study file for the cells that are missing.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Published claims held against the store: supported, contradicted, unresolved or not testable, and what would settle them."""
+    from xbench import verdicts
+
+    verdicts.claims(store, names, _form(as_json, as_csv), study)
+
+
+@app.command("check")
+def check_claim(
+    sentence: Annotated[str, typer.Argument(help='Such as "squad1 > none on tydiqa for xlm-roberta-large".')],
+    store: Store = DEFAULT_STORE,
+    study: Annotated[Path | None, typer.Option(help="Write a study file for the cells that are missing.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """The verdict on any sentence of the form A (>|<|=) B on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]."""
+    from xbench import verdicts
+
+    verdicts.check(store, sentence, _form(as_json, as_csv), study)
+
+
+@app.command()
+def plan(
+    store: Store = DEFAULT_STORE,
+    resolve: Annotated[bool, typer.Option("--resolve", help="What would settle the open comparisons.")] = False,
+    target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    most_seeds: Annotated[int, typer.Option(help="As many seeds as you are willing to train.")] = 10,
+    studies: Annotated[Path | None, typer.Option(help="Folder to write study files into.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """What to run next: the seeds and cells that would settle the most open comparisons for the least compute."""
+    from xbench import verdicts
+
+    if not resolve:
+        raise typer.BadParameter("say --resolve; the plan of a study is printed by xbench run STUDY --dry-run")
+    verdicts.resolve(store, _form(as_json, as_csv), studies, most_seeds, target=target, model=model)
+
+
+@app.command()
 def coverage(store: Store = DEFAULT_STORE, as_json: Json = False, as_csv: Csv = False) -> None:
     """Which cells of the grid are there, partial or missing."""
     from xbench import printing

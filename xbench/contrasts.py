@@ -24,6 +24,7 @@ NUMBERS = (
 SPREAD = (
     "effects_up", "effects_down", "up", "down", "tau", "i2", "new_language_low", "new_language_high", "predict_low", "predict_high",
 )  # fmt: skip
+HIDDEN = ("se", "variance_items", "variance_seeds", "variance_runs", "p_up")  # what the numbers are made of
 CONFIRMED = (
     "bootstrap_low", "bootstrap_high", "p_bootstrap", "p_randomisation", "p_mcnemar", "p_mcnemar_exact", "p_max_t", "all_low", "all_high",
 )  # fmt: skip
@@ -121,6 +122,9 @@ def numbers(estimate: Estimate, seeds: int, clusters: int, arms: int = 2) -> Row
         "verdict": "",
         "status": "tested",
         "se": rounded(se),
+        "variance_items": rounded(estimate.items[0]),
+        "variance_seeds": rounded(estimate.seeds[0]),
+        "variance_runs": rounded(estimate.cells[0]),
         "p_up": rounded(float(estimate.p_up[0])),
     }
 
@@ -213,8 +217,8 @@ def untested(reason: str, quantity: Quantity | None = None) -> Row:
     what = quantity or Quantity("mean", MEAN, ())
     empty: Row = dict.fromkeys((*NUMBERS, *SPREAD, *CONFIRMED))
     return {
-        "level": what.level, "language": what.name, **empty, "verdict": "not testable", "status": f"not testable: {reason}", "se": None,
-        "p_up": None,
+        "level": what.level, "language": what.name, **empty, "verdict": "not testable",
+        "status": f"not testable: {reason}", **dict.fromkeys(HIDDEN),
     }  # fmt: skip
 
 

@@ -1,0 +1,146 @@
+"""A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xbench import claiming, comparing, over_tasks, store
+from xbench.claiming import Claim, Evidence, Judged
+from xbench.contrasts import Row
+from xbench.errors import StoreError
+from xbench.pairing import DIRECT
+from xbench.task import all_tasks
+
+GRAMMAR = "A (>|<|=|helps|hurts) [B] on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]"
+_SIGNS = {">": ">", "<": "<", "=": "=", "helps": ">", "hurts": "<", "beats": ">", "equals": "="}
+_PREPOSITIONS = ("on", "in", "for", "by", "within")
+_WITHIN = 1.0  # points: what `=` means if the sentence does not say
+_SEEDS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence taken apart; points as fractions."""
+
+    first: str
+    sign: str
+    second: str
+    target: str
+    language: str | None
+    model: str | None
+    by: float | None
+    within: float
+
+
+def parse(text: str) -> Sentence:
+    """Take a sentence apart.
+
+    Raises:
+        StoreError: With everything that cannot be read, and the grammar.
+    """
+    words = text.split()
+    sign = _SIGNS.get(words[1]) if len(words) > 1 else None
+    if sign is None:
+        raise StoreError(f"{text!r} is not a claim that can be checked", [f"the form is: {GRAMMAR}"])
+    rest = words[2:]
+    second = rest.pop(0) if rest and rest[0] not in _PREPOSITIONS else DIRECT
+    found = dict(zip(rest[::2], rest[1::2], strict=False))
+    problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
+    problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []
+    problems += _names((words[0], second), found.get("on"))
+    points = {}
+    for word in ("by", "within"):
+        try:
+            points[word] = float(found[word]) / 100 if word in found else None
+        except ValueError:
+            problems.append(f"{word} {found[word]!r} is not a number of points")
+    if problems:
+        raise StoreError(f"{text!r} is not a claim that can be checked", [*problems, f"the form is: {GRAMMAR}"])
+    within, target = points["within"], found["on"].replace(":", ": ")
+    within = _WITHIN / 100 if within is None else within
+    return Sentence(words[0], sign, second, target, found.get("in"), found.get("for"), points["by"], within)
+
+
+def _names(intermediates: tuple[str, str], target: str | None) -> list[str]:
+    """What of the names does not exist."""
+    names = {t.name for t in all_tasks()}
+    suites = {s for t in all_tasks() for s in t.suites}
+    targets = {*names, *suites, "tasks", *(f"{s}:{t.group}" for s in suites for t in all_tasks() if t.group)}
+    problems = [f"{n!r} is no task{_near(n, {*names, DIRECT})}" for n in intermediates if n.partition("@")[0] not in {*names, DIRECT}]
+    if target is None:
+        problems.append("no target: `on TASK`, or `on xtreme` for the mean of its tasks")
+    elif target not in targets:
+        problems.append(f"{target!r} is no target{_near(target, targets)}")
+    return problems
+
+
+def _near(name: str, names: set[str]) -> str:
+    close = difflib.get_close_matches(name, sorted(names), n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""
+
+
+def check(root: Path, text: str) -> Judged:
+    """Judge a sentence on the evidence of a store; for all its models if none is named.
+
+    Raises:
+        StoreError: If the sentence or the store cannot be read.
+    """
+    said = parse(text)
+    con = store.connect(root)
+    try:
+        models = claiming.models_called(con, (said.model,) if said.model else ())
+        targets = (said.target,)
+        members = con.execute(
+            "SELECT DISTINCT target FROM suite_task WHERE suite = ? OR suite || ': ' || task_group = ? ORDER BY target", [said.target] * 2
+        ).fetchall()
+        if members:
+            targets = tuple(row[0] for row in members)
+        named = (said.model,) if said.model else tuple(models)
+        cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if i != t]
+        missing = claiming.missing_cells(con, cells, _SEEDS)
+    finally:
+        con.close()
+    rows = [r for model in models for r in _rows(root, said, model)]
+    evidence = tuple(_evidence(said, r) for r in rows)
+    tasks = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
+    claim = Claim("check", text, "", named, tasks, targets, ((said.first, said.second),), False, _SEEDS, "", "")
+    return Judged(claim, claiming.verdict(evidence), evidence, missing)
+
+
+def _rows(root: Path, said: Sentence, model: str) -> list[Row]:
+    """The contrasts in question; with `none` first, the sentence is turned round."""
+    first, second = ({"intermediate": said.first}, {"intermediate": said.second})
+    if said.first == DIRECT:
+        first, second = second, first
+    average = over_tasks.over_tasks(root, first, second, suite=said.target, model=model)
+    rows: list[Row] = average or comparing.compare(root, first, second, model=model, target=said.target)
+    if not average:
+        rows = [r for r in rows if (r["language"] == said.language if said.language else r["level"] == "mean")]
+    if said.first == DIRECT:
+        rows = [r | _turned(r) for r in rows]
+    return rows
+
+
+def _turned(r: Row) -> dict[str, Any]:
+    if r["delta"] is None:
+        return {}
+    return {"delta": -r["delta"], "low": None if r["high"] is None else -r["high"], "high": None if r["low"] is None else -r["low"]}
+
+
+def _evidence(said: Sentence, r: Row) -> Evidence:
+    where = f"{r['target']}, {r['language'] if r['level'] != 'tasks' else r['language'].partition(':')[0]}"
+    label = f"{said.first} less {said.second}: {where}, {r['model']}, {r['seeds'] or 'no'} seed(s)"
+    if r["status"] != "tested":
+        return Evidence(f"{label}: {r['status']}", r["delta"], r["low"], r["high"], True, "not testable")
+    if r["scope"] != "recipe":
+        label += ": these two trained systems; about the recipes one seed says nothing"
+        return Evidence(label, r["delta"], r["low"], r["high"], True, "not testable")
+    row: dict[str, Any] = {"evidence": label, "value": r["delta"], "low": r["low"], "high": r["high"]}
+    if said.by is not None:
+        row["size"] = said.by if said.sign == ">" else -said.by
+    elif said.sign == "=":
+        row |= {"above": -said.within, "below": said.within}
+    else:
+        row |= {"above": 0.0} if said.sign == ">" else {"below": 0.0}
+    return claiming.weigh(row)

@@ -1,0 +1,272 @@
+"""Published claims against the evidence of a store: what they say, what the numbers say, and what would settle them.
+
+A claim is one file in claims/: a header of `-- field: value` lines and a SELECT over the store's views and three more relations:
+
+    comparison   rows of comparing.compare (zero-shot mean and single languages) and over_tasks.over_tasks, for the header's contrasts
+    interaction  rows of scales.interactions for the header's models
+    statement    what publications say, as we read it (data/published/statements.csv)
+
+Each row of the SELECT is one piece of evidence: `evidence` (text) and either `value`, `low`, `high` with the range that the claim asserts,
+`above` and `below` (NULL: no limit), or the size that it asserts, `size`; or `agrees`, for what documents say. `decides` false is context.
+"""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import duckdb
+import pyarrow as pa
+import yaml
+
+from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
+from xbench.contrasts import Row
+from xbench.errors import StoreError
+
+CLAIMS = Path(__file__).parent / "claims"
+Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
+DIRECT = pairing.DIRECT
+_FIELDS = ("claim", "source", "models", "intermediates", "targets", "contrasts", "seeds", "evidence", "note")
+# What jiant's scripts train XLM-R with (nyu-mll/jiant daa5a25, guides/projects/xstilts.md and its subscripts): for the studies we propose.
+RECIPE: dict[str, Any] = {
+    "frozen_layers": None,
+    "max_length": 256,
+    "doc_stride": 96,
+    "intermediate": {"epochs": 3, "batch_size": 32, "learning_rate": 1e-5, "head_learning_rate": 1e-5},
+    "target": {"epochs": 3, "batch_size": 32, "learning_rate": 1e-5, "head_learning_rate": 1e-5},
+    "retrieval_prefix": "",
+    "retrieval_layer": 14,
+}
+_TEXT = (
+    *pairing.COLUMN, *pairing.SYSTEM, "model_name", "against", "level", "language", "scope", "verdict", "status", "run_ids",
+    "against_run_ids",
+)  # fmt: skip
+_NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One claim.
+
+    Attributes:
+        name: Its file's name.
+        claim, source, note: What is said, by whom, and what to know about it.
+        models, intermediates, targets, seeds: The cells that bear on it.
+        contrasts: Pairs of intermediates (first, against); `*` is every one.
+        everywhere: Whether other models and targets of the store bear on it too (`evidence: any`).
+        select: The evidence.
+    """
+
+    name: str
+    claim: str
+    source: str
+    models: tuple[str, ...]
+    intermediates: tuple[str, ...]
+    targets: tuple[str, ...]
+    contrasts: tuple[tuple[str, str], ...]
+    everywhere: bool
+    seeds: int
+    note: str
+    select: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One piece of evidence and what follows from it alone."""
+
+    evidence: str
+    value: float | None
+    low: float | None
+    high: float | None
+    decides: bool
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A claim with its verdict.
+
+    Attributes:
+        claim: Which.
+        verdict: contradicted as soon as one piece of evidence contradicts it, supported when all support it, unresolved in between, not
+            testable when there is none.
+        evidence: All of it.
+        missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole.
+    """
+
+    claim: Claim
+    verdict: Verdict
+    evidence: tuple[Evidence, ...]
+    missing: tuple[tuple[str, str, str, int], ...]
+
+
+def load(name: str) -> Claim:
+    """Read one claim.
+
+    Raises:
+        PluginError: If there is none of this name.
+        StoreError: If its header is not complete, with everything that is wrong.
+    """
+    text = plugins.path(CLAIMS, name.replace("_", "-"), ".sql").read_text(encoding="utf-8")
+    lines = text.splitlines()
+    head = [line[3:] for line in lines if line.startswith("-- ")]
+    found: dict[str, str] = {}
+    field = ""
+    for line in head:
+        key, colon, value = line.partition(": ")
+        if colon and key in _FIELDS:
+            field, found[key] = key, value.strip()
+        elif field:
+            found[field] += " " + line.strip()
+    lacking = [f"header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]
+    pairs = [p.strip().split(" against ") for p in found.get("contrasts", "").split(",") if p.strip()]
+    lacking += [f"contrast {' against '.join(p)!r} is not `A against B`" for p in pairs if len(p) != 2]
+    if lacking:
+        raise StoreError(f"claim {name!r} is not complete", lacking)
+    words = {f: tuple(found.get(f, "").split()) for f in ("models", "intermediates", "targets")}
+    return Claim(
+        name, found["claim"], found["source"], words["models"], words["intermediates"], words["targets"],
+        tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(found.get("seeds", "3")), found.get("note", ""),
+        "\n".join(line for line in lines if not line.startswith("--")),
+    )  # fmt: skip
+
+
+def judge(root: Path, names: Sequence[str] | None = None) -> list[Judged]:
+    """Judge claims on the evidence of a store.
+
+    Raises:
+        PluginError: If a claim does not exist.
+        StoreError: If the store cannot be read, or the SELECT of a claim is not valid.
+    """
+    return [judged(root, load(name)) for name in (names or plugins.names(CLAIMS, ".sql"))]
+
+
+def judged(root: Path, claim: Claim) -> Judged:
+    """Judge one claim."""
+    con = store.connect(root)
+    try:
+        models = models_called(con, () if claim.everywhere else claim.models)
+        targets = () if claim.everywhere else claim.targets
+        rows = [r for model in models for pair in claim.contrasts for r in _contrast(root, con, model, pair, targets)]
+        _relation(con, "comparison", rows)
+        between = [r for first, other in claim.contrasts if other == DIRECT for r in _between(root, first)]
+        _relation(con, "interaction", [r for r in between if not targets or r["target"] in targets])
+        _statements(con)
+        cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
+        evidence = _evidence(con, claim)
+        return Judged(claim, verdict(evidence), evidence, missing_cells(con, cells, claim.seeds))
+    finally:
+        con.close()
+
+
+def models_called(con: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> list[str]:
+    """The models of the store that go by these names, with or without the owner; all for none."""
+    there = [row[0] for row in con.execute("SELECT DISTINCT model FROM run ORDER BY model").fetchall()]
+    return [m for m in there if not wanted or m in wanted or m.rpartition("/")[2] in wanted]
+
+
+def _contrast(root: Path, con: duckdb.DuckDBPyConnection, model: str, pair: tuple[str, str], targets: Sequence[str]) -> list[Row]:
+    first, against = ({} if pair[0] == "*" else {"intermediate": pair[0]}), {"intermediate": pair[1]}
+    there = {row[0] for row in con.execute("SELECT DISTINCT target FROM run WHERE model = ?", [model]).fetchall()}
+    single = [r for t in (targets or sorted(there)) if t in there for r in comparing.compare(root, first, against, model=model, target=t)]
+    return [*single, *over_tasks.over_tasks(root, first, against, model=model)]
+
+
+def _between(root: Path, intermediate: str) -> list[Row]:
+    return scales.interactions(root, intermediate=None if intermediate == "*" else intermediate)
+
+
+def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
+    """Rows as a table. Claims are about recipes, so what rests on one seed is no test here."""
+    rows = [{**r, "status": "one seed"} if r["status"] == "tested" and r["scope"] != "recipe" else r for r in rows]
+    columns = {c: pa.array([None if r.get(c) is None else str(r[c]) for r in rows], pa.string()) for c in _TEXT if c != "model_name"}
+    columns["model_name"] = pa.array([str(r["model"]).rpartition("/")[2] for r in rows], pa.string())
+    columns |= {c: pa.array([None if r.get(c) is None else float(r[c]) for r in rows], pa.float64()) for c in _NUMBERS}
+    con.register("given", pa.table(columns))
+    con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
+    con.unregister("given")
+
+
+def _statements(con: duckdb.DuckDBPyConnection) -> None:
+    text = (share.folder("data") / "published" / "statements.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    table = {c: pa.array([r[c] for r in rows], pa.string()) for c in ("topic", "subject", "text", "source", "source_version")}
+    table["number"] = pa.array([float(r["number"]) if r["number"] else None for r in rows], pa.float64())
+    con.register("given", pa.table(table))
+    con.execute("CREATE OR REPLACE TABLE statement AS SELECT * FROM given")
+    con.unregister("given")
+
+
+def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, ...]:
+    try:
+        found = con.execute(claim.select)
+        names = [d[0] for d in found.description or []]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    except duckdb.Error as error:
+        raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [" ".join(str(error).split())]) from error
+    if "evidence" not in names:
+        raise StoreError(f"the SELECT of claim {claim.name!r} has no column 'evidence'")
+    return tuple(weigh(row) for row in rows)
+
+
+def weigh(row: Mapping[str, Any]) -> Evidence:
+    """What one row says: see the module."""
+    value, low, high = (row.get(c) for c in ("value", "low", "high"))
+    decides = bool(row.get("decides", True))
+    if row.get("agrees") is not None:
+        verdict: Verdict = "supported" if row["agrees"] else "contradicted"
+    elif value is None or low is None or high is None:
+        verdict = "not testable"
+    elif row.get("size") is not None:
+        inside = low <= row["size"] <= high
+        verdict = "contradicted" if not inside else "unresolved" if low <= 0 <= high else "supported"
+    else:
+        above, below = row.get("above"), row.get("below")
+        verdict = (
+            "contradicted"
+            if (above is not None and high < above) or (below is not None and low > below)
+            else "supported"
+            if (above is None or low > above) and (below is None or high < below)
+            else "unresolved"
+        )
+    return Evidence(str(row["evidence"]), value, low, high, decides, verdict)
+
+
+def verdict(evidence: Sequence[Evidence]) -> Verdict:
+    """What all the evidence comes to."""
+    found = {e.verdict for e in evidence if e.decides}
+    if "contradicted" in found:
+        return "contradicted"
+    if not found or found == {"not testable"}:
+        return "not testable"
+    return "supported" if found == {"supported"} else "unresolved"
+
+
+def missing_cells(
+    con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int
+) -> tuple[tuple[str, str, str, int], ...]:
+    """The cells with fewer seeds than wanted, of which every example is stored."""
+    rows = con.execute(
+        "SELECT model, intermediate, target, count(DISTINCT seed) FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL"
+    ).fetchall()
+    there: dict[tuple[str, str, str], int] = {}
+    for model, intermediate, target, count in rows:
+        for name in {model, model.rpartition("/")[2]}:
+            there[name, intermediate, target] = max(count, there.get((name, intermediate, target), 0))
+    found = [(*cell, there.get(cell, there.get((cell[0].rpartition("/")[2], *cell[1:]), 0))) for cell in cells]
+    return tuple(cell for cell in found if cell[3] < seeds)
+
+
+def study(about: str, missing: Sequence[tuple[str, str, str, int]], seeds: int) -> str:
+    """A study file (YAML) for these cells. A study is a full grid: cells that are there already are not run again under the same recipe."""
+    content = {
+        "about": about,
+        "models": list(dict.fromkeys(m for m, _, _, _ in missing)),
+        "intermediates": sorted({i for _, i, _, _ in missing} | {DIRECT}, key=lambda i: (i != DIRECT, i)),
+        "targets": list(dict.fromkeys(t for _, _, t, _ in missing)),
+        "seeds": list(range(seeds)),
+        "recipe": RECIPE,
+    }
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,166 @@
+"""What `xbench claims`, `xbench check` and `xbench plan` print, and the studies they write."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from xbench import checking, claiming, planning
+from xbench.claiming import Judged
+from xbench.errors import StoreError
+from xbench.tables import Form, emit, points, show
+
+_LOG = Console(stderr=True, highlight=False)
+_SHOWN = 12  # missing cells that are named; --json has all
+
+
+def claims(root: Path, names: Sequence[str] | None, form: Form, study: Path | None) -> None:
+    """Every claim with its verdict; with names, all evidence of these."""
+    found = claiming.judge(root, names)
+    if form != "text":
+        emit([row for j in found for row in _rows(j)], form)
+    elif names:
+        for judged in found:
+            _detail(judged)
+    else:
+        show(
+            "claims",
+            ["claim", "verdict", "evidence", "cells missing", "name"],
+            [[j.claim.claim, j.verdict, _summary(j), str(len(j.missing) or ""), j.claim.name] for j in found],
+            "evidence: how many pieces support, contradict or leave open; all of it, and what would settle it: xbench claims NAME",
+            left=2,
+        )
+    if study:
+        _write_study(found, study)
+
+
+def check(root: Path, sentence: str, form: Form, study: Path | None) -> None:
+    """The verdict on a sentence."""
+    judged = checking.check(root, sentence)
+    if form != "text":
+        emit(_rows(judged), form)
+    else:
+        _detail(judged)
+    if study:
+        _write_study([judged], study)
+
+
+def _rows(judged: Judged) -> list[dict[str, Any]]:
+    """Flat rows: one for the claim, one for each piece of evidence, one for each missing cell."""
+    claim = {"name": judged.claim.name, "claim": judged.claim.claim, "source": judged.claim.source}
+    empty = dict.fromkeys(("evidence", "value", "low", "high", "decides", "model", "intermediate", "target", "seeds", "seeds_wanted"))
+    rows = [{**claim, "kind": "claim", "verdict": judged.verdict, **empty}]
+    for e in judged.evidence:
+        told = {"evidence": e.evidence, "value": e.value, "low": e.low, "high": e.high, "decides": e.decides}
+        rows.append({**claim, "kind": "evidence", "verdict": e.verdict, **empty, **told})
+    for model, intermediate, target, seeds in judged.missing:
+        cell = {"model": model, "intermediate": intermediate, "target": target, "seeds": seeds, "seeds_wanted": judged.claim.seeds}
+        rows.append({**claim, "kind": "missing", "verdict": judged.verdict, **empty, **cell})
+    return rows
+
+
+def _summary(judged: Judged) -> str:
+    counts: dict[str, int] = {}
+    for e in judged.evidence:
+        if e.decides:
+            counts[e.verdict] = counts.get(e.verdict, 0) + 1
+    return ", ".join(f"{n} {v}" for v, n in sorted(counts.items())) or "none"
+
+
+def _detail(judged: Judged) -> None:
+    claim = judged.claim
+    lines = [[e.evidence, _interval(e), e.verdict if e.decides else "(context)"] for e in judged.evidence]
+    if lines:
+        show(claim.claim, ["evidence", "points, 95 % interval", "alone"], lines)
+    else:
+        sys.stdout.write(f"{claim.claim}\n  no evidence in the store\n")
+    sys.stdout.write(f"verdict: {judged.verdict}\n")
+    for name, text in (("source", claim.source), ("note", claim.note)):
+        if text:
+            sys.stdout.write(f"{name}: {text}\n")
+    if judged.missing:
+        sys.stdout.write(
+            f"missing: {len(judged.missing)} cell(s) with fewer than {claim.seeds} seeds; --study FILE writes a study that runs them\n"
+        )
+        for model, intermediate, target, seeds in judged.missing[:_SHOWN]:
+            sys.stdout.write(f"  {target} after {intermediate}, {model}: {seeds} of {claim.seeds} seeds\n")
+        if len(judged.missing) > _SHOWN:
+            sys.stdout.write(f"  and {len(judged.missing) - _SHOWN} more (--json lists them)\n")
+    sys.stdout.write("\n")
+
+
+def _interval(e: claiming.Evidence) -> str:
+    if e.value is None:
+        return ""
+    return points(e.value) + (f" [{100 * e.low:+.1f}, {100 * e.high:+.1f}]" if e.low is not None and e.high is not None else "")
+
+
+def _write_study(found: Sequence[Judged], path: Path) -> None:
+    missing = list(dict.fromkeys(cell for j in found for cell in j.missing))
+    if not missing:
+        _LOG.print("no cell is missing: no study was written")
+        return
+    about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
+    path.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
+    _LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
+
+
+def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:
+    """What to run next."""
+    if most_seeds < planning.FIRST_LOOK:
+        raise StoreError(f"--most-seeds {most_seeds}: at least {planning.FIRST_LOOK} are needed for a verdict about a recipe")
+    steps = planning.resolve(root, most_seeds, **where)
+    rows, total = [], 0.0
+    for s in steps:
+        total += s.seconds or 0.0
+        rows.append(_step_row(s, total))
+    if form != "text":
+        emit(rows, form)
+    elif not rows:
+        sys.stdout.write("every comparison of our own runs is settled\n")
+    else:
+        show(
+            "what would settle the open comparisons, cheapest first",
+            ["target", "after", "delta, 95 % interval", "seeds", "wanted", "new runs", "time", "in all", "why it is open"],
+            [_step_cells(r) for r in rows],
+            "wanted: seeds an arm that would find a difference as large as the one seen with 80 % power, after adjustment;\n"
+            "* the variance between seeds was taken from other comparisons of the target; runs of earlier lines are not counted again",
+            left=2,
+        )
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in planning.studies(root, steps).items():
+            (folder / name).write_text(text, encoding="utf-8")
+            _LOG.print(f"wrote {folder / name}", soft_wrap=True)
+
+
+def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
+    return {
+        **{
+            c: s.row[c]
+            for c in ("target", "intermediate", "model", "train_language", "recipe_id", "delta", "low", "high", "p_adjusted", "seeds")
+        },
+        "seeds_wanted": s.seeds or None,
+        "assumed": s.assumed,
+        "new_runs": len(s.cells) if s.seeds else None,
+        "cells": " ".join(f"{i}:{seed}" for i, seed in s.cells),
+        "seconds": s.seconds,
+        "seconds_in_all": total if s.seeds else None,
+        "why": s.why,
+    }
+
+
+def _step_cells(r: Mapping[str, Any]) -> list[str]:
+    interval = "" if r["low"] is None else f"{points(r['delta'])} [{100 * r['low']:+.1f}, {100 * r['high']:+.1f}]"
+    wanted = "" if r["seeds_wanted"] is None else f"{r['seeds_wanted']}{'*' if r['assumed'] else ''}"
+    runs = "" if r["new_runs"] is None else str(r["new_runs"])
+    names = [str(r["target"]), str(r["intermediate"])]
+    return [*names, interval, str(r["seeds"] or ""), wanted, runs, _time(r["seconds"]), _time(r["seconds_in_all"]), str(r["why"])]
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return ""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
