@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
 from xbench import claiming, comparing, over_tasks, store
 from xbench.claiming import Claim, Evidence, Judged
 from xbench.contrasts import Row
@@ -87,8 +89,7 @@ def check(root: Path, text: str) -> Judged:
         StoreError: If the sentence or the store cannot be read.
     """
     said = parse(text)
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         models = claiming.models_called(con, (said.model,) if said.model else ())
         targets = (said.target,)
         members = con.execute(
@@ -99,22 +100,20 @@ def check(root: Path, text: str) -> Judged:
         named = (said.model,) if said.model else tuple(models)
         cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if i != t]
         missing = claiming.missing_cells(con, cells, _SEEDS)
-    finally:
-        con.close()
-    rows = [r for model in models for r in _rows(root, said, model)]
+        rows = [r for model in models for r in _rows(con, said, model)]
     evidence = tuple(_evidence(said, r) for r in rows)
     tasks = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     claim = Claim("check", text, "", named, tasks, targets, ((said.first, said.second),), False, _SEEDS, "", "")
     return Judged(claim, claiming.verdict(evidence), evidence, missing)
 
 
-def _rows(root: Path, said: Sentence, model: str) -> list[Row]:
+def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Row]:
     """The contrasts in question; with `none` first, the sentence is turned round."""
     first, second = ({"intermediate": said.first}, {"intermediate": said.second})
     if said.first == DIRECT:
         first, second = second, first
-    average = over_tasks.over_tasks(root, first, second, suite=said.target, model=model)
-    rows: list[Row] = average or comparing.compare(root, first, second, model=model, target=said.target)
+    average = over_tasks.over_tasks(con, first, second, suite=said.target, model=model)
+    rows: list[Row] = average or comparing.compare(con, first, second, model=model, target=said.target)
     if not average:
         rows = [r for r in rows if (r["language"] == said.language if said.language else r["level"] == "mean")]
     if said.first == DIRECT:

@@ -140,25 +140,27 @@ def judge(root: Path, names: Sequence[str] | None = None) -> list[Judged]:
         PluginError: If a claim does not exist.
         StoreError: If the store cannot be read, or the SELECT of a claim is not valid.
     """
-    return [judged(root, load(name)) for name in (names or plugins.names(CLAIMS, ".sql"))]
+    claims = [load(name) for name in (names or plugins.names(CLAIMS, ".sql"))]
+    with store.reading(root) as con:
+        return [_judged(con, claim) for claim in claims]
 
 
-def judged(root: Path, claim: Claim) -> Judged:
-    """Judge one claim."""
-    con = store.connect(root)
-    try:
-        models = models_called(con, () if claim.everywhere else claim.models)
-        targets = () if claim.everywhere else claim.targets
-        rows = [r for model in models for pair in claim.contrasts for r in _contrast(root, con, model, pair, targets)]
-        _relation(con, "comparison", rows)
-        between = [r for first, other in claim.contrasts if other == DIRECT for r in _between(root, first)]
-        _relation(con, "interaction", [r for r in between if not targets or r["target"] in targets])
-        _statements(con)
-        cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
-        evidence = _evidence(con, claim)
-        return Judged(claim, verdict(evidence), evidence, missing_cells(con, cells, claim.seeds))
-    finally:
-        con.close()
+def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
+    models = models_called(con, () if claim.everywhere else claim.models)
+    targets = () if claim.everywhere else claim.targets
+    rows = [r for model in models for pair in claim.contrasts for r in _contrast(con, model, pair, targets)]
+    _relation(con, "comparison", rows)
+    between = [
+        r
+        for first, other in claim.contrasts
+        if other == DIRECT
+        for r in scales.interactions(con, intermediate=None if first == "*" else first)
+    ]
+    _relation(con, "interaction", [r for r in between if not targets or r["target"] in targets])
+    _statements(con)
+    cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
+    evidence = _evidence(con, claim)
+    return Judged(claim, verdict(evidence), evidence, missing_cells(con, cells, claim.seeds))
 
 
 def models_called(con: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> list[str]:
@@ -167,15 +169,13 @@ def models_called(con: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> list
     return [m for m in there if not wanted or m in wanted or m.rpartition("/")[2] in wanted]
 
 
-def _contrast(root: Path, con: duckdb.DuckDBPyConnection, model: str, pair: tuple[str, str], targets: Sequence[str]) -> list[Row]:
+def _contrast(con: duckdb.DuckDBPyConnection, model: str, pair: tuple[str, str], targets: Sequence[str]) -> list[Row]:
     first, against = ({} if pair[0] == "*" else {"intermediate": pair[0]}), {"intermediate": pair[1]}
-    there = {row[0] for row in con.execute("SELECT DISTINCT target FROM run WHERE model = ?", [model]).fetchall()}
-    single = [r for t in (targets or sorted(there)) if t in there for r in comparing.compare(root, first, against, model=model, target=t)]
-    return [*single, *over_tasks.over_tasks(root, first, against, model=model)]
-
-
-def _between(root: Path, intermediate: str) -> list[Row]:
-    return scales.interactions(root, intermediate=None if intermediate == "*" else intermediate)
+    there = {row[0] for row in con.execute("SELECT DISTINCT intermediate FROM run WHERE model = ?", [model]).fetchall()}
+    if not {*first.values(), pair[1]} <= there:
+        return []
+    rows = comparing.compare(con, first, against, model=model)
+    return [*(r for r in rows if not targets or r["target"] in targets), *over_tasks.over_tasks(con, first, against, model=model)]
 
 
 def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:

@@ -7,7 +7,6 @@ and the contrasts that share a baseline, for their means over languages. Both ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -16,7 +15,7 @@ import numpy as np
 from xbench import aggregated, contrasts, keeping, pairing, store
 from xbench.contrasts import ALPHA, MEAN, Row, rounded
 from xbench.errors import StoreError
-from xbench.pairing import DIRECT, Column, Runs, System
+from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families, power
 
 By = Literal["language", "family", "script", "mean"]
@@ -63,7 +62,7 @@ class Asked:
 
 
 def compare(
-    root: Path,
+    root: Store,
     first: Mapping[str, str] | None = None,
     against: Mapping[str, str] | None = None,
     *,
@@ -77,7 +76,7 @@ def compare(
     """Compare systems: a row a language (or group), and one for the mean over the zero-shot languages.
 
     Args:
-        root: The store.
+        root: The store, or a connection to it.
         first: As in Asked.
         against: Likewise; the direct baseline if not given.
         by: Likewise.
@@ -98,8 +97,7 @@ def compare(
     only = {"intermediate": where.pop("intermediate")} if where.get("intermediate") is not None else {}
     where.pop("intermediate", None)
     asked = Asked({**only, **(first or {})}, against or TO_DIRECT, by, adjust, margin, confirm)
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         found = []
         for column in pairing.columns(con, where):
             content = [column.key, _content(con, column), asked.first, asked.against, by, adjust, margin, confirm]
@@ -109,8 +107,6 @@ def compare(
 
             found += keeping.kept(content, compute) if cache else compute()
         return found
-    finally:
-        con.close()
 
 
 def _content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:

@@ -6,7 +6,6 @@ the means over tasks, seed by seed.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -14,7 +13,7 @@ import numpy as np
 
 from xbench import contrasts, pairing, store
 from xbench.contrasts import ALPHA, Quantity, Row, rounded, untested
-from xbench.pairing import DIRECT, Block, Column, System
+from xbench.pairing import DIRECT, Block, Column, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Moments, combine, differences, moments
 
@@ -37,12 +36,12 @@ class Average:
 
 
 def over_tasks(
-    root: Path, first: Mapping[str, str] | None = None, against: Mapping[str, str] | None = None, suite: str | None = None, **where: Any
+    root: Store, first: Mapping[str, str] | None = None, against: Mapping[str, str] | None = None, suite: str | None = None, **where: Any
 ) -> list[Row]:
     """Mean differences over tasks, one row a pair of systems and average.
 
     Args:
-        root: The store.
+        root: The store, or a connection to it.
         first: As in `comparing.compare`.
         against: Likewise.
         suite: Only this average (`xtreme`, `xtreme: tagging`, `tasks`); all that have a task in the store if not given.
@@ -57,8 +56,7 @@ def over_tasks(
     if where.get("intermediate") is not None:
         first = {"intermediate": where.pop("intermediate"), **(first or {})}
     where.pop("intermediate", None)
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         columns = pairing.columns(con, where)
         every = [c for m in ("accuracy", "f1", EXACT_MATCH) for c in pairing.columns(con, {**where, "metric": m})]
         found = []
@@ -72,8 +70,6 @@ def over_tasks(
             _adjust([r for r in rows if r], change)
             found += [r for r in rows if r]
         return found
-    finally:
-        con.close()
 
 
 def _averages(con: duckdb.DuckDBPyConnection) -> list[Average]:

@@ -6,6 +6,7 @@ under its conditions; its runs differ in the seed alone.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -27,6 +28,7 @@ _FOLLOWS = {
     "stack": ("recipe_id",),
 }
 DIRECT = "none"
+Store = Path | duckdb.DuckDBPyConnection  # a folder, or a connection to one
 
 
 @dataclass(frozen=True, slots=True)

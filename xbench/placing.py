@@ -1,7 +1,6 @@
 """All against all: rank intervals and tiers from tests of every pair in a column. Filters come after, so they move nothing."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
@@ -9,7 +8,7 @@ import numpy as np
 
 from xbench import contrasts, keeping, pairing, store
 from xbench.contrasts import Quantity, Row, rounded
-from xbench.pairing import Block, Column, Panel, System
+from xbench.pairing import Block, Column, Panel, Store, System
 from xbench.stats import ranking
 from xbench.stats.ratios import all_pairs, differences
 
@@ -18,11 +17,11 @@ Over = Literal["all", "zero-shot"]
 _SHOWN = ("model", "intermediate", "train_language", "source", "stack")
 
 
-def standings(root: Path, *, over: Over = "all", cache: bool = True, **where: Any) -> list[Row]:
+def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: Any) -> list[Row]:
     """Every system of every column: mean over languages with its interval, the limits of its rank, its tier.
 
     Args:
-        root: The store.
+        root: The store, or a connection to it.
         over: Mean over all languages, or over the zero-shot ones.
         cache: Whether to take rows that were kept for the same scores.
         where: {column of the view result: value}; those about systems choose rows after ranking, the others columns before.
@@ -34,8 +33,7 @@ def standings(root: Path, *, over: Over = "all", cache: bool = True, **where: An
     Raises:
         StoreError: As `comparing.compare`.
     """
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         found = []
         for column in pairing.columns(con, {c: v for c, v in where.items() if c not in _SHOWN}):
             content = ["standings", column.key, over, _content(con, column)]
@@ -45,17 +43,12 @@ def standings(root: Path, *, over: Over = "all", cache: bool = True, **where: An
 
             found += keeping.kept(content, compute) if cache else compute()
         return [r for r in found if all(r[c] == where[c] for c in _SHOWN if where.get(c) is not None)]
-    finally:
-        con.close()
 
 
-def pairs(root: Path, *, over: Over = "all", **where: Any) -> list[Row]:
+def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
     """Every pair of ranked systems of every column: difference, interval, p, and p adjusted over all pairs of the column (Holm)."""
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         return [r for column in pairing.columns(con, where) for r in _pairs(con, column, over)]
-    finally:
-        con.close()
 
 
 def _content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:

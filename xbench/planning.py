@@ -55,12 +55,9 @@ def resolve(root: Path, most_seeds: int = 10, **where: Any) -> list[Step]:
     Raises:
         StoreError: If the store cannot be read.
     """
-    rows = comparing.compare(root, by="mean", **where)
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
+        rows = comparing.compare(con, by="mean", **where)
         seeds, seconds, own = _runs(con)
-    finally:
-        con.close()
     open_ = [r for r in rows if r["verdict"] in ("unresolved", "not testable") or r["scope"] == "these runs"]
     steps = [_step(r, rows, most_seeds) for r in open_ if (r["model"], r["recipe_id"], r["stack"]) in own]
     todo, done, planned = [s for s in steps if s.seeds], [], set[tuple[Any, ...]]()
@@ -140,11 +137,8 @@ def studies(root: Path, steps: Sequence[Step]) -> dict[str, str]:
     for step in steps:
         if step.cells:
             groups.setdefault(_arm(step.row), []).append(step)
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         recipes = dict(con.execute("SELECT recipe_id, any_value(recipe) FROM run WHERE kind = 'run' GROUP BY recipe_id").fetchall())
-    finally:
-        con.close()
     found = {}
     for i, (arm, own) in enumerate(groups.items(), 1):
         model, _, target, language, recipe_id, _ = arm

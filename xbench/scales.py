@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,7 +9,7 @@ import numpy as np
 
 from xbench import contrasts, pairing, store
 from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
-from xbench.pairing import DIRECT, Column, Runs, System
+from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Floats, Sums, differences, moments
 
@@ -18,14 +17,14 @@ FEWEST_SIZES = 4  # for a slope; with fewer the differences are the table
 _SAME = tuple(f for f in pairing.SYSTEM if f not in ("model", "model_revision"))
 
 
-def interactions(root: Path, **where: Any) -> list[Row]:
+def interactions(root: Store, **where: Any) -> list[Row]:
     """How the zero-shot transfer delta of an intermediate task differs between model sizes.
 
     A contrast is (large after the intermediate - large direct) - (small after it - small direct), paired by seed and example; neighbours in
     size, and the largest against the smallest. With four sizes or more also the slope of the delta per doubling of the parameters.
 
     Args:
-        root: The store.
+        root: The store, or a connection to it.
         where: {column of the view result: value}.
 
     Returns:
@@ -33,11 +32,8 @@ def interactions(root: Path, **where: Any) -> list[Row]:
         p_adjusted by Holm over the rows of a target and intermediate, verdict grows, shrinks or unresolved.
     """
     intermediate = where.pop("intermediate", None)
-    con = store.connect(root)
-    try:
+    with store.reading(root) as con:
         return [r for column in pairing.columns(con, where) for r in _column(con, column, intermediate)]
-    finally:
-        con.close()
 
 
 def _column(con: duckdb.DuckDBPyConnection, column: Column, intermediate: str | None) -> list[Row]:

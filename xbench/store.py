@@ -9,7 +9,8 @@ of processes may write and read at once; nothing is locked and no file is ever c
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -85,6 +86,19 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     _define_reference(con)
     define_views(con, VIEWS)
     return con
+
+
+@contextmanager
+def reading(root: Path | duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The store opened for the time of a block; a connection that is open already stays so."""
+    if isinstance(root, duckdb.DuckDBPyConnection):
+        yield root
+        return
+    con = connect(root)
+    try:
+        yield con
+    finally:
+        con.close()
 
 
 def complete_runs(root: Path) -> set[str]:

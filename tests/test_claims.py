@@ -1,0 +1,257 @@
+"""Claims, sentences and the planner: verdicts on stores made by hand, and every shipped claim on an empty one."""
+
+import datetime
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from tests.test_comparing import answers, put
+from xbench import checking, claiming, cli, comparing, planning, plugins
+from xbench.errors import XbenchError
+from xbench.study import Study, load_study
+
+SHIPPED = plugins.names(claiming.CLAIMS, ".sql")
+NINE = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
+
+
+def recipe(root: Path, rates: dict[str, float], target: str = "mini-pos", spread: float = 0.0, items: int = 400, **change: object) -> None:
+    """Three seeds of each intermediate, German and Hindi."""
+    for i, (name, rate) in enumerate(rates.items()):
+        for seed in range(3):
+            right = {c: answers(1_000 * i + 10 * seed + k, rate + spread * (seed - 1), items) for k, c in enumerate(("de", "hi"))}
+            put(root, name, seed, right, target=target, **change)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_claim_can_be_judged_and_its_study_planned(name: str, tmp_path: Path) -> None:
+    """On an empty store: claims about documents have a verdict, claims about effects are not testable and name the cells."""
+    (found,) = claiming.judge(tmp_path, [name])
+    assert found.claim.source
+    if found.claim.targets:
+        assert found.verdict == "not testable"
+        assert not any(e.decides for e in found.evidence)
+        cells = [(m, i, t) for m in found.claim.models for i in found.claim.intermediates for t in found.claim.targets if i != t]
+        assert [(m, i, t) for m, i, t, _ in found.missing] == cells
+        file = tmp_path / "study.yaml"
+        file.write_text(claiming.study(found.claim.claim, found.missing, found.claim.seeds))
+        study = load_study(file)  # every task exists, the recipe is valid
+        assert set(study.targets) == set(found.claim.targets)
+        assert study.intermediates[0] == "none"
+    else:
+        assert (found.verdict, found.missing) == ("supported", ())
+
+
+def test_nine_claims_about_the_paper_and_the_question_ship() -> None:
+    assert sum(n.startswith("phang-") for n in SHIPPED) >= 9
+    assert any("sequence-labelling" in n for n in SHIPPED)
+    assert set(claiming.load("phang-squad-gain").targets) == set(NINE)
+
+
+def weighed(**row: object) -> str:
+    return claiming.weigh({"evidence": "x", **row}).verdict
+
+
+def test_what_a_piece_of_evidence_says() -> None:
+    interval = {"value": 0.03, "low": 0.01, "high": 0.05}
+    assert weighed(**interval, above=0.0) == "supported"
+    assert weighed(**interval, above=0.02) == "unresolved"
+    assert weighed(**interval, above=0.06) == "contradicted"
+    assert weighed(**interval, below=0.0) == "contradicted"
+    assert weighed(**interval, above=-0.1, below=0.1) == "supported"
+    assert weighed(**interval, size=0.04) == "supported"
+    assert weighed(**interval, size=0.06) == "contradicted"
+    assert weighed(value=0.01, low=-0.01, high=0.03, size=0.02) == "unresolved"  # the size fits, but so does nothing at all
+    assert weighed(value=None, low=None, high=None, above=0.0) == "not testable"
+    assert (weighed(agrees=True), weighed(agrees=False)) == ("supported", "contradicted")
+
+
+def test_verdict_over_all_evidence() -> None:
+    def of(*verdicts: str) -> str:
+        return claiming.verdict([claiming.Evidence("x", None, None, None, True, v) for v in verdicts])  # type: ignore[arg-type]
+
+    assert of("supported", "supported") == "supported"
+    assert of("supported", "contradicted", "unresolved") == "contradicted"
+    assert of("supported", "unresolved") == of("supported", "not testable") == "unresolved"
+    assert of() == of("not testable") == "not testable"
+    context = claiming.Evidence("x", None, None, None, False, "contradicted")
+    assert claiming.verdict([context]) == "not testable"
+
+
+def test_the_question_of_the_project_is_judged_on_any_tagging_run(tmp_path: Path) -> None:
+    recipe(tmp_path, {"none": 0.5, "intents": 0.7})
+    recipe(tmp_path, {"none": 0.5, "intents": 0.3}, target="mini-retrieval", scorer="accuracy-1")  # no tagging: does not bear on it
+    (found,) = claiming.judge(tmp_path, ["sequence_labelling_helps_at_every_size"])
+    assert [(e.evidence, e.verdict) for e in found.evidence if e.decides] == [("mini-pos after intents, m: helps", "supported")]
+    recipe(tmp_path, {"none": 0.5, "intents": 0.3}, model="large", parameters=1_000)
+    (found,) = claiming.judge(tmp_path, ["sequence_labelling_helps_at_every_size"])
+    assert found.verdict == "contradicted"
+    assert any(e.evidence == "mini-pos after intents, large - m: same" and e.verdict == "contradicted" for e in found.evidence)
+
+
+def test_a_claim_about_recipes_is_not_testable_with_one_seed(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)})
+    (found,) = claiming.judge(tmp_path, ["sequence_labelling_helps_at_every_size"])
+    assert found.verdict == "not testable"
+    judged = checking.check(tmp_path, "intents > none on mini-pos")
+    assert judged.verdict == "not testable"
+    assert "about the recipes one seed says nothing" in judged.evidence[0].evidence
+    assert judged.evidence[0].value is not None
+    assert judged.missing == (("m", "none", "mini-pos", 1), ("m", "intents", "mini-pos", 1))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "verdict"),
+    [
+        ("intents > none on mini-pos", "supported"),
+        ("none < intents on mini-pos", "supported"),
+        ("none > intents on mini-pos", "contradicted"),
+        ("intents helps on mini-pos in de", "supported"),
+        ("intents hurts on mini-pos for m", "contradicted"),
+        ("intents > none on mini-pos by 20", "supported"),
+        ("intents > none on mini-pos by 40", "contradicted"),
+        ("mini-ner = none on mini-pos within 10", "supported"),
+        ("mini-ner = none on mini-pos within 0.1", "unresolved"),
+        ("mini-nli > none on mini-pos", "not testable"),
+        ("intents > mini-ner on mini-pos", "supported"),
+        ("intents > none on mini-pos for another", "not testable"),
+    ],
+)
+def test_sentences(sentence: str, verdict: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    root = tmp_path_factory.getbasetemp() / "sentences"
+    if not root.exists():
+        recipe(root, {"none": 0.5, "intents": 0.7, "mini-ner": 0.5})
+    assert checking.check(root, sentence).verdict == verdict
+
+
+def test_a_sentence_about_an_average(tmp_path: Path) -> None:
+    for target, scorer in (("mini-pos", "token-accuracy-1"), ("mini-retrieval", "accuracy-1")):
+        recipe(tmp_path, {"none": 0.5, "intents": 0.7}, target=target, scorer=scorer)
+    judged = checking.check(tmp_path, "intents > none on tasks")
+    assert judged.verdict == "supported"
+    assert judged.evidence[0].evidence == "intents less none: tasks, 2 of 2 tasks, m, 3 seed(s)"
+    nothing = checking.check(tmp_path, "squad1 > none on xtreme:qa for xlm-roberta-large")
+    assert [t for _, i, t, _ in nothing.missing if i == "squad1"] == ["mlqa", "tydiqa", "xquad"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "problems"),
+    [
+        ("squad1", ["the form is"]),
+        ("squad1 is none on tydiqa", ["the form is"]),
+        (
+            "squat1 > nune on tydia",
+            ["'squat1' is no task; did you mean squad1", "'nune' is no task; did you mean none", "did you mean tydiqa"],
+        ),
+        ("squad1 > none", ["no target"]),
+        ("squad1 > none on tydiqa by much", ["by 'much' is not a number of points"]),
+        ("squad1 > none on tydiqa near sw", ["'near' is not one of on, in, for, by, within"]),
+        ("squad1 > none on tydiqa for", ["nothing follows 'for'"]),
+    ],
+)
+def test_sentences_that_cannot_be_read_say_all_that_is_wrong(sentence: str, problems: list[str], tmp_path: Path) -> None:
+    with pytest.raises(XbenchError) as caught:
+        checking.check(tmp_path, sentence)
+    for problem in problems:
+        assert problem in str(caught.value)
+
+
+def test_broken_claims_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claiming, "CLAIMS", tmp_path)
+    (tmp_path / "headless.sql").write_text("-- contrasts: a versus b\nSELECT 1")
+    with pytest.raises(XbenchError) as caught:
+        claiming.load("headless")
+    assert [p in str(caught.value) for p in ("'claim' is missing", "'source' is missing", "'a versus b' is not `A against B`")] == [
+        True
+    ] * 3
+    (tmp_path / "sql.sql").write_text("-- claim: c\n-- source: s\nSELECT nothing FROM comparison")
+    with pytest.raises(XbenchError, match="the SELECT of claim 'sql' is not valid"):
+        claiming.judge(tmp_path, ["sql"])
+    (tmp_path / "column.sql").write_text("-- claim: c\n-- source: s\nSELECT 1 AS value")
+    with pytest.raises(XbenchError, match="no column 'evidence'"):
+        claiming.judge(tmp_path, ["column"])
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    recipe(tmp_path, {"none": 0.5, "intents": 0.7})
+
+    def run(*words: str) -> str:
+        done = CliRunner().invoke(cli.app, [*words, "--store", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        return str(done.stdout)
+
+    assert "The study starts from XLM-R Large." in run("claims")
+    told = run("claims", "phang-squad-gain")
+    assert "verdict: not testable" in told and "and 6 more" in told and "8.4 points" in told
+    rows = json.loads(run("claims", "phang-squad-gain", "--json"))
+    assert [r["kind"] for r in rows] == ["claim", "evidence", *["missing"] * 18]
+    assert "verdict: supported" in run("check", "intents > none on mini-pos")
+    file = tmp_path / "study.yaml"
+    run("check", "mini-ner > none on mini-pos for m", "--study", str(file))
+    assert yaml.safe_load(file.read_text())["intermediates"] == ["none", "mini-ner"]
+    assert CliRunner().invoke(cli.app, ["plan", "--store", str(tmp_path)]).exit_code != 0
+
+
+def planned(root: Path) -> dict[str, planning.Step]:
+    return {s.row["intermediate"]: s for s in planning.resolve(root)}
+
+
+def test_the_planner_asks_for_the_seeds_that_are_lacking(tmp_path: Path) -> None:
+    """A difference that varies over seeds: as many seeds as the power formula says, of both arms, and none that is there."""
+    start = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+    timed = {"started": start, "finished": start + datetime.timedelta(seconds=30)}
+    recipe(tmp_path, {"none": 0.5, "intents": 0.56, "mini-ner": 0.9}, spread=0.03, items=2_000, **timed)
+    steps = planned(tmp_path)
+    assert set(steps) == {"intents"}  # the other is settled
+    step = steps["intents"]
+    assert step.why == "too few seeds"
+    mean = next(r for r in comparing.compare(tmp_path, {"intermediate": "intents"}) if r["level"] == "mean")
+    assert step.seeds > mean["seeds"]
+    assert step.cells == [(i, s) for i in ("none", "intents") for s in range(3, step.seeds)]
+    assert step.seconds == 30 * len(step.cells)
+    (text,) = planning.studies(tmp_path, list(steps.values())).values()
+    study = Study.model_validate(yaml.safe_load(text))
+    assert (study.intermediates, study.seeds) == (["none", "intents"], list(range(3, step.seeds)))
+
+
+def test_the_planner_pays_for_a_baseline_once(tmp_path: Path) -> None:
+    for seed in range(2):
+        for i, (name, rate) in enumerate({"none": 0.5, "intents": 0.58, "mini-ner": 0.42}.items()):
+            put(tmp_path, name, seed, {"de": answers(100 * i + seed, rate + 0.03 * seed, 3_000)})
+    steps = list(planned(tmp_path).values())
+    assert len(steps) == 2
+    first, second = steps
+    assert {i for i, _ in first.cells} == {"none", first.row["intermediate"]}
+    assert not set(first.cells) & set(second.cells)
+
+
+def test_the_planner_says_what_no_seed_would_settle(tmp_path: Path) -> None:
+    same = np.array([1.0, 0.0] * 100)
+    for seed in range(3):
+        put(tmp_path, "none", seed, {"de": same})
+        other = same.copy()
+        other[[seed, seed + 50]] = 1 - other[[seed, seed + 50]]
+        put(tmp_path, "intents", seed, {"de": other})
+    step = planned(tmp_path)["intents"]
+    assert step.seeds == 0
+    assert "is small against" in step.why
+
+
+def test_the_planner_wants_a_first_look_where_there_is_one_seed_or_no_baseline(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, target="mini-ner", metric="f1", scorer="span-f1-1")
+    steps = {s.row["target"]: s for s in planning.resolve(tmp_path)}
+    assert (steps["mini-pos"].why, steps["mini-pos"].cells) == ("one seed", [("none", 1), ("none", 2), ("intents", 1), ("intents", 2)])
+    assert steps["mini-ner"].why == "no direct baseline"
+    assert steps["mini-ner"].cells == [("none", 0), ("none", 1), ("none", 2), ("intents", 1), ("intents", 2)]
+    done = CliRunner().invoke(cli.app, ["plan", "--resolve", "--store", str(tmp_path), "--studies", str(tmp_path / "studies")])
+    assert done.exit_code == 0, done.output
+    assert "no direct baseline" in done.stdout
+    assert len(list((tmp_path / "studies").iterdir())) == 2
+    refused = CliRunner().invoke(cli.app, ["plan", "--resolve", "--most-seeds", "2", "--store", str(tmp_path)])
+    assert "at least 3 are needed" in str(refused.exception)
