@@ -252,3 +252,14 @@ def test_power_is_as_the_formula_says() -> None:
         se.append(found.se[0])
     wanted = power.power(0.02, float(np.mean(se)), 1_499)
     assert rejections(np.array(p)) == pytest.approx(wanted, abs=0.085)
+
+
+def test_an_arm_that_does_not_vary_has_no_say_in_the_degrees_of_freedom() -> None:
+    """Three equal runs (.99 each, whose variance is not 0 in floating point) against three that vary: 2 degrees of freedom for seeds, not 4."""
+    same = np.ones(300)
+    same[:3] = 0
+    right = np.stack([same, same, same, *(np.arange(300) >= k for k in (30, 60, 90))], axis=1).astype(float)
+    (found,) = moments([Sums(right, np.ones((300, 1)))], np.ones((1, 1)))
+    estimate = differences(found, [[0, 1, 2], [3, 4, 5]], PAIR)
+    total = estimate.se[0] ** 2
+    assert estimate.df[0] == pytest.approx(total**2 / (estimate.seeds[0] ** 2 / 2 + estimate.items[0] ** 2 / 299))

@@ -236,6 +236,8 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
         row["p_equivalent"] = None if p is None else rounded(p)
         resolved = row["p_adjusted"] <= ALPHA
         row["verdict"] = (up if row["delta"] > 0 else down) if resolved else "equivalent" if p is not None and p <= ALPHA else "unresolved"
+        if row["verdict"] == "unresolved":
+            contrasts.need(row)
 
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:

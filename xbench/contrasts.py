@@ -99,12 +99,10 @@ def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity],
     return rows
 
 
-def numbers(estimate: Estimate, seeds: int, clusters: int, arms: int = 2) -> Row:
+def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
     """The columns that every tested difference has; `estimate` holds one."""
     low, high = estimate.interval()
     value, se, df, p = (float(x[0]) for x in (estimate.value, estimate.se, estimate.df, estimate.p))
-    parts = power.Components(float(estimate.items[0]), float(estimate.seeds[0]), float(estimate.cells[0]), seeds, arms, clusters)
-    needed = parts.needed(value) if p > ALPHA else power.Needed(None, None)
     return {
         **dict.fromkeys((*NUMBERS, *SPREAD, *CONFIRMED)),
         "delta": rounded(value),
@@ -113,8 +111,6 @@ def numbers(estimate: Estimate, seeds: int, clusters: int, arms: int = 2) -> Row
         "p": rounded(p),
         "detectable": rounded(power.detectable(se, df)),
         "power": rounded(power.power(value, se, df)),
-        "seeds_needed": needed.seeds if seeds > 1 else None,
-        "items_needed": needed.items,
         "clusters": clusters,
         "seeds": seeds,
         "df": rounded(df),
@@ -127,6 +123,13 @@ def numbers(estimate: Estimate, seeds: int, clusters: int, arms: int = 2) -> Row
         "variance_runs": rounded(estimate.cells[0]),
         "p_up": rounded(float(estimate.p_up[0])),
     }
+
+
+def need(row: Row, arms: int = 2) -> None:
+    """Add to an unresolved row what would find a difference as large as the one seen, at its share of the level."""
+    parts = power.Components(row["variance_items"], row["variance_seeds"], row["variance_runs"], row["seeds"], arms, row["clusters"])
+    needed = parts.needed(row["delta"], ALPHA / (row["family"] or 1))
+    row |= {"seeds_needed": needed.seeds if row["seeds"] > 1 else None, "items_needed": needed.items}
 
 
 def _spread(rows: Sequence[Row], asked: Sequence[Quantity]) -> None:

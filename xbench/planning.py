@@ -93,21 +93,30 @@ def _step(r: Row, rows: Sequence[Row], most: int) -> Step:
         return Step(r, "no direct baseline", FIRST_LOOK)
     if r["status"] != "tested":
         return Step(r, r["status"].removeprefix("not testable: "), 0)
-    between = r["variance_seeds"]
-    assumed = False
     if r["seeds"] < 2:
-        same = [o for o in rows if o["status"] == "tested" and o["seeds"] > 1 and o["target"] == r["target"]]
-        if not same:
-            return Step(r, "one seed", FIRST_LOOK)
-        assumed = True
-        between = sum(o["variance_seeds"] * o["seeds"] for o in same) / len(same)
-    parts = power.Components(r["variance_items"], between, r["variance_runs"], r["seeds"], 2, r["clusters"])
-    needed = parts.needed(r["delta"], ALPHA / max(1, r["family"] or 1))
+        return _one_seed(r, rows, most)
+    if r["seeds_needed"] is None or r["seeds_needed"] > most:
+        return Step(r, _out_of_reach(r, r["seeds_needed"], r["items_needed"]), 0)
+    return Step(r, "too few seeds", max(r["seeds_needed"], r["seeds"] + 1))
+
+
+def _one_seed(r: Row, rows: Sequence[Row], most: int) -> Step:
+    """The variance between seeds is that of other comparisons of the target, if there are any."""
+    same = [o for o in rows if o["status"] == "tested" and o["seeds"] > 1 and o["target"] == r["target"]]
+    if not same:
+        return Step(r, "one seed", FIRST_LOOK)
+    between = sum(o["variance_seeds"] * o["seeds"] for o in same) / len(same)
+    parts = power.Components(r["variance_items"], between, r["variance_runs"], 1, 2, r["clusters"])
+    needed = parts.needed(r["delta"], ALPHA / (r["family"] or 1))
     if needed.seeds is None or needed.seeds > most:
-        lacking = "more than this many seeds" if needed.seeds is None else f"{needed.seeds} seeds"
-        items = f" or {needed.items / r['clusters']:.1f} times the items" if needed.items and needed.items > r["clusters"] else ""
-        return Step(r, f"needs {lacking}{items}: the difference seen is small against {100 * r['detectable']:.1f} points", 0)
-    return Step(r, "one seed" if r["seeds"] < 2 else "too few seeds", max(needed.seeds, r["seeds"] + 1), assumed=assumed)
+        return Step(r, _out_of_reach(r, needed.seeds, needed.items), 0, assumed=True)
+    return Step(r, "one seed", max(needed.seeds, 2), assumed=True)
+
+
+def _out_of_reach(r: Row, seeds: int | None, items: int | None) -> str:
+    lacking = "more items, no number of seeds" if seeds is None else f"{seeds} seeds"
+    more = f" or {items / r['clusters']:.1f} times the items" if items and items > r["clusters"] else ""
+    return f"needs {lacking}{more}: the difference seen is small against {100 * r['detectable']:.1f} points"
 
 
 def _cost(

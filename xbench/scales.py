@@ -64,6 +64,8 @@ def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple
     for row, p in zip(tested, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(tested)}
         row["verdict"] = "unresolved" if p > ALPHA else "grows" if row["delta"] > 0 else "shrinks"
+        if row["verdict"] == "unresolved":
+            contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized))
     return rows
 
 
@@ -104,7 +106,7 @@ def _row(
         return {**head, **untested(f"too little data: {error}", quantity)}
     seeds = len(paired.runs[0])
     places = [list(range(i * seeds, (i + 1) * seeds)) for i in range(len(arms))]
-    row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters, len(arms))
+    row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters)
     n = sum(b.examples for b in blocks if b.language in languages)
     return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages)}
 

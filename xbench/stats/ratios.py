@@ -19,6 +19,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 _ROWS = 1 << 16  # clusters at a time: bounds the memory beside the counts themselves
+_NO_SPREAD = 1e-28  # the variance of equal scores, but for rounding
 _ROUNDING = 1e-14  # a variance below this share of its terms is what is left of a subtraction of equal numbers
 
 
@@ -259,6 +260,7 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     items = np.where(items > _ROUNDING * (square @ np.diag(between)), items, 0.0)
     cells = square @ np.array([found.covariance[list(r), list(r)].sum() / len(r) ** 2 for r in arms])
     own = np.array([found.scores[list(r)].var(ddof=1) / len(r) if len(r) > 1 else 0.0 for r in arms])
+    own[own < _NO_SPREAD] = 0.0
     seeds = square @ own
     over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights])
     seeds, cells = np.where(over_seeds, seeds, 0.0), np.where(over_seeds, cells, 0.0)
