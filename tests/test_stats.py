@@ -97,7 +97,7 @@ def test_all_pairs_are_single_contrasts() -> None:
 
 
 def test_two_way_variance_by_hand() -> None:
-    """Four runs: items + seeds - single runs, each worked with numpy; Satterthwaite by its formula."""
+    """Six runs: between runs, plus what of the items the runs of an arm share, each worked with numpy; Satterthwaite by its formula."""
     rng = RNG(7)
     right = (rng.random((400, 1)) * 0.5 + rng.random((400, 6)) * 0.5 < np.array([0.5, 0.55, 0.45, 0.6, 0.62, 0.5])).astype(float)
     (found,) = moments([Sums(right, np.ones((400, 1)))], np.ones((1, 1)))
@@ -105,10 +105,13 @@ def test_two_way_variance_by_hand() -> None:
     d = right[:, :3].mean(axis=1) - right[:, 3:].mean(axis=1)
     items = d.var(ddof=1) / 400
     seeds = sum(right[:, s].mean(axis=0).var(ddof=1) / 3 for s in (slice(0, 3), slice(3, 6)))
-    cells = sum(right[:, i].var(ddof=1) / 400 / 9 for i in range(6))
-    total = max(items + seeds - cells, items, seeds)
-    assert estimate.se[0] ** 2 == pytest.approx(total, rel=1e-10)
-    assert estimate.df[0] == pytest.approx(total**2 / (seeds**2 / 4 + items**2 / 399), rel=1e-10)
+    cells = 0.0  # within items: the mean square of the residuals of a two-way analysis of variance, item by run
+    for arm in (right[:, :3], right[:, 3:]):
+        residual = arm - arm.mean(axis=1, keepdims=True) - arm.mean(axis=0) + arm.mean()
+        cells += (residual**2).sum() / (399 * 2) / 400 / 3
+    common = max(items - cells, 0)
+    assert estimate.se[0] ** 2 == pytest.approx(seeds + common, rel=1e-10)
+    assert estimate.df[0] == pytest.approx((seeds + common) ** 2 / (seeds**2 / 4 + common**2 / 399), rel=1e-10)
     assert (estimate.items[0], estimate.seeds[0], estimate.cells[0]) == pytest.approx((items, seeds, cells), rel=1e-10)
 
 
@@ -262,4 +265,5 @@ def test_an_arm_that_does_not_vary_has_no_say_in_the_degrees_of_freedom() -> Non
     (found,) = moments([Sums(right, np.ones((300, 1)))], np.ones((1, 1)))
     estimate = differences(found, [[0, 1, 2], [3, 4, 5]], PAIR)
     total = estimate.se[0] ** 2
-    assert estimate.df[0] == pytest.approx(total**2 / (estimate.seeds[0] ** 2 / 2 + estimate.items[0] ** 2 / 299))
+    common = max(estimate.items[0] - estimate.cells[0], 0)
+    assert estimate.df[0] == pytest.approx(total**2 / (estimate.seeds[0] ** 2 / 2 + common**2 / 299))

@@ -79,9 +79,9 @@ def _material(r: Row, one: Row, mean: Row | None) -> list[str]:
 def _method(one: Row, shown: Row) -> list[str]:
     if one["scope"] != "recipe":
         return ["One seed: the verdict is about these two trained systems on new items. A claim about the recipes is not testable."]
-    variance = f"{one['seeds']} seeds: the variance is that over items plus that over seeds less that of single runs (two-way)"
+    variance = f"{one['seeds']} seeds: the variance is that between runs plus that over items of what the runs of an arm have in common"
     return [
-        f"{variance}, at least the larger of the two; {shown['language']}: t with {shown['df']:.1f} degrees of freedom (Satterthwaite).",
+        f"{variance}; {shown['language']}: t with {shown['df']:.1f} degrees of freedom (Satterthwaite).",
         "So the verdict is about the recipes: new seeds and new items.",
     ]
 

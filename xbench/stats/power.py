@@ -55,16 +55,16 @@ class Components:
     clusters: int
 
     def parts(self, seeds: int, share_of_items: float = 1.0) -> tuple[float, float]:
-        """Expected variances over items and over seeds with other numbers of them; their sum is the variance of the difference.
+        """Expected variances over items and between runs with other numbers of them; their sum is that of the difference.
 
-        Noise of items that all runs have in common shrinks with the items alone, that of items in single runs with both, that of seeds
+        Noise of items that the runs of an arm have in common shrinks with the items alone, that of single runs with both, that of seeds
         with the seeds alone.
         """
-        s = self.seeds
-        common = max(0.0, (self.items - self.cells) * s / (s - 1)) if s > 1 else self.items
-        single = max(0.0, self.items - common) * s
-        over_seeds = max(0.0, self.between - single / s) * s
-        return (common + single / seeds) / share_of_items, over_seeds / seeds
+        more = self.seeds / seeds
+        common = max(0.0, self.items - self.cells)
+        over_seeds = max(0.0, self.between - self.cells)
+        single = self.cells if self.seeds > 1 else 0.0
+        return common / share_of_items, more * (over_seeds + single / share_of_items)
 
     def needed(self, effect: float, alpha: float = 0.05, wanted: float = 0.8) -> Needed:
         """Seeds and items that would find `effect` with the power wanted, each with the other as it is."""

@@ -189,7 +189,8 @@ class Estimate:
     Attributes:
         value, se: Shape (contrasts,).
         df: Degrees of freedom of the t distribution, likewise.
-        items, seeds, cells: Variances that `se` is made of, likewise: over new items, over new seeds, and what is in both.
+        items, seeds, cells: Variances that `se` is made of, likewise: over new items, between runs, and the noise of single runs, which
+            is in both.
     """
 
     value: Floats
@@ -237,9 +238,11 @@ def contrast(sums: Sums, weights: Floats) -> Estimate:
 def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) -> Estimate:
     """Differences of recipes, over new items and, where every arm of a difference has two runs or more, over new seeds too.
 
-    The variance is that of items (delta method on the means over seeds), plus that of seeds, less that of single runs, which is in both
-    (Cameron, Gelbach and Miller 2011, two-way form), at least the larger of the two; t with Satterthwaite's degrees of freedom. Two arms
-    of equally many runs are taken to vary alike over seeds, which two or three runs cannot refute and which t on equal numbers forgives.
+    The variance is that between the runs of each arm, plus that over items of what the runs of an arm have in common: the variance over
+    items (delta method on the means over runs) less the noise of single runs, which is in the first already, at least 0. That is the
+    two-way form of Cameron, Gelbach and Miller (2011) with the noise of single runs estimated within items, as in analysis of variance,
+    so that what makes an item hard for every run is not taken off. t with Satterthwaite's degrees of freedom; two arms of equally many
+    runs are taken to vary alike over seeds, which two or three runs cannot refute and which t on equal numbers forgives.
 
     Args:
         found: Systems are single runs.
@@ -258,13 +261,14 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     between = mean @ found.covariance @ mean.T
     items = np.einsum("ka,ab,kb->k", weights, between, weights)
     items = np.where(items > _ROUNDING * (square @ np.diag(between)), items, 0.0)
-    cells = square @ np.array([found.covariance[list(r), list(r)].sum() / len(r) ** 2 for r in arms])
+    cells = square @ np.array([_noise(found.covariance[np.ix_(r, r)]) for r in map(list, arms)])
     own = np.array([found.scores[list(r)].var(ddof=1) / len(r) if len(r) > 1 else 0.0 for r in arms])
     own[own < _NO_SPREAD] = 0.0
     seeds = square @ own
     over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights])
     seeds, cells = np.where(over_seeds, seeds, 0.0), np.where(over_seeds, cells, 0.0)
-    total = np.where(over_seeds, np.maximum(items + seeds - cells, np.maximum(items, seeds)), items)
+    common = np.maximum(items - cells, 0.0)
+    total = common + seeds
     item_df = np.full(len(weights), found.clusters - 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = square * own
@@ -274,10 +278,19 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
             if len(taking_part) == 2 and taking_part[0] == taking_part[1]:
                 # An arm that does not vary at all has no say.
                 seed_df[k] = (taking_part[0] - 1) * max(1, np.count_nonzero(own[w != 0]))
-        df = np.where(seeds > 0, total**2 / (seeds**2 / seed_df + items**2 / item_df), item_df)
+        df = np.where(seeds > 0, total**2 / (seeds**2 / seed_df + common**2 / item_df), item_df)
     # Runs that are all alike say nothing about seeds, but there are no more degrees of freedom than runs either when nothing varies.
     df = np.where(over_seeds & (total == 0), counts.max() - 1.0, df)
     return Estimate(weights @ scores, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
+
+
+def _noise(covariance: Floats) -> float:
+    """Of the mean of runs: what is in single runs alone, shape (runs, runs) in; what runs have in common is between them too."""
+    runs = len(covariance)
+    if runs < 2:
+        return 0.0
+    alone = float(np.trace(covariance))
+    return max(0.0, alone / runs - (float(covariance.sum()) - alone) / (runs * (runs - 1))) / runs
 
 
 def all_pairs(systems: int) -> Floats:
