@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from xbench.ui import averages, common, compare, leaderboard, transfer
+from xbench.ui import averages, claims, common, compare, leaderboard, transfer
 
 st.set_page_config(page_title="xbench", layout="wide")
 source = common.open_source()
@@ -11,6 +11,7 @@ pages = [
     st.Page(lambda: transfer.page(source), title="Transfer map", url_path="transfer"),
     st.Page(lambda: compare.page(source), title="Compare", url_path="compare"),
     st.Page(lambda: averages.page(source), title="Averages", url_path="averages"),
+    st.Page(lambda: claims.page(source), title="Claims", url_path="claims"),
 ]
 st.navigation(pages).run()
 common.footer(source)

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import Writer
 
 APP = str(Path(__file__).parent.parent / "app.py")
-PAGES = ["leaderboard", "transfer", "compare", "averages"]
+PAGES = ["leaderboard", "transfer", "compare", "averages", "claims"]
 
 
 def draw(monkeypatch: pytest.MonkeyPatch, root: Path, page: str) -> AppTest:
@@ -61,6 +61,8 @@ def test_without_a_store_the_published_numbers_are_shown_and_named(page: str, tm
         assert "No published source gives both" in app.warning[0].value
     elif page == "compare":
         assert "nothing to compare" in app.warning[0].value
+    elif page == "claims":
+        assert {v.split(" ", 1)[1] for v in app.dataframe[0].value["verdict"]} == {"supported", "not testable"}
     else:
         assert app.dataframe[0].value["mean of tasks %"].isna().all()  # no published source here has all nine tasks
 
@@ -117,3 +119,27 @@ def test_compare_shows_verdicts_and_says_why_not(tmp_path: Path, monkeypatch: py
     assert "helps in 1 of 2 languages (de)" in app.markdown[0].value
     app.selectbox[0].set_value("mini-pos after mini-ner").run()
     assert "tested on different examples" in app.warning[0].value
+
+
+def test_leaderboard_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.test_comparing import answers, put
+
+    for i, (name, rate) in enumerate({"none": 0.9, "intents": 0.6, "mini-ner": 0.61}.items()):
+        put(tmp_path, name, 0, {"de": answers(i, rate, 400)})
+    app = draw(monkeypatch, tmp_path, "leaderboard")
+    assert not app.exception
+    table = app.dataframe[0].value.set_index("intermediate")
+    assert table["rank"].to_dict() == {"none": "1-1", "intents": "2-3", "mini-ner": "2-3"}
+    assert table["tier"].to_dict() == {"none": "1", "intents": "2", "mini-ner": "2"}
+
+
+def test_claims_show_evidence_and_the_study_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.test_claims import recipe
+
+    recipe(tmp_path, {"none": 0.5, "intents": 0.7})
+    app = draw(monkeypatch, tmp_path, "claims")
+    assert not app.exception
+    app.selectbox[0].set_value("sequence-labelling-helps-at-every-size").run()
+    assert "Verdict: supported" in app.text[1].value
+    assert app.dataframe[1].value["evidence"].iloc[0] == "mini-pos after intents, m: helps"
+    assert len(app.dataframe[2].value) == 40

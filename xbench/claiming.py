@@ -4,7 +4,7 @@ A claim is one file in claims/: a header of `-- field: value` lines and a SELECT
 
     comparison   rows of comparing.compare (zero-shot mean and single languages) and over_tasks.over_tasks, for the header's contrasts
     interaction  rows of scales.interactions for the header's models
-    statement    what publications say, as we read it (data/published/statements.csv)
+    statement    what publications say, as we read it (data/statements.csv)
 
 Each row of the SELECT is one piece of evidence: `evidence` (text) and either `value`, `low`, `high` with the range that the claim asserts,
 `above` and `below` (NULL: no limit), or the size that it asserts, `size`; or `agrees`, for what documents say. `decides` false is context.
@@ -190,7 +190,7 @@ def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) ->
 
 
 def _statements(con: duckdb.DuckDBPyConnection) -> None:
-    text = (share.folder("data") / "published" / "statements.csv").read_text(encoding="utf-8")
+    text = (share.folder("data") / "statements.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(io.StringIO(text)))
     table = {c: pa.array([r[c] for r in rows], pa.string()) for c in ("topic", "subject", "text", "source", "source_version")}
     table["number"] = pa.array([float(r["number"]) if r["number"] else None for r in rows], pa.float64())

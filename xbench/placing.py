@@ -74,6 +74,8 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
         return [], None, why
     runs = sorted(r for s in stored for r in column.systems[s].by_seed.values())
     panel = pairing.load_panel(con, column, runs)
+    if not panel.blocks:
+        return [], None, {**why, **dict.fromkeys(stored, "no example is stored")}
     blocks, chosen = _support(panel, column, stored)
     for system in stored:
         if system not in chosen:

@@ -81,10 +81,13 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     for table in TABLES:
         contract(con, table)
     con.execute("USE main")
+    # Views are bound over the empty contracts, which is quick, and read the files afterwards: a view is its text.
     for table in TABLES:
-        _define_table(con, root, table)
+        con.execute(f"CREATE VIEW {table} AS SELECT * FROM contract.{table}")
     _define_reference(con)
     define_views(con, VIEWS)
+    for table in TABLES:
+        _define_table(con, root, table)
     return con
 
 
@@ -138,16 +141,14 @@ def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
 
 
 def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
-    files = sorted((root / table).glob("*.parquet"))
-    if not files:
-        con.execute(f"CREATE VIEW {table} AS SELECT * FROM contract.{table}")
+    if not any((root / table).glob("*.parquet")):
         return
     pattern = _quote(_escape_glob(str(root / table)) + "/*.parquet")
     columns = ", ".join(f'"{c}"' for c in _columns(con, table))
     # `run` comes first in TABLES, so the others can ask which runs are complete.
     whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM run)"
     try:
-        con.execute(f"CREATE VIEW {table} AS SELECT {columns} FROM read_parquet({pattern}){whole}")
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM read_parquet({pattern}){whole}")
     except duckdb.Error as error:
         raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
 
@@ -280,9 +281,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    found: Iterable[tuple[str]] = con.execute(
-        "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND schema_name = 'contract' ORDER BY column_index", [table]
-    ).fetchall()
+    found: Iterable[tuple[str]] = con.execute("SELECT name FROM pragma_table_info(?)", [f"contract.{table}"]).fetchall()
     return [row[0] for row in found]
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
-from xbench import board, comparing, ingesting, share
+from xbench import board, comparing, ingesting, placing, share
 from xbench.errors import XbenchError
 from xbench.version import __version__
 
@@ -52,6 +52,7 @@ def _frame(root: str, stamp: float, view: str) -> pd.DataFrame:
         "suite_mean": board.averages,
         "suite_task_score": board.task_scores,
         "compare": comparing.compare,
+        "standings": placing.standings,
     }[view](Path(root))
     return pd.DataFrame(rows)
 
