@@ -300,6 +300,28 @@ def test_nothing_right_and_nothing_wrong(tmp_path: Path) -> None:
     assert (row["delta"], row["p"], row["verdict"], row["p_max_t"]) == (1, 0, "helps", 0)
 
 
+def test_a_language_that_is_too_small_leaves_the_others_tested(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5), "hi": answers(1, 0.5, 1), "zh": answers(2, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.5, 1), "zh": answers(5, 0.5)})
+    rows = {r["language"]: r for r in comparing.compare(tmp_path)}
+    assert rows["de"]["verdict"] == "helps"
+    assert rows["de"]["family"] == 2
+    for code in ("hi", comparing.MEAN):
+        assert rows[code]["status"] == "not testable: too little data: columns [0, 1] have fewer than two clusters"
+    by_script = {r["language"]: r["status"] for r in comparing.compare(tmp_path, by="script")}
+    assert [by_script[s] for s in ("Latin", "Han")] == ["tested", "tested"]
+    assert "too little data" in by_script["Devanagari"]
+
+
+def test_groups_have_joint_intervals_too(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5), "hi": answers(1, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.5)})
+    for row in comparing.compare(tmp_path, by="script", adjust="max-t"):
+        if row["level"] == "script":
+            assert row["low"] == row["all_low"] < row["delta"] < row["high"]
+            assert row["p_adjusted"] == row["p_max_t"]
+
+
 def test_order_of_files_and_rows_changes_no_digit(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     values = {(i, s): {c: rng.random(300) for c in ("de", "hi")} for i in ("none", "intents") for s in (0, 1)}

@@ -178,8 +178,11 @@ def test_invariances() -> None:
     assert one(Sums(2 * sums.numerator, 2 * sums.denominator)).se == pytest.approx(found.se, rel=1e-12)
     with pytest.raises(ValueError, match=r"columns \[1\] have fewer than two clusters"):
         influence(Sums(np.array([[1.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 1.0], [1.0, 0.0]])))
-    with pytest.raises(ValueError, match=r"columns \[0\] have fewer than two clusters, or no denominator"):
-        moments([Sums(np.zeros((3, 1)), np.zeros((3, 1)))], np.ones((1, 1)))  # nothing gold, nothing predicted
+    with pytest.raises(ValueError, match=r"columns \[0, 1\] have fewer than two clusters"):
+        moments([Sums(np.ones((1, 2)), np.ones((1, 1)))], np.ones((1, 1)))
+    # nothing gold, nothing predicted: 0, without spread
+    nothing = one(Sums(np.zeros((3, 2)), np.array([[0.0, 2.0], [0.0, 1.0], [0.0, 0.0]])))
+    assert (nothing.value[0], nothing.se[0], nothing.p[0]) == (0, 0, 1)
     # directions: a clearly better system comes out better
     better = one(accuracy(RNG(0).random(500) < 0.9, RNG(1).random(500) < 0.6))
     assert better.value[0] > 0

@@ -99,11 +99,12 @@ def compare(
     asked = Asked({**only, **(first or {})}, against or TO_DIRECT, by, adjust, margin, confirm)
     with store.reading(root) as con:
         found = []
+        groups = dict(con.execute(f"SELECT language, {by} FROM language ORDER BY ALL").fetchall()) if by in ("family", "script") else None
         for column in pairing.columns(con, where):
-            content = [column.key, _content(con, column), asked.first, asked.against, by, adjust, margin, confirm]
+            content = [column.key, _content(con, column), asked.first, asked.against, by, groups, adjust, margin, confirm]
 
             def compute(column: Column = column) -> list[Row]:
-                return _column(con, column, asked)
+                return _column(con, column, asked, groups)
 
             found += keeping.kept(content, compute) if cache else compute()
         return found
@@ -118,7 +119,7 @@ def _content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
     ).fetchall()
 
 
-def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked) -> list[Row]:
+def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked, groups: Mapping[str, str] | None) -> list[Row]:
     """All contrasts of one column."""
     pairs = [
         (system, other)
@@ -133,7 +134,6 @@ def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked) -> lis
     pairs = [p for p, c in zip(pairs, chosen, strict=True) if c or (p[1] is not None and p[1] in baselines)]  # whole families
     wanted = {r for pair in pairs for s in pair if s and column.systems[s].stored for r in column.systems[s].by_seed.values()}
     measured = contrasts.Measured(pairing.load_panel(con, column, sorted(wanted)))
-    groups = dict(con.execute(f"SELECT language, {asked.by} FROM language").fetchall()) if asked.by in ("family", "script") else None
     found = [_contrast(con, column, a, b, measured, asked, groups) for a, b in pairs]
     _means(pairs, found, asked)
     return [row for (a, _), rows in zip(pairs, found, strict=True) if _meets(a, asked) for row in rows]

@@ -84,7 +84,10 @@ def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity],
     try:
         runs, found = measured.moments(blocks, asked)
     except ValueError as error:
-        return [untested(f"too little data: {error}", q) for q in asked]
+        if len(asked) == 1:
+            return [untested(f"too little data: {error}", asked[0])]
+        # One language is too small: the others, and groups without it, are tested all the same.
+        return [row for q in asked for row in test(measured, [b for b in blocks if b.language in q.languages], [q], paired)]
     place = {run: i for i, run in enumerate(runs)}
     arms = [[place[r] for r in own] for own in paired.runs]
     examples = {b.language: b.examples for b in blocks}
@@ -162,7 +165,7 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
     """Add what resampling says of these runs on new items: computed another way than the rows, and over items alone.
 
     Bootstrap for every row; randomisation and, for right and wrong answers of single runs, McNemar's test for single languages; adjusted p
-    and intervals by the largest t over the languages, which hold jointly.
+    and intervals by the largest t over the languages or groups, which hold jointly.
     """
     runs = [r for own in paired.runs for r in own]
     counts = taken(blocks, runs)
@@ -171,16 +174,16 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
     first = len(paired.runs[0])
     drawn = replicates[:, :first].mean(axis=1, dtype=np.float64) - replicates[:, first:].mean(axis=1, dtype=np.float64)
     index = {b.language: i for i, b in enumerate(blocks)}
-    for row, quantity in zip(rows, asked, strict=True):
-        own = drawn[[index[c] for c in quantity.languages]].mean(axis=0)
+    by_quantity = np.stack([drawn[[index[c] for c in q.languages]].mean(axis=0) for q in asked])
+    for row, quantity, own in zip(rows, asked, by_quantity, strict=True):
         law = resampling.Law(own)
         low, high = law.interval()
         row |= {"bootstrap_low": rounded(low), "bootstrap_high": rounded(high), "p_bootstrap": rounded(law.shift_p(row["delta"]))}
         if quantity.level == "language":
             _swapped(row, counts[index[quantity.name]], first, rng, resamples)
-    single = [(r, index[q.name]) for r, q in zip(rows, asked, strict=True) if q.level == "language"]
+    single = [i for i, q in enumerate(asked) if q.level != "mean"]
     if single:
-        _jointly([r for r, _ in single], drawn[[i for _, i in single]])
+        _jointly([rows[i] for i in single], by_quantity[single])
 
 
 def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resamples: int) -> None:

@@ -55,10 +55,9 @@ class Sums:
 
     @property
     def scores(self) -> Floats:
-        """The ratio of each column, shape (systems,); NaN where there is nothing to divide by."""
+        """The ratio of each column, shape (systems,); 0 where there is nothing to divide by."""
         above, below = self.totals
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(below > 0, above / below, np.nan)
+        return above / np.where(below > 0, below, 1.0)
 
     @property
     def clusters(self) -> Ints:
@@ -75,7 +74,7 @@ def influence(sums: Sums) -> Floats:
     """The influence of each cluster on each score, shape (rows, systems), with the factor C / (C - 1) for few clusters in it.
 
     Raises:
-        ValueError: If a system has no denominator, or fewer than two clusters.
+        ValueError: If a system has fewer than two clusters.
     """
     scores, scale = _scores_and_scale(sums)
     return _influence(sums, scores, scale, slice(None))
@@ -83,10 +82,12 @@ def influence(sums: Sums) -> Floats:
 
 def _scores_and_scale(sums: Sums) -> tuple[Floats, Floats]:
     (above, below), count = sums.totals, sums.clusters
-    lacking = (below <= 0) | (count < 2)
+    nothing = below <= 0  # no span, gold or predicted: 0, as everywhere, and nothing that could vary
+    lacking = (count < 2) & ~nothing if len(sums.numerator) > 1 else np.ones(len(below), dtype=bool)
     if lacking.any():
-        raise ValueError(f"columns {np.flatnonzero(lacking).tolist()} have fewer than two clusters, or no denominator")
-    return above / below, np.sqrt(count / (count - 1)) / below
+        raise ValueError(f"columns {np.flatnonzero(lacking).tolist()} have fewer than two clusters")
+    below, count = np.where(nothing, 1.0, below), np.where(nothing, 2, count)
+    return above / below, np.where(nothing, 0.0, np.sqrt(count / (count - 1)) / below)
 
 
 def _influence(sums: Sums, scores: Floats, scale: Floats, rows: slice) -> Floats:

@@ -37,7 +37,7 @@ def bootstrap(blocks: Sequence[Sums], resamples: int, rng: np.random.Generator) 
         rng: Decides the draws; a generator in the same state that has spawned as often gives the same replicates.
 
     Returns:
-        Shape (languages, systems, resamples), in single precision where all counts are exact in it; NaN where a replicate has nothing to
+        Shape (languages, systems, resamples), in single precision where all counts are exact in it; 0 where a replicate has nothing to
         divide by. Means over languages and differences of systems are means and differences of these.
     """
     groups = _together(blocks)
@@ -84,7 +84,7 @@ def _resampled(blocks: Sequence[Sums], clusters: npt.NDArray[np.int64], resample
         columns[rows, below[-1]] = block.denominator
         at = below[-1].stop
     columns, exact = _exactly(columns)
-    constant = [s.stop - s.start == 1 and bool((columns[:, s] == columns[:1, s]).all()) for s in below]
+    constant = [s.stop - s.start == 1 and bool((columns[:, s] == columns[:1, s]).all() and columns[0, s.start]) for s in below]
     multiplicity, columns = _collapsed(columns)
     out = np.empty((len(blocks), systems, resamples), dtype=exact)
     table = np.ascontiguousarray(columns.T, dtype=exact)
@@ -98,6 +98,8 @@ def _resampled(blocks: Sequence[Sums], clusters: npt.NDArray[np.int64], resample
             divisor = np.asarray(n * columns[:1, s], dtype=exact) if constant[i] else sums[s]
             with np.errstate(invalid="ignore", divide="ignore"):
                 np.divide(sums[i * systems : (i + 1) * systems], divisor, out=out[i, :, start:stop])
+            if not constant[i]:
+                np.nan_to_num(out[i, :, start:stop], copy=False)
         start = stop
     return out
 

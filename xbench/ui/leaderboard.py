@@ -40,10 +40,10 @@ def page(source: common.Source) -> None:
     number = st.column_config.NumberColumn(format="%.1f")
     st.dataframe(table, hide_index=True, width="stretch", column_config=dict.fromkeys(("mean %", "± seeds", "zero-shot %"), number))
     st.caption(
-        "rank: from how many systems are significantly better to how many are significantly worse, of those with every example "
-        "stored; over the whole column, whatever is shown. A tier begins with the first that is significantly worse than the best of the tier above. "
-        "Mean over languages of the mean over seeds, best first; averages over fewer languages come last and say so. ± is the standard "
-        "deviation over seeds. zero-shot leaves the training language out. Rows of different stacks were trained differently: "
+        "rank: from how many systems are significantly better to how many are significantly worse, of those with every example stored and "
+        "over the whole column, whatever is shown; a tier begins with the first that is significantly worse than the best of the tier "
+        "above. Mean over languages of the mean over seeds, best first; averages over fewer languages come last and say so. ± is the "
+        "standard deviation over seeds. zero-shot leaves the training language out. Rows of different stacks were trained differently: "
         "compare with care."
     )
     common.download(shown.drop(columns="column"), "leaderboard")
