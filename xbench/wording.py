@@ -25,12 +25,12 @@ def title(rows: Sequence[Row]) -> str:
 
 def needs(r: Row) -> str:
     """What would find a difference as large as the one seen; empty where there is nothing to find."""
-    if r["verdict"] != "unresolved":
+    if r["verdict"] != "unresolved" or not r["delta"]:
         return ""
     found = [f"{r['seeds_needed']} seeds"] if r["seeds_needed"] else []
     if r["items_needed"] and r["clusters"] and r["items_needed"] > r["clusters"]:
         found.append(f"{r['items_needed'] / r['clusters']:.1f}x items")
-    return " or ".join(found)
+    return " or ".join(found) or ("seeds and items" if r["seeds"] > 1 else "")
 
 
 def interval(r: Row) -> str:
