@@ -300,6 +300,24 @@ def test_nothing_right_and_nothing_wrong(tmp_path: Path) -> None:
     assert (row["delta"], row["p"], row["verdict"], row["p_max_t"]) == (1, 0, "helps", 0)
 
 
+def test_numbers_on_other_numbers_of_examples_are_not_comparable(writer: Writer) -> None:
+    table: dict[str, Any] = {"source": "a table", "kind": "external", "scorer": "unknown"}
+    writer.add("none", "mini-pos", None, {"de": 0.5}, n=400, **table)
+    writer.add("intents", "mini-pos", None, {"de": 0.9}, n=380, **table)
+    assert comparing.compare(writer.root)[0]["status"] == "not testable: not comparable, 380 and 400 examples"
+
+
+def test_five_runs_have_an_order(tmp_path: Path) -> None:
+    for seed in range(5):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5)})
+        put(tmp_path, "intents", seed, {"de": answers(10 + seed, 0.8)})
+    row = comparing.compare(tmp_path, confirm=True)[0]
+    assert row["violation"] == 0
+    assert row["violation_upper"] < 0.5
+    text = CliRunner().invoke(cli.app, ["compare", "--confirm", "--store", str(tmp_path)]).stdout
+    assert "order violated, over runs" in text
+
+
 def test_a_language_that_is_too_small_leaves_the_others_tested(tmp_path: Path) -> None:
     put(tmp_path, "none", 0, {"de": answers(0, 0.5), "hi": answers(1, 0.5, 1), "zh": answers(2, 0.5)})
     put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.5, 1), "zh": answers(5, 0.5)})

@@ -1,6 +1,10 @@
 """Bootstrap, randomisation and McNemar's test against scipy, sacrebleu and every possible draw."""
 
 import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -105,6 +109,35 @@ def test_replicates_do_not_depend_on_the_chunk(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setattr(resampling, "_DRAWS", 3)
     assert (replicates(sums, 300, 7) == whole).all()  # to the bit
     assert resampling.randomisation(one_, two, 300, RNG(8)) == p
+
+
+_THREADS = """
+import numpy as np
+from tests.test_stats import RNG, ner
+from xbench.contrasts import rounded
+from xbench.stats import ratios, resampling
+from xbench.stats.ratios import Sums, all_pairs, differences, moments
+blocks = [ner(RNG(s), 3_000, (0.8, 0.7, 0.75, 0.6)) for s in (1, 2)]
+blocks.append(Sums(RNG(3).random((3_000, 4)), np.ones((3_000, 1))))
+drawn = resampling.bootstrap(blocks, 200, RNG(0))
+print(drawn.tobytes().hex()[-2_000:], float(drawn.sum()))
+for found in moments(blocks, np.vstack([np.eye(3), np.full((1, 3), 1 / 3)])):
+    e = differences(found, [[0], [1], [2], [3]], all_pairs(4))
+    print([rounded(x) for x in (*e.value, *e.se, *e.p)])
+"""
+
+
+def test_threads_change_no_digit() -> None:
+    """The same program with one thread of the linear algebra and with two."""
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", _THREADS], env={**os.environ, "OPENBLAS_NUM_THREADS": n, "OMP_NUM_THREADS": n}, capture_output=True, text=True,
+            check=True, cwd=Path(__file__).parent.parent,
+        ).stdout
+        for n in ("1", "2")
+    ]  # fmt: skip
+    assert told[0] == told[1]
+    assert len(told[0]) > 2_000
 
 
 def test_order_of_languages_and_systems_changes_nothing_but_the_order() -> None:

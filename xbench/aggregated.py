@@ -50,7 +50,9 @@ def _language(column: Column, code: str, one: tuple[list[float], int | None], tw
         )
         row |= _numbers(found.low, found.high, found.p, found.df) | {"seeds": runs, "scope": "new seeds, this test set"}
         row |= {"verdict": _verdict(found.delta, found.p), "status": "averages only: Welch's test over seeds, for this test set"}
-    elif column.metric == "accuracy" and one[1] and one[1] == two[1]:
+    elif one[1] and two[1] and one[1] != two[1]:
+        row["status"] = f"not testable: not comparable, {one[1]} and {two[1]} examples"
+    elif column.metric == "accuracy" and one[1] and two[1]:
         bounds = aggregates.two_accuracies(means[0], means[1], one[1], _ROUNDING)
         row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": one[1], "seeds": 1, "scope": "these runs"}
         row |= {

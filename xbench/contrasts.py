@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from xbench.pairing import Block, Paired, Panel
-from xbench.stats import families, pooling, power, resampling
+from xbench.stats import dominance, families, pooling, power, resampling
 from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments
 
 Row = dict[str, Any]
@@ -27,6 +27,7 @@ SPREAD = (
 HIDDEN = ("se", "variance_items", "variance_seeds", "variance_runs", "p_up")  # what the numbers are made of
 CONFIRMED = (
     "bootstrap_low", "bootstrap_high", "p_bootstrap", "p_randomisation", "p_mcnemar", "p_mcnemar_exact", "p_max_t", "all_low", "all_high",
+    "violation", "violation_upper",
 )  # fmt: skip
 
 
@@ -165,7 +166,8 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
     """Add what resampling says of these runs on new items: computed another way than the rows, and over items alone.
 
     Bootstrap for every row; randomisation and, for right and wrong answers of single runs, McNemar's test for single languages; adjusted p
-    and intervals by the largest t over the languages or groups, which hold jointly.
+    and intervals by the largest t over the languages or groups, which hold jointly. With five runs an arm also almost stochastic order,
+    which is about the runs: how far the first is from being better at every quantile, and the upper bound of that.
     """
     runs = [r for own in paired.runs for r in own]
     counts = taken(blocks, runs)
@@ -179,6 +181,10 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
         law = resampling.Law(own)
         low, high = law.interval()
         row |= {"bootstrap_low": rounded(low), "bootstrap_high": rounded(high), "p_bootstrap": rounded(law.shift_p(row["delta"]))}
+        if min(map(len, paired.runs)) >= dominance.FEWEST_RUNS:
+            scores = np.mean([counts[index[c]].scores for c in quantity.languages], axis=0)
+            order = dominance.almost_stochastic_order(scores[:first], scores[first:], rng)
+            row |= {"violation": rounded(order.violation), "violation_upper": rounded(order.upper)}
         if quantity.level == "language":
             _swapped(row, counts[index[quantity.name]], first, rng, resamples)
     single = [i for i, q in enumerate(asked) if q.level != "mean"]

@@ -138,12 +138,15 @@ def _confirmed(rows: Sequence[Row]) -> None:
     tested = [r for r in rows if r["p_bootstrap"] is not None]
     if not tested:
         return
-    lines = []
+    lines, ordered = [], any(r["violation_upper"] is not None for r in tested)
     for r in tested:
         mcnemar = ", ".join(p_value(r[c]) for c in ("p_mcnemar", "p_mcnemar_exact") if r[c] is not None)
         limits = f"{points(r['delta'])} [{100 * r['bootstrap_low']:+.1f}, {100 * r['bootstrap_high']:+.1f}]"
-        lines.append([str(r["language"]), limits, p_value(r["p_bootstrap"]), p_value(r["p_randomisation"]), mcnemar, p_value(r["p_max_t"])])
+        tests = [p_value(r["p_bootstrap"]), p_value(r["p_randomisation"]), mcnemar, p_value(r["p_max_t"])]
+        order = "" if r["violation_upper"] is None else f"{r['violation']:.2f} (at most {r['violation_upper']:.2f})"
+        lines.append([str(r["language"]), limits, *tests, *([order] if ordered else [])])
     heads = ["delta, bootstrap interval", "p bootstrap", "p randomisation", "p McNemar (mid, exact)", "p max-T"]
+    heads += ["order violated, over runs"] if ordered else []
     show("by resampling, unadjusted but for max-T: these runs on new items, seeds as they are", [str(rows[0]["level"]), *heads], lines)
 
 
