@@ -17,7 +17,7 @@ from xbench.wording import interval, needs, p_value, title
 _LOG = Console(stderr=True, highlight=False)
 BY = ("language", "family", "script", "task", "size", "source")
 _NOTE = """\
-percent and points with 95 % intervals; p of a language adjusted over the languages ({adjust}), of a mean over the contrasts
+percent and points with 95 % intervals; adjusted: p of a language over the languages ({adjust}), of a mean over the contrasts
 with the same baseline (holm); MDE: smallest true difference found with 80 % power; needs: what would find one as large as
 that seen; delta method clustered by item, with two seeds or more items and seeds together. How a number was made: --explain
 """
@@ -114,16 +114,16 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]
 
     def cells(r: Row) -> list[str]:
         name = f"{r['language']} (trained)" if r["language"] == r["train_language"] else str(r["language"])
-        known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", _p(r), _mde(r)]
+        known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", *_p(r), _mde(r)]
         extra = ([needs(r)] if lacking else []) + ([p_value(r["p_equivalent"])] if equal else [])
         return [*known, "" if r["n"] is None else str(r["n"]), *extra, _verdict(r)]
 
-    names = [str(rows[0]["level"]), "direct" if direct else "against", "delta, 95 % interval", "p", "MDE", "n"]
+    names = [str(rows[0]["level"]), "direct" if direct else "against", "delta, 95 % interval", "p", "adjusted", "MDE", "n"]
     return [*names, *(["needs"] if lacking else []), *(["p equal"] if equal else []), "verdict"], cells
 
 
-def _p(r: Row) -> str:
-    return p_value(r["p_adjusted"] if r["p_adjusted"] is not None else r["p"])
+def _p(r: Row) -> tuple[str, str]:
+    return p_value(r["p"]), p_value(r["p_adjusted"])
 
 
 def _mde(r: Row) -> str:
@@ -165,9 +165,9 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
     def cells(r: Row) -> list[str]:
         names = [f"mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
         names = [str(r["intermediate"]), *names]
-        return [*names, interval(r) if r["delta"] is not None else "", _p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
+        return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
 
-    columns = ["after", *several, "delta, 95 % interval", "p", "MDE", "seeds", "verdict"]
+    columns = ["after", *several, "delta, 95 % interval", "p", "adjusted", "MDE", "seeds", "verdict"]
     show(f"mean over the zero-shot languages, {heading}", columns, [cells(r) for r in rows], left=len(several) + 1)
     sys.stdout.write(_NOTE.format(adjust="holm"))
 
@@ -186,8 +186,8 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]
         heading = f"{own[0]['target']}: {own[0]['metric']} ({own[0]['scorer']}), mean over {over} languages"
         if with_pairs:
-            lines = [[_name(r, "", several), _name(r, "against_", several), interval(r), p_value(r["p"]), _p(r)] for r in own]
-            show(heading, ["", "against", "delta, 95 % interval", "p", "p adjusted"], lines, left=2)
+            lines = [[_name(r, "", several), _name(r, "against_", several), interval(r), *_p(r)] for r in own]
+            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted"], lines, left=2)
         else:
             names = ["rank", "tier", *several, "intermediate", "score, 95 % interval", "seeds", "languages", ""]
             show(heading, names, [_standing(r, several) for r in own], left=3 + len(several))
