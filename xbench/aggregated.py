@@ -7,7 +7,7 @@ import numpy as np
 
 from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
 from xbench.pairing import Column, Runs
-from xbench.stats import aggregates
+from xbench.stats import aggregates, families
 
 _ROUNDING = 0.0005  # published tables are rounded to a tenth of a point
 
@@ -16,14 +16,15 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, two: Runs) -
     """A row a language that both have a number for, and one for the mean.
 
     Accuracies with a number of items get the interval that holds if the two are independent (too wide where they find the same items hard)
-    and the range of McNemar's p over all ways in which they may disagree; a verdict only if the whole range is on one side of .05. Two runs
-    or more get Welch's test over seeds, for this test set. The mean over six languages or more gets a test of the typical language.
+    and the range of McNemar's p over all ways in which they may disagree; a verdict only if the largest is significant after adjustment.
+    Two runs or more get Welch's test over seeds, for this test set. The mean over six languages or more gets a test of the typical language.
     """
     values = [_values(con, column, r) for r in (one, two)]
     common = sorted(set(values[0]) & set(values[1]))
     if not common:
         return [untested("the sources have numbers for different languages")]
     found = [_language(column, code, *(v[code] for v in values)) for code in common]
+    _decide(found)
     zero_shot = [r for r in found if r["language"] != one.system.train_language and r["delta"] is not None]
     return [*found, _mean(zero_shot)] if zero_shot else found
 
@@ -49,20 +50,26 @@ def _language(column: Column, code: str, one: tuple[list[float], int | None], tw
             (len(one[0]), len(two[0])),
         )
         row |= _numbers(found.low, found.high, found.p, found.df) | {"seeds": runs, "scope": "new seeds, this test set"}
-        row |= {"verdict": _verdict(found.delta, found.p), "status": "averages only: Welch's test over seeds, for this test set"}
+        row |= {"p_adjusted": found.p, "status": "averages only: Welch over seeds, this test set"}
     elif one[1] and two[1] and one[1] != two[1]:
         row["status"] = f"not testable: not comparable, {one[1]} and {two[1]} examples"
     elif column.metric == "accuracy" and one[1] and two[1]:
         bounds = aggregates.two_accuracies(means[0], means[1], one[1], _ROUNDING)
         row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": one[1], "seeds": 1, "scope": "these runs"}
-        row |= {
-            "verdict": _verdict(bounds.delta, bounds.p_largest) if bounds.p_largest <= ALPHA else "not testable",
-            "status": "averages only: interval as if the systems were independent; McNemar's p lies between "
-            f"{bounds.p_smallest:.2g} and {bounds.p_largest:.2g}",
-        }
+        row["status"] = f"averages only: p of McNemar between {bounds.p_smallest:.2g} and {bounds.p_largest:.2g}"
+        row["p_adjusted"] = bounds.p_largest  # adjusted below: what holds at worst
     elif column.metric != "accuracy":
         row["status"] = f"not testable: the spread of {column.metric} over examples is not known, only averages are"
     return row
+
+
+def _decide(rows: list[Row]) -> None:
+    """Adjust what holds at worst over the languages (Holm); a verdict only where that is significant."""
+    with_p = [r for r in rows if r["p_adjusted"] is not None]
+    for row, p in zip(with_p, families.holm(np.array([r["p_adjusted"] for r in with_p], dtype=np.float64)), strict=True):
+        row |= {"p_adjusted": rounded(p), "family": len(with_p)}
+        unknown = "unresolved" if row["scope"] == "new seeds, this test set" else "not testable"
+        row["verdict"] = unknown if p > ALPHA else "higher" if row["delta"] > 0 else "lower"
 
 
 def _numbers(low: float, high: float, p: float, df: float | None) -> dict[str, Any]:
@@ -84,7 +91,3 @@ def _mean(zero_shot: list[Row]) -> Row:
             f"p = {typical.p_sign:.2g}): about these trained systems in a typical language, not recipes, as languages share a training"
         )
     return row
-
-
-def _verdict(delta: float, p: float) -> str:
-    return "unresolved" if p > ALPHA else "higher" if delta > 0 else "lower"

@@ -242,7 +242,8 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
-    tested = [r for r in rows if r["language"] not in (MEAN, r["train_language"]) and r["status"] == "tested"]
+    single = [r for r in rows if r["level"] != "mean" and r["language"] != r["train_language"]]
+    tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower")]
     if not tested:
         means = [r for r in rows if r["status"] == "tested"]
         return f"{means[0]['verdict']} on average" if means else str(rows[0]["status"]) if rows else ""
@@ -253,6 +254,8 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     said = [f"{verbs.get(v, v)} in {len(codes)} of {len(tested)} {what} ({' '.join(codes)})" for v, codes in names.items() if codes]
     if open_:
         said.append(f"unresolved in {len(open_)}" if said else f"unresolved in all {len(tested)} {what}")
+    if len(tested) < len(single):
+        said.append(f"not testable in {len(single) - len(tested)}")
     if tested[0]["scope"] == "these runs":
         why = "one seed" if tested[0]["seeds"] == 1 else "over items alone"
         said.append(f"{why}: this says that the trained systems differ, not that the recipes do")

@@ -21,6 +21,11 @@ percent and points with 95 % intervals; adjusted: p of a language over the langu
 with the same baseline (holm); MDE: smallest true difference found with 80 % power; needs: what would find one as large as
 that seen; delta method clustered by item, with two seeds or more items and seeds together. How a number was made: --explain
 """
+_AVERAGES = """\
+averages only: the interval is that of independent systems, too wide where both find the same items hard; p of McNemar's test lies in the
+range over all ways in which the two may disagree, and there is a verdict only if the largest is significant after adjustment (holm)
+
+"""
 _RANKS = """\
 rank: from how many are significantly better to how many are significantly worse (all pairs of a column, holm); a tier begins with
 the first that is significantly worse than the best of the tier above; both are over the whole column, whatever rows are shown
@@ -96,6 +101,8 @@ def _contrast(rows: Sequence[Row], options: Mapping[str, Any], *, explain: bool)
         return
     columns, cells = _columns(rows)
     show(title(rows), columns, [cells(r) for r in rows], comparing.sentence(rows))
+    if any(r["status"].startswith("averages only") for r in rows):
+        sys.stdout.write(_AVERAGES)
     if options.get("confirm"):
         _confirmed(rows)
     if explain:
@@ -131,6 +138,8 @@ def _mde(r: Row) -> str:
 
 
 def _verdict(r: Row) -> str:
+    if r["status"].startswith("averages only") and r["level"] != "mean":
+        return f"{r['verdict']} ({r['status']})"
     return str(r["verdict"] if r["status"] == "tested" else r["status"])
 
 

@@ -119,7 +119,7 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
     if form != "text":
         emit(rows, form)
     elif not rows:
-        sys.stdout.write("every comparison of our own runs is settled\n")
+        sys.stdout.write("nothing is open: no comparison of runs made here is unresolved, or there are none (xbench coverage)\n")
     else:
         show(
             "what would settle the open comparisons, cheapest first",

@@ -57,15 +57,15 @@ def two_accuracies(first: float, second: float, n: int, rounding: float = 0.0) -
     delta = first - second
     se = float(np.sqrt((first * (1 - first) + second * (1 - second)) / n))
     half = float(stats.norm.ppf(0.975)) * se + 2 * rounding
-    net = round(n * abs(delta))
     most = int(np.floor(n * min(2 - first - second, first + second) + 1e-9))
-    # As many more disagreements as are split evenly: b - c stays what it is.
-    even = max(0, (most - net) // 2)
-    fewest = mcnemar(net, 0)[0]
+    # What rounding leaves open is taken the worse way: the smallest difference with as many more disagreements as are split evenly.
+    small, large = (round(n * max(0.0, abs(delta) + by)) for by in (-2 * rounding, 2 * rounding))
+    even = max(0, (most - small) // 2)
+    ends = mcnemar(large, 0)[0], mcnemar(small + even, even)[0]
     return Bounds(
         delta, se, delta - half, delta + half,
         float(2 * stats.norm.sf(max(0.0, abs(delta) - 2 * rounding) / se)) if se > 0 else float(delta == 0),
-        min(fewest, mcnemar(net + even, even)[0]), max(fewest, mcnemar(net + even, even)[0]),
+        min(ends), max(ends),
     )  # fmt: skip
 
 
