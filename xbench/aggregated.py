@@ -17,7 +17,7 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, two: Runs) -
 
     Accuracies with a number of items get the interval that holds if the two are independent (too wide where they find the same items hard)
     and the range of McNemar's p over all ways in which they may disagree; a verdict only if the largest is significant after adjustment.
-    Two runs or more get Welch's test over seeds, for this test set. The mean over six languages or more gets a test of the typical language.
+    Two runs or more get Welch's test over seeds, for this test set; the mean over six languages or more a test of the typical language.
     """
     values = [_values(con, column, r) for r in (one, two)]
     common = sorted(set(values[0]) & set(values[1]))
