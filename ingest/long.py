@@ -1,49 +1,71 @@
-"""Long tables: CSV with one score a row.
+"""Long tables: CSV, TSV or Parquet with one score a row, in columns named as `xbench adapters` prints them.
 
-Row shape: the columns that xbench.ingesting.COLUMNS names, in any order; model, intermediate, target, language, metric, value
-and source must be there. `value` is a fraction between 0 and 1. `intermediate` is `none` for a direct baseline.
+model, intermediate, target, language, metric, value and source must be there, or be said with --set. `value` is a fraction, or percent where
+a column `unit` says so; `intermediate` is `none` for a direct baseline.
 """
 
 import csv
+import io
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
 
-suffixes = (".csv",)
-_NUMBERS = {"value": float, "stderr": float, "n": int, "seed": int, "parameters": int}
+EXAMPLE = "scores.csv: model,intermediate,target,language,metric,value,source"
+_NEEDED = {"model", "target", "language", "value"}  # what tells this shape from a table with a column a language
 
 
-def read(path: Path) -> list[dict[str, Any]]:
-    """The rows of `path`; empty cells are None.
+def recognises(path: Path, head: bytes) -> bool:
+    if path.suffix == ".parquet":
+        return _NEEDED <= set(_schema(path))
+    if path.suffix not in (".csv", ".tsv"):
+        return False
+    first = head.decode("utf-8-sig", "replace").splitlines()[:1]
+    return bool(first) and _NEEDED <= {c.strip().strip('"') for c in first[0].split("\t" if path.suffix == ".tsv" else ",")}
 
-    Raises:
-        DataError: If a line has the wrong number of cells, or a number is none; all lines at once.
-    """
-    problems: list[str] = []
-    rows: list[dict[str, Any]] = []
+
+def read(path: Path, options: Options) -> Iterator[Row]:
+    """The rows; a line with too many or too few cells refuses the file, since its columns may have slipped."""
+    if path.suffix == ".parquet":
+        yield from _parquet(path)
+        return
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
+    header = [name.strip() for name in next(reader, [])]
+    double = sorted({name for name in header if header.count(name) > 1})
+    if double or not header:
+        raise DataError(f"{path}:1: " + (f"column {', '.join(double)} is there twice" if double else "has no header"))
+    problems, rows = [], []
     try:
-        with path.open(newline="", encoding="utf-8-sig") as handle:
-            reader = csv.reader(handle, strict=True)
-            header = next(reader, [])
-            for cells in reader:
-                if len(cells) != len(header):
-                    problems.append(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
-                    continue
-                rows.append(_row(path, reader.line_num, dict(zip(header, cells, strict=True)), problems))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV: {error}") from error
+        for cells in reader:
+            if len(cells) != len(header):
+                problems.append(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
+            else:
+                # A quote keeps spreadsheets from taking a text for a formula, as `xbench export` writes it; it is not part of the text.
+                values = [cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell for cell in map(str.strip, cells)]
+                rows.append({**dict(zip(header, values, strict=True)), "at": str(reader.line_num)})
+    except csv.Error as error:
+        raise DataError(f"{path}:{reader.line_num}: cannot be read as CSV: {error}") from error
     if problems:
         raise DataError(f"{path} is refused", problems[:50])
-    return rows
+    yield from rows
 
 
-def _row(path: Path, line: int, cells: dict[str, str], problems: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = {}
-    for column, text in cells.items():
-        cell = text.strip()
-        try:
-            row[column] = (_NUMBERS[column](cell) if column in _NUMBERS else cell) if cell else None
-        except ValueError:
-            problems.append(f"{path}:{line}: column {column!r} is {cell!r}, expected {_NUMBERS[column].__name__}")
-    return row
+def _schema(path: Path) -> list[str]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return list(pq.read_schema(path).names)
+    except (pa.ArrowException, OSError):
+        return []
+
+
+def _parquet(path: Path) -> Iterator[Row]:
+    import pyarrow.parquet as pq
+
+    count = 0
+    for batch in pq.ParquetFile(path).iter_batches(batch_size=10_000):
+        for row in batch.to_pylist():
+            count += 1
+            yield {**{c: v for c, v in row.items() if c not in ("outcomes", "answers")}, "at": f"row {count}"}

@@ -16,7 +16,9 @@ CREATE TABLE run (
     source            VARCHAR NOT NULL CHECK (source <> ''),
     source_version    VARCHAR NOT NULL CHECK (source_version <> ''),
     source_sha256     VARCHAR CHECK (regexp_full_match(source_sha256, '[0-9a-f]{64}')),
-    relationship      VARCHAR NOT NULL CHECK (relationship IN ('first party', 'third party')),
+    relationship      VARCHAR NOT NULL CHECK (relationship IN ('first party', 'third party', 'collaborative', 'other')),
+    identity          VARCHAR CHECK (regexp_full_match(identity, '[0-9a-f]{24}')),
+    version           BIGINT CHECK (version > 0),
     trained_examples  BIGINT CHECK (trained_examples >= 0),
     packages          VARCHAR CHECK (json_valid(packages)),
     hardware          VARCHAR CHECK (hardware <> ''),
@@ -25,6 +27,8 @@ CREATE TABLE run (
     PRIMARY KEY (run_id),
     CHECK (kind = 'external' OR seed IS NOT NULL),
     CHECK (kind = 'external' OR (started IS NOT NULL AND finished IS NOT NULL AND started <= finished)),
+    CHECK ((kind = 'external') = (identity IS NOT NULL)),
+    CHECK ((kind = 'external') = (version IS NOT NULL)),
     CHECK (intermediate <> target)
 );
 COMMENT ON TABLE run IS 'One row a run: one system (model, intermediate, target, train_language, seed) under stated conditions. Written last: it marks the run complete.';
@@ -45,7 +49,9 @@ COMMENT ON COLUMN run.stack IS 'Training and evaluation code that made the numbe
 COMMENT ON COLUMN run.source IS 'Who says so: xbench itself, a paper, a repository';
 COMMENT ON COLUMN run.source_version IS 'Version of the source: of xbench, of the paper, a commit';
 COMMENT ON COLUMN run.source_sha256 IS 'SHA-256 of the ingested file; NULL for our own runs';
-COMMENT ON COLUMN run.relationship IS 'first party: measured by who reports it; third party: quoted from another';
+COMMENT ON COLUMN run.relationship IS 'first party: measured by who reports it; third party: quoted from another; or as the source puts it';
+COMMENT ON COLUMN run.identity IS 'Of ingested runs: hash of all but the numbers; runs that share it are versions of one claim. NULL for our own';
+COMMENT ON COLUMN run.version IS 'Of ingested runs: 1 for the first numbers of an identity, one more for each change; only the newest counts';
 COMMENT ON COLUMN run.trained_examples IS 'Examples seen in gradient steps over all phases; 0 means that the seed changes nothing';
 COMMENT ON COLUMN run.packages IS 'Versions of python, torch, transformers and xbench, JSON';
 COMMENT ON COLUMN run.hardware IS 'Processor or accelerator, and threads';

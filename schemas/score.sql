@@ -5,6 +5,7 @@ CREATE TABLE score (
     target            VARCHAR NOT NULL CHECK (target <> ''),
     train_language    VARCHAR NOT NULL CHECK (train_language <> ''),
     language          VARCHAR NOT NULL CHECK (language <> ''),
+    language_set      VARCHAR CHECK (language_set <> ''),
     seed              BIGINT CHECK (seed >= 0),
     split             VARCHAR NOT NULL CHECK (split IN ('dev', 'test')),
     metric            VARCHAR NOT NULL CHECK (metric <> ''),
@@ -15,7 +16,10 @@ CREATE TABLE score (
     stderr            DOUBLE CHECK (isfinite(stderr) AND stderr >= 0),
     stderr_kind       VARCHAR CHECK (stderr_kind <> ''),
     evidence          VARCHAR NOT NULL CHECK (evidence IN ('outcomes', 'aggregate')),
+    carried_from      VARCHAR CHECK (regexp_full_match(carried_from, '[0-9a-f]{24}')),
     PRIMARY KEY (run_id, language, split, metric, scorer),
+    CHECK ((language = 'mul') = (language_set IS NOT NULL)),
+    CHECK (language <> 'mul' OR evidence = 'aggregate'),
     CHECK ((stderr IS NULL) = (stderr_kind IS NULL)),
     CHECK (evidence = 'aggregate' OR n IS NOT NULL)
 );
@@ -25,7 +29,8 @@ COMMENT ON COLUMN score.model IS 'As in run';
 COMMENT ON COLUMN score.intermediate IS 'As in run; none is the direct baseline';
 COMMENT ON COLUMN score.target IS 'As in run';
 COMMENT ON COLUMN score.train_language IS 'As in run';
-COMMENT ON COLUMN score.language IS 'Language of the evaluated examples (ISO 639-1, or BCP 47 where a script or region matters)';
+COMMENT ON COLUMN score.language IS 'Language of the evaluated examples (ISO 639-1, or BCP 47 where a script or region matters); a/b for a pair; mul for a mean that a source printed';
+COMMENT ON COLUMN score.language_set IS 'For mul: the languages that the mean is over, sorted, with spaces; unknown where the source does not say';
 COMMENT ON COLUMN score.seed IS 'As in run';
 COMMENT ON COLUMN score.split IS 'dev: used for choices, in the training language; test: reported';
 COMMENT ON COLUMN score.metric IS 'As in outcome';
@@ -36,3 +41,4 @@ COMMENT ON COLUMN score.n IS 'Number of examples';
 COMMENT ON COLUMN score.stderr IS 'Standard error where a source gives one';
 COMMENT ON COLUMN score.stderr_kind IS 'How the source computed its standard error';
 COMMENT ON COLUMN score.evidence IS 'outcomes: every example is stored; aggregate: only this number is known';
+COMMENT ON COLUMN score.carried_from IS 'Of ingested runs: the earlier version that gave this number, where the file of this version did not repeat it';

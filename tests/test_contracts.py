@@ -37,6 +37,14 @@ BREAKS: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {
     ("run", ("recipe",)): {"recipe": "{not json"},
     ("run", ("packages",)): {"packages": "{not json"},
     ("run", ("source_sha256",)): {"source_sha256": "abc"},
+    ("run", ("identity",)): {"kind": "external", "identity": "no hex", "version": 1},
+    ("run", ("version",)): {"kind": "external", "identity": run_id("i"), "version": 0},
+    ("run", ("kind", "identity")): {"identity": run_id("i")},
+    ("run", ("kind", "version")): {"version": 1},
+    ("score", ("language_set",)): {"language": "mul", "language_set": "", "evidence": "aggregate"},
+    ("score", ("carried_from",)): {"carried_from": "no hex"},
+    ("score", ("language", "language_set")): {"language_set": "de fr"},
+    ("score", ("language", "evidence")): {"language": "mul", "language_set": "de fr"},
     ("outcome", ("numerator", "denominator")): {"numerator": 3.0},
     ("score", ("stderr", "stderr_kind")): {"stderr_kind": None},
     ("score", ("evidence", "n")): {"n": None},
@@ -142,7 +150,7 @@ def test_all_broken_rows_are_counted_and_the_first_shown(tmp_path: Path) -> None
 
 def test_external_runs_may_leave_out_what_a_source_does_not_say(tmp_path: Path) -> None:
     unsaid = ("seed", "started", "finished", "parameters", "trained_examples", "packages", "hardware", "source_sha256")
-    row = {k: v for k, v in GOOD["run"].items() if k not in unsaid} | {"kind": "external"}
+    row = {k: v for k, v in GOOD["run"].items() if k not in unsaid} | {"kind": "external", "identity": run_id("i"), "version": 1}
     assert write(tmp_path, "run", row).is_file()
 
 

@@ -6,6 +6,7 @@ import duckdb
 import numpy as np
 
 from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
+from xbench.languages import MANY
 from xbench.pairing import Column, Runs
 from xbench.stats import aggregates, families
 
@@ -25,7 +26,7 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, two: Runs) -
         return [untested("the sources have numbers for different languages")]
     found = [_language(column, code, *(v[code] for v in values)) for code in common]
     _decide(found)
-    zero_shot = [r for r in found if r["language"] != one.system.train_language and r["delta"] is not None]
+    zero_shot = [r for r in found if r["language"] not in (one.system.train_language, MANY) and r["delta"] is not None]
     return [*found, _mean(zero_shot)] if zero_shot else found
 
 

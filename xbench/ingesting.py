@@ -1,152 +1,334 @@
-"""Results made elsewhere: an adapter of ingest/ reads a file, its rows are checked and stored like our own.
+"""`xbench ingest`: results made elsewhere, read by the adapters of ingest/, into the store.
 
-An adapter is one file with `suffixes` and `read(path) -> list of rows`, each a flat dictionary of the columns that SOURCE
-names. Ids are hashes of key, conditions, source and value, so ingesting a file twice changes nothing.
+Files are read in worker processes, in batches; a batch is compared with what the store holds and written whole. What is stored already changes
+nothing, a changed number becomes a new version, and what is refused leaves everything else stored.
 """
 
+import csv
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatch
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from xbench import plugins, share, store
+from xbench import adapter, rows, store, unpacking
+from xbench.adapter import Options
 from xbench.errors import DataError, XbenchError
 from xbench.recipe import short_hash
+from xbench.rows import Refusal
+from xbench.versions import Batch, Change, compare
 
-# What a row says of its run, and of its score; `recipe` is free text in a source.
-RUN = ("model", "model_revision", "parameters", "intermediate", "target", "train_language", "seed", "target_revision", "recipe", "stack")
-SCORE = ("language", "split", "metric", "scorer", "dataset_revision", "value", "n", "stderr", "stderr_kind")
-SOURCE = ("source", "source_version", "relationship")
-COLUMNS = (*RUN[:7], "dataset_revision", "recipe", "stack", *SOURCE, *(c for c in SCORE if c != "dataset_revision"))
-REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
-_UNSAID = {
-    "model_revision": "unknown",
-    "train_language": "en",
-    "dataset_revision": "unknown",
-    "recipe": "unknown",
-    "stack": "unknown",
-    "source_version": "unknown",
-    "relationship": "third party",
-    "split": "test",
-    "scorer": "unknown",
-}
+_BATCH_FILES = 100  # files read by a process at a time, or
+_BATCH_BYTES = 16 << 20
+_FLUSH_ROWS = 100_000  # rows that are written at once
+_ALONE = 50  # fewer files than this are not worth other processes
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
-    """What came of one file."""
+class Document:
+    """A file or folder that an adapter takes whole; `shown` is its name in messages, `format_name` its adapter where that is known,
+    `asked_for` whether it was named itself, not found in a folder."""
 
     path: Path
-    rows: int
-    runs: int
-    new_runs: int
+    shown: str
+    format_name: str | None = None
+    asked_for: bool = True
 
 
-def ingest(paths: Iterable[Path], root: Path, format_name: str | None = None) -> list[Ingested]:
-    """Read every file (folders: every file in them that an adapter knows) into the store.
+@dataclass(slots=True)
+class Report:
+    """What came of an ingest: cells by what they are to the store, and everything that was refused."""
+
+    files: Counter[str] = field(default_factory=Counter)  # by adapter
+    unknown: int = 0
+    cells: Counter[str] = field(default_factory=Counter)  # new, changed, identical, older
+    targets: Counter[str] = field(default_factory=Counter)  # rows by task
+    runs: int = 0
+    changes: list[Change] = field(default_factory=list)
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def ingest(
+    paths: Iterable[Path],
+    root: Path,
+    format_name: str | None = None,
+    options: Options | None = None,
+    *,
+    template: str | None = None,
+    dry_run: bool = False,
+    jobs: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Read files, folders and archives into the store.
+
+    Args:
+        paths: What to read; of folders and archives, everything in them that an adapter knows.
+        root: The store; made if absent.
+        format_name: The adapter, if the files shall not be recognised one by one.
+        options: For the adapters.
+        template: Where in the end of a path columns stand, as `{model}/{seed}/val_metrics.json`.
+        dry_run: Compare, and write nothing.
+        jobs: Processes that read files. More than one needs a script that can be imported (`if __name__ == "__main__"`).
+        progress: Called with the numbers of files read and found.
+
+    Returns:
+        What came of it. Rows that were refused are in `refusals`; all others are stored.
 
     Raises:
-        DataError: If a file was refused. All good files are stored all the same; every problem is listed.
+        DataError: If the template or a setting is none.
+        PluginError: If there is no such adapter.
     """
-    done: list[Ingested] = []
-    problems: list[str] = []
-    for path in _files(paths, problems):
-        try:
-            done.append(_ingest_file(path, root, format_name))
-        except XbenchError as error:
-            problems.append(str(error))
-    if problems:
-        kept = sum(d.rows for d in done)
-        raise DataError(f"{len(problems)} file(s) refused; {kept} rows of {len(done)} good file(s) are stored", problems)
-    return done
+    options = options or Options()
+    unknown = sorted(set(options.settings) - {*adapter.COLUMNS, "unit"})
+    if unknown:
+        raise DataError(f"there is no column {', '.join(unknown)}; there are {', '.join((*adapter.COLUMNS, 'unit'))}")
+    if format_name is not None:
+        adapter.load(format_name, options.folder)
+    pattern = _template(template) if template else None
+    report = Report()
+    with ExitStack() as stack:
+        documents = list(_documents(paths, options, format_name, report, stack))
+        target = Path(stack.enter_context(tempfile.TemporaryDirectory())) if dry_run else root
+        writer = _Writer(target, (root, target) if dry_run else (root,), report)
+        done = 0
+        for parsed in _parsed(documents, options, pattern, jobs):
+            report.refusals += parsed.refusals
+            report.files.update(parsed.files)
+            report.unknown += parsed.unknown
+            writer.add(parsed.batch)
+            done += parsed.read
+            if progress:
+                progress(done, len(documents))
+        writer.flush()
+    return report
 
 
-def _files(paths: Iterable[Path], problems: list[str]) -> list[Path]:
-    known = {suffix for name in adapters() for suffix in _adapter(name).suffixes}
-    found: list[Path] = []
+def write_refusals(report: Report, path: Path) -> None:
+    """All refusals as CSV: path, place, column, rule, what was found."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["path", "at", "column", "expected", "found"])
+        writer.writerows([[as_text(cell) for cell in (r.path, r.at, r.column, r.expected, r.found)] for r in report.refusals])
+
+
+def as_text(cell: str) -> str:
+    """A CSV cell that no spreadsheet takes for a formula."""
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+# Finding files.
+
+
+def _documents(
+    paths: Iterable[Path], options: Options, format_name: str | None, report: Report, stack: ExitStack
+) -> Iterator[Document]:
     for path in paths:
-        inside = sorted(p for p in path.rglob("*") if p.suffix in known and p.is_file()) if path.is_dir() else [path]
-        if not inside or not path.exists():
-            problems.append(f"{path}: {'holds no file that an adapter reads' if path.exists() else 'does not exist'}")
+        if not path.exists():
+            report.refusals.append(Refusal(str(path), "", "", f"{path}: does not exist"))
             continue
-        found += inside
+        found = list(_inside(path, str(path), options, format_name, report, stack))
+        yield from found
+        if not found and path.is_dir():
+            report.refusals.append(Refusal(str(path), "", "", f"{path}: holds no file"))
+
+
+def _inside(
+    path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack
+) -> Iterator[Document]:
+    """The documents of a path, folders and archives opened."""
+    if unpacking.is_archive(path) and (format_name is None or path.suffix in (".zip", ".tar", ".gz", ".tgz")):
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            unpacking.unpack(path, folder)
+        except DataError as error:
+            report.refusals.append(Refusal(shown, "", "", str(error)))
+            return
+        for document in _inside(folder, f"{shown}!", options, format_name, report, stack):
+            yield replace(document, shown=f"{shown}!/{document.path.relative_to(folder).as_posix()}")
+        return
+    if not path.is_dir():
+        yield Document(path, shown, format_name)
+        return
+    whole = format_name if format_name and adapter.takes_folders(format_name, options.folder) else None
+    known = adapter.recognised(path, options, folders=True)
+    if known is not None and whole in (None, known):
+        yield Document(path, shown, known)
+        return
+    beside = adapter.companions(options.folder)
+    for inner in sorted(path.iterdir()):
+        hidden = inner.name.startswith(".") and inner.name != ".eval_results"
+        if hidden or not (inner.is_dir() or inner.is_file()) or (inner.is_file() and any(fnmatch(inner.name, p) for p in beside)):
+            continue
+        if inner.is_dir() or not whole:
+            for document in _inside(inner, f"{shown}/{inner.name}", options, format_name, report, stack):
+                yield replace(document, asked_for=False)
+
+
+def _template(text: str) -> re.Pattern[str]:
+    """A path with {column} in it, as a regular expression for the end of a path."""
+    parts = re.split(r"\{(\w*)\}", text.strip("/"))
+    columns = parts[1::2]
+    wrong = [c for c in columns if c and c not in adapter.COLUMNS] + [c for c in set(columns) if c and columns.count(c) > 1]
+    if wrong or not any(columns):
+        raise DataError(f"--path-template {text!r}: expected {{column}} in it, each once, of {', '.join(adapter.COLUMNS)}")
+    pieces = [re.escape(p) if i % 2 == 0 else (f"(?P<{p}>[^/]+?)" if p else "[^/]+?") for i, p in enumerate(parts)]
+    return re.compile("(?:^|/)" + "".join(pieces) + "$")
+
+
+# Reading files.
+
+
+@dataclass(slots=True)
+class _Parsed:
+    """What a process made of some documents."""
+
+    read: int
+    batch: Batch
+    files: Counter[str] = field(default_factory=Counter)
+    unknown: int = 0
+    refusals: list[Refusal] = field(default_factory=list)
+
+
+def _parsed(
+    documents: Sequence[Document], options: Options, template: re.Pattern[str] | None, jobs: int
+) -> Iterator[_Parsed]:
+    """Every document, in order, read here or in processes; only a few batches are under way at a time."""
+    batches = list(_batches(documents))
+    count = min(jobs, len(batches))
+    if count <= 1 or len(documents) < _ALONE:
+        yield from (_read_batch(batch, options, template) for batch in batches)
+        return
+    method = "forkserver" if os.name == "posix" else "spawn"
+    with ProcessPoolExecutor(count, mp_context=get_context(method)) as pool:
+        waiting: list[Future[_Parsed]] = []
+        try:
+            for batch in batches:
+                waiting.append(pool.submit(_read_batch, batch, options, template))
+                if len(waiting) > count + 1:
+                    yield waiting.pop(0).result()
+            while waiting:
+                yield waiting.pop(0).result()
+        finally:
+            for future in waiting:
+                future.cancel()
+
+
+def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += document.path.stat().st_size if document.path.is_file() else _BATCH_BYTES // 16
+        if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _read_batch(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None) -> _Parsed:
+    found = _Parsed(len(documents), Batch())
+    for document in documents:
+        _read_document(document, options, template, found)
+    found.batch.pack()
     return found
 
 
-def adapters() -> list[str]:
-    """The names of the adapters."""
-    return plugins.names(share.folder("ingest"))
-
-
-def _adapter(name: str) -> Any:
-    return plugins.load(share.folder("ingest"), name)
-
-
-def _ingest_file(path: Path, root: Path, format_name: str | None) -> Ingested:
-    names = [format_name] if format_name else [n for n in adapters() if path.suffix in _adapter(n).suffixes]
-    if not names:
-        raise DataError(f"{path}: no adapter reads {path.suffix or 'files without ending'}; there are: {', '.join(adapters())}")
-    rows: list[dict[str, Any]] = _adapter(names[0]).read(path)
-    problems = [p for number, row in enumerate(rows, 2) for p in _row_problems(path, number, row)]
-    if problems or not rows:
-        raise DataError(f"{path} is refused", problems[:50] or ["it has no rows"])
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    runs, scores = _tables([{**_UNSAID, **{k: v for k, v in row.items() if v is not None}} for row in rows], digest)
-    before = store.complete_runs(root)
-    name = f"{path.stem}.{short_hash({'runs': sorted(r['run_id'] for r in runs)}, 24)}"
-    score_rows, run_rows = pa.Table.from_pylist(scores), pa.Table.from_pylist(runs)
+def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, found: _Parsed) -> None:
+    refusals: list[Refusal] = []
     try:
-        store.write(root, "score", score_rows, name)
-        store.write(root, "run", run_rows, name)
+        name = document.format_name or adapter.recognised(document.path, options)
+        if name is None:
+            found.unknown += 1
+            if document.asked_for:
+                said = f"{document.shown}: no adapter knows this format; --format tries one, `xbench adapters` lists them"
+                found.refusals.append(Refusal(document.shown, "", "", said))
+            return
+        columns = {}
+        if template is not None:
+            match = template.search(document.shown)
+            if match is None:
+                raise DataError(f"{document.shown}: does not end as --path-template says")
+            columns = match.groupdict()
+        given = adapter.read(document.path, name, _with_settings(options, columns))
+        made = rows.tables(given, document.shown, _digest(document.path), refusals)
+        if not made.runs and not refusals:
+            raise DataError(f"{document.shown}: has no scores that {name} reads")
     except XbenchError as error:
-        raise DataError(f"{path}: {error}") from error
-    return Ingested(path, len(scores), len(runs), len({r["run_id"] for r in runs} - before))
+        said_path = str(error).replace(str(document.path), document.shown)
+        refusals = [Refusal(document.shown, "", "", said_path)]
+    else:
+        found.files[name] += 1
+        found.batch.add(made)
+    found.refusals += refusals
 
 
-def _row_problems(path: Path, number: int, row: Mapping[str, Any]) -> list[str]:
-    problems = [f"{path}:{number}: column {c!r} is unknown; known are {', '.join(COLUMNS)}" for c in row if c not in COLUMNS]
-    problems += [f"{path}:{number}: column {c!r} is empty" for c in REQUIRED if row.get(c) in (None, "")]
-    value = row.get("value")
-    if isinstance(value, float) and not 0 <= value <= 1:
-        problems.append(f"{path}:{number}: column 'value' is {value}, expected a fraction between 0 and 1")
-    return problems
+def _with_settings(options: Options, said: dict[str, Any]) -> Options:
+    return Options(options.references, options.allow_pickle, {**options.settings, **said}, options.folder) if said else options
 
 
-def _tables(rows: list[dict[str, Any]], digest: str) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Group the rows of one system into a run; its id is a hash of all that the source says of it, its scores included."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    for row in rows:
-        said = {c: row.get(c) for c in (*RUN, *SOURCE) if c != "target_revision"}
-        groups.setdefault(short_hash({**said, "dataset_revision": row["dataset_revision"]}, 24), []).append(row)
-    runs, scores = [], []
-    for key, members in groups.items():
-        content = [{c: m.get(c) for c in SCORE} for m in members]
-        content.sort(key=lambda m: (m["language"], m["split"], m["metric"], m["scorer"]))
-        run_id = short_hash({"key": key, "scores": content}, 24)
-        first = members[0]
-        recipe = {"text": first["recipe"]}
-        run = {c: first.get(c) for c in (*RUN, *SOURCE) if c not in ("recipe", "target_revision")}
-        runs.append(
-            {
-                **run,
-                "run_id": run_id,
-                "kind": "external",
-                "target_revision": first["dataset_revision"],
-                "intermediate_revision": "none" if first["intermediate"] == "none" else "unknown",
-                "recipe": f'{{"text": {_json(first["recipe"])}}}',
-                "recipe_id": short_hash(recipe, 12),
-                "source_sha256": digest,
-            }
-        )
-        shared = {c: first.get(c) for c in ("model", "intermediate", "target", "train_language", "seed")}
-        scores += [{**shared, **m, "run_id": run_id, "evidence": "aggregate"} for m in content]
-    return runs, scores
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder over the names and contents of its files."""
+    if path.is_file():
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    for inner in sorted(p for p in path.rglob("*") if p.is_file()):
+        digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode())
+    return digest.hexdigest()
 
 
-def _json(text: str) -> str:
-    import json
+# Writing batches.
 
-    return json.dumps(text, ensure_ascii=False)
+
+class _Writer:
+    """Gathers batches, and writes what is new in them to the store."""
+
+    def __init__(self, root: Path, seen: tuple[Path, ...], report: Report) -> None:
+        self.root, self.seen, self.report = root, seen, report
+        self.pending = Batch()
+
+    def add(self, batch: Batch) -> None:
+        """A batch in which the identity of an earlier one comes again waits until that is stored: it is a version of it."""
+        for part in batch.apart():
+            if self.pending.identities & part.identities:
+                self.flush()
+            self.pending.join(part)
+            if self.pending.rows >= _FLUSH_ROWS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Compare with the store and write: run rows last, since they mark the others complete."""
+        batch, self.pending = self.pending, Batch()
+        if not batch.rows:
+            return
+        fresh, compared = compare(batch, self.seen)
+        self.report.cells.update(compared.cells)
+        self.report.targets.update(compared.targets)
+        self.report.changes += compared.changes
+        self.report.runs += fresh["run"].num_rows
+        if not fresh["run"].num_rows:
+            return
+        name = f"ingest.{short_hash({'runs': sorted(fresh['run']['run_id'].to_pylist())}, 24)}"
+        for table in ("outcome", "prediction", "score", "run"):
+            if fresh[table].num_rows:
+                store.write(self.root, table, fresh[table], name)
+
+
+def tables_of(made: rows.Tables) -> dict[str, pa.Table]:
+    """The rows of some runs as Arrow tables, by contract."""
+    batch = Batch()
+    batch.add(made)
+    batch.pack()
+    return batch.tables

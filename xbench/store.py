@@ -84,6 +84,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     # Views are bound over the empty contracts, which is quick, and read the files afterwards: a view is its text.
     for table in TABLES:
         con.execute(f"CREATE VIEW {table} AS SELECT * FROM contract.{table}")
+        con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM contract.{table}")
     _define_reference(con)
     define_views(con, VIEWS)
     for table in TABLES:
@@ -115,7 +116,7 @@ def complete_runs(root: Path) -> set[str]:
 
 def snapshot(con: duckdb.DuckDBPyConnection) -> str:
     """12 hex digits that stand for the complete runs of an open store: equal stores have equal ones."""
-    runs = con.execute("SELECT run_id FROM run ORDER BY run_id").fetchall()
+    runs = con.execute("SELECT run_id FROM every_run ORDER BY run_id").fetchall()
     return hashlib.sha256(" ".join(row[0] for row in runs).encode()).hexdigest()[:12]
 
 
@@ -140,15 +141,31 @@ def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         waiting = {name: waiting[name] for name in failed}
 
 
+def holds(root: Path, table: str) -> bool:
+    """Whether the store has a file of this table."""
+    return any((root / table).glob("*.parquet"))
+
+
+def pattern(root: Path, table: str) -> str:
+    """The files of a table, as an SQL string literal for read_parquet."""
+    return _quote(_escape_glob(str(root / table)) + "/*.parquet")
+
+
+_NEWEST = """identity IS NULL OR run_id IN (
+    SELECT arg_max(run_id, (version, run_id)) FROM every_run WHERE identity IS NOT NULL GROUP BY identity
+)"""
+
+
 def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
-    if not any((root / table).glob("*.parquet")):
-        return
-    pattern = _quote(_escape_glob(str(root / table)) + "/*.parquet")
+    """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity."""
     columns = ", ".join(f'"{c}"' for c in _columns(con, table))
-    # `run` comes first in TABLES, so the others can ask which runs are complete.
-    whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM run)"
+    source = f"read_parquet({pattern(root, table)})" if holds(root, table) else f"contract.{table}"
+    # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
+    whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
+    newest = _NEWEST if table == "run" else "run_id IN (SELECT run_id FROM run)"
     try:
-        con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM read_parquet({pattern}){whole}")
+        con.execute(f"CREATE OR REPLACE VIEW every_{table} AS SELECT {columns} FROM {source}{whole}")
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM {source if table != 'run' else 'every_run'} WHERE {newest}")
     except duckdb.Error as error:
         raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
 

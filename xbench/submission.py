@@ -6,22 +6,25 @@ that the submission leaves out is skipped; inside a task every language must be 
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
-from xbench import store
+from xbench import adapter, store
+from xbench.adapter import Row
 from xbench.corpus import file_hash
 from xbench.errors import DataError, XbenchError
-from xbench.recipe import canonical_json, short_hash
+from xbench.rows import Refusal, tables
 from xbench.scorer import load_scorer
-from xbench.scoring import Answers, prediction_rows, score_rows
+from xbench.scoring import KEY, Answers, score_rows
 from xbench.task import Task, all_tasks
+from xbench.versions import Batch, compare
 
 UNKNOWN = "unknown"
+_ENDINGS = {"qa": "json", "choice": "jsonl"}
 _SHOWN = 20  # problems named for each file
 
 
@@ -101,75 +104,123 @@ def _folder_hash(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _score_task(task: Task, references: Path, predictions: Path, root: Path, system: System, result: Scored) -> None:
-    ending = {"qa": "json", "choice": "jsonl"}.get(task.family, "tsv")
-    answers: dict[str, Answers] = {}
+@dataclass(slots=True)
+class _Read:
+    """The answers of a submission to one task, by language; the hashes of gold labels and predictions."""
+
+    answers: dict[str, Answers]
+    revision: str
+    digest: str
+    problems: list[str]
+    notes: list[str]
+
+
+def _read(task: Task, references: Path, predictions: Path) -> _Read:
+    ending = _ENDINGS.get(task.family, "tsv")
+    found = _Read({}, "", "", [], [])
     gold_hash, given_hash = hashlib.sha256(), hashlib.sha256()
     for language in task.languages:
         gold, given = (folder / f"test-{language}.{ending}" for folder in (references, predictions))
         missing = [f"{path} does not exist" for path in (gold, given) if not path.is_file()]
         if missing:
-            result.problems += missing
+            found.problems += missing
             continue
         gold_hash.update(f"{language}\0{file_hash(gold)}\n".encode())
         given_hash.update(f"{language}\0{file_hash(given)}\n".encode())
         try:
-            answers[language] = _clustered(task, language, _READERS[task.family](gold, given))
+            found.answers[language] = _clustered(task, language, _READERS[task.family](gold, given))
         except DataError as error:
-            result.problems += [*error.problems[:_SHOWN]] or [str(error)]
+            found.problems += [*error.problems[:_SHOWN]] or [str(error)]
             continue
-        result.notes += _odd_labels(task, language, answers[language])
+        found.notes += _odd_labels(task, language, found.answers[language])
+    found.revision, found.digest = f"sha256:{gold_hash.hexdigest()[:16]}", given_hash.hexdigest()
+    return found
+
+
+def is_submission(folder: Path, suite: str = "xtreme") -> bool:
+    """Whether a folder holds a file of a submission where it belongs: TASK/test-LANGUAGE.ENDING."""
+    return any(
+        (folder / task.name.removeprefix("xtreme-r-") / f"test-{language}.{_ENDINGS.get(task.family, 'tsv')}").is_file()
+        for task in all_tasks()
+        if suite in task.suites and (folder / task.name.removeprefix("xtreme-r-")).is_dir()
+        for language in task.languages
+    )
+
+
+def rows(references: Path, predictions: Path, suite: str = "xtreme", only: str | None = None) -> Iterator[Row]:
+    """The rows of a submission, as adapters give them: every task, language and metric with its examples.
+
+    Raises:
+        DataError: If anything in it cannot be scored; all problems at once.
+    """
+    problems: list[str] = []
+    version = f"sha256:{_folder_hash(predictions)}"  # two submissions of one name are two sources, and are never averaged
+    for task in all_tasks():
+        name = task.name.removeprefix("xtreme-r-")
+        if suite not in task.suites or only not in (None, task.name) or not (predictions / name).is_dir():
+            continue
+        if not (references / name).is_dir():
+            problems.append(f"{references / name} does not exist")
+            continue
+        found = _read(task, references / name, predictions / name)
+        problems += found.problems
+        if not found.problems:
+            for row in _rows(task, found, f"{predictions / name}", problems):
+                yield {"source_version": version, **row}
+    if problems:
+        raise DataError(f"{predictions} cannot be scored whole", problems)
+
+
+def _rows(task: Task, found: _Read, folder: str, problems: list[str]) -> Iterator[Row]:
+    for language, said in found.answers.items():
+        answered = adapter.answers(said.example_ids, said.cluster_ids, said.references, said.predictions)
+        key: dict[str, Any] = dict.fromkeys(KEY, "")
+        for scorer in task.scorers:
+            try:
+                outcome, _ = score_rows({**key, "seed": None}, language, "test", said, [load_scorer(scorer)], found.revision)
+            except ValueError as error:
+                problems.append(f"{folder}, {language}: {error}")
+                break
+            for metric in dict.fromkeys(outcome["metric"].to_pylist()):
+                part = outcome.filter(pc.equal(outcome["metric"], metric))
+                yield {
+                    "at": f"{task.name}/{language}",
+                    "target": task.name,
+                    "language": language,
+                    "split": "test",
+                    "metric": metric,
+                    "scorer": load_scorer(scorer).signature,
+                    "dataset_revision": found.revision,
+                    "outcomes": part.select(["example_id", "cluster_id", "numerator", "denominator"]),
+                    "answers": answered,
+                }
+
+
+def _score_task(task: Task, references: Path, predictions: Path, root: Path, system: System, result: Scored) -> None:
+    found = _read(task, references, predictions)
+    result.problems, result.notes = found.problems, found.notes
     if result.problems:
         return
-    revision = f"sha256:{gold_hash.hexdigest()[:16]}"
-    run = _run(task, system, revision, given_hash.hexdigest())
-    key = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
-    scorers = [load_scorer(name) for name in task.scorers]
-    rows: dict[str, list[pa.Table]] = {"prediction": [], "outcome": [], "score": []}
-    for language, said in answers.items():
-        try:
-            outcome, value = score_rows(key, language, "test", said, scorers, revision)
-        except ValueError as error:
-            result.problems.append(f"{predictions / f'test-{language}.{ending}'}: {error}")
-            continue
-        rows["prediction"].append(prediction_rows(key, language, "test", said))
-        rows["outcome"].append(outcome)
-        rows["score"].append(value)
-        result.examples += len(said.example_ids)
+    said = {c: v for c, v in asdict(system).items() if v is not None}
+    given = ({**adapter.UNSAID, **said, **row} for row in _rows(task, found, str(predictions), result.problems))
+    refusals: list[Refusal] = []
+    batch = Batch()
+    batch.add(tables(list(given), str(predictions), found.digest, refusals))
+    batch.pack()
+    result.problems += [str(refusal) for refusal in refusals]
     if result.problems:
         return
-    name = f"{task.name}.{system.intermediate}.submission.{run['run_id']}"
+    fresh, _ = compare(batch, (root,))
+    name = f"{task.name}.{system.intermediate}.submission.{batch.tables['run']['run_id'][0].as_py()}"
     try:
-        for table, parts in rows.items():
-            store.write(root, table, pa.concat_tables(parts, promote_options="permissive"), name)
-        store.write(root, "run", pa.Table.from_pylist([run]), name)  # last: it marks the run complete
+        for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the run complete
+            if fresh[table].num_rows:
+                store.write(root, table, fresh[table], name)
     except XbenchError as error:
         result.problems.append(str(error))
         return
-    result.run_id, result.languages = str(run["run_id"]), len(answers)
-
-
-def _run(task: Task, system: System, revision: str, digest: str) -> dict[str, Any]:
-    recipe = {"text": system.recipe}
-    said = {
-        "kind": "external",
-        "model": system.model,
-        "model_revision": system.model_revision,
-        "intermediate": system.intermediate,
-        "target": task.name,
-        "train_language": system.train_language,
-        "seed": system.seed,
-        "target_revision": revision,
-        "intermediate_revision": "none" if system.intermediate == "none" else UNKNOWN,
-        "recipe": canonical_json(recipe),
-        "recipe_id": short_hash(recipe, 12),
-        "stack": system.stack,
-        "source": system.source,
-        "source_version": system.source_version,
-        "source_sha256": digest,
-        "relationship": "third party",
-    }
-    return {**said, "run_id": short_hash(said, 24)}
+    result.run_id, result.languages = str(batch.tables["run"]["run_id"][0]), len(found.answers)
+    result.examples = sum(len(answers.example_ids) for answers in found.answers.values())
 
 
 def _clustered(task: Task, language: str, said: Answers) -> Answers:

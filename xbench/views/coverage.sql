@@ -4,7 +4,7 @@ targets AS (SELECT DISTINCT model, target FROM run),
 found AS (
     SELECT model, intermediate, target, count(DISTINCT seed) AS seeds, count(DISTINCT language) AS languages
     FROM result
-    WHERE split = 'test'
+    WHERE split = 'test' AND language <> 'mul'
     GROUP BY ALL
 ),
 expected AS (

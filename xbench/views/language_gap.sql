@@ -9,4 +9,4 @@ SELECT
 FROM result AS r
 JOIN result AS s
     ON s.run_id = r.run_id AND s.language = r.train_language AND (s.split, s.metric, s.scorer) = (r.split, r.metric, r.scorer)
-WHERE r.language <> r.train_language
+WHERE r.language NOT IN (r.train_language, 'mul')

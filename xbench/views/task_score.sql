@@ -1,8 +1,16 @@
 -- One row a system, target and scorer: the number that counts in averages over tasks.
 -- For questions it is the mean of exact match and F1 (NULL unless both are there), for other tasks the task's metric, each a mean over
--- languages; complete says that every language is there. gap is what the zero-shot languages fall short of the training language.
+-- languages, or as its source printed it where that is all there is; complete says that every language is there. gap is what the zero-shot
+-- languages fall short of the training language.
 WITH main AS (
     SELECT DISTINCT target, family, metric FROM task_language
+),
+chosen AS (
+    SELECT * FROM leaderboard
+    QUALIFY (basis = 'languages') = bool_or(basis = 'languages') OVER (
+        PARTITION BY target, model, model_revision, parameters, intermediate, metric, scorer, split, train_language, dataset_revision,
+            recipe_id, stack, source, source_version
+    )
 )
 SELECT
     l.target, m.family, l.model, l.intermediate, any_value(l.recipe_label) AS recipe_label,
@@ -16,6 +24,6 @@ SELECT
     string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
     l.scorer, l.split, l.train_language, l.model_revision, l.parameters, l.dataset_revision,
     l.recipe_id, l.stack, l.source, l.source_version
-FROM leaderboard AS l
+FROM chosen AS l
 JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))
 GROUP BY ALL

@@ -2,7 +2,7 @@
 -- delta is NULL where there is no such baseline, and status says which: a missing baseline is never a delta of zero.
 WITH any_direct AS (
     SELECT DISTINCT
-        model, model_revision, target, train_language, language, split, metric, scorer, dataset_revision,
+        model, model_revision, target, train_language, language, language_set, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version
     FROM direct
 )
@@ -14,6 +14,8 @@ SELECT
     t.target,
     t.train_language,
     t.language,
+    t.language_set,
+    t.comparability_key,
     t.seed,
     t.split,
     t.metric,
@@ -37,11 +39,13 @@ SELECT
 FROM result AS t
 LEFT JOIN direct AS d
     ON t.seed IS NOT DISTINCT FROM d.seed
+    AND t.language_set IS NOT DISTINCT FROM d.language_set
     AND (t.model, t.model_revision, t.target, t.train_language, t.language, t.split, t.metric, t.scorer, t.dataset_revision)
       = (d.model, d.model_revision, d.target, d.train_language, d.language, d.split, d.metric, d.scorer, d.dataset_revision)
     AND (t.recipe_id, t.stack, t.source, t.source_version) = (d.recipe_id, d.stack, d.source, d.source_version)
 LEFT JOIN any_direct AS a
-    ON (t.model, t.model_revision, t.target, t.train_language, t.language, t.split, t.metric, t.scorer, t.dataset_revision)
+    ON t.language_set IS NOT DISTINCT FROM a.language_set
+    AND (t.model, t.model_revision, t.target, t.train_language, t.language, t.split, t.metric, t.scorer, t.dataset_revision)
       = (a.model, a.model_revision, a.target, a.train_language, a.language, a.split, a.metric, a.scorer, a.dataset_revision)
     AND (t.recipe_id, t.stack, t.source, t.source_version) = (a.recipe_id, a.stack, a.source, a.source_version)
 WHERE t.intermediate <> 'none'

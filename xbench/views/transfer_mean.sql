@@ -9,7 +9,7 @@ WITH by_seed AS (
         avg(delta ORDER BY delta) AS delta,
         count(*) AS languages
     FROM transfer_delta
-    WHERE status = 'paired' AND language <> train_language
+    WHERE status = 'paired' AND language NOT IN (train_language, 'mul')
     GROUP BY ALL
 ),
 widest AS (
@@ -26,7 +26,7 @@ by_language AS (
         count(*) FILTER (WHERE seeds_up = seeds) AS languages_up,
         count(*) FILTER (WHERE seeds_down = seeds) AS languages_down
     FROM transfer_summary
-    WHERE seeds > 0 AND language <> train_language
+    WHERE seeds > 0 AND language NOT IN (train_language, 'mul')
     GROUP BY ALL
 ),
 expected AS (

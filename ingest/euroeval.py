@@ -1,0 +1,93 @@
+"""EuroEval boards: LANGUAGE_nlu.csv and LANGUAGE_all.csv, two metrics with their spread in a cell.
+
+Encoders are fine-tuned in the language they are tested in. Boards over several languages hold ranks, not scores, and are refused. EuroEval's JSON
+lines are Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten fits (its methodology page).
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xbench.adapter import Options, Row, read_text
+from xbench.errors import DataError
+
+EXAMPLE = "leaderboards/danish_nlu.csv"
+COMPANIONS = ("*_simplified.csv", "*_all.json", "*_nlu.json")
+UNSAID = {"intermediate": "none", "source": "EuroEval", "scorer": "EuroEval"}
+_METRICS = {  # by the task's name in the first header line (euroeval.com/tasks)
+    "Sentiment classification": ("mcc", "macro_f1"),
+    "Named entity recognition": ("micro_f1_no_misc", "micro_f1"),
+    "Linguistic acceptability": ("mcc", "macro_f1"),
+    "Reading comprehension": ("f1", "exact_match"),
+    "Knowledge": ("mcc", "accuracy"),
+    "Common sense reasoning": ("mcc", "accuracy"),
+    "Summarization": ("bertscore", "rouge_l"),
+}
+_CELL = re.compile(r"(-?[\d.]+) ± ([\d.]+) / (-?[\d.]+) ± ([\d.]+)@@-?[\d.]+")
+_EMPTY = re.compile(r"-?@@-?[\d.]+|")
+_QUARTILE = 1.96
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    return path.suffix == ".csv" and b"Task Type</span>" in head
+
+
+def read(path: Path, options: Options) -> Iterator[Row]:
+    lines = list(csv.reader(io.StringIO(read_text(path), newline="")))
+    if len(lines) < 2:
+        raise DataError(f"{path}: expected two header lines")
+    header = [_plain(cell) for cell in lines[1]]
+    languages = {i: m.group(1) for i, cell in enumerate(lines[1]) if (m := re.search(r"/datasets/([\w-]+)#", cell))}
+    if not languages:
+        raise DataError(f"{path}: holds ranks by language, not scores of data sets")
+    kinds, last = {}, ""
+    for index, cell in enumerate(lines[0]):
+        last = _plain(cell).strip("~") or last
+        kinds[index] = last
+    for line, cells in enumerate(lines[2:], 3):
+        cells = [*cells, *[""] * (len(header) - len(cells))]
+        model, remarks = _model(_plain(cells[0]))
+        for index, name in languages.items():
+            if _EMPTY.fullmatch(cells[index]):
+                continue
+            match = _CELL.fullmatch(cells[index])
+            if match is None:
+                raise DataError(f"{path}:{line}: column {header[index]!r} is {cells[index][:40]!r}, expected 'score ± spread / score ± spread@@score'")
+            version = cells[header.index(f"{header[index]}_version")].split("@@")[0] if f"{header[index]}_version" in header else "unknown"
+            code = _code(name)
+            for which, metric in enumerate(_METRICS.get(kinds[index], ("metric_1", "metric_2"))):
+                yield {
+                    "at": f"{line}, {header[index]}",
+                    "model": model,
+                    "target": f"euroeval/{header[index]}",
+                    "language": code,
+                    "train_language": "unknown" if "zero-shot" in remarks or "few-shot" in remarks else code,
+                    "split": "dev" if "val" in remarks else "test",
+                    "metric": metric,
+                    "value": match.group(1 + 2 * which),
+                    "stderr": float(match.group(2 + 2 * which)) / _QUARTILE,
+                    "stderr_kind": "EuroEval over ten fits",
+                    "unit": "percent",
+                    "recipe": ", ".join(remarks) or None,
+                    "source_version": version or "unknown",
+                    "stack": f"EuroEval {version}" if version else None,
+                }
+
+
+def _plain(cell: str) -> str:
+    return re.sub(r"<[^>]*>", "", cell).strip()
+
+
+def _model(cell: str) -> tuple[str, list[str]]:
+    """`org/model (zero-shot, val)`: the name, and what is remarked on it."""
+    match = re.fullmatch(r"(.+?)(?: \(([^()]*)\))?", cell)
+    assert match is not None
+    return match.group(1), [remark.strip() for remark in (match.group(2) or "").split(",") if remark.strip()]
+
+
+def _code(name: str) -> str:
+    import langcodes
+
+    return langcodes.find(name.replace("-", " ")).to_tag()

@@ -1,0 +1,71 @@
+"""HELM run folders: run_spec.json, stats.json and per_instance_stats.json.
+
+A scenario keeps the name helm/SCENARIO:ARGUMENTS. Only scores of unperturbed instances that lie between 0 and 1 by nature are read; a folder over
+a sample of the instances (max_eval_instances) says so in its recipe.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xbench import adapter
+from xbench.adapter import Options, Row, mapping, read_json
+from xbench.errors import DataError
+
+EXAMPLE = "runs/v1/xnli:language=sw,model=org_model/"
+FOLDERS = True
+UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "HELM"}
+_METRICS = (
+    "exact_match", "quasi_exact_match", "prefix_exact_match", "quasi_prefix_exact_match", "f1_score", "classification_macro_f1",
+    "classification_micro_f1", "f1_set_match", "iou_set_match", "exact_set_match", "math_equiv", "rouge_l",
+)  # fmt: skip
+_LANGUAGE = ("language", "lang", "langs")
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    return (path / "run_spec.json").is_file() and (path / "stats.json").is_file()
+
+
+def read(path: Path, options: Options) -> Iterator[Row]:
+    spec = mapping(read_json(path / "run_spec.json"), str(path / "run_spec.json"))
+    arguments = mapping(spec["scenario_spec"].get("args") or {}, f"{path}: scenario_spec.args")
+    adaption = mapping(spec["adapter_spec"], f"{path}: adapter_spec")
+    scenario = spec["name"].split(":")[0].split(",")[0].split("-model=")[0]
+    rest = ",".join(f"{k}={v}" for k, v in sorted(arguments.items()) if k not in _LANGUAGE)
+    said = {
+        "model": adaption.get("model") or adaption.get("model_deployment"),
+        "target": f"helm/{scenario}:{rest}" if rest else f"helm/{scenario}",
+        "language": next((str(arguments[k]) for k in _LANGUAGE if arguments.get(k)), None),
+        "stack": "HELM",
+        "recipe": {k: adaption[k] for k in ("method", "max_train_instances", "max_eval_instances", "num_train_trials") if k in adaption},
+    }
+    instances = path / "per_instance_stats.json"
+    outcomes = _outcomes(read_json(instances)) if instances.is_file() else {}
+    stats = read_json(path / "stats.json")
+    if not isinstance(stats, list):
+        raise DataError(f"{path / 'stats.json'}: expected a list")
+    for index, stat in enumerate(stats):
+        name = stat["name"]
+        if name["name"] not in _METRICS or name.get("perturbation") or not stat.get("count"):
+            continue
+        row = {**said, "at": f"stats.json[{index}]", "metric": name["name"], "scorer": "HELM", "split": name.get("split"), "value": stat["mean"]}
+        table = outcomes.get((name["name"], name.get("split", "test")))
+        if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - stat["mean"]) < 1e-6:
+            row["outcomes"] = table
+        yield row
+
+
+def _outcomes(instances: Any) -> dict[tuple[str, str], pa.Table]:
+    """Examples by metric and split; the mean over trials of each."""
+    values: dict[tuple[str, str], dict[str, list[float]]] = {}
+    for instance in instances:
+        if instance.get("perturbation"):
+            continue
+        for stat in instance["stats"]:
+            name = stat["name"]
+            if name["name"] in _METRICS and not name.get("perturbation") and stat.get("count"):
+                found = values.setdefault((name["name"], name.get("split", "test")), {})
+                found.setdefault(str(instance["instance_id"]), []).append(float(stat["mean"]))
+    return {key: adapter.outcomes(list(found), [sum(v) / len(v) for v in found.values()]) for key, found in values.items()}

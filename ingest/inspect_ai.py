@@ -1,0 +1,100 @@
+"""inspect_ai logs: .json, or .eval (a zip), with the scores of their samples where these make the printed metric.
+
+A task keeps the name inspect/TASK. Logs that did not succeed, or ran on a part of the data set, are refused.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xbench import adapter
+from xbench.adapter import Options, Row, load, mapping, number, parse_json, read_json
+from xbench.errors import DataError
+
+EXAMPLE = "logs/2026-02-24T11-23-20+00-00_xcopa_ENiBTeoX.eval"
+UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "inspect_ai"}
+_METRICS = ("accuracy", "mean", "f1", "exact_match")  # not: std, var, stderr
+_LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}  # inspect_ai/scorer/_metric.py: correct, incorrect, partial, no answer
+_LARGEST = 256 << 20  # bytes of one member
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if path.suffix == ".eval":
+        return head[:2] == b"PK"
+    return path.suffix == ".json" and b'"eval"' in head and b'"status"' in head
+
+
+def read(path: Path, options: Options) -> Iterator[Row]:
+    log = _zipped(path) if path.suffix == ".eval" else mapping(read_json(path), str(path))
+    about, results = mapping(log["eval"], f"{path}: eval"), log.get("results")
+    if log.get("status") != "success" or not results:
+        raise DataError(f"{path}: the run ended with status {log.get('status')!r}, expected 'success'")
+    size = about["dataset"].get("samples")
+    limit = about.get("config", {}).get("limit")
+    epochs = about.get("config", {}).get("epochs") or 1
+    if limit is not None and size is not None and results["completed_samples"] < size * epochs:
+        raise DataError(f"{path}: ran on {results['completed_samples']} of {size * epochs} samples (limit {limit})")
+    version = str(about.get("packages", {}).get("inspect_ai", "unknown"))
+    arguments = about.get("task_args") or {}
+    target, language = load("lm-eval").split_name(about["task"].split("/")[-1])
+    language = next((str(arguments[k]) for k in ("language", "lang", "languages") if arguments.get(k)), language)
+    for score in results["scores"]:
+        metrics = score["metrics"]
+        for name in _METRICS:
+            if name not in metrics:
+                continue
+            row = {
+                "at": f"results.scores.{score['name']}.{name}",
+                "model": about["model"],
+                "target": f"inspect/{target}",
+                "language": language,
+                "metric": name,
+                "scorer": f"inspect {score['scorer']}",
+                "dataset_revision": f"task version {about['task_version']}" if about.get("task_version") else None,
+                "recipe": {k: v for k, v in arguments.items() if k not in ("language", "lang", "languages")} or None,
+                "source_version": version,
+                "stack": f"inspect_ai {version}",
+                "value": metrics[name]["value"],
+                "n": score.get("scored_samples") or results.get("completed_samples"),
+            }
+            stderr = number(mapping(metrics.get("stderr", {}), str(path)).get("value"))
+            table = _outcomes(log, score["name"])
+            shown = number(row["value"])
+            if table is not None and shown is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - shown) < 1e-6:
+                row |= {"outcomes": table, "n": None}
+            yield row | ({"stderr": stderr, "stderr_kind": "inspect_ai over samples"} if stderr is not None else {})
+
+
+def _outcomes(log: dict[str, Any], scorer: str) -> pa.Table | None:
+    """The mean over epochs of each sample's score; None where a sample has none that is a share."""
+    values: dict[str, list[float]] = {}
+    for sample in log.get("samples") or []:
+        value = (sample.get("scores") or {}).get(scorer, {}).get("value")
+        share = _LETTERS.get(value) if isinstance(value, str) else float(value) if isinstance(value, bool) else number(value)
+        if share is None or not 0 <= share <= 1:
+            return None
+        values.setdefault(str(sample["id"]), []).append(share)
+    return adapter.outcomes(list(values), [sum(v) / len(v) for v in values.values()]) if values else None
+
+
+def _zipped(path: Path) -> dict[str, Any]:
+    """header.json, and the samples' scores from summaries.json, where inspect keeps them short."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = {name: _member(archive, name, path) for name in ("header.json", "summaries.json") if name in archive.namelist()}
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    if "header.json" not in found:
+        raise DataError(f"{path}: no header.json: the run did not end")
+    log = mapping(found["header.json"], str(path))
+    return {**log, "samples": found.get("summaries.json") or []}
+
+
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
+    if archive.getinfo(name).file_size > _LARGEST:
+        raise DataError(f"{path}: {name} has more than {_LARGEST:,} bytes")
+    with archive.open(name) as handle:
+        return parse_json(handle.read(_LARGEST + 1), f"{path}!{name}")

@@ -1,0 +1,72 @@
+"""LaTeX tables: every tabular whose headings are languages or XTREME's tasks; with booktabs or plain, as papers and `xbench export` write them.
+
+A comment `% xbench {"target": "xnli"}` before a table says what its cells leave open; --set says it for all.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from xbench import grids
+from xbench.adapter import Options, Row, read_text
+from xbench.errors import DataError
+
+EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
+_TABLE = re.compile(r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\]]*\])?(?:\{[^{}]*\})?\s*\{((?:[^{}]|\{[^{}]*\})*)\}(.*?)\\end\{\1\}", re.DOTALL)
+_SAID = re.compile(r"^%\s*xbench\s+(\{.*\})\s*$", re.MULTILINE)
+_RULES = re.compile(r"\\(toprule|midrule|bottomrule|hline|addlinespace)(\[[^\]]*\])?|\\c(mid)?rule(\([^)]*\))?\{[^}]*\}|\\cline\{[^}]*\}")
+_MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|textsuperscript|text|bm|hphantom|phantom)\s*\{([^{}]*)\}")
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    """A file with a table that has scores."""
+    if path.suffix != ".tex":
+        return False
+    with path.open("rb") as handle:
+        text = handle.read(1 << 20).decode("utf-8-sig", "replace")
+    return any(grids.is_header(cells) for match in _TABLE.finditer(text) for _, cells in list(_lines(match.group(3), 1))[:1])
+
+
+def read(path: Path, options: Options) -> Iterator[Row]:
+    text = read_text(path)
+    why, tables, start = "has no tabular", 0, 0
+    for match in _TABLE.finditer(text):
+        comments = _SAID.findall(text[start : match.start()])
+        said = json.loads(comments[-1]) if comments else {}
+        start = match.end()
+        first = text.count("\n", 0, match.start(3)) + 1
+        lines = [(at, cells) for at, cells in _lines(match.group(3), first) if any(cells)]
+        if not lines:
+            continue
+        header = lines[0][1]
+        try:
+            found = list(grids.read(header, lines[1:], {**said, **options.settings}))
+        except DataError as error:
+            if grids.is_header(header):
+                raise DataError(f"{path}:{first}: {error}") from error
+            why = f"has no table of scores: {error}"
+            continue
+        tables += 1
+        for row in found:
+            yield {**said, **row}
+    if not tables:
+        raise DataError(f"{path}: {why}")
+
+
+def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
+    at = first
+    for line in re.split(r"\\\\(?:\[[^\]]*\])?", body):
+        content = re.sub(r"(?<!\\)%.*", "", line)
+        place = at + line[: len(line) - len(line.lstrip())].count("\n")
+        at += line.count("\n")
+        yield str(place), [_plain(cell) for cell in re.split(r"(?<!\\)&", _RULES.sub("", content))]
+
+
+def _plain(cell: str) -> str:
+    text = re.sub(r"\$\^\{?[^$]*?\}?\$", "", cell)  # a mark in superscript
+    for _ in range(4):  # macros in macros
+        text = _MARKUP.sub(r"\1", text)
+    text = re.sub(r"\{\\(?:bf|it|em|bfseries|itshape)\s+([^{}]*)\}", r"\1", text).replace("$", "").replace("\\pm", "±").replace("~", " ")
+    text = re.sub(r"\\([_%&#])", r"\1", text)
+    return re.sub(r"[{}]", "", text).strip()

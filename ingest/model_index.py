@@ -1,0 +1,82 @@
+"""Hugging Face model cards: the model-index in the YAML head of a README.md.
+
+XTREME's configurations (PAN-X.de, udpos.German, …) are its tasks; other data sets keep the name hf/DATASET. Which language a model was trained
+in, the index does not say. A value over 1 is taken for percent.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from xbench.adapter import Options, Row, number, read_text
+from xbench.errors import DataError
+from xbench.languages import known
+
+EXAMPLE = "org__model/README.md"
+UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party"}
+_TARGETS = {"PAN-X": "panx", "udpos": "udpos", "XNLI": "xnli", "PAWS-X": "pawsx", "XQuAD": "xquad", "MLQA": "mlqa", "tydiqa": "tydiqa",
+            "bucc18": "bucc2018", "tatoeba": "tatoeba"}  # fmt: skip
+_SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*")
+
+
+def recognises(path: Path, head: bytes) -> bool:
+    if path.suffix != ".md" or not head.startswith((b"---\n", b"---\r\n")):
+        return False
+    if b"model-index:" in head:
+        return True
+    with path.open("rb") as handle:  # a long list of languages may go before it
+        return b"\nmodel-index:" in handle.read(1 << 20).split(b"\n---", 1)[0]
+
+
+def read(path: Path, options: Options) -> Iterator[Row]:
+    try:
+        content = yaml.safe_load(re.split(r"\r?\n---", read_text(path), maxsplit=1)[0].removeprefix("---"))
+    except yaml.YAMLError as error:
+        raise DataError(f"{path}: its head is not YAML: {str(error).splitlines()[0]}") from error
+    for index, model in enumerate(content["model-index"]):
+        for place, result in enumerate(model["results"]):
+            data = result["dataset"]
+            target, language = _task(data)
+            for metric in result["metrics"]:
+                yield {
+                    "at": f"model-index[{index}].results[{place}].{metric['type']}",
+                    "model": model["name"],
+                    "target": target,
+                    "language": language,
+                    "split": data.get("split"),
+                    "dataset_revision": data.get("revision"),
+                    "metric": str(metric["type"]).lower().replace(" ", "_"),
+                    "relationship": "third party" if metric.get("verified") is True else "first party",
+                    **value(metric["value"]),
+                }
+
+
+def value(given: Any) -> Row:
+    """A number, or the text of one with its spread."""
+    match = _SPREAD.fullmatch(given) if isinstance(given, str) else None
+    score = number(match.group(1)) if match else number(given)
+    if score is None:
+        return {"value": given}
+    row: Row = {"value": score, "unit": "percent" if score > 1 else "fraction"}
+    return row | ({"stderr": match.group(2), "stderr_kind": "unknown spread"} if match else {})
+
+
+def _task(data: dict[str, Any]) -> tuple[str, str | None]:
+    config = str(data.get("config") or data.get("args") or "")
+    base, _, rest = config.partition(".")
+    if str(data["type"]).endswith("xtreme") and base in _TARGETS:
+        return _TARGETS[base], rest if known(rest) else _named(rest)
+    last = re.split(r"[._/]", config)[-1]
+    return f"hf/{data['type']}", last if known(last) else None
+
+
+def _named(text: str) -> str | None:
+    import langcodes
+
+    try:
+        return langcodes.find(text).to_tag()
+    except LookupError:
+        return None

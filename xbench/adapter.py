@@ -1,0 +1,274 @@
+"""What an adapter is: one file of ingest/ that knows a format, and the columns of the rows that it gives.
+
+An adapter says `recognises(path, head) -> bool` (head: the first bytes of a file, empty for a folder) and `read(path, options)`, which yields
+rows: flat dictionaries of COLUMNS that hold only what the source says. It may say `UNSAID` (what its rows mean where they are silent),
+`FOLDERS = True` (it takes whole folders),
+`COMPANIONS` (names of files beside its own that hold no scores of their own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+
+from xbench import plugins, share
+from xbench.errors import DataError, PluginError, XbenchError
+
+Row = dict[str, Any]
+
+# What a row says of its run, of its source, and of its score.
+RUN = (
+    "model", "model_revision", "parameters", "intermediate", "intermediate_revision", "target", "train_language", "seed", "recipe", "stack",
+    "dataset_revision",
+)  # fmt: skip
+SOURCE = ("source", "source_version", "relationship")
+SCORE = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
+COLUMNS = (*RUN, *SCORE, *SOURCE)
+# Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a row was exported from; where in the file it stands
+# (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
+PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
+REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
+UNSAID: Mapping[str, str] = {
+    "model_revision": "unknown",
+    "train_language": "en",
+    "dataset_revision": "unknown",
+    "recipe": "unknown",
+    "stack": "unknown",
+    "source_version": "unknown",
+    "relationship": "third party",
+    "split": "test",
+    "scorer": "unknown",
+}
+HEAD = 4096  # bytes of a file that recognises() is shown
+LARGEST = 1 << 30  # bytes of a file that is read whole
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user says to all adapters.
+
+    Attributes:
+        references: Folder with gold labels, for formats that hold predictions alone.
+        allow_pickle: Whether files that run code when they are opened may be opened.
+        settings: Columns for rows whose file does not say them.
+        folder: A folder of more adapters; one of a shipped name takes its place.
+    """
+
+    references: Path | None = None
+    allow_pickle: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
+    folder: Path | None = None
+
+
+def names(folder: Path | None = None) -> list[str]:
+    """The adapters that ship, and those of a user's own folder.
+
+    Raises:
+        PluginError: If `folder` is none.
+    """
+    if folder is not None and not folder.is_dir():
+        raise PluginError(f"{folder} is not a folder of adapters")
+    return sorted({*plugins.names(share.folder("ingest")), *(plugins.names(folder) if folder else ())})
+
+
+def load(name: str, folder: Path | None = None) -> ModuleType:
+    """An adapter by name; the user's own goes before a shipped one.
+
+    Raises:
+        PluginError: If there is none of that name, or it lacks a part.
+    """
+    own = folder is not None and name in plugins.names(folder)
+    module = plugins.load(folder if own and folder else share.folder("ingest"), name)
+    missing = [part for part in ("recognises", "read") if not callable(getattr(module, part, None))]
+    if missing or not module.__doc__:
+        raise PluginError(f"adapter {name!r} ({module.__file__}) lacks {', '.join(missing) or 'a docstring'}")
+    return module
+
+
+@lru_cache(maxsize=8)
+def companions(folder: Path | None = None) -> tuple[str, ...]:
+    """Patterns of the names of files that go with others, and are not read by themselves."""
+    return tuple(sorted({pattern for name in names(folder) for pattern in getattr(load(name, folder), "COMPANIONS", ())}))
+
+
+def takes_folders(name: str, folder: Path | None = None) -> bool:
+    """Whether an adapter reads whole folders, not files."""
+    return bool(getattr(load(name, folder), "FOLDERS", False))
+
+
+@lru_cache(maxsize=8)
+def _all(folder: Path | None, folders: bool) -> tuple[tuple[str, ModuleType], ...]:
+    return tuple((name, load(name, folder)) for name in names(folder) if takes_folders(name, folder) == folders)
+
+
+def recognised(path: Path, options: Options, folders: bool = False) -> str | None:
+    """The first adapter, by name, that knows this file (or folder, with `folders`); None if there is none.
+
+    Raises:
+        DataError: If the file cannot be opened.
+    """
+    head = b""
+    if not folders:
+        try:
+            with path.open("rb") as handle:
+                head = handle.read(HEAD)
+        except OSError as error:
+            raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    return next((name for name, module in _all(options.folder, folders) if module.recognises(path, head)), None)
+
+
+def read(path: Path, name: str, options: Options) -> Iterator[Row]:
+    """The rows of a file, with what the adapter, the user and convention say where the file does not.
+
+    Raises:
+        DataError: If the file is not of this format.
+    """
+    module = load(name, options.folder)
+    unsaid = {**UNSAID, **getattr(module, "UNSAID", {}), **options.settings}
+    try:
+        for row in module.read(path, options):
+            yield {**unsaid, **{column: value for column, value in row.items() if value is not None and value != ""}}
+    except XbenchError:
+        raise
+    except RecursionError as error:
+        raise DataError(f"{path}: nested too deeply to be {name}") from error
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError, pa.ArrowException) as error:
+        # Adapters take their format for granted where a check would say no more than this does.
+        said = f"{type(error).__name__}: {str(error)[:200]}"
+        raise DataError(f"{path}: not as {name} files are ({said}, at {_line(error, module)})") from error
+
+
+def _line(error: BaseException, module: ModuleType) -> str:
+    """Where in the adapter an error arose."""
+    trace, found = error.__traceback__, "?"
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == module.__file__:
+            found = f"{Path(str(module.__file__)).name} line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return found
+
+
+# What adapters share.
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """The content of a file of at most `largest` bytes.
+
+    Raises:
+        DataError: If it is larger, or cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+        if size > largest:
+            raise DataError(f"{path} has {size:,} bytes, more than the {largest:,} that are read")
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file, without a byte order mark.
+
+    Raises:
+        DataError: If it is not UTF-8; the message says where.
+    """
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from error
+
+
+def parse_json(content: bytes, where: str) -> Any:
+    """JSON, also with the NaN that Python writes.
+
+    Raises:
+        DataError: If it is none; the message names line and column.
+    """
+    import json
+
+    import orjson
+
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError as error:
+        if not any(word in content for word in (b"NaN", b"Infinity")):
+            raise DataError(f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: not JSON: {error}") from error
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file.
+
+    Raises:
+        DataError: If it is none.
+    """
+    return parse_json(read_bytes(path), str(path))
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """The lines of a JSON lines file with their numbers, one at a time.
+
+    Raises:
+        DataError: At the first line that is no JSON.
+    """
+    with path.open("rb") as handle:
+        for number, line in enumerate(handle, 1):
+            if line.strip():
+                yield number, parse_json(line, f"{path}:{number}")
+
+
+def mapping(value: Any, where: str) -> dict[str, Any]:
+    """`value`, which must be a JSON object.
+
+    Raises:
+        DataError: If it is something else.
+    """
+    if not isinstance(value, dict):
+        raise DataError(f"{where}: expected an object, found {type(value).__name__}")
+    return value
+
+
+def number(value: Any) -> float | None:
+    """`value` as a float if it is a number or the text of one, else None (so that `N/A` is no standard error)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None
+
+
+def outcomes(
+    ids: Sequence[str], numerators: Sequence[float], denominators: Sequence[float] | None = None, clusters: Sequence[str] | None = None
+) -> pa.Table:
+    """The examples behind a score: its value is sum(numerators) / sum(denominators); denominators are 1 if not given."""
+    count = len(ids)
+    return pa.table(
+        {
+            "example_id": pa.array(ids, pa.string()),
+            "cluster_id": pa.array(clusters if clusters is not None else ids, pa.string()),
+            "numerator": pa.array(numerators, pa.float64()),
+            "denominator": pa.array(denominators if denominators is not None else [1.0] * count, pa.float64()),
+        }
+    )
+
+
+def answers(ids: Sequence[str], clusters: Sequence[str], references: Sequence[str], predictions: Sequence[str | None]) -> pa.Table:
+    """What the gold standard says and what the system predicted, one row an example."""
+    columns = {"example_id": ids, "cluster_id": clusters, "reference": references, "prediction": predictions}
+    return pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+
+
+def summary(name: str, folder: Path | None = None) -> tuple[str, str]:
+    """The first line of an adapter's docstring, and what a path of its format looks like."""
+    module = load(name, folder)
+    return str(module.__doc__).strip().splitlines()[0], str(getattr(module, "EXAMPLE", ""))
+
+

@@ -1,0 +1,123 @@
+"""Tables as people print them: systems down, languages or tasks across; read from CSV, markdown and LaTeX alike.
+
+A heading is a column of the long shape (model, seed, …), a language, a mean (avg) over the languages of the row, or a task (then the cell is a mean
+over its languages). A cell is a number, two numbers for two metrics (F1 / EM), a number with its spread, or a hole.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+
+from xbench.adapter import COLUMNS, Row
+from xbench.errors import DataError
+from xbench.languages import MANY, known
+from xbench.task import all_tasks
+
+_HOLES = frozenset({"", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "none"})
+_MEANS = frozenset({"avg", "avg.", "average", "mean", "all"})
+_MODELS = frozenset({"", "model", "models", "system", "method", "name"})
+_IGNORED = frozenset({"rank", "#", "link", "paper", "date", "url", "reference", "ref", "code", "note", "notes"})
+_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+_SPREAD = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:±|\\pm|\+/-)\s*(\d+(?:\.\d+)?)")
+# What tables call XTREME's tasks.
+_TASKS = {
+    "pos": "udpos", "ner": "panx", "pan-x": "panx", "wikiann": "panx", "wikiann ner": "panx", "paws-x": "pawsx", "tydi": "tydiqa",
+    "tydiqa-goldp": "tydiqa", "tydi qa": "tydiqa", "tydiqa-gp": "tydiqa", "bucc": "bucc2018",
+}  # fmt: skip
+_METRICS = {"em": "exact_match", "exact match": "exact_match", "acc": "accuracy", "acc.": "accuracy", "accuracy": "accuracy", "f1": "f1"}
+
+
+def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], settings: Mapping[str, str]) -> Iterator[Row]:
+    """The scores of a table.
+
+    Args:
+        header: The headings, without markup.
+        lines: Where each line stands, and its cells, without markup.
+        settings: What is said of all rows (metric: one, or two with a slash).
+
+    Raises:
+        DataError: If no heading is a language or task, or one is not understood.
+    """
+    kinds = [_kind(name, index) for index, name in enumerate(header)]
+    scored = [index for index, (kind, _) in enumerate(kinds) if kind in ("language", "mean", "task")]
+    odd = [repr(header[index]) for index, (kind, _) in enumerate(kinds) if kind == "unknown"]
+    if not any(kinds[index][0] != "mean" for index in scored):
+        raise DataError("no heading is a language code or a task")
+    if odd:
+        raise DataError(f"heading {', '.join(odd)}: neither a column, nor a language, nor a task of XTREME")
+    shown = [float(n.replace(",", ".")) for _, cells in lines for i in scored if i < len(cells) for n in _NUMBER.findall(cells[i])[:1]]
+    unit = settings.get("unit") or ("percent" if any(value > 1 for value in shown) else "fraction")
+    for at, cells in lines:
+        if len(cells) != len(header):
+            raise DataError(f"{at}: {len(cells)} cells, the header has {len(header)}")
+        said: Row = {name: cell for (kind, name), cell in zip(kinds, cells, strict=True) if kind == "column" and cell.lower() not in _HOLES}
+        there = sorted(kinds[i][1] for i in scored if kinds[i][0] == "language" and cells[i].lower() not in _HOLES)
+        for index in scored:
+            kind, name = kinds[index]
+            if cells[index].lower() in _HOLES:
+                continue
+            row = {**said, "at": f"{at}, {header[index]}", "unit": unit}
+            if kind == "language":
+                row["language"] = name
+            elif kind == "mean":
+                row |= {"language": MANY, "language_set": there}
+            else:
+                row |= {"language": MANY, "target": name}
+            target = str(row.get("target") or settings.get("target") or "")
+            metrics = _metrics(str(row.pop("metric", "") or settings.get("metric", "")) or _heading_metric(header[index]), target)
+            yield from _cell(cells[index], row, metrics)
+
+
+def is_header(headings: Sequence[str]) -> bool:
+    """Whether two headings or more are languages or tasks: `id` and `no` alone are common words for other things."""
+    return sum(_kind(heading, index)[0] in ("language", "task") for index, heading in enumerate(headings)) > 1
+
+
+def _cell(cell: str, row: Row, metrics: list[str]) -> Iterator[Row]:
+    parts = [part.strip() for part in cell.split("/")]
+    if len(parts) > len(metrics):
+        raise DataError(f"{row['at']}: {cell!r} holds {len(parts)} numbers; say which metrics they are, as --set metric='f1 / exact_match'")
+    for part, metric in zip(parts, metrics, strict=False):
+        spread = _SPREAD.fullmatch(part)
+        value = spread.group(1) if spread else part.replace(",", ".").rstrip("%").strip()
+        yield {**row, "metric": metric, "value": value} | ({"stderr": spread.group(2), "stderr_kind": "unknown spread"} if spread else {})
+
+
+def _kind(heading: str, index: int) -> tuple[str, str]:
+    """What a heading is, and of what."""
+    text = heading.strip()
+    plain = text.lower()
+    if plain in COLUMNS:
+        return "column", plain
+    if (plain in _MODELS and index == 0) or plain in ("model", "system"):
+        return "column", "model"
+    if plain in _MEANS:
+        return "mean", MANY
+    if plain in _IGNORED:
+        return "ignored", ""
+    if re.fullmatch(r"[a-z]{2,3}([-_][A-Za-z]{2,8})*(/[a-z]{2,3})?", text) and known(text):
+        return "language", text
+    base = re.sub(r"\(.*?\)|\b(em|f1|acc\.?)\b|/", "", plain).strip()
+    if _tasks().get(base):
+        return "task", _tasks()[base]
+    return ("column", "model") if index == 0 else ("unknown", "")
+
+
+def _heading_metric(heading: str) -> str:
+    """`XQuAD (EM / F1)` says what its cells hold."""
+    return " / ".join(re.findall(r"\b(em|f1|acc\.?)\b", heading.lower()))
+
+
+def _metrics(said: str, target: str) -> list[str]:
+    names = [_METRICS.get(part.strip().lower(), part.strip()) for part in said.split("/") if part.strip()]
+    return names or [_defaults().get(target, "")]
+
+
+@lru_cache(maxsize=1)
+def _defaults() -> dict[str, str]:
+    return {task.name: task.metric for task in all_tasks()}
+
+
+@lru_cache(maxsize=1)
+def _tasks() -> dict[str, str]:
+    return {**{task.name: task.name for task in all_tasks() if task.suites}, **_TASKS}

@@ -1,0 +1,85 @@
+"""Language codes in one spelling: BCP 47, the shortest code, a script only where it is not the usual one.
+
+`deu`, `ger`, `deu-Latn` and `de` are all `de`; `cmn-Hans` is `zh`; `srp-Latn` is `sr-Latn`. A pair (a bitext, a question in another language
+than its context) is two codes with a slash, in the order of its source: `et/en`. A mean over languages is `mul`.
+"""
+
+from functools import lru_cache
+
+from xbench.errors import DataError
+
+MANY = "mul"  # ISO 639-2: multiple languages; here a mean that a source printed without its parts
+# langcodes follows CLDR, which says fil for what ISO 639-1, XTREME and most data sets call tl.
+_CALLED = {"fil": "tl"}
+# Retired into another code, but told apart by a data set that has both (Tatoeba: kzj and dtp).
+_KEPT = frozenset({"kzj"})
+# How some sources write the usual script of a language: MTEB says jpn-Hira and kor-Hang.
+_SAME_SCRIPT = {("ja", "Hira"): "Jpan", ("ko", "Hang"): "Kore"}
+_LONGEST = 35  # characters: BCP 47 (RFC 5646, 4.4.1)
+
+
+@lru_cache(maxsize=65536)
+def normal(code: str) -> str:
+    """The one spelling of a language code, or of two with a slash between them.
+
+    Raises:
+        DataError: If it is no language; the message proposes what may be meant.
+    """
+    if "/" in code:
+        parts = [normal(part) for part in code.split("/")]
+        if len(parts) != 2:
+            raise DataError(f"language {code!r}: a pair is two codes with one slash")
+        return parts[0] if parts[0] == parts[1] else "/".join(parts)
+    return _one(code)
+
+
+def pair(first: str, second: str) -> str:
+    """Two languages as one value, in this order; one code where both are the same."""
+    return normal(f"{first}/{second}")
+
+
+def known(code: str) -> bool:
+    """Whether `code` is a language, or a pair of two."""
+    try:
+        normal(code)
+    except DataError:
+        return False
+    return True
+
+
+def _one(code: str) -> str:
+    import langcodes
+
+    text = code.strip()
+    if not (text.isascii() and text.isprintable() and 0 < len(text) <= _LONGEST):
+        raise DataError(f"language {code[:_LONGEST]!r} is unknown; expected ISO 639-1, ISO 639-3 or BCP 47")
+    try:
+        standard = langcodes.standardize_tag(text, macro=True)
+        valid = langcodes.tag_is_valid(text)
+    except (langcodes.LanguageTagError, ValueError):
+        valid = False
+    if not valid:
+        raise DataError(f"language {text!r} is unknown{_suggestion(text)}")
+    if (given := text.split("-")[0].split("_")[0].lower()) in _KEPT:
+        return given
+    language = langcodes.Language.get(standard, normalize=False)
+    if language.extlangs:  # `est-eng` parses as a dialect, and is a pair
+        raise DataError(f"language {code!r} is unknown; a pair of languages is written {code.replace('-', '/')!r}")
+    base = _CALLED.get(language.language or "und", language.language or "und")
+    script = _SAME_SCRIPT.get((base, language.script or ""), language.script)
+    usual = langcodes.Language.get(base, normalize=False).maximize().script
+    return "-".join(part for part in (base, None if script == usual else script, language.territory, *(language.variants or [])) if part)
+
+
+def _suggestion(text: str) -> str:
+    """What may be meant: the language of a country's code (jp: ja), or the one of that name."""
+    import langcodes
+
+    if len(text) == 2 and text.isalpha():
+        likely = langcodes.Language.get(f"und-{text.upper()}").maximize()
+        if likely.language not in (None, "und", "en"):
+            return f"; {text.upper()} is a country, its language is {normal(str(likely.language))!r}"
+    try:
+        return f"; did you mean {normal(langcodes.find(text).to_tag())!r}?"
+    except LookupError:
+        return "; expected ISO 639-1, ISO 639-3 or BCP 47"

@@ -1,0 +1,283 @@
+"""Rows of a source become rows of the contracts: checked one by one, grouped by what they claim, named by content.
+
+Two hashes: a run's `identity` is over all that a source says of a system and its conditions, its `run_id` over that and its numbers. So the same
+file gives the same ids at any time, a changed number gives another run of the same identity, and another source another identity.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from xbench.adapter import COLUMNS, PASSING, REQUIRED, RUN, SOURCE, Row, number
+from xbench.errors import DataError
+from xbench.languages import MANY, normal
+from xbench.recipe import canonical_json, short_hash
+from xbench.scoring import ratio
+
+_SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
+_RELATIONS = ("first party", "third party", "collaborative", "other")
+_WHOLE = ("seed", "parameters", "n")
+_NOT_TEXT = ("value", "stderr", "language_set", "recipe", *_WHOLE, *PASSING)
+_TEXT = tuple(column for column in COLUMNS if column not in _NOT_TEXT)
+_UNITS = {"fraction": 1, "percent": 100}
+# A run's own facts, that say nothing of which claim it is.
+_FACTS = ("parameters",)
+_CELL = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
+_ROUNDING = 1e-9  # how far over 1 a computed fraction may be
+_AGREE = 1e-6  # how far a printed score may be from that of its examples
+_LONGEST = 500  # characters of a name
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row, or a whole file, that is not stored. `expected` groups refusals: it says the rule, without the row's own words."""
+
+    path: str
+    at: str
+    column: str
+    expected: str
+    found: str = ""
+
+    def __str__(self) -> str:
+        if not self.column:
+            return self.expected
+        place = f"{self.path}:{self.at}" if self.at else self.path
+        return f"{place}: column {self.column!r} {f'is {self.found}, ' if self.found else ''}{self.expected}"
+
+
+@dataclass(slots=True)
+class Tables:
+    """Contract rows of some runs; `exported_as` has the ids of the runs of another store that they come from, where they say so."""
+
+    runs: list[Row] = field(default_factory=list)
+    scores: list[Row] = field(default_factory=list)
+    outcomes: list[pa.Table] = field(default_factory=list)
+    predictions: list[pa.Table] = field(default_factory=list)
+    exported_as: dict[str, str] = field(default_factory=dict)
+
+
+def tables(rows: Iterable[Row], path: str, digest: str, refusals: list[Refusal]) -> Tables:
+    """What of `rows` can be stored; the others become refusals.
+
+    Args:
+        rows: As xbench.adapter.read gives them.
+        path: For messages.
+        digest: SHA-256 of the file.
+        refusals: Added to.
+    """
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for count, given in enumerate(rows, 1):
+        problems: list[tuple[str, str, str]] = []
+        row = _checked(given, problems)
+        if problems:
+            at = str(given.get("at", f"row {count}"))
+            refusals += [Refusal(path, at, *problem) for problem in problems]
+            continue
+        groups.setdefault(tuple(row[c] for c in _KEY), []).append(row)
+    found = Tables()
+    for members in groups.values():
+        _add(found, _unique(members, path, refusals), digest)
+    return found
+
+
+_KEY = (*(c for c in RUN if c not in (*_FACTS, "recipe")), "recipe", *SOURCE)
+
+
+def _checked(given: Mapping[str, Any], problems: list[tuple[str, str, str]]) -> Row:
+    """The row in the contract's terms; (column, expected, found) for each thing wrong with it."""
+    row: Row = {"intermediate_revision": "none" if given.get("intermediate") == "none" else "unknown", "recipe": "unknown"}
+    for column, value in given.items():
+        if column not in COLUMNS and column not in PASSING:
+            problems.append((str(column), f"is unknown; known are {', '.join(COLUMNS)}", ""))
+        elif column in _TEXT:
+            if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST or not value.isprintable():
+                problems.append((column, f"expected a printable text of at most {_LONGEST} characters", _shown(value)))
+            else:
+                row[column] = value.strip()
+        elif column in _WHOLE:
+            whole = number(value)
+            if whole is None or not whole.is_integer() or not (1 if column == "n" else 0) <= whole < 2**63:
+                problems.append((column, "expected a whole number" + (" above 0" if column == "n" else ""), _shown(value)))
+            else:
+                row[column] = int(value) if isinstance(value, int | str) and str(value).strip().isdigit() else int(whole)
+        else:
+            row[column] = value
+    problems += [(c, "is empty; if the file does not say it, --set does", "") for c in REQUIRED if given.get(c) in (None, "") and not (c == "value" and "outcomes" in given)]
+    if problems:
+        return row
+    _check_terms(row, problems)
+    _check_numbers(row, problems)
+    row["recipe"] = _recipe(row["recipe"])
+    return {**dict.fromkeys((*RUN, *_CELL)), **row}
+
+
+def _check_terms(row: Row, problems: list[tuple[str, str, str]]) -> None:
+    split = _SPLITS.get(row["split"].lower())
+    if split is None:
+        problems.append(("split", f"expected one of {', '.join(_SPLITS)}", _shown(row["split"])))
+    row["split"] = split
+    row["relationship"] = row["relationship"].replace("_", " ")
+    if row["relationship"] not in _RELATIONS:
+        problems.append(("relationship", f"expected one of {', '.join(_RELATIONS)}", _shown(row["relationship"])))
+    if row["intermediate"] == row["target"]:
+        problems.append(("intermediate", "expected another task than the target, or none", _shown(row["intermediate"])))
+    try:
+        row["language"] = normal(row["language"])
+        if row["train_language"] not in ("unknown", "none"):
+            row["train_language"] = "+".join(normal(code) for code in row["train_language"].split("+"))
+    except DataError as error:
+        problems.append(("language", error.headline, ""))
+        return
+    several = row.get("language_set")
+    if row["language"] != MANY:
+        if several is not None:
+            problems.append(("language_set", f"is only for a mean over languages (language {MANY})", ""))
+        return
+    codes = several.split() if isinstance(several, str) else several if isinstance(several, list | tuple) else ["unknown"]
+    try:
+        row["language_set"] = " ".join(sorted(normal(str(code)) for code in codes)) if list(codes) != ["unknown"] else "unknown"
+    except DataError as error:
+        problems.append(("language_set", error.headline, ""))
+
+
+def _check_numbers(row: Row, problems: list[tuple[str, str, str]]) -> None:
+    unit = row.pop("unit", "fraction")
+    if unit not in _UNITS:
+        problems.append(("unit", f"expected {' or '.join(_UNITS)}", _shown(unit)))
+        return
+    if row.pop("lower_is_better", None) is True:
+        problems.append(("metric", "expected one of which more is better", _shown(row["metric"])))
+        return
+    if "outcomes" in row:
+        _from_outcomes(row, unit, problems)
+    value = _fraction(row, "value", unit)
+    if value is None or math.isnan(value):
+        problems.append(("value", "expected a number", _shown(row["value"])))
+    elif not 0 <= value <= 1 + _ROUNDING:
+        hint = "; for percent say so: a column unit, or --set unit=percent" if unit == "fraction" and 1 < value <= 100 else ""
+        problems.append(("value", f"expected a fraction between 0 and 1{hint}", _shown(row["value"])))
+    else:
+        row["value"] = min(value, 1.0)
+    if row.get("stderr") is None:
+        row.pop("stderr_kind", None)
+        return
+    stderr = _fraction(row, "stderr", unit)
+    if stderr is None or not (math.isfinite(stderr) and stderr >= 0):
+        problems.append(("stderr", "expected a number of 0 or more", _shown(row["stderr"])))
+    row["stderr"] = stderr
+    row.setdefault("stderr_kind", "unknown")
+
+
+def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
+    value = number(row[column])
+    return value if value is None or unit == "fraction" else value / _UNITS[unit]
+
+
+def _from_outcomes(row: Row, unit: str, problems: list[tuple[str, str, str]]) -> None:
+    """A score with its examples is what they make; a printed one must agree."""
+    table: pa.Table = row["outcomes"]
+    ids = table["example_id"].to_pylist()
+    above, below = (table[c].to_numpy() for c in ("numerator", "denominator"))
+    if not ids or len(set(ids)) < len(ids):
+        problems.append(("outcomes", "expected one or more examples, each once", f"{len(ids)} examples with {len(set(ids))} ids"))
+    elif not (math.isfinite(above.sum()) and math.isfinite(below.sum()) and (above >= 0).all() and (above <= below).all()):
+        problems.append(("outcomes", "expected shares between 0 and 1 for each example", ""))
+    else:
+        computed = ratio(above, below)
+        said = _fraction(row, "value", unit) if row.get("value") is not None else computed
+        if said is None or not abs(said - computed) <= _AGREE:
+            problems.append(("value", f"expected {computed:.6g}, which its {len(ids)} examples make", _shown(row["value"])))
+        row["value"] = computed * _UNITS[unit] if unit != "fraction" else computed
+        row["n"] = len(ids)
+
+
+def _recipe(value: Any) -> str:
+    """Canonical JSON: of an object as it is, of words as their text."""
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return canonical_json({"text": value})
+    return canonical_json(value if isinstance(value, Mapping) else {"text": str(value)})
+
+
+def _unique(members: list[Row], path: str, refusals: list[Refusal]) -> list[Row]:
+    """One row a cell: equal ones are one, of unequal ones none is stored."""
+    cells: dict[tuple[str, ...], list[Row]] = {}
+    for row in members:
+        cells.setdefault((row["language"], row["split"], row["metric"], row["scorer"]), []).append(row)
+    kept = []
+    for key, rows in cells.items():
+        values = sorted({row["value"] for row in rows})
+        if len(values) == 1:
+            kept.append(rows[0])
+            continue
+        said = f"{len(values)} different values for {' '.join(key[:3])} of {rows[0]['model']} on {rows[0]['target']}"
+        refusals += [Refusal(path, str(row.get("at", "")), "value", f"expected one value a cell, there are {said}", "") for row in rows]
+    return kept
+
+
+def _add(found: Tables, members: list[Row], digest: str) -> None:
+    """A run and its scores, from the rows that agree in everything but the cell."""
+    if not members:
+        return
+    first = members[0]
+    said = {c: first[c] for c in _KEY}
+    identity = short_hash({"claim": said}, 24)
+    members.sort(key=lambda m: (m["language"], m["split"], m["metric"], m["scorer"]))
+    cells = [{**{c: m[c] for c in _CELL}, "examples": _digest(m)} for m in members]
+    run_id = short_hash({"identity": identity, "scores": cells}, 24)
+    run = {c: first[c] for c in (*RUN, *SOURCE) if c not in ("dataset_revision", "intermediate_revision")}
+    run |= {
+        "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
+        "target_revision": first["dataset_revision"], "intermediate_revision": first["intermediate_revision"],
+        "recipe_id": short_hash(json.loads(first["recipe"]), 12),
+    }  # fmt: skip
+    found.runs.append(run)
+    key = {"run_id": run_id, **{c: first[c] for c in ("model", "intermediate", "target", "train_language", "seed")}}
+    answered: set[tuple[str, str]] = set()
+    for m in members:
+        evidence = "outcomes" if "outcomes" in m else "aggregate"
+        found.scores.append({**key, **{c: m[c] for c in _CELL}, "dataset_revision": first["dataset_revision"], "evidence": evidence})
+        where = {**key, "language": m["language"], "split": m["split"]}
+        if "outcomes" in m:
+            found.outcomes.append(_with(m["outcomes"], {**where, "metric": m["metric"], "scorer": m["scorer"]}))
+        if "answers" in m and (m["language"], m["split"]) not in answered:
+            answered.add((m["language"], m["split"]))
+            found.predictions.append(_with(m["answers"], where))
+        if m.get("run_id"):
+            found.exported_as[run_id] = str(m["run_id"])
+
+
+def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    for name, value in columns.items():
+        kind = pa.int64() if name == "seed" else pa.string()
+        table = table.append_column(name, pa.repeat(pa.scalar(value, kind), table.num_rows))
+    return table
+
+
+def _digest(row: Mapping[str, Any]) -> str | None:
+    """What stands for the examples of a score, in any order; None where only the score is known."""
+    if "outcomes" not in row:
+        return None
+    lines = sorted("\t".join(map(str, example.values())) for example in row["outcomes"].to_pylist())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def by_reason(refusals: Iterable[Refusal]) -> Iterator[tuple[str, int]]:
+    """Rules and how many rows broke them, most often broken first."""
+    counts: dict[str, int] = {}
+    for refusal in refusals:
+        name = f"column {refusal.column!r}: {refusal.expected}" if refusal.column else refusal.expected.splitlines()[0]
+        counts[name] = counts.get(name, 0) + 1
+    yield from sorted(counts.items(), key=lambda item: (-item[1], item[0]))

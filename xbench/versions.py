@@ -1,0 +1,276 @@
+"""Versions of claims: what of a batch the store knows, what is new, and what says something else than before."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xbench import store
+from xbench.rows import Tables
+
+_EMPTY = ("run", "score", "outcome", "prediction")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A cell whose number is not what the store held."""
+
+    model: str
+    intermediate: str
+    target: str
+    language: str
+    split: str
+    metric: str
+    source: str
+    old: float
+    new: float
+
+
+@dataclass(slots=True)
+class Compared:
+    """Cells of a batch by what they are to the store (new, changed, identical, older) and by task; each changed number."""
+
+    cells: Counter[str] = field(default_factory=Counter)
+    targets: Counter[str] = field(default_factory=Counter)
+    changes: list[Change] = field(default_factory=list)
+
+
+class Batch:
+    """Contract rows of many runs. add() takes rows, pack() makes Arrow tables of them, join() takes another packed batch."""
+
+    def __init__(self) -> None:
+        self._made = Tables()
+        self.tables: dict[str, pa.Table] = {name: _schema(name).empty_table() for name in _EMPTY}
+        self.exported_as: dict[str, str] = {}
+        self.identities: set[str] = set()
+
+    @property
+    def rows(self) -> int:
+        """Of the largest table."""
+        return max(table.num_rows for table in self.tables.values())
+
+    def add(self, made: Tables) -> None:
+        """Take rows; pack() makes them part of `tables`."""
+        self._made.runs += made.runs
+        self._made.scores += made.scores
+        self._made.outcomes += made.outcomes
+        self._made.predictions += made.predictions
+        self._made.exported_as |= made.exported_as
+
+    def pack(self) -> None:
+        """Arrow tables in place of lists: a fraction of the memory, and quick to hand from process to process."""
+        made, self._made = self._made, Tables()
+        self.tables = {
+            "run": pa.Table.from_pylist(made.runs, _schema("run")),
+            "score": pa.Table.from_pylist(made.scores, _schema("score")),
+            "outcome": _joined("outcome", made.outcomes),
+            "prediction": _joined("prediction", made.predictions),
+        }
+        self.exported_as = made.exported_as
+        self.identities = set(self.tables["run"]["identity"].to_pylist())
+
+    def join(self, other: "Batch") -> None:
+        """Take the rows of another packed batch."""
+        self.tables = {name: pa.concat_tables([table, other.tables[name]]) for name, table in self.tables.items()}
+        self.exported_as |= other.exported_as
+        self.identities |= other.identities
+
+    def apart(self) -> Iterator["Batch"]:
+        """Parts in which every identity is there once, in order: where two files of a batch claim the same, the later is a version."""
+        runs = self.tables["run"].select(["run_id", "identity"]).to_pylist()
+        if len(self.identities) == len(runs):
+            yield self
+            return
+        parts: list[list[int]] = []
+        seen: dict[str, int] = {}
+        ids: set[str] = set()
+        for row, run in enumerate(runs):
+            if run["run_id"] in ids:  # two files with the same content
+                continue
+            ids.add(run["run_id"])
+            part = seen[run["identity"]] = seen.get(run["identity"], -1) + 1
+            if part == len(parts):
+                parts.append([])
+            parts[part].append(row)
+        for rows in parts:
+            yield self._of([runs[row]["run_id"] for row in rows])
+
+    def _of(self, run_ids: Sequence[str]) -> "Batch":
+        """The part of these runs; of a run that is there several times (with equal rows) one copy."""
+        part = Batch()
+        part.tables = {name: _first(name, table, run_ids) for name, table in self.tables.items()}
+        part.exported_as = {run: self.exported_as[run] for run in run_ids if run in self.exported_as}
+        part.identities = set(part.tables["run"]["identity"].to_pylist())
+        return part
+
+
+def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], Compared]:
+    """What of a batch is to be written, and what each of its cells is to the stores.
+
+    A run whose numbers are all there already is not written again. One with a new or a changed number is, with the next version, and with
+    what it does not repeat of the version before.
+
+    Args:
+        batch: Every identity at most once.
+        roots: Stores whose runs are known.
+
+    Returns:
+        The rows to write, by table, and the comparison.
+    """
+    con = duckdb.connect()
+    try:
+        con.execute("SET TimeZone = 'UTC'")
+        for table in ("run", "score"):
+            con.register(f"given_{table}", batch.tables[table])
+            _known(con, roots, table)
+        exported = pa.table(
+            {"run_id": pa.array(list(batch.exported_as), pa.string()), "theirs": pa.array(list(batch.exported_as.values()), pa.string())}
+        )
+        con.register("exported", exported)
+        con.execute(_COMPARE)
+        found = Compared()
+        found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
+        found.targets.update(dict(con.execute("SELECT target, count(*) FROM given_score GROUP BY target").fetchall()))
+        found.changes = [
+            Change(*row)
+            for row in con.execute(
+                "SELECT s.model, s.intermediate, s.target, s.language, s.split, s.metric, r.source, c.old, s.value FROM compared AS c "
+                "JOIN given_score AS s USING (run_id, language, split, metric, scorer) JOIN given_run AS r USING (run_id) "
+                "WHERE c.status = 'changed' AND c.old <> s.value ORDER BY ALL"
+            ).fetchall()
+        ]
+        versions = dict(
+            con.execute(
+                "SELECT c.run_id, coalesce(max(k.version), 0) + 1 FROM (SELECT DISTINCT run_id FROM compared WHERE status IN "
+                "('new', 'changed')) AS c JOIN given_run AS r USING (run_id) LEFT JOIN known_run AS k USING (identity) GROUP BY c.run_id"
+            ).fetchall()
+        )
+        fresh = {name: _of_runs(table, list(versions)) for name, table in batch.tables.items()}
+        numbers = pa.array([versions[run] for run in fresh["run"]["run_id"].to_pylist()], pa.int64())
+        position = fresh["run"].column_names.index("version")
+        fresh["run"] = fresh["run"].set_column(position, "version", numbers)
+        if any(version > 1 for version in versions.values()):
+            _carry(con, roots, fresh)
+    finally:
+        con.close()
+    return fresh, found
+
+
+def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[str, pa.Table]) -> None:
+    """Add what a new version does not repeat of the one before: a file that corrects one language leaves the others as they are."""
+    con.register("fresh_run", fresh["run"])
+    con.execute(_CARRIED)
+    for name in ("score", "outcome", "prediction"):
+        columns = fresh[name].column_names
+        if name == "score":
+            replaced = {"run_id": "k.run_id", "carried_from": "coalesce(s.carried_from, s.run_id)"}
+            chosen = ", ".join(f"{replaced.get(c, f's.{c}')} AS {c}" for c in columns)
+            query = f"SELECT {chosen} FROM current AS s JOIN carried AS k USING (identity, language, split, metric, scorer)"
+        else:
+            patterns = [store.pattern(root, name) for root in roots if store.holds(root, name)]
+            if not patterns:
+                continue
+            old = " UNION ALL ".join(f"SELECT {', '.join(columns)} FROM read_parquet({pattern})" for pattern in patterns)
+            chosen = ", ".join("k.run_id AS run_id" if c == "run_id" else f"o.{c}" for c in columns)
+            con.register("given_prediction", fresh["prediction"])
+            same = "metric, scorer" if name == "outcome" else ""
+            rows = f"(SELECT DISTINCT run_id, old_run_id, language, split{', ' + same if same else ''} FROM carried)"
+            query = (
+                f"SELECT {chosen} FROM ({old}) AS o JOIN {rows} AS k ON o.run_id = k.old_run_id AND o.language = k.language AND o.split = k.split"
+            )
+            if same:
+                query += " AND o.metric = k.metric AND o.scorer = k.scorer"
+            else:
+                query += " WHERE (k.run_id, k.language, k.split) NOT IN (SELECT (run_id, language, split) FROM given_prediction)"
+        carried = con.sql(query).to_arrow_table().select(columns).cast(fresh[name].schema)
+        fresh[name] = pa.concat_tables([fresh[name], carried])
+
+
+_CARRIED = """
+CREATE TEMP TABLE carried AS
+SELECT f.run_id, c.run_id AS old_run_id, c.identity, c.language, c.split, c.metric, c.scorer
+FROM current AS c JOIN fresh_run AS f USING (identity)
+ANTI JOIN given_score AS g ON g.run_id = f.run_id AND (g.language, g.split, g.metric, g.scorer) = (c.language, c.split, c.metric, c.scorer)
+"""
+
+
+# A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's.
+_COMPARE = """
+CREATE TEMP TABLE current AS
+SELECT r.identity, s.* FROM known_score AS s
+JOIN (
+    SELECT identity, arg_max(run_id, (version, run_id)) AS run_id FROM known_run
+    WHERE identity IN (SELECT identity FROM given_run) GROUP BY identity
+) AS r USING (run_id);
+CREATE TEMP TABLE origin AS
+SELECT e.run_id AS given, s.* FROM known_score AS s JOIN exported AS e ON s.run_id = e.theirs
+WHERE s.run_id IN (SELECT run_id FROM known_run);
+CREATE TEMP TABLE compared AS
+SELECT s.run_id, s.language, s.split, s.metric, s.scorer, c.value AS old,
+    CASE
+        WHEN o.value = s.value THEN 'identical'
+        WHEN c.value IS NULL THEN 'new'
+        WHEN c.run_id = s.run_id THEN 'identical'
+        WHEN s.run_id IN (SELECT run_id FROM known_run) THEN 'older'
+        WHEN (c.value, c.n, c.stderr, c.stderr_kind, c.language_set, c.evidence)
+            IS NOT DISTINCT FROM (s.value, s.n, s.stderr, s.stderr_kind, s.language_set, s.evidence) THEN 'identical'
+        ELSE 'changed'
+    END AS status
+FROM given_score AS s
+JOIN given_run AS r USING (run_id)
+LEFT JOIN current AS c USING (identity, language, split, metric, scorer)
+LEFT JOIN origin AS o ON o.given = s.run_id
+    AND (o.language, o.split, o.metric, o.scorer) = (s.language, s.split, s.metric, s.scorer);
+"""
+
+
+def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> None:
+    """`known_TABLE`: the rows of all the stores, or none."""
+    patterns = [store.pattern(root, table) for root in roots if store.holds(root, table)]
+    columns = "run_id, identity, version" if table == "run" else "*"
+    parts = [f"SELECT {columns} FROM read_parquet({pattern})" for pattern in patterns]
+    con.execute(f"CREATE VIEW known_{table} AS {' UNION ALL '.join(parts) or f'SELECT {columns} FROM given_{table} LIMIT 0'}")
+
+
+def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+    if table.num_rows == 0 or not run_ids:
+        return table.slice(0, 0)
+    return table.filter(pc.is_in(table["run_id"], value_set=pa.array(run_ids, pa.string())))
+
+
+def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+    """The rows of these runs, each once by its key."""
+    rows = _of_runs(table, run_ids)
+    con = duckdb.connect()
+    try:
+        store.contract(con, name)
+        con.register("given", rows)
+        con.execute(f"INSERT OR IGNORE INTO {name} BY NAME SELECT * FROM given")
+        return con.sql(f"SELECT * FROM {name}").to_arrow_table().cast(rows.schema) if rows.num_rows else rows
+    finally:
+        con.close()
+
+
+def _joined(name: str, parts: list[pa.Table]) -> pa.Table:
+    schema = _schema(name)
+    return pa.concat_tables([part.select(schema.names) for part in parts]).cast(schema) if parts else schema.empty_table()
+
+
+_SCHEMAS: dict[str, pa.Schema] = {}
+
+
+def _schema(name: str) -> pa.Schema:
+    """The Arrow types of a contract."""
+    if name not in _SCHEMAS:
+        con = duckdb.connect()
+        try:
+            con.execute("SET TimeZone = 'UTC'")
+            store.contract(con, name)
+            _SCHEMAS[name] = con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
+        finally:
+            con.close()
+    return _SCHEMAS[name]
