@@ -17,14 +17,14 @@ KEY = {
     "run_id": run_id("x"), "model": "m", "intermediate": "none", "target": "t", "train_language": "en", "language": "de", "seed": 0, "split": "test",
 }  # fmt: skip
 GOOD: dict[str, dict[str, Any]] = {
-    "run": {**RUN, "run_id": run_id("x"), "intermediate": "none", "target": "t", "seed": 0, "source_sha256": "a" * 64, "started": WHEN, "finished": WHEN},
+    "run": {**RUN, "run_id": run_id("x"), "intermediate": "none", "target": "t", "seed": 0, "source_sha256": "a" * 64, "started": WHEN, "finished": WHEN, "identity": None, "version": None},
     "prediction": {**KEY, "example_id": "e", "cluster_id": "c", "reference": "A", "prediction": "B"},
     "outcome": {
         **KEY, "example_id": "e", "cluster_id": "c", "metric": "accuracy", "scorer": "s-1", "numerator": 1.0, "denominator": 2.0,
     },
     "score": {
         **KEY, "metric": "accuracy", "scorer": "s-1", "dataset_revision": "r", "value": 0.5, "n": 2, "stderr": 0.1, "stderr_kind": "k",
-        "evidence": "outcomes",
+        "evidence": "outcomes", "language_set": None, "carried_from": None,
     },
 }  # fmt: skip
 # What breaks each CHECK, by the columns that it is about (as duckdb_constraints() lists them).

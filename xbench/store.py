@@ -9,8 +9,9 @@ of processes may write and read at once; nothing is locked and no file is ever c
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -28,9 +29,10 @@ _NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mew
 _SHOWN = 5  # offending rows named for each broken constraint
 
 
-def contract(con: duckdb.DuckDBPyConnection, table: str) -> None:
-    """Create the empty table of contract `table` in `con`."""
-    con.execute(plugins.path(share.folder("schemas"), table, ".sql").read_text(encoding="utf-8"))
+def contract(con: duckdb.DuckDBPyConnection, table: str, described: bool = True) -> None:
+    """Create the empty table of contract `table` in `con`, with or without its comments (which take longer than the rest)."""
+    text = plugins.path(share.folder("schemas"), table, ".sql").read_text(encoding="utf-8")
+    con.execute(text if described else text.partition("COMMENT ON")[0])
 
 
 def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
@@ -50,7 +52,7 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
     """
     con = duckdb.connect()
     try:
-        contract(con, table)
+        contract(con, table, described=False)
         problems = _column_problems(con, table, rows)
         if not problems:
             con.register("given", rows)
@@ -79,7 +81,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE SCHEMA contract; USE contract")
     for table in TABLES:
-        contract(con, table)
+        contract(con, table, described=False)
     con.execute("USE main")
     # Views are bound over the empty contracts, which is quick, and read the files afterwards: a view is its text.
     for table in TABLES:
@@ -146,9 +148,34 @@ def holds(root: Path, table: str) -> bool:
     return any((root / table).glob("*.parquet"))
 
 
-def pattern(root: Path, table: str) -> str:
-    """The files of a table, as an SQL string literal for read_parquet."""
-    return _quote(_escape_glob(str(root / table)) + "/*.parquet")
+@cache
+def _columns(table: str) -> list[tuple[str, str, bool]]:
+    """Name, type and whether it may be NULL of each column of a contract."""
+    con = duckdb.connect()
+    try:
+        contract(con, table, described=False)
+        return con.execute("SELECT column_name, data_type, is_nullable FROM duckdb_columns() ORDER BY column_index").fetchall()
+    finally:
+        con.close()
+
+
+def source(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> str:
+    """A SELECT of all columns of a table's contract over its files; those that files of an older version lack are NULL.
+
+    Raises:
+        StoreError: If a file cannot be read, or lacks a column that must be there.
+    """
+    files = f"read_parquet({_quote(_escape_glob(str(root / table)) + '/*.parquet')}, union_by_name = true)"
+    columns = _columns(table)
+    try:
+        there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
+    except duckdb.Error as error:
+        raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [" ".join(str(error).split())]) from error
+    lost = [name for name, _, nullable in columns if name not in there and not nullable]
+    if lost:
+        raise StoreError(f"the files in {root / table} cannot be read as table {table!r}", [f"column {c!r} is missing" for c in lost])
+    chosen = ", ".join(f'"{name}"' if name in there else f'NULL::{kind} AS "{name}"' for name, kind, _ in columns)
+    return f"SELECT {chosen} FROM {files}"
 
 
 _NEWEST = """identity IS NULL OR run_id IN (
@@ -158,14 +185,13 @@ _NEWEST = """identity IS NULL OR run_id IN (
 
 def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
     """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity."""
-    columns = ", ".join(f'"{c}"' for c in _columns(con, table))
-    source = f"read_parquet({pattern(root, table)})" if holds(root, table) else f"contract.{table}"
+    rows = source(con, root, table) if holds(root, table) else f"SELECT * FROM contract.{table}"
     # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
     whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
     newest = _NEWEST if table == "run" else "run_id IN (SELECT run_id FROM run)"
     try:
-        con.execute(f"CREATE OR REPLACE VIEW every_{table} AS SELECT {columns} FROM {source}{whole}")
-        con.execute(f"CREATE OR REPLACE VIEW {table} AS SELECT {columns} FROM {source if table != 'run' else 'every_run'} WHERE {newest}")
+        con.execute(f"CREATE OR REPLACE VIEW every_{table} AS {rows}{whole}")
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS {rows if table != 'run' else 'SELECT * FROM every_run'} WHERE {newest}")
     except duckdb.Error as error:
         raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
 
@@ -173,18 +199,23 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> Non
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """Tables that do not come from runs.
 
-    `language`: data/languages.csv. `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and
+    `language`: data/languages.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has. `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and
     the scorer whose number counts there under each rule; no scorer where xbench has none, so that such an average is never complete.
     """
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
+    shared = _quote(str(share.folder("data") / "shared_data.csv"))
+    con.execute(f"CREATE TABLE shared_data AS SELECT * FROM read_csv({shared}, header = true, all_varchar = true)")
+    labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
     for name, columns, rows in (
         ("task_language", ("target", "family", "language", "metric"), _language_rows()),
+        ("task_label", ("target", "family", "labels"), [row for row in labels if row[2] != "0"]),
         ("suite_task", ("suite", "rule", "task_group", "target", "scorer"), _suite_rows()),
     ):
         con.register("given", pa.table([pa.array(values, pa.string()) for values in zip(*rows, strict=True)], names=columns))
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
         con.unregister("given")
+    con.execute("CREATE TABLE task_labels AS SELECT target, family, labels::INTEGER AS labels FROM task_label; DROP TABLE task_label")
 
 
 def _language_rows() -> list[tuple[str, str, str, str]]:
@@ -295,11 +326,6 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-
-
-def _columns(con: duckdb.DuckDBPyConnection, table: str) -> list[str]:
-    found: Iterable[tuple[str]] = con.execute("SELECT name FROM pragma_table_info(?)", [f"contract.{table}"]).fetchall()
-    return [row[0] for row in found]
 
 
 def _quote(text: str) -> str:

@@ -171,10 +171,9 @@ def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[st
             chosen = ", ".join(f"{replaced.get(c, f's.{c}')} AS {c}" for c in columns)
             query = f"SELECT {chosen} FROM current AS s JOIN carried AS k USING (identity, language, split, metric, scorer)"
         else:
-            patterns = [store.pattern(root, name) for root in roots if store.holds(root, name)]
-            if not patterns:
+            old = " UNION ALL ".join(store.source(con, root, name) for root in roots if store.holds(root, name))
+            if not old:
                 continue
-            old = " UNION ALL ".join(f"SELECT {', '.join(columns)} FROM read_parquet({pattern})" for pattern in patterns)
             chosen = ", ".join("k.run_id AS run_id" if c == "run_id" else f"o.{c}" for c in columns)
             con.register("given_prediction", fresh["prediction"])
             same = "metric, scorer" if name == "outcome" else ""
@@ -230,10 +229,8 @@ LEFT JOIN origin AS o ON o.given = s.run_id
 
 def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> None:
     """`known_TABLE`: the rows of all the stores, or none."""
-    patterns = [store.pattern(root, table) for root in roots if store.holds(root, table)]
-    columns = "run_id, identity, version" if table == "run" else "*"
-    parts = [f"SELECT {columns} FROM read_parquet({pattern})" for pattern in patterns]
-    con.execute(f"CREATE VIEW known_{table} AS {' UNION ALL '.join(parts) or f'SELECT {columns} FROM given_{table} LIMIT 0'}")
+    parts = [store.source(con, root, table) for root in roots if store.holds(root, table)]
+    con.execute(f"CREATE VIEW known_{table} AS {' UNION ALL '.join(parts) or f'SELECT * FROM given_{table} LIMIT 0'}")
 
 
 def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
@@ -247,7 +244,7 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     rows = _of_runs(table, run_ids)
     con = duckdb.connect()
     try:
-        store.contract(con, name)
+        store.contract(con, name, described=False)
         con.register("given", rows)
         con.execute(f"INSERT OR IGNORE INTO {name} BY NAME SELECT * FROM given")
         return con.sql(f"SELECT * FROM {name}").to_arrow_table().cast(rows.schema) if rows.num_rows else rows
@@ -269,7 +266,7 @@ def _schema(name: str) -> pa.Schema:
         con = duckdb.connect()
         try:
             con.execute("SET TimeZone = 'UTC'")
-            store.contract(con, name)
+            store.contract(con, name, described=False)
             _SCHEMAS[name] = con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
         finally:
             con.close()

@@ -1,0 +1,5 @@
+-- note: intermediate and target task share data
+-- do: read the delta as more training on the same task, not as transfer between tasks
+SELECT DISTINCT r.model, r.intermediate, r.target, s.what AS finding
+FROM run AS r
+JOIN shared_data AS s USING (intermediate, target)

@@ -1,0 +1,7 @@
+-- error: F1 is zero in every language
+-- do: check that predicted labels have the form of the gold ones, and that the test files carry labels at all
+SELECT model, intermediate, target, seed, split, run_id, printf('f1 is 0 in all %d languages', count(*)) AS finding
+FROM score
+WHERE metric = 'f1'
+GROUP BY ALL
+HAVING max(value) = 0
