@@ -1,7 +1,8 @@
 """EuroEval boards: LANGUAGE_nlu.csv and LANGUAGE_all.csv, two metrics with their spread in a cell.
 
-Encoders are fine-tuned in the language they are tested in. Boards over several languages hold ranks, not scores, and are refused. EuroEval's JSON
-lines are Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten fits (its methodology page).
+Encoders are fine-tuned in the language they are tested in. Boards over several languages hold ranks, not scores, and are refused.
+EuroEval's JSON lines are Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten fits (its methodology
+page).
 """
 
 import csv
@@ -46,15 +47,17 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     for index, cell in enumerate(lines[0]):
         last = _plain(cell).strip("~") or last
         kinds[index] = last
-    for line, cells in enumerate(lines[2:], 3):
-        cells = [*cells, *[""] * (len(header) - len(cells))]
+    for line, given in enumerate(lines[2:], 3):
+        cells = [*given, *[""] * (len(header) - len(given))]
         model, remarks = _model(_plain(cells[0]))
         for index, name in languages.items():
             if _EMPTY.fullmatch(cells[index]):
                 continue
             match = _CELL.fullmatch(cells[index])
             if match is None:
-                raise DataError(f"{path}:{line}: column {header[index]!r} is {cells[index][:40]!r}, expected 'score ± spread / score ± spread@@score'")
+                raise DataError(
+                    f"{path}:{line}: column {header[index]!r} is {cells[index][:40]!r}, expected 'score ± spread / score ± spread@@score'"
+                )
             version = cells[header.index(f"{header[index]}_version")].split("@@")[0] if f"{header[index]}_version" in header else "unknown"
             code = _code(name)
             for which, metric in enumerate(_METRICS.get(kinds[index], ("metric_1", "metric_2"))):

@@ -1,7 +1,7 @@
 """ExplainaBoard system outputs: the label or answer of every example, scored here.
 
-A data set keeps the name explainaboard/DATASET: it is cut and tokenised in its own way. An example's id is a hash of its text, so that systems are
-compared on the same examples whatever their order.
+A data set keeps the name explainaboard/DATASET: it is cut and tokenised in its own way. An example's id is a hash of its text, so that
+systems are compared on the same examples whatever their order.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """HELM run folders: run_spec.json, stats.json and per_instance_stats.json.
 
-A scenario keeps the name helm/SCENARIO:ARGUMENTS. Only scores of unperturbed instances that lie between 0 and 1 by nature are read; a folder over
-a sample of the instances (max_eval_instances) says so in its recipe.
+A scenario keeps the name helm/SCENARIO:ARGUMENTS. Only scores of unperturbed instances that lie between 0 and 1 by nature are read; a
+folder over a sample of the instances (max_eval_instances) says so in its recipe.
 """
 
 from collections.abc import Iterator
@@ -50,7 +50,14 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         name = stat["name"]
         if name["name"] not in _METRICS or name.get("perturbation") or not stat.get("count"):
             continue
-        row = {**said, "at": f"stats.json[{index}]", "metric": name["name"], "scorer": "HELM", "split": name.get("split"), "value": stat["mean"]}
+        row = {
+            **said,
+            "at": f"stats.json[{index}]",
+            "metric": name["name"],
+            "scorer": "HELM",
+            "split": name.get("split"),
+            "value": stat["mean"],
+        }
         table = outcomes.get((name["name"], name.get("split", "test")))
         if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - stat["mean"]) < 1e-6:
             row["outcomes"] = table

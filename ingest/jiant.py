@@ -1,7 +1,7 @@
 """jiant run folders: val_metrics.json, one entry a task and language, with args.json beside it.
 
-Scores are of the validation sets. Scales are mixed: questions are in percent, everything else is a fraction. `aggregated` is left out: it is a
-mean that takes in the training task. Model and intermediate task stand only in the path: say --path-template or --set.
+Scores are of the validation sets. Scales are mixed: questions are in percent, everything else is a fraction. `aggregated` is left out: it
+is a mean that takes in the training task. Model and intermediate task stand only in the path: say --path-template or --set.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,9 @@ def recognises(path: Path, head: bytes) -> bool:
 def read(path: Path, options: Options) -> Iterator[Row]:
     pickles = sorted(p.name for p in path.glob("*_preds.p"))
     if pickles and options.allow_pickle:
-        raise DataError(f"{path}: {', '.join(pickles)} hold no gold labels to score against; leave --allow-pickle out to read val_metrics.json")
+        raise DataError(
+            f"{path}: {', '.join(pickles)} hold no gold labels to score against; leave --allow-pickle out to read val_metrics.json"
+        )
     seed = None
     if (path / "args.json").is_file():
         seed = mapping(read_json(path / "args.json"), str(path / "args.json")).get("seed")

@@ -1,6 +1,6 @@
-"""LaTeX tables: every tabular whose headings are languages or XTREME's tasks; with booktabs or plain, as papers and `xbench export` write them.
+"""LaTeX tables: every tabular whose headings are languages or XTREME's tasks, with booktabs or plain.
 
-A comment `% xbench {"target": "xnli"}` before a table says what its cells leave open; --set says it for all.
+A comment `% xbench {"target": "xnli"}` before a table, as `xbench export` writes it, says what its cells leave open; --set says it for all.
 """
 
 import json
@@ -13,7 +13,9 @@ from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
 
 EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
-_TABLE = re.compile(r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\]]*\])?(?:\{[^{}]*\})?\s*\{((?:[^{}]|\{[^{}]*\})*)\}(.*?)\\end\{\1\}", re.DOTALL)
+_TABLE = re.compile(
+    r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\]]*\])?(?:\{[^{}]*\})?\s*\{((?:[^{}]|\{[^{}]*\})*)\}(.*?)\\end\{\1\}", re.DOTALL
+)
 _SAID = re.compile(r"^%\s*xbench\s+(\{.*\})\s*$", re.MULTILINE)
 _RULES = re.compile(r"\\(toprule|midrule|bottomrule|hline|addlinespace)(\[[^\]]*\])?|\\c(mid)?rule(\([^)]*\))?\{[^}]*\}|\\cline\{[^}]*\}")
 _MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|textsuperscript|text|bm|hphantom|phantom)\s*\{([^{}]*)\}")
@@ -25,7 +27,9 @@ def recognises(path: Path, head: bytes) -> bool:
         return False
     with path.open("rb") as handle:
         text = handle.read(1 << 20).decode("utf-8-sig", "replace")
-    return any(grids.is_header(cells) for match in _TABLE.finditer(text) for _, cells in list(_lines(match.group(3), 1))[:1])
+    return _SAID.search(text) is not None or any(
+        grids.is_header(cells) for match in _TABLE.finditer(text) for _, cells in list(_lines(match.group(3), 1))[:1]
+    )
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
@@ -43,13 +47,13 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         try:
             found = list(grids.read(header, lines[1:], {**said, **options.settings}))
         except DataError as error:
-            if grids.is_header(header):
+            if said or grids.is_header(header):
                 raise DataError(f"{path}:{first}: {error}") from error
             why = f"has no table of scores: {error}"
             continue
         tables += 1
         for row in found:
-            yield {**said, **row}
+            yield {**{c: v for c, v in said.items() if c != "means"}, **row}
     if not tables:
         raise DataError(f"{path}: {why}")
 
@@ -65,8 +69,10 @@ def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
 
 def _plain(cell: str) -> str:
     text = re.sub(r"\$\^\{?[^$]*?\}?\$", "", cell)  # a mark in superscript
+    text = text.replace(r"\textbackslash{}", "\0").replace(r"\textasciitilde{}", "\1").replace(r"\textasciicircum{}", "\2")
     for _ in range(4):  # macros in macros
         text = _MARKUP.sub(r"\1", text)
-    text = re.sub(r"\{\\(?:bf|it|em|bfseries|itshape)\s+([^{}]*)\}", r"\1", text).replace("$", "").replace("\\pm", "±").replace("~", " ")
-    text = re.sub(r"\\([_%&#])", r"\1", text)
-    return re.sub(r"[{}]", "", text).strip()
+    text = re.sub(r"\{\\(?:bf|it|em|bfseries|itshape)\s+([^{}]*)\}", r"\1", text).replace("\\pm", "±").replace("~", " ")
+    text = re.sub(r"(?<!\\)\$", "", text)
+    text = re.sub(r"(?<!\\)[{}]", "", text)
+    return re.sub(r"\\([_%&#${}])", r"\1", text).replace("\0", "\\").replace("\1", "~").replace("\2", "^").strip()

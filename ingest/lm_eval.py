@@ -1,7 +1,7 @@
 """lm-evaluation-harness: results_TIME.json, with the examples of samples_TASK_TIME.jsonl where they lie beside it.
 
-A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is that of the data set, or the end of its name. Runs
-over a part of the examples (--limit) are refused.
+A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is that of the data set, or the end of its
+name. Runs over a part of the examples (--limit) are refused.
 """
 
 import re

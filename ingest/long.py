@@ -1,7 +1,7 @@
 """Long tables: CSV, TSV or Parquet with one score a row, in columns named as `xbench adapters` prints them.
 
-model, intermediate, target, language, metric, value and source must be there, or be said with --set. `value` is a fraction, or percent where
-a column `unit` says so; `intermediate` is `none` for a direct baseline.
+model, intermediate, target, language, metric, value and source must be there, or be said with --set. `value` is a fraction, or percent
+where a column `unit` says so; `intermediate` is `none` for a direct baseline.
 """
 
 import csv
@@ -18,11 +18,11 @@ _NEEDED = {"model", "target", "language", "value"}  # what tells this shape from
 
 def recognises(path: Path, head: bytes) -> bool:
     if path.suffix == ".parquet":
-        return _NEEDED <= set(_schema(path))
+        return set(_schema(path)) >= _NEEDED
     if path.suffix not in (".csv", ".tsv"):
         return False
     first = head.decode("utf-8-sig", "replace").splitlines()[:1]
-    return bool(first) and _NEEDED <= {c.strip().strip('"') for c in first[0].split("\t" if path.suffix == ".tsv" else ",")}
+    return bool(first) and {c.strip().strip('"') for c in first[0].split("\t" if path.suffix == ".tsv" else ",")} >= _NEEDED
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

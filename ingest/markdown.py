@@ -3,6 +3,7 @@
 A comment `<!-- xbench {"target": "xnli"} -->` before a table says what its cells leave open; --set says it for all.
 """
 
+import html
 import json
 import re
 from collections.abc import Iterator
@@ -24,7 +25,9 @@ def recognises(path: Path, head: bytes) -> bool:
         return False
     with path.open("rb") as handle:
         lines = handle.read(1 << 20).decode("utf-8-sig", "replace").splitlines()
-    return any(_RULE.fullmatch(rule.strip()) and "|" in rule and grids.is_header(_cells(header)) for header, rule in pairwise(lines))
+    return any(_SAID.match(line) for line in lines) or any(
+        _RULE.fullmatch(rule.strip()) and "|" in rule and grids.is_header(_cells(header)) for header, rule in pairwise(lines)
+    )
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
@@ -45,13 +48,13 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         try:
             found = list(grids.read(header, body, {**said, **options.settings}))
         except DataError as error:
-            if grids.is_header(header):
+            if said or grids.is_header(header):
                 raise DataError(f"{path}:{number}: {error}") from error
             why = f"has no table of scores: {error}"
             continue
         tables += 1
         for row in found:
-            yield {**said, **row}
+            yield {**{c: v for c, v in said.items() if c != "means"}, **row}
         said = {}
     if not tables:
         raise DataError(f"{path}: {why}")
@@ -63,7 +66,8 @@ def _cells(line: str) -> list[str]:
 
 
 def _plain(cell: str) -> str:
-    """Without emphasis, code, links, and the marks that stand for significance or ties."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", r"\1", cell.strip())
-    text = re.sub(r"\*\*|__|`|~~", "", text).strip().strip("*_†‡").strip()
-    return text.replace("\\|", "|").replace("\\_", "_").replace("\\*", "*")
+    """Without emphasis, code, links, escapes, and the marks that stand for significance or ties."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", lambda match: match.group(1) or "", cell.strip())
+    text = re.sub(r"(?<!\\)(\*\*|__|`|~~)", "", text).strip().rstrip("†‡").strip()
+    text = re.sub(r"^([*_])(.+)(?<!\\)\1$", r"\2", text)
+    return html.unescape(re.sub(r"\\([\\|*_`~])", r"\1", text))

@@ -1,7 +1,7 @@
 """Hugging Face model cards: the model-index in the YAML head of a README.md.
 
-XTREME's configurations (PAN-X.de, udpos.German, …) are its tasks; other data sets keep the name hf/DATASET. Which language a model was trained
-in, the index does not say. A value over 1 is taken for percent.
+XTREME's configurations (PAN-X.de, udpos.German, …) are its tasks; other data sets keep the name hf/DATASET. Which language a model was
+trained in, the index does not say. A value over 1 is taken for percent.
 """
 
 import re

@@ -22,7 +22,20 @@ _MAIN = {
     "XQuADRetrieval": "ndcg_at_10", "MLQARetrieval": "ndcg_at_10", "BelebeleRetrieval": "ndcg_at_10",
 }  # fmt: skip
 # Otherwise the first of these that equals the main score in every subset.
-_NAMES = ("accuracy", "f1", "max_ap", "similarity_ap", "cosine_ap", "ap", "ndcg_at_10", "map", "cosine_spearman", "spearman", "v_measure", "lrap")
+_NAMES = (
+    "accuracy",
+    "f1",
+    "max_ap",
+    "similarity_ap",
+    "cosine_ap",
+    "ap",
+    "ndcg_at_10",
+    "map",
+    "cosine_spearman",
+    "spearman",
+    "v_measure",
+    "lrap",
+)
 # Where the files before 1.11 keep it (mteb/results/task_result.py, the conversion of old results).
 _OLD = (("main_score",), ("cos_sim", "ap"), ("cos_sim", "spearman"), ("f1",), ("accuracy",), ("ndcg_at_10",), ("map",), ("v_measure",))
 _OLD_MAIN = {

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from xbench.version import __version__
 
-__all__ = ["__version__", "compare", "ingest", "open_store", "rescore", "run", "score", "standings"]
+__all__ = ["__version__", "audit", "compare", "export", "ingest", "open_store", "rescore", "run", "score", "standings"]
 
 if TYPE_CHECKING:
     import duckdb
     import pandas as pd
 
-    from xbench.ingesting import Ingested
+    from xbench.auditing import Finding
+    from xbench.ingesting import Report
     from xbench.rescoring import Rescored
     from xbench.submission import Scored
 
@@ -44,15 +45,35 @@ def run(study: str | Path = "quickstart", root: str | Path = "results", *, threa
     return executors.run_local(plan, models, Path(root), threads=threads)
 
 
-def ingest(*paths: str | Path, root: str | Path = "results") -> "list[Ingested]":
-    """Read result files into a store; reading a file twice changes nothing.
+def ingest(*paths: str | Path, root: str | Path = "results", **said: str) -> "Report":
+    """Read result files, folders and archives into a store; reading one twice changes nothing, a changed number is a new version.
 
-    Raises:
-        DataError: If a file was refused; good files are stored all the same.
+    Args:
+        paths: What to read.
+        root: The store.
+        said: Columns of rows whose file does not say them (model="xlm-roberta-large").
+
+    Returns:
+        What came of it. Rows that were refused are in its `refusals`; all others are stored.
     """
     from xbench import ingesting
+    from xbench.adapter import Options
 
-    return ingesting.ingest([Path(p) for p in paths], Path(root))
+    return ingesting.ingest([Path(p) for p in paths], Path(root), options=Options(settings=said))
+
+
+def audit(root: str | Path = "results") -> "list[Finding]":
+    """What in a store is wrong or easily misread, errors first."""
+    from xbench import auditing
+
+    return auditing.audit(Path(root))
+
+
+def export(root: str | Path, format_name: str, output: str | Path | None = None, **where: Any) -> str:
+    """Write rows of a store in a format of xbench.exporting.names(); text comes back where there is no output."""
+    from xbench import exporting
+
+    return exporting.export(Path(root), format_name, Path(output) if output is not None else None, **where)
 
 
 def score(references: str | Path, predictions: str | Path, model: str, *, root: str | Path = "results", **said: Any) -> "list[Scored]":

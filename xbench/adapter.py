@@ -1,9 +1,9 @@
 """What an adapter is: one file of ingest/ that knows a format, and the columns of the rows that it gives.
 
-An adapter says `recognises(path, head) -> bool` (head: the first bytes of a file, empty for a folder) and `read(path, options)`, which yields
-rows: flat dictionaries of COLUMNS that hold only what the source says. It may say `UNSAID` (what its rows mean where they are silent),
-`FOLDERS = True` (it takes whole folders),
-`COMPANIONS` (names of files beside its own that hold no scores of their own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
+An adapter says `recognises(path, head) -> bool` (head: the first bytes of a file, empty for a folder) and `read(path, options)`, which
+yields rows: flat dictionaries of COLUMNS that hold only what the source says. It may say `UNSAID` (what its rows mean where they are
+silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own that hold no scores of their own) and
+`EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,8 +28,8 @@ RUN = (
 SOURCE = ("source", "source_version", "relationship")
 SCORE = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
 COLUMNS = (*RUN, *SCORE, *SOURCE)
-# Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a row was exported from; where in the file it stands
-# (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
+# Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
+# row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
 PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
 REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
 UNSAID: Mapping[str, str] = {
@@ -270,5 +270,3 @@ def summary(name: str, folder: Path | None = None) -> tuple[str, str]:
     """The first line of an adapter's docstring, and what a path of its format looks like."""
     module = load(name, folder)
     return str(module.__doc__).strip().splitlines()[0], str(getattr(module, "EXAMPLE", ""))
-
-

@@ -76,6 +76,11 @@ def mean_deltas(root: Path, **where: Any) -> list[Row]:
     return _rows(root, "transfer_mean", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate"))
 
 
+def history(root: Path, order: Sequence[str] = (), **where: Any) -> list[Row]:
+    """Every claim of the cells that meet the conditions: all sources, all versions."""
+    return _rows(root, "history", where, order)
+
+
 def coverage(root: Path, **where: Any) -> list[Row]:
     """What of the grid is there."""
     return _rows(root, "coverage", where, ("model", "target", "intermediate"))

@@ -30,6 +30,7 @@ Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", envvar="XBENCH_DATA_DIR", help="Folder with the published data files; then the hub is asked.")
 ]
+Adapters = Annotated[Path | None, typer.Option("--adapters", help="A folder of your own adapters; one of a shipped name replaces it.")]
 DEFAULT_STORE = Path("results")
 
 
@@ -269,14 +270,96 @@ def tasks(
 
 @ingest_app.command("external-results")
 def external_results(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files or folders; the shipped published numbers if not given.")] = None,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files, folders or archives; the shipped published numbers if not given.")
+    ] = None,
     store: Store = DEFAULT_STORE,
-    format_name: Annotated[str | None, typer.Option("--format", help="Adapter to read with; by the file's ending if not given.")] = None,
+    format_name: Annotated[str | None, typer.Option("--format", help="Adapter to read with; recognised file by file if not given.")] = None,
+    say: Annotated[
+        list[str] | None, typer.Option("--set", help="COLUMN=VALUE for rows whose file does not say it; again for more.")
+    ] = None,
+    template: Annotated[
+        str | None, typer.Option("--path-template", help="Columns in the end of a path: '{model}/{intermediate}/{seed}/val_metrics.json'.")
+    ] = None,
+    references: Annotated[Path | None, typer.Option(help="Gold labels, for folders of predictions.")] = None,
+    adapters: Adapters = None,
+    allow_pickle: Annotated[bool, typer.Option("--allow-pickle", help="Also open files that run code when opened.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be new, changed or refused; write nothing.")] = False,
+    report: Annotated[Path | None, typer.Option(help="CSV file for all refusals; STORE-refused.csv if not given.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes that read files; as many as processors, at most 8.")] = None,
+    as_json: Json = False,
 ) -> None:
-    """Read result files into the store. Reading a file twice changes nothing."""
-    from xbench import printing
+    """Read result files into the store, each with its source. Reading a file twice changes nothing; a changed number is a new version."""
+    from xbench import exchange
+    from xbench.adapter import Options
 
-    printing.ingest(paths, store, format_name)
+    pairs = [text.partition("=") for text in say or []]
+    if wrong := [text for text, (column, sign, _) in zip(say or [], pairs, strict=True) if not (column and sign)]:
+        raise typer.BadParameter(f"--set {wrong[0]}: expected COLUMN=VALUE")
+    options = Options(references, allow_pickle, {column: value for column, _, value in pairs}, adapters)
+    count = jobs or min(os.cpu_count() or 1, 8)
+    if not exchange.ingest(paths, store, format_name, options, template, report, count, _form(as_json, False), dry_run=dry_run):
+        raise typer.Exit(1)
+
+
+@app.command("adapters")
+def adapters_(adapters: Adapters = None, as_json: Json = False, as_csv: Csv = False) -> None:
+    """The formats that can be ingested, with an example of each."""
+    from xbench import exchange
+
+    exchange.adapters(adapters, _form(as_json, as_csv))
+
+
+@app.command()
+def history(
+    cell: Annotated[list[str], typer.Argument(help="FIELD=VALUE …, such as model=xlm-roberta-large target=xnli language=de.")],
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """All claims of a cell: what every source says, in every version, with its file."""
+    from xbench import exchange
+
+    exchange.history(store, cell, _form(as_json, as_csv))
+
+
+@app.command()
+def audit(
+    store: Store = DEFAULT_STORE,
+    check: Annotated[str | None, typer.Option(help="Only this check.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """What in the store is wrong or easily misread: impossible metrics, chance, mixed data, missing baselines, and more."""
+    from xbench import exchange
+
+    if not exchange.audit(store, check, _form(as_json, as_csv)):
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    format_name: Annotated[str, typer.Option("--format", help="csv, parquet, eee, markdown, latex or xtreme.")] = "csv",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="File or folder; stdout if not given.")] = None,
+    store: Store = DEFAULT_STORE,
+    target: Annotated[str | None, typer.Option(help="Only this target task.")] = None,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    intermediate: Annotated[str | None, typer.Option(help="Only this intermediate task.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Only this seed.")] = None,
+    language: Annotated[str | None, typer.Option(help="Only this language.")] = None,
+    metric: Annotated[str | None, typer.Option(help="Only this metric.")] = None,
+    scorer: Annotated[str | None, typer.Option(help="Only this scorer.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split: dev or test.")] = None,
+    source: Annotated[str | None, typer.Option(help="Only results of this source.")] = None,
+    digits: Annotated[int, typer.Option(min=0, max=12, help="Digits after the point, in markdown and LaTeX.")] = 1,
+) -> None:
+    """Results for elsewhere: long tables, Every Eval Ever records, tables for papers, an XTREME submission."""
+    from xbench import exchange
+
+    exchange.export(
+        store, format_name, output, digits, target=target, model=model, intermediate=intermediate, seed=seed, language=language,
+        metric=metric, scorer=scorer, split=split, source=source,
+    )  # fmt: skip
 
 
 @data_app.command("fetch")

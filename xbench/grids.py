@@ -1,7 +1,7 @@
 """Tables as people print them: systems down, languages or tasks across; read from CSV, markdown and LaTeX alike.
 
-A heading is a column of the long shape (model, seed, …), a language, a mean (avg) over the languages of the row, or a task (then the cell is a mean
-over its languages). A cell is a number, two numbers for two metrics (F1 / EM), a number with its spread, or a hole.
+A heading is a column of the long shape (model, seed, …), a language, a mean (avg) over the languages of the row, or a task (then the cell
+is a mean over its languages). A cell is a number, two numbers for two metrics (F1 / EM), a number with its spread, or a hole.
 """
 
 import re
@@ -33,7 +33,7 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
     Args:
         header: The headings, without markup.
         lines: Where each line stands, and its cells, without markup.
-        settings: What is said of all rows (metric: one, or two with a slash).
+        settings: What is said of all rows (metric: one, or two with a slash; means: computed, where means follow from the languages).
 
     Raises:
         DataError: If no heading is a language or task, or one is not understood.
@@ -54,7 +54,7 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
         there = sorted(kinds[i][1] for i in scored if kinds[i][0] == "language" and cells[i].lower() not in _HOLES)
         for index in scored:
             kind, name = kinds[index]
-            if cells[index].lower() in _HOLES:
+            if cells[index].lower() in _HOLES or (kind == "mean" and settings.get("means") == "computed"):
                 continue
             row = {**said, "at": f"{at}, {header[index]}", "unit": unit}
             if kind == "language":

@@ -1,7 +1,7 @@
 """`xbench ingest`: results made elsewhere, read by the adapters of ingest/, into the store.
 
-Files are read in worker processes, in batches; a batch is compared with what the store holds and written whole. What is stored already changes
-nothing, a changed number becomes a new version, and what is refused leaves everything else stored.
+Files are read in worker processes, in batches; a batch is compared with what the store holds and written whole. What is stored already
+changes nothing, a changed number becomes a new version, and what is refused leaves everything else stored.
 """
 
 import csv
@@ -19,9 +19,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from xbench import adapter, rows, store, unpacking
+from xbench import adapter, rows, store, tables, unpacking
 from xbench.adapter import Options
 from xbench.errors import DataError, XbenchError
 from xbench.recipe import short_hash
@@ -36,8 +34,14 @@ _ALONE = 50  # fewer files than this are not worth other processes
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A file or folder that an adapter takes whole; `shown` is its name in messages, `format_name` its adapter where that is known,
-    `asked_for` whether it was named itself, not found in a folder."""
+    """A file or folder that an adapter takes whole.
+
+    Attributes:
+        path: Where it is.
+        shown: Its name in messages.
+        format_name: Its adapter, where that is known.
+        asked_for: Whether it was named itself, not found in a folder.
+    """
 
     path: Path
     shown: str
@@ -119,20 +123,13 @@ def write_refusals(report: Report, path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
         writer.writerow(["path", "at", "column", "expected", "found"])
-        writer.writerows([[as_text(cell) for cell in (r.path, r.at, r.column, r.expected, r.found)] for r in report.refusals])
-
-
-def as_text(cell: str) -> str:
-    """A CSV cell that no spreadsheet takes for a formula."""
-    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+        writer.writerows([[tables.as_text(cell) for cell in (r.path, r.at, r.column, r.expected, r.found)] for r in report.refusals])
 
 
 # Finding files.
 
 
-def _documents(
-    paths: Iterable[Path], options: Options, format_name: str | None, report: Report, stack: ExitStack
-) -> Iterator[Document]:
+def _documents(paths: Iterable[Path], options: Options, format_name: str | None, report: Report, stack: ExitStack) -> Iterator[Document]:
     for path in paths:
         if not path.exists():
             report.refusals.append(Refusal(str(path), "", "", f"{path}: does not exist"))
@@ -143,9 +140,7 @@ def _documents(
             report.refusals.append(Refusal(str(path), "", "", f"{path}: holds no file"))
 
 
-def _inside(
-    path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack
-) -> Iterator[Document]:
+def _inside(path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack) -> Iterator[Document]:
     """The documents of a path, folders and archives opened."""
     if unpacking.is_archive(path) and (format_name is None or path.suffix in (".zip", ".tar", ".gz", ".tgz")):
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -200,9 +195,7 @@ class _Parsed:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def _parsed(
-    documents: Sequence[Document], options: Options, template: re.Pattern[str] | None, jobs: int
-) -> Iterator[_Parsed]:
+def _parsed(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
     """Every document, in order, read here or in processes; only a few batches are under way at a time."""
     batches = list(_batches(documents))
     count = min(jobs, len(batches))
@@ -324,11 +317,3 @@ class _Writer:
         for table in ("outcome", "prediction", "score", "run"):
             if fresh[table].num_rows:
                 store.write(self.root, table, fresh[table], name)
-
-
-def tables_of(made: rows.Tables) -> dict[str, pa.Table]:
-    """The rows of some runs as Arrow tables, by contract."""
-    batch = Batch()
-    batch.add(made)
-    batch.pack()
-    return batch.tables

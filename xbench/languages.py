@@ -1,7 +1,7 @@
 """Language codes in one spelling: BCP 47, the shortest code, a script only where it is not the usual one.
 
-`deu`, `ger`, `deu-Latn` and `de` are all `de`; `cmn-Hans` is `zh`; `srp-Latn` is `sr-Latn`. A pair (a bitext, a question in another language
-than its context) is two codes with a slash, in the order of its source: `et/en`. A mean over languages is `mul`.
+`deu`, `ger`, `deu-Latn` and `de` are all `de`; `cmn-Hans` is `zh`; `srp-Latn` is `sr-Latn`. A pair (a bitext, a question in another
+language than its context) is two codes with a slash, in the order of its source: `et/en`. A mean over languages is `mul`.
 """
 
 from functools import lru_cache
@@ -56,7 +56,7 @@ def _one(code: str) -> str:
     try:
         standard = langcodes.standardize_tag(text, macro=True)
         valid = langcodes.tag_is_valid(text)
-    except (langcodes.LanguageTagError, ValueError):
+    except ValueError:  # LanguageTagError is one
         valid = False
     if not valid:
         raise DataError(f"language {text!r} is unknown{_suggestion(text)}")

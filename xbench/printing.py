@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from xbench import board, ingesting, share
+from xbench import board
 from xbench.tables import Form, Row, emit, grouped, percent, points, show
 
 if TYPE_CHECKING:
@@ -105,12 +105,13 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
     elif not rows:
         _empty(root)
         return
-    for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision")) if form == "text" else []:
+    for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision", "basis", "language_set")) if form == "text" else []:
         first, models = group[0], {r["model"] for r in group}
         named = (["model"] if len(models) > 1 else []) + (["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else [])
         show(
             f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}"
-            + ("" if "model" in named else f", {first['model']}"),
+            + ("" if "model" in named else f", {first['model']}")
+            + ("" if first["basis"] == "languages" else ", means as their sources print them"),
             [*(n.removesuffix("_label") for n in named), "intermediate", "all languages", "zero-shot", "languages", "seeds", "source"],
             [
                 [
@@ -118,7 +119,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
                     r["intermediate"],
                     percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
                     percent(r["zero_shot"]),
-                    f"{r['languages']}/{r['languages_expected'] or '?'}",
+                    f"{r['languages'] or '?'}/{r['languages_expected'] or '?'}",
                     str(r["seeds"] or "?"),
                     r["source"],
                 ]
@@ -228,17 +229,6 @@ def coverage(root: Path, form: Form) -> None:
         _empty(root)
     else:
         show("coverage", list(rows[0]), [["?" if v is None else str(v) for v in r.values()] for r in rows])
-
-
-def ingest(paths: Sequence[Path] | None, root: Path, format_name: str | None) -> None:
-    """Ingest files and say what came of each."""
-    given = list(paths) if paths else [share.folder("data") / "published"]
-    done = ingesting.ingest(given, root, format_name)
-    show(
-        f"ingested into {root}",
-        ["file", "scores", "runs", "new runs"],
-        [[d.path.name, str(d.rows), str(d.runs), str(d.new_runs)] for d in done],
-    )
 
 
 def _shown(rows: Sequence[Row], metric: str | None, form: Form) -> list[Row]:

@@ -1,7 +1,8 @@
 """Rows of a source become rows of the contracts: checked one by one, grouped by what they claim, named by content.
 
-Two hashes: a run's `identity` is over all that a source says of a system and its conditions, its `run_id` over that and its numbers. So the same
-file gives the same ids at any time, a changed number gives another run of the same identity, and another source another identity.
+Two hashes: a run's `identity` is over all that a source says of a system and its conditions, its `run_id` over that and its numbers. So
+the same file gives the same ids at any time, a changed number gives another run of the same identity, and another source another
+identity.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -107,7 +109,11 @@ def _checked(given: Mapping[str, Any], problems: list[tuple[str, str, str]]) -> 
                 row[column] = int(value) if isinstance(value, int | str) and str(value).strip().isdigit() else int(whole)
         else:
             row[column] = value
-    problems += [(c, "is empty; if the file does not say it, --set does", "") for c in REQUIRED if given.get(c) in (None, "") and not (c == "value" and "outcomes" in given)]
+    problems += [
+        (c, "is empty; if the file does not say it, --set does", "")
+        for c in REQUIRED
+        if given.get(c) in (None, "") and not (c == "value" and "outcomes" in given)
+    ]
     if problems:
         return row
     _check_terms(row, problems)
@@ -155,7 +161,7 @@ def _check_numbers(row: Row, problems: list[tuple[str, str, str]]) -> None:
         return
     if "outcomes" in row:
         _from_outcomes(row, unit, problems)
-    value = _fraction(row, "value", unit)
+    value = row["value"] if row.pop("exactly", False) else _fraction(row, "value", unit)
     if value is None or math.isnan(value):
         problems.append(("value", "expected a number", _shown(row["value"])))
     elif not 0 <= value <= 1 + _ROUNDING:
@@ -174,8 +180,11 @@ def _check_numbers(row: Row, problems: list[tuple[str, str, str]]) -> None:
 
 
 def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
+    """A number as a fraction; percent in decimal arithmetic, so that 54.8 is 0.548 and not 0.5479999999999999."""
     value = number(row[column])
-    return value if value is None or unit == "fraction" else value / _UNITS[unit]
+    if value is None or unit == "fraction" or not math.isfinite(value):
+        return value
+    return float(Decimal(repr(value)) / _UNITS[unit])
 
 
 def _from_outcomes(row: Row, unit: str, problems: list[tuple[str, str, str]]) -> None:
@@ -192,8 +201,8 @@ def _from_outcomes(row: Row, unit: str, problems: list[tuple[str, str, str]]) ->
         said = _fraction(row, "value", unit) if row.get("value") is not None else computed
         if said is None or not abs(said - computed) <= _AGREE:
             problems.append(("value", f"expected {computed:.6g}, which its {len(ids)} examples make", _shown(row["value"])))
-        row["value"] = computed * _UNITS[unit] if unit != "fraction" else computed
         row["n"] = len(ids)
+        row["value"], row["exactly"] = computed, True
 
 
 def _recipe(value: Any) -> str:

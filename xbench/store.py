@@ -199,8 +199,9 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> Non
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """Tables that do not come from runs.
 
-    `language`: data/languages.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has. `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and
-    the scorer whose number counts there under each rule; no scorer where xbench has none, so that such an average is never complete.
+    `language`: data/languages.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has.
+    `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and the scorer whose number counts
+    there under each rule; no scorer where xbench has none, so that such an average is never complete.
     """
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")

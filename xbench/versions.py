@@ -51,7 +51,7 @@ class Batch:
     @property
     def rows(self) -> int:
         """Of the largest table."""
-        return max(table.num_rows for table in self.tables.values())
+        return max(int(table.num_rows) for table in self.tables.values())
 
     def add(self, made: Tables) -> None:
         """Take rows; pack() makes them part of `tables`."""
@@ -163,32 +163,28 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
 def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[str, pa.Table]) -> None:
     """Add what a new version does not repeat of the one before: a file that corrects one language leaves the others as they are."""
     con.register("fresh_run", fresh["run"])
+    con.register("given_prediction", fresh["prediction"])
     con.execute(_CARRIED)
-    for name in ("score", "outcome", "prediction"):
+    for name, rest in _REST.items():
         columns = fresh[name].column_names
-        if name == "score":
-            replaced = {"run_id": "k.run_id", "carried_from": "coalesce(s.carried_from, s.run_id)"}
-            chosen = ", ".join(f"{replaced.get(c, f's.{c}')} AS {c}" for c in columns)
-            query = f"SELECT {chosen} FROM current AS s JOIN carried AS k USING (identity, language, split, metric, scorer)"
-        else:
-            old = " UNION ALL ".join(store.source(con, root, name) for root in roots if store.holds(root, name))
-            if not old:
-                continue
-            chosen = ", ".join("k.run_id AS run_id" if c == "run_id" else f"o.{c}" for c in columns)
-            con.register("given_prediction", fresh["prediction"])
-            same = "metric, scorer" if name == "outcome" else ""
-            rows = f"(SELECT DISTINCT run_id, old_run_id, language, split{', ' + same if same else ''} FROM carried)"
-            query = (
-                f"SELECT {chosen} FROM ({old}) AS o JOIN {rows} AS k ON o.run_id = k.old_run_id AND o.language = k.language AND o.split = k.split"
-            )
-            if same:
-                query += " AND o.metric = k.metric AND o.scorer = k.scorer"
-            else:
-                query += " WHERE (k.run_id, k.language, k.split) NOT IN (SELECT (run_id, language, split) FROM given_prediction)"
-        carried = con.sql(query).to_arrow_table().select(columns).cast(fresh[name].schema)
-        fresh[name] = pa.concat_tables([fresh[name], carried])
+        parts = [store.source(con, root, name) for root in roots if store.holds(root, name)]
+        if not parts:
+            continue
+        replaced = {"run_id": "k.run_id", "carried_from": "coalesce(o.carried_from, o.run_id)"}
+        chosen = ", ".join(f"{replaced.get(c, f'o.{c}')} AS {c}" for c in columns)
+        query = f"SELECT {chosen} FROM ({' UNION ALL '.join(parts)}) AS o {rest}"
+        fresh[name] = pa.concat_tables([fresh[name], con.sql(query).to_arrow_table().cast(fresh[name].schema)])
 
 
+# Of each table, the rows of the version before that belong to a carried cell.
+_CELL = "(o.run_id, o.language, o.split, o.metric, o.scorer) = (k.old_run_id, k.language, k.split, k.metric, k.scorer)"
+_REST = {
+    "score": f"JOIN carried AS k ON {_CELL}",
+    "outcome": f"JOIN carried AS k ON {_CELL}",
+    "prediction": """JOIN (SELECT DISTINCT run_id, old_run_id, language, split FROM carried) AS k
+        ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
+        ANTI JOIN given_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
+}
 _CARRIED = """
 CREATE TEMP TABLE carried AS
 SELECT f.run_id, c.run_id AS old_run_id, c.identity, c.language, c.split, c.metric, c.scorer
@@ -215,8 +211,9 @@ SELECT s.run_id, s.language, s.split, s.metric, s.scorer, c.value AS old,
         WHEN c.value IS NULL THEN 'new'
         WHEN c.run_id = s.run_id THEN 'identical'
         WHEN s.run_id IN (SELECT run_id FROM known_run) THEN 'older'
-        WHEN (c.value, c.n, c.stderr, c.stderr_kind, c.language_set, c.evidence)
-            IS NOT DISTINCT FROM (s.value, s.n, s.stderr, s.stderr_kind, s.language_set, s.evidence) THEN 'identical'
+        WHEN c.value = s.value AND c.language_set IS NOT DISTINCT FROM s.language_set  -- and nothing is said that was not known
+            AND (s.n IS NULL OR s.n = c.n) AND (s.stderr IS NULL OR s.stderr = c.stderr)
+            AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes') THEN 'identical'
         ELSE 'changed'
     END AS status
 FROM given_score AS s

@@ -11,6 +11,7 @@ import streamlit as st
 
 from xbench import board, comparing, ingesting, placing, share
 from xbench.errors import XbenchError
+from xbench.tables import as_text
 from xbench.version import __version__
 
 
@@ -87,7 +88,9 @@ def pick(label: str, options: Sequence[str], key: str) -> str:
 
 
 def download(data: pd.DataFrame, name: str) -> None:
-    """The rows on screen as CSV."""
+    """The rows on screen as CSV; names that a spreadsheet would take for formulas begin with a quote."""
+    texts = data.select_dtypes(include=["object", "string"]).columns
+    data = data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in texts})
     st.download_button("Download CSV", data.to_csv(index=False), f"{name}.csv", "text/csv")
 
 
@@ -95,6 +98,8 @@ def column_labels(rows: pd.DataFrame) -> "pd.Series[str]":
     """What makes one column of numbers comparable, in words; the data's revision where there are several of a target."""
     several = rows.groupby("target")["dataset_revision"].transform("nunique") > 1
     plain = rows["target"] + " · " + rows["metric"] + " (" + rows["scorer"] + ")"
+    if "basis" in rows:  # means that sources printed are in a column of their own
+        plain = plain.where(rows["basis"] == "languages", plain + " · means as printed")
     return plain.where(~several, plain + " · data " + rows["dataset_revision"])
 
 

@@ -1,0 +1,194 @@
+"""What the commands about results from elsewhere, and for elsewhere, print."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from xbench import adapter, auditing, board, exporting, ingesting, rows, share
+from xbench.adapter import Options
+from xbench.errors import DataError
+from xbench.tables import Form, emit, percent, show
+
+_LOG = Console(stderr=True, highlight=False, soft_wrap=True)
+_SHOWN = 20  # changes and refusals that are printed; the report has all
+_REASONS = 8
+
+
+def ingest(
+    paths: Sequence[Path] | None,
+    root: Path,
+    format_name: str | None,
+    options: Options,
+    template: str | None,
+    report_file: Path | None,
+    jobs: int,
+    form: Form,
+    *,
+    dry_run: bool,
+) -> bool:
+    """Ingest, and say what came of it.
+
+    Returns:
+        Whether nothing was refused.
+    """
+    given = list(paths) if paths else [share.folder("data") / "published"]
+    bar = Progress(TextColumn("reading files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_LOG, transient=True)
+    with bar:
+        task = bar.add_task("", total=None)
+        report = ingesting.ingest(
+            given, root, format_name, options, template=template, dry_run=dry_run, jobs=jobs,
+            progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )  # fmt: skip
+    if report.refusals and report_file is None:
+        report_file = root.parent / f"{root.name}-refused.csv"
+    if report.refusals and report_file is not None:
+        ingesting.write_refusals(report, report_file)
+    if form != "text":
+        emit([_summary(report, root, dry_run, report_file)], form)
+    else:
+        _tell(report, root, dry_run)
+    _complain(report, report_file)
+    return not report.refusals
+
+
+def _summary(report: ingesting.Report, root: Path, dry_run: bool, report_file: Path | None) -> dict[str, object]:
+    return {
+        "store": str(root), "dry_run": dry_run, "files": dict(report.files), "unknown_files": report.unknown, "runs": report.runs,
+        **{status: report.cells[status] for status in ("new", "changed", "identical", "older")},
+        "targets": dict(report.targets), "refused": len(report.refusals), "reasons": dict(rows.by_reason(report.refusals)),
+        "report": str(report_file) if report.refusals else None,
+        "changes": [
+            {c: getattr(change, c) for c in change.__slots__} for change in report.changes
+        ],
+    }  # fmt: skip
+
+
+def _tell(report: ingesting.Report, root: Path, dry_run: bool) -> None:
+    files = ", ".join(f"{count} {name}" for name, count in sorted(report.files.items())) or "none"
+    left = f"; {report.unknown} that no adapter knows" if report.unknown else ""
+    show(
+        f"{'would be ' if dry_run else ''}ingested into {root}   (files read: {files}{left})",
+        ["", "scores"],
+        [
+            ["new", str(report.cells["new"])],
+            ["changed: a new version beside the old one", str(report.cells["changed"])],
+            ["identical to what is there", str(report.cells["identical"])],
+            ["of a version that another has replaced", str(report.cells["older"])],
+            ["refused", str(len(report.refusals))],
+        ],
+    )
+    if report.targets:
+        most = report.targets.most_common(_SHOWN)
+        show("scores by task", ["task", "scores"], [[name, str(count)] for name, count in most])
+        if len(report.targets) > len(most):
+            sys.stdout.write(f"and {len(report.targets) - len(most)} more tasks\n")
+    if report.changes:
+        show(
+            "changed",
+            ["model", "intermediate", "target", "language", "metric", "source", "was", "is"],
+            [
+                [c.model, c.intermediate, c.target, c.language, c.metric, c.source, percent(c.old, 2), percent(c.new, 2)]
+                for c in report.changes[:_SHOWN]
+            ],
+            left=6,
+        )
+        if len(report.changes) > _SHOWN:
+            sys.stdout.write(f"and {len(report.changes) - _SHOWN} more; --json has all\n")
+
+
+def _complain(report: ingesting.Report, report_file: Path | None) -> None:
+    if not report.refusals:
+        return
+    lines = [f"xbench: {len(report.refusals)} refused; everything else is kept. All of them: {report_file}"]
+    reasons = list(rows.by_reason(report.refusals))
+    lines += [f"  {count:>6} x {reason}" for reason, count in reasons[:_REASONS] if count > 1]
+    lines += [f"  - {refusal}" for refusal in report.refusals[:_SHOWN]]
+    if len(report.refusals) > _SHOWN:
+        lines.append(f"  and {len(report.refusals) - _SHOWN} more")
+    sys.stderr.write("\n".join(lines) + "\n")
+
+
+def adapters(folder: Path | None, form: Form) -> None:
+    """The formats that can be ingested, and the columns of a row."""
+    found = [(name, *adapter.summary(name, folder)) for name in adapter.names(folder)]
+    if form != "text":
+        emit([{"adapter": n, "reads": about, "example": example} for n, about, example in found], form)
+        return
+    show("formats", ["adapter", "reads", "example"], [list(row) for row in found], left=3)
+    sys.stdout.write(
+        "columns of a row (bold in no file: say them with --set COLUMN=VALUE): " + ", ".join((*adapter.COLUMNS, "unit")) + "\n"
+        f"must be there: {', '.join(adapter.REQUIRED)}\n"
+    )
+
+
+def history(root: Path, cell: Sequence[str], form: Form) -> None:
+    """All claims of the cells that meet the conditions.
+
+    Raises:
+        DataError: If a condition is no FIELD=VALUE, or no claim meets them.
+    """
+    pairs = [text.partition("=") for text in cell]
+    wrong = [text for text, (field, sign, value) in zip(cell, pairs, strict=True) if not (field and sign and value)]
+    if wrong or not cell:
+        raise DataError(
+            f"{', '.join(wrong) or 'nothing'}: a cell is said as FIELD=VALUE, such as model=xlm-roberta-large target=xnli language=de"
+        )
+    where: dict[str, object] = {
+        field: int(value) if field in ("seed", "version") and value.isdigit() else value for field, _, value in pairs
+    }
+    order = ("target", "model", "intermediate", "metric", "scorer", "split", "language", "seed", "source", "source_version", "version")
+    found = board.history(root, order, **where)
+    if not found:
+        raise DataError(f"no claim of {' '.join(cell)}")
+    if form != "text":
+        emit(found, form)
+        return
+    varying = [c for c in order[:8] if len({r[c] for r in found}) > 1]
+    same = ", ".join(f"{c} {found[0][c]}" for c in order[:8] if c not in varying and found[0][c] is not None)
+    show(
+        f"claims of {same}",
+        [*varying, "source", "source version", "version", "", "value", "n", "relationship", "run", "file sha256"],
+        [
+            [
+                *(str(r[c]) if r[c] is not None else "-" for c in varying), r["source"], r["source_version"], str(r["version"] or "-"),
+                "" if r["current"] else "replaced", percent(r["value"], 2), str(r["n"] or "?"), r["relationship"],
+                r["run_id"][:12] + (f" from {r['carried_from'][:12]}" if r["carried_from"] else ""), (r["source_sha256"] or "-")[:12],
+            ]
+            for r in found
+        ],
+        left=len(varying) + 2,
+    )  # fmt: skip
+
+
+def audit(root: Path, only: str | None, form: Form) -> bool:
+    """Print every finding.
+
+    Returns:
+        Whether there is no error among them.
+    """
+    found = auditing.audit(root, only)
+    if form != "text":
+        emit([{"severity": f.severity, "check": f.check, "finding": f.text, "rows": f.rows, "do": f.advice} for f in found], form)
+        return not any(f.severity == "error" for f in found)
+    for check in dict.fromkeys(f.check for f in found):
+        mine = [f for f in found if f.check == check]
+        columns = [c for c in mine[0].rows if c != "run_id"] + (["run_id"] if "run_id" in mine[0].rows else [])
+        show(
+            f"{mine[0].severity}: {mine[0].title} ({check})",
+            [*columns, "finding"],
+            [[*("-" if f.rows.get(c) is None else str(f.rows[c]) for c in columns), f.text] for f in mine[:_SHOWN]],
+            note=(f"and {len(mine) - _SHOWN} more (--json has all). " if len(mine) > _SHOWN else "") + mine[0].advice,
+            left=len(columns) + 1,
+        )
+    counts = Counter(f.severity for f in found)
+    sys.stdout.write(", ".join(f"{counts[s]} {s}{'s' if counts[s] != 1 else ''}" for s in auditing.SEVERITIES) + f" in {root}\n")
+    return counts["error"] == 0
+
+
+def export(root: Path, format_name: str, output: Path | None, digits: int, **where: object) -> None:
+    """Write rows of a store to stdout, a file or a folder."""
+    sys.stdout.write(exporting.export(root, format_name, output, digits, **where))

@@ -1,0 +1,121 @@
+"""`xbench export`: the rows of a store for elsewhere. One format is one file of exports/: `write(selection, target)` and ENDING.
+
+What a format can carry comes back through `xbench ingest external-results` as the same rows: csv, parquet and eee carry every column,
+markdown and latex the means over seeds at the digits shown, xtreme the predictions.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from xbench import board, plugins, store
+from xbench.adapter import COLUMNS
+from xbench.errors import DataError, PluginError
+
+EXPORTS = Path(__file__).parent / "exports"
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is exported.
+
+    Attributes:
+        con: The open store.
+        where: {column of view result: value} that every row meets.
+        snapshot: Stands for the store's content; see xbench.store.snapshot.
+        digits: Of percent in tables for people.
+    """
+
+    con: duckdb.DuckDBPyConnection
+    where: Mapping[str, Any]
+    snapshot: str
+    digits: int
+
+    def rows(self) -> list[Row]:
+        """One row a score with the columns that adapters give, and the run's id; recipes as JSON.
+
+        Raises:
+            DataError: If no row meets the conditions.
+        """
+        said = {column: value for column, value in self.where.items() if value is not None}
+        taken = {"recipe": "u.recipe", "run_id": "r.run_id", "relationship": "u.relationship"}
+        chosen = ", ".join(f"{taken.get(c, f'r.{c}')} AS {c}" for c in (*COLUMNS, "run_id"))
+        conditions = " AND ".join(f'r."{column}" = ?' for column in said) or "true"
+        found = self.con.execute(
+            f"SELECT {chosen} FROM result AS r JOIN run AS u USING (run_id) WHERE {conditions} "
+            "ORDER BY r.target, r.model, r.intermediate, r.seed, r.run_id, r.metric, r.scorer, r.split, r.language",
+            list(said.values()),
+        )
+        columns = [d[0] for d in found.description or []]
+        rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+        if not rows:
+            raise DataError("no score meets " + (", ".join(f"{c}={v}" for c, v in said.items()) or "this: the store is empty"))
+        return rows
+
+
+def names() -> list[str]:
+    """The formats there are."""
+    return plugins.names(EXPORTS)
+
+
+def export(root: Path, format_name: str, output: Path | None, digits: int = 1, **where: Any) -> str:
+    """Write rows of a store in a format.
+
+    Args:
+        root: The store.
+        format_name: One of names().
+        output: File or folder; None gives back text, for formats that are text.
+        digits: Digits after the point of percent, in tables for people.
+        where: {column of view result: value}; None is no condition.
+
+    Returns:
+        The text, or what was written, in words.
+
+    Raises:
+        PluginError: If there is no such format.
+        DataError: If no row meets the conditions, or the format needs an output.
+        StoreError: If the store cannot be read, or there is no such column.
+    """
+    if format_name not in names():
+        raise PluginError(f"no export format is called {format_name!r}; there are: {', '.join(names())}")
+    module = plugins.load(EXPORTS, format_name)
+    with store.reading(root) as con:
+        board.query(con, "result", {c: v for c, v in where.items() if v is not None} | {"target": "\0"})  # names an unknown column
+        result: str = module.write(Selection(con, where, store.snapshot(con), digits), output)
+    return result
+
+
+def to_file(text: str, output: Path | None, what: str) -> str:
+    """The text itself, or a word on the file that holds it now.
+
+    Raises:
+        DataError: If the file cannot be written.
+    """
+    if output is None:
+        return text
+    write_whole(output, text.encode("utf-8"))
+    return f"{what} in {output}\n"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all.
+
+    Raises:
+        DataError: If it cannot be written.
+    """
+    import uuid
+
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            temporary.write_bytes(content)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{path} cannot be written: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Formats that `xbench export` writes, one file each."""

@@ -1,0 +1,130 @@
+"""Tables of scores for papers and READMEs: what the markdown and LaTeX exports share.
+
+A table is what one task_key holds: systems down, languages across, the mean last. A system's score is the mean over its seeds.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from xbench import placing
+from xbench.exporting import Row, Selection
+from xbench.languages import MANY
+
+# What tells systems apart: columns of the table where they differ in it, said above the table where they do not.
+_SYSTEM = (
+    "model", "intermediate", "train_language", "model_revision", "recipe", "stack", "source", "source_version", "relationship",
+    "intermediate_revision",
+)  # fmt: skip
+_TABLE = ("target", "metric", "scorer", "split", "dataset_revision")
+
+
+@dataclass(slots=True)
+class Cell:
+    """A number as it is shown; `best`: none of its column is shown higher."""
+
+    text: str
+    best: bool = False
+
+
+@dataclass(slots=True)
+class Printed:
+    """One table.
+
+    Attributes:
+        said: What holds for all of it, by column of the long shape; goes into a comment that ingest reads.
+        header: Headings: columns that tell systems apart, languages, avg.
+        lines: Of each system its labels and its cells; None where there is no number.
+        tied: Whether the best system is not significantly better than this one; None where this was not tested.
+        seeds: Fewest and most seeds of a system.
+    """
+
+    said: dict[str, str]
+    header: list[str]
+    labels: int
+    lines: list[tuple[list[str], list[Cell | None]]] = field(default_factory=list)
+    tied: list[bool | None] = field(default_factory=list)
+    seeds: tuple[int, int] = (0, 0)
+
+
+def tables(selection: Selection) -> Iterator[Printed]:
+    """A table for each task, metric, scorer, split and revision of the selection."""
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for row in selection.rows():
+        groups.setdefault((*(row[c] for c in _TABLE), row["language_set"] if row["language"] == MANY else None), []).append(row)
+    for key, rows in groups.items():
+        yield _table(selection, dict(zip(_TABLE, key[:-1], strict=True)), rows)
+
+
+def _table(selection: Selection, key: dict[str, str], rows: Sequence[Row]) -> Printed:
+    varying = [c for c in _SYSTEM if len({r[c] for r in rows}) > 1 or c == "model"]
+    systems: dict[tuple[str, ...], dict[str, list[float]]] = {}
+    seeds: dict[tuple[str, ...], set[Any]] = {}
+    for row in rows:
+        label = tuple(str(row[c]) for c in varying)
+        systems.setdefault(label, {}).setdefault(row["language"], []).append(row["value"])
+        seeds.setdefault(label, set()).add(row["seed"])
+    languages = sorted({row["language"] for row in rows})
+    shared = {**key, **{c: rows[0][c] for c in _SYSTEM if c not in varying}}
+    header = [*varying, *languages, *(["avg"] if len(languages) > 1 else [])]
+    if languages == [MANY]:
+        shared["language_set"] = rows[0]["language_set"]
+    found = Printed({c: str(v) for c, v in shared.items() if v is not None}, header, len(varying))
+    means = {label: {code: sum(v) / len(v) for code, v in cells.items()} for label, cells in systems.items()}
+    complete = {label: len(cells) == len(languages) for label, cells in means.items()}
+    columns = header[len(varying) :]
+    shown = {label: [_number(cells, c, complete[label], selection.digits) for c in columns] for label, cells in means.items()}
+    order = sorted(shown, key=lambda label: (not complete[label], -sum(means[label].values()) / len(means[label]), label))
+    best = [max((float(shown[label][i]) for label in order if shown[label][i]), default=None) for i in range(len(columns))]
+    tiers = _tiers(selection, key, rows, varying)
+    for label in order:
+        texts = shown[label]
+        found.lines.append((list(label), [Cell(t, float(t) == top) if t else None for t, top in zip(texts, best, strict=True)]))
+        found.tied.append(tiers.get(label))
+    counts = [len(s - {None}) for s in seeds.values()]
+    found.seeds = (min(counts), max(counts))
+    return found
+
+
+def _number(cells: dict[str, float], column: str, complete: bool, digits: int) -> str:
+    """Percent; the mean only over all the languages of the table."""
+    if column == "avg":
+        return f"{100 * sum(cells.values()) / len(cells):.{digits}f}" if complete else ""
+    return f"{100 * cells[column]:.{digits}f}" if column in cells else ""
+
+
+def _tiers(selection: Selection, key: dict[str, str], rows: Sequence[Row], varying: list[str]) -> dict[tuple[str, ...], bool]:
+    """Which systems the tests put into the first tier: not significantly worse than the best, where every example is stored."""
+    if key["split"] != "test":
+        return {}
+    recipes = {r["run_id"]: r for r in rows}
+    ids = dict(selection.con.execute("SELECT DISTINCT recipe_id, recipe FROM run").fetchall())
+    found: dict[tuple[str, ...], bool] = {}
+    standing = placing.standings(selection.con, target=key["target"], metric=key["metric"])
+    for rank in standing:
+        if rank["scorer"] != key["scorer"] or rank["dataset_revision"] != key["dataset_revision"] or rank.get("tier") is None:
+            continue
+        said = {**rank, "recipe": ids.get(rank["recipe_id"])}
+        for row in recipes.values():
+            if all(said.get(c, row[c]) == row[c] for c in _SYSTEM):
+                found[tuple(str(row[c]) for c in varying)] = rank["tier"] == 1
+    return found if sum(found.values()) > 1 else dict.fromkeys(found, False)
+
+
+def comment(printed: Printed) -> str:
+    """What ingest reads back, as JSON."""
+    return json.dumps({**printed.said, "unit": "percent", "means": "computed"}, ensure_ascii=False, sort_keys=True).replace(
+        "--", "-\\u002d"
+    )
+
+
+def caption(printed: Printed, selection: Selection) -> str:
+    """What a table says of itself."""
+    low, high = printed.seeds
+    over = f", mean over {low if low == high else f'{low} to {high}'} seeds" if high > 1 else ""
+    said = printed.said
+    best = "Best in bold."
+    tied = " A dagger marks systems that a paired test does not separate from the best." if any(printed.tied) else ""
+    what = f"{said['target']}: {said['metric']} ({said['scorer']}), percent, {said['split']}{over}."
+    return f"{what} {best}{tied} xbench snapshot {selection.snapshot}."

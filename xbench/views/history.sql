@@ -1,0 +1,8 @@
+-- One row a claim of a cell: what every source says, in every version; current are those that count, the others were replaced.
+SELECT
+    s.model, s.intermediate, s.target, s.language, s.seed, s.split, s.metric, s.scorer, s.train_language, s.dataset_revision, s.value, s.n,
+    s.language_set, r.source, r.source_version, r.version, r.run_id IN (SELECT run_id FROM run) AS current, r.relationship, r.kind,
+    r.model_revision, coalesce(json_extract_string(r.recipe, '$.text'), r.recipe_id) AS recipe_label, r.stack,
+    r.source_sha256, s.run_id, s.carried_from, r.identity
+FROM every_score AS s
+JOIN every_run AS r USING (run_id)
