@@ -13,7 +13,7 @@ from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
 
 EXAMPLE = "scores.csv: model,intermediate,target,language,metric,value,source"
-_NEEDED = {"model", "target", "language", "value"}  # what tells this shape from a table with a column a language
+_NEEDED = {"language", "value"}  # what tells this shape from a table with a column a language
 
 
 def recognises(path: Path, head: bytes) -> bool:

@@ -48,7 +48,9 @@ class Writer:
         import datetime
 
         when = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-        score_change = {k: change.pop(k) for k in ("metric", "split", "n", "dataset_revision", "scorer", "evidence") if k in change}
+        score_change = {
+            k: change.pop(k) for k in ("metric", "split", "n", "dataset_revision", "scorer", "evidence", "language_set") if k in change
+        }
         run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": when, "finished": when, **change}
         if run["kind"] == "external":
             run |= {"identity": run_id(f"{sorted((k, str(v)) for k, v in run.items())}"), "version": 1}

@@ -1,11 +1,17 @@
 """Ingest: good rows in once, bad ones refused with file, row and column; the shipped published numbers re-add."""
 
+import csv
+import io
+import json
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from xbench import board, ingesting, share, store
-from xbench.errors import DataError
+from xbench import board, ingesting, rows, share, store
+from xbench.adapter import Options
+from xbench.errors import DataError, StoreError
 
 HEADER = "model,intermediate,target,language,metric,value,source\n"
 
@@ -46,79 +52,243 @@ def test_ingesting_twice_changes_nothing(tmp_path: Path) -> None:
     first = ingesting.ingest([path], tmp_path / "s")
     files = {p: p.read_bytes() for p in (tmp_path / "s").rglob("*.parquet")}
     second = ingesting.ingest([path], tmp_path / "s")
-    assert (first[0].rows, first[0].runs, first[0].new_runs, second[0].new_runs) == (2, 1, 1, 0)
+    assert (first.cells, first.runs, second.cells, second.runs) == ({"new": 2}, 1, {"identical": 2}, 0)
     assert files == {p: p.read_bytes() for p in (tmp_path / "s").rglob("*.parquet")}
 
 
-def test_a_changed_value_stands_beside_the_old_one(tmp_path: Path) -> None:
-    ingesting.ingest([write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")], tmp_path / "s")
-    ingesting.ingest([write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.6,paper")], tmp_path / "s")
-    con = store.connect(tmp_path / "s")
-    assert con.execute("SELECT value FROM score ORDER BY value").fetchall() == [(0.5,), (0.6,)]
+def current(root: Path) -> dict[str, float]:
+    con = store.connect(root)
+    try:
+        return dict(con.execute("SELECT language, value FROM score").fetchall())
+    finally:
+        con.close()
+
+
+def test_a_changed_value_is_a_new_version_and_the_old_one_is_kept(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    old = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper", "m,none,xnli,fr,accuracy,0.6,paper")
+    new = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,0.55,paper")
+    ingesting.ingest([old], root)
+    report = ingesting.ingest([new], root)
+    assert report.cells == {"changed": 1}
+    assert [(c.language, c.old, c.new) for c in report.changes] == [("de", 0.5, 0.55)]
+    assert current(root) == {"de": 0.55, "fr": 0.6}  # what the correction does not repeat stays
+    found = [
+        (r["language"], r["version"], r["current"], r["value"], r["carried_from"] is not None)
+        for r in board.history(root, ("version", "language"))
+    ]
+    assert found == [("de", 1, False, 0.5, False), ("fr", 1, False, 0.6, False), ("de", 2, True, 0.55, False), ("fr", 2, True, 0.6, True)]
+    for path in (old, new):  # both are known: in whatever order they come again, nothing changes
+        assert ingesting.ingest([path], root).runs == 0
+    assert current(root) == {"de": 0.55, "fr": 0.6}
+
+
+def test_versions_in_one_ingest_follow_the_order_of_the_files(tmp_path: Path) -> None:
+    paths = [write(tmp_path / f"{i}.csv", f"m,none,xnli,de,accuracy,0.{i},paper") for i in (1, 2, 3)]
+    report = ingesting.ingest(paths, tmp_path / "s")
+    assert (report.cells, current(tmp_path / "s")) == ({"new": 1, "changed": 2}, {"de": 0.3})
+    assert [v["version"] for v in board.history(tmp_path / "s", ("version",))] == [1, 2, 3]
+
+
+def test_examples_are_carried_with_their_score(tmp_path: Path) -> None:
+    def log(language: str, *right: int) -> Path:
+        path = tmp_path / f"{language}-{sum(right)}.json"
+        predictions = [{"text": f"{i}", "true_label": "a", "predicted_label": "a" if r else "b"} for i, r in enumerate(right)]
+        about = {"system_name": "m", "dataset_name": "d", "language": language}
+        path.write_text(json.dumps({"user_defined_metadata_configs": about, "predictions": predictions}), encoding="utf-8")
+        return path
+
+    root = tmp_path / "s"
+    ingesting.ingest([log("de", 1, 0), log("fr", 1, 1)], root)
+    ingesting.ingest([log("de", 0, 0)], root)
+    con = store.connect(root)
+    for table in ("outcome", "prediction"):
+        assert con.execute(f"SELECT language, count(*) FROM {table} GROUP BY ALL ORDER BY ALL").fetchall() == [("de", 2), ("fr", 2)]
+    rows = con.execute("SELECT language, sum(numerator) / sum(denominator) FROM outcome GROUP BY ALL ORDER BY ALL").fetchall()
+    assert rows == con.execute("SELECT language, value FROM score ORDER BY ALL").fetchall() == [("de", 0.0), ("fr", 1.0)]
     con.close()
 
 
-def test_a_delta_within_one_source(tmp_path: Path) -> None:
-    ingesting.ingest(
-        [
-            write(
-                tmp_path / "a.csv",
-                "m,none,xnli,de,accuracy,0.5,paper",
-                "m,mnli,xnli,de,accuracy,0.6,paper",
-                "m,squad,xnli,de,accuracy,0.6,other",
-            )
-        ],
-        tmp_path / "s",
+def test_several_sources_stand_side_by_side(tmp_path: Path) -> None:
+    """X-STILTs' rows as two papers print them: protocol of the published tables in data/published."""
+    write(tmp_path / "a.csv", "x,none,panx,mul,f1,0.640,RemBERT paper", "x,none,panx,mul,f1,0.647,mT5 README")
+    ingesting.ingest([tmp_path / "a.csv"], tmp_path / "s")
+    found = board.history(tmp_path / "s", ("value",), target="panx")
+    assert [(r["value"], r["source"], r["current"]) for r in found] == [(0.64, "RemBERT paper", True), (0.647, "mT5 README", True)]
+
+
+def test_a_dry_run_tells_and_writes_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    ingesting.ingest([write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")], root)
+    before = {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+    path = write(
+        tmp_path / "b.csv", "m,none,xnli,de,accuracy,0.6,paper", "m,none,xnli,fr,accuracy,0.6,paper", "m,none,xnli,es,accuracy,7,paper"
     )
+    report = ingesting.ingest([path], root, dry_run=True)
+    assert (report.cells, len(report.refusals)) == ({"changed": 1, "new": 1}, 1)
+    assert before == {p: p.read_bytes() for p in root.rglob("*") if p.is_file()}
+
+
+def test_a_delta_within_one_source(tmp_path: Path) -> None:
+    lines = ("m,none,xnli,de,accuracy,0.5,paper", "m,mnli,xnli,de,accuracy,0.6,paper", "m,squad,xnli,de,accuracy,0.6,other")
+    ingesting.ingest([write(tmp_path / "a.csv", *lines)], tmp_path / "s")
     found = {r["intermediate"]: (r["delta"], r["status"]) for r in board.deltas(tmp_path / "s")}
     assert found["mnli"] == (pytest.approx(0.1), "paired")
     assert found["squad"] == (None, "no direct baseline")
 
 
-def test_every_problem_is_named_and_good_files_are_kept(tmp_path: Path) -> None:
+def test_printed_means_have_deltas_of_their_own_and_no_part_in_means_over_languages(tmp_path: Path) -> None:
+    header = HEADER.replace("source", "language_set,source")
+    lines = ("m,none,xnli,mul,accuracy,0.7,de fr,p", "m,mnli,xnli,mul,accuracy,0.72,fr de,p", "m,squad1,xnli,mul,accuracy,0.8,de es,p",
+             "m,none,xnli,de,accuracy,0.5,,p", "m,none,xnli,fr,accuracy,0.6,,p")  # fmt: skip
+    ingesting.ingest([write(tmp_path / "a.csv", *lines, header=header)], tmp_path / "s")
+    deltas = {r["intermediate"]: (r["language_set"], r["delta"]) for r in board.deltas(tmp_path / "s")}
+    assert deltas == {"mnli": ("de fr", pytest.approx(0.02)), "squad1": ("de es", None)}
+    means = {(r["intermediate"], r["basis"]): (r["value"], r["languages"]) for r in board.leaderboard(tmp_path / "s")}
+    assert means["none", "languages"] == (pytest.approx(0.55), 2)
+    assert means["none", "printed mean"] == (0.7, 2)
+    keys = {r["task_key"] for r in board.leaderboard(tmp_path / "s")}
+    assert len(keys) == 3  # languages, and the means over two sets
+
+
+def test_every_problem_is_named_and_good_rows_are_kept(tmp_path: Path) -> None:
     good = write(tmp_path / "good.csv", "m,none,xnli,de,accuracy,0.5,paper")
     bad = write(
-        tmp_path / "bad.csv", "m,none,xnli,de,accuracy,57.5,paper", ",none,xnli,de,accuracy,0.5,paper", "m,none,xnli,fr,accuracy,nan,paper",
+        tmp_path / "bad.csv", "m,none,xnli,de,accuracy,57.5,paper2", ",none,xnli,de,accuracy,0.5,paper2", "m,none,xnli,fr,accuracy,nan,paper2",
+        "m,none,xnli,jp,accuracy,0.5,paper2", "m,none,xnli,es,accuracy,0.5,paper2",
     )  # fmt: skip
-    with pytest.raises(DataError) as caught:
-        ingesting.ingest([bad, good, tmp_path / "none.csv", write(tmp_path / "x.txt")], tmp_path / "s")
-    said = str(caught.value)
-    assert "3 file(s) refused; 1 rows of 1 good file(s) are stored" in said
+    report = ingesting.ingest([bad, good, tmp_path / "none.csv", write(tmp_path / "x.txt")], tmp_path / "s")
+    said = "\n".join(map(str, report.refusals))
     for part in (
-        "bad.csv:2: column 'value' is 57.5, expected a fraction between 0 and 1", "bad.csv:3: column 'model' is empty",
-        "bad.csv:4: column 'value' is nan", "none.csv: does not exist", "x.txt: no adapter reads .txt",
+        "bad.csv:2: column 'value' is '57.5', expected a fraction between 0 and 1; for percent say so", "bad.csv:3: column 'model' is empty",
+        "bad.csv:4: column 'value' is 'nan'", "none.csv: does not exist", "x.txt: no adapter knows this format",
+        "bad.csv:5: column 'language' language 'jp' is unknown; JP is a country, its language is 'ja'",
     ):  # fmt: skip
         assert part in said
-    assert len(store.complete_runs(tmp_path / "s")) == 1
+    assert len(report.refusals) == 6
+    assert report.cells == {"new": 2}
+    ingesting.write_refusals(report, tmp_path / "r.csv")
+    assert len(list(csv.reader((tmp_path / "r.csv").read_text(encoding="utf-8").splitlines()))) == 7
+    assert dict(rows.by_reason(report.refusals))["column 'value': expected a number"] == 1
 
 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("m,none,xnli,de,accuracy,a lot,paper", "a.csv:2: column 'value' is 'a lot', expected float"),
+        ("m,none,xnli,de,accuracy,a lot,paper", "a.csv:2: column 'value' is 'a lot', expected a number"),
         ("m,none,xnli,de,accuracy,0.5", "a.csv:2: 6 cells, the header has 7"),
-        ("m,none,none,de,accuracy,0.5,paper", "column 'intermediate', 'target'"),
+        ("m,xnli,xnli,de,accuracy,0.5,p", "a.csv:2: column 'intermediate' is 'xnli', expected another task than the target, or none"),
+        ("m,none,xnli,de,accuracy,-0.1,p", "column 'value' is '-0.1', expected a fraction between 0 and 1"),
+        ("m,none,xnli,de,accuracy,inf,p", "column 'value' is 'inf', expected a fraction"),
+        ("m,none,xnli,de/fr/es,accuracy,0.1,p", "a pair is two codes with one slash"),
+        ("m\u0007,none,xnli,de,accuracy,0.1,p", "column 'model' is 'm\\x07', expected a printable text"),
     ],
 )
 def test_lines_that_are_wrong(tmp_path: Path, line: str, said: str) -> None:
-    with pytest.raises(DataError) as caught:
-        ingesting.ingest([write(tmp_path / "a.csv", line)], tmp_path / "s")
-    assert said in str(caught.value)
+    report = ingesting.ingest([write(tmp_path / "a.csv", line)], tmp_path / "s")
+    assert said in "\n".join(map(str, report.refusals))
+    assert not report.cells
+    assert not list((tmp_path / "s").rglob("*.parquet"))
 
 
-def test_unknown_columns_and_duplicates(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="column 'colour' is unknown"):
-        ingesting.ingest([write(tmp_path / "a.csv", "m,none,t,de,f1,0.5,p,red", header=HEADER.strip() + ",colour\n")], tmp_path / "s")
-    line = "m,none,xnli,de,accuracy,0.5,paper"
-    with pytest.raises(DataError, match="duplicate key"):
-        ingesting.ingest([write(tmp_path / "a.csv", line, line)], tmp_path / "s")
+def test_unknown_columns_and_two_values_for_one_cell(tmp_path: Path) -> None:
+    report = ingesting.ingest([write(tmp_path / "a.csv", "m,none,t,de,f1,0.5,p,red", header=HEADER.strip() + ",colour\n")], tmp_path / "s")
+    assert "column 'colour' is unknown" in str(report.refusals[0])
+    lines = ("m,none,xnli,de,accuracy,0.5,paper", "m,none,xnli,deu,accuracy,0.6,paper", "m,none,xnli,fr,accuracy,0.6,paper")
+    report = ingesting.ingest([write(tmp_path / "a.csv", *lines, lines[2])], tmp_path / "s")
+    assert [r.at for r in report.refusals] == ["2", "3"]
+    assert "2 different values for de test accuracy of m on xnli" in str(report.refusals[0])
+    assert report.cells == {"new": 1}
 
 
-@pytest.mark.parametrize("name", ingesting.adapters())
-def test_every_adapter_has_its_parts(name: str) -> None:
-    from xbench import plugins
+def test_what_is_said_with_set_fills_what_a_file_leaves_open(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "xnli,de,accuracy,50,", "xnli,fr,accuracy,60,named", header="target,language,metric,value,source\n")
+    settings = {"model": "m", "intermediate": "none", "source": "said", "unit": "percent"}
+    ingesting.ingest([path], tmp_path / "s", options=Options(settings=settings))
+    con = store.connect(tmp_path / "s")
+    assert con.execute("SELECT language, value, source FROM result ORDER BY 1").fetchall() == [("de", 0.5, "said"), ("fr", 0.6, "named")]
+    con.close()
+    with pytest.raises(DataError, match="there is no column colour"):
+        ingesting.ingest([path], tmp_path / "s", options=Options(settings={"colour": "red"}))
 
-    module = plugins.load(share.folder("ingest"), name)
-    assert module.__doc__
-    assert callable(module.read)
-    assert all(s.startswith(".") for s in module.suffixes)
+
+def archive(path: Path, members: dict[str, bytes]) -> Path:
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in members.items():
+                packed.writestr(name, content)
+    else:
+        with tarfile.open(path, "w:gz") as packed_tar:
+            for name, content in members.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                packed_tar.addfile(info, io.BytesIO(content))
+    return path
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_archives_give_what_their_folders_give(tmp_path: Path, ending: str) -> None:
+    content = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper").read_bytes()
+    report = ingesting.ingest([archive(tmp_path / f"r{ending}", {"x/a.csv": content, "x/b.bin": b"x"})], tmp_path / "s")
+    assert (report.cells, report.unknown, report.refusals) == ({"new": 1}, 1, [])
+    assert ingesting.ingest([tmp_path / "a.csv"], tmp_path / "s").cells == {"identical": 1}
+    bad = archive(tmp_path / f"b{ending}", {"x/a.csv": content.replace(b"0.5", b"5")})
+    assert str(ingesting.ingest([bad], tmp_path / "s").refusals[0]).startswith(f"{bad}!/x/a.csv:2: column 'value'")
+
+
+@pytest.mark.parametrize("name", ["../out.csv", "/out.csv", "x/../../out.csv", "C:\\out.csv", "..\\out.csv"])
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_members_that_lead_out_of_an_archive_refuse_it(tmp_path: Path, name: str, ending: str) -> None:
+    (tmp_path / "in").mkdir()
+    path = archive(tmp_path / "in" / f"r{ending}", {name: b"x"})
+    report = ingesting.ingest([path], tmp_path / "s")
+    assert "leads out of its folder" in str(report.refusals[0])
+    assert sorted(p.name for p in tmp_path.rglob("*")) == ["in", path.name]
+
+
+def test_bombs_links_and_damage_refuse_an_archive(tmp_path: Path) -> None:
+    bomb = archive(tmp_path / "b.zip", {"a.csv": b"0" * (300 << 20)})
+    assert "unpacks to more than" in str(ingesting.ingest([bomb], tmp_path / "s").refusals[0])
+    with tarfile.open(tmp_path / "l.tar", "w") as packed:
+        info = tarfile.TarInfo("a.csv")
+        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        packed.addfile(info)
+    assert "is a link or a device" in str(ingesting.ingest([tmp_path / "l.tar"], tmp_path / "s").refusals[0])
+    (tmp_path / "d.zip").write_bytes(bomb.read_bytes()[:-40])
+    (tmp_path / "d.tar.gz").write_bytes(b"\x1f\x8b\x08 nothing")
+    for name in ("d.zip", "d.tar.gz"):
+        assert "cannot be unpacked" in str(ingesting.ingest([tmp_path / name], tmp_path / "s").refusals[0])
+
+
+def test_several_processes_give_the_same_store(tmp_path: Path) -> None:
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for i in range(120):
+        write(folder / f"{i:03}.csv", f"m{i},none,xnli,de,accuracy,0.5,paper", f"m{i},none,xnli,xx,accuracy,0.5,paper")
+    stores = []
+    for jobs in (1, 2):
+        seen: list[int] = []
+        report = ingesting.ingest([folder], tmp_path / f"s{jobs}", jobs=jobs, progress=lambda done, of: seen.append(done))  # noqa: B023
+        assert (report.cells, len(report.refusals), seen[-1]) == ({"new": 120}, 120, 120)
+        stores.append({p.relative_to(tmp_path / f"s{jobs}"): p.read_bytes() for p in (tmp_path / f"s{jobs}").rglob("*.parquet")})
+    assert stores[0] == stores[1]
+
+
+def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
+    """Columns that came later are NULL, and new files go beside the old ones."""
+    import pyarrow.parquet as pq
+
+    root = tmp_path / "s"
+    ingesting.ingest([write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")], root)
+    for table, later in (("run", ["identity", "version"]), ("score", ["language_set", "carried_from"])):
+        (path,) = (root / table).glob("*.parquet")
+        pq.write_table(pq.read_table(path).drop_columns(later), path)
+    assert current(root) == {"de": 0.5}
+    ingesting.ingest([write(tmp_path / "b.csv", "m,none,xnli,fr,accuracy,0.6,paper")], root)
+    assert current(root) == {"de": 0.5, "fr": 0.6}
+    (path,) = [p for p in (root / "score").glob("*.parquet") if pq.read_table(p)["language"].to_pylist() == ["de"]]
+    pq.write_table(pq.read_table(path).drop_columns(["value"]), path)
+    (other,) = [p for p in (root / "score").glob("*.parquet") if p != path]
+    other.unlink()
+    with pytest.raises(StoreError, match="column 'value' is missing"):
+        store.connect(root)

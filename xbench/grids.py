@@ -50,7 +50,7 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
     for at, cells in lines:
         if len(cells) != len(header):
             raise DataError(f"{at}: {len(cells)} cells, the header has {len(header)}")
-        said: Row = {name: cell for (kind, name), cell in zip(kinds, cells, strict=True) if kind == "column" and cell.lower() not in _HOLES}
+        said: Row = {name: cell for (kind, name), cell in zip(kinds, cells, strict=True) if kind == "column" and cell not in ("", "-")}
         there = sorted(kinds[i][1] for i in scored if kinds[i][0] == "language" and cells[i].lower() not in _HOLES)
         for index in scored:
             kind, name = kinds[index]

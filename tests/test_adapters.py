@@ -1,0 +1,185 @@
+"""Every adapter gives the rows of its format, on files that we wrote in the real shape and on the real files where they are at hand."""
+
+import json
+import os
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case
+from xbench import adapter, ingesting, store
+from xbench.adapter import Options
+
+FIXTURES = Path(os.environ.get("XBENCH_FIXTURES", Path(__file__).parents[2] / "shared" / "fixtures"))
+
+
+def ingest(case: Case, folder: Path) -> tuple[ingesting.Report, Path]:
+    start = case.write(folder / "files")
+    options = Options(folder / "files" / case.references if case.references else None, settings=case.settings)
+    return ingesting.ingest([start], folder / "store", options=options, template=case.template), folder / "store"
+
+
+def rows(root: Path, *columns: str) -> list[tuple[Any, ...]]:
+    con = store.connect(root)
+    try:
+        return con.execute(f"SELECT {', '.join(columns)} FROM result ORDER BY ALL").fetchall()
+    finally:
+        con.close()
+
+
+def test_every_adapter_has_a_case() -> None:
+    assert sorted(CASES) == adapter.names()
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_rows_of_a_format(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    report, root = ingest(case, tmp_path)
+    assert set(report.files) <= {name}
+    con = store.connect(root)
+    select = f"SELECT {', '.join((*EXPECTED_COLUMNS, *case.more))} FROM result"
+    every = con.execute(select).fetchall()
+    found = sorted(r[:5] for r in every)
+    assert [r[:4] for r in found] == [r[:4] for r in sorted(case.expected)]
+    assert [r[4] for r in found] == pytest.approx([r[4] for r in sorted(case.expected)], abs=1e-15)
+    for place, (column, value) in enumerate(case.more.items(), len(EXPECTED_COLUMNS)):
+        assert {r[place] for r in every} == (value if isinstance(value, set) else {value}), column
+    assert con.execute("SELECT count(*) FROM outcome").fetchall() == [(case.examples,)]
+    assert con.execute("SELECT count(*) FROM run WHERE source_sha256 IS NULL OR identity IS NULL OR version <> 1").fetchall() == [(0,)]
+    con.close()
+    said = " | ".join(map(str, report.refusals))
+    assert len(report.refusals) == len(case.refused), said
+    assert all(part in said for part in case.refused), said
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_reading_again_changes_nothing(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    _, root = ingest(case, tmp_path)
+    before = {p: p.read_bytes() for p in root.rglob("*.parquet")}
+    report, _ = ingest(case, tmp_path)
+    assert set(report.cells) == {"identical"}
+    assert {p: p.read_bytes() for p in root.rglob("*.parquet")} == before
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_the_format_can_be_named_and_has_a_description(name: str, tmp_path: Path) -> None:
+    about, example = adapter.summary(name)
+    assert about.endswith((".", ","))
+    assert example
+    if not adapter.takes_folders(name):
+        wrong = tmp_path / "x.json"
+        wrong.write_text("[1, 2", encoding="utf-8")
+        report = ingesting.ingest([wrong], tmp_path / "s", name)
+        assert [r.path for r in report.refusals] == [str(wrong)]
+        assert not report.cells
+
+
+def test_examples_of_a_lm_eval_run_are_matched_by_their_hash(tmp_path: Path) -> None:
+    _, root = ingest(CASES["lm-eval"], tmp_path)
+    con = store.connect(root)
+    assert con.execute("SELECT example_id, numerator FROM outcome ORDER BY ALL").fetchall() == [
+        ("a", 1.0),
+        ("b", 0.0),
+        ("b#2", 1.0),
+        ("c", 0.0),
+    ]
+    con.close()
+
+
+def test_pickles_are_not_opened(tmp_path: Path) -> None:
+    bomb = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0dtouch /tmp/no\x85R."
+    CASES["jiant"].write(tmp_path)
+    run = tmp_path / "runs" / "xlm-roberta-large" / "mnli" / "3"
+    (run / "val_preds.p").write_bytes(bomb)
+    assert not ingesting.ingest([run / "val_preds.p"], tmp_path / "s").cells
+    report = ingesting.ingest([tmp_path / "runs"], tmp_path / "s", options=Options(allow_pickle=True), template="{model}/{intermediate}/{}")
+    assert "val_preds.p hold no gold labels" in str(report.refusals[0])
+
+
+def test_an_adapter_of_ones_own_goes_before_a_shipped_one(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "long.py").write_text(
+        '"""Mine."""\nUNSAID = {"source": "mine", "intermediate": "none"}\ndef recognises(path, head): return path.suffix == ".mine"\n'
+        'def read(path, options):\n    yield {"model": path.stem, "target": "t", "language": "de", "metric": "f1", "value": 0.5}\n',
+        encoding="utf-8",
+    )
+    (tmp_path / "a.mine").write_text("", encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "a.mine"], tmp_path / "s", options=Options(folder=folder))
+    assert report.files == {"long": 1}
+    assert rows(tmp_path / "s", "model", "source") == [("a", "mine")]
+
+
+@pytest.mark.skipif(not (FIXTURES / "sumeval").is_dir(), reason="XBENCH_FIXTURES: SumEval's files (microsoft/Litmus)")
+def test_every_configuration_of_sumeval(tmp_path: Path) -> None:
+    """Counts: microsoft/Litmus SumEval/data/train, counted over its files."""
+    report = ingesting.ingest([FIXTURES / "sumeval"], tmp_path)
+    assert report.runs == 866
+    con = store.connect(tmp_path)
+    assert dict(con.execute("SELECT target, count(*) FROM run GROUP BY target").fetchall()) == {
+        "xnli": 40,
+        "udpos": 400,
+        "panx": 400,
+        "tydiqa": 26,
+    }
+    con.close()
+    assert report.targets == {"xnli": 600, "udpos": 12_000, "panx": 15_600, "tydiqa": 234}
+    (refusal,) = report.refusals
+    assert str(refusal).endswith("XNLI_XLMR.masked.json: the scores of 10 of 10 configurations are masked ('x'): refused whole")
+    theirs = Counter()
+    for path in (FIXTURES / "sumeval").glob("*.json"):
+        if "masked" not in path.name:
+            for configuration in json.loads(path.read_text(encoding="utf-8")):
+                theirs.update((code, value) for code, value in configuration["eval_results"].items())
+    assert Counter(rows(tmp_path, "language", "value")) == theirs
+
+
+@pytest.mark.skipif(not (FIXTURES / "mteb").is_dir(), reason="XBENCH_FIXTURES: some of embeddings-benchmark/results")
+def test_all_files_of_mteb(tmp_path: Path) -> None:
+    report = ingesting.ingest([FIXTURES / "mteb" / "results"], tmp_path)
+    assert not report.refusals
+    mine = {
+        (t, m, r, s, lang): v for t, m, r, s, lang, v in rows(tmp_path, "target", "model", "model_revision", "split", "language", "value")
+    }
+    seen = set()
+    for path in (FIXTURES / "mteb" / "results").rglob("*.json"):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        for split, subsets in content.get("scores", {}).items():
+            for subset in subsets:
+                from xbench.languages import normal
+
+                code = normal("/".join(dict.fromkeys(subset["languages"])))
+                key = (
+                    f"mteb/{content['task_name']}", path.parts[-3].replace("__", "/"), path.parts[-2], "dev" if split == "validation" else split, code,
+                )  # fmt: skip
+                assert mine[key] == subset["main_score"], key
+                seen.add(key)
+    assert len(seen) == 834
+    old = sorted((key[0], key[4], round(value, 6)) for key, value in mine.items() if key not in seen)  # files of before 1.11
+    assert len(old) == 6
+    assert ("mteb/PawsXPairClassification", "fr", 0.517272) in old
+
+
+@pytest.mark.skipif(not (FIXTURES / "xtreme").is_dir(), reason="XBENCH_FIXTURES: mock_test_data of google-research/xtreme")
+def test_xtremes_mock_submission(tmp_path: Path) -> None:
+    """Goldens: google-research/xtreme evaluate_test.py, averages in percent."""
+    folder = FIXTURES / "xtreme" / "mock_test_data"
+    options = Options(folder / "labels", settings={"model": "mock"})
+    report = ingesting.ingest([folder / "predictions"], tmp_path, options=options)
+    assert not report.refusals
+    con = store.connect(tmp_path)
+    found = {(t, m, s): v for t, m, s, v in con.execute("SELECT target, metric, scorer, 100 * value FROM leaderboard").fetchall()}
+    con.close()
+    golden = {
+        ("xnli", "accuracy"): 30.666666666666664, ("pawsx", "accuracy"): 51.42857142857143, ("panx", "f1"): 57.50769493085677,
+        ("tatoeba", "accuracy"): 53.61111111111111, ("bucc2018", "f1"): 55.0, ("tydiqa", "exact_match"): 88.88888888888889,
+    }  # fmt: skip
+    for (target, metric), value in golden.items():
+        assert any(v == pytest.approx(value, abs=0.006) for (t, m, _), v in found.items() if (t, m) == (target, metric)), (
+            target,
+            metric,
+            found,
+        )

@@ -1,0 +1,169 @@
+"""What is exported comes back as the same rows; tables for papers are escaped, marked and whole."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.adapter_files import CASES
+from tests.conftest import Writer
+from tests.test_adapters import ingest
+from xbench import adapter, exporting, ingesting, store
+from xbench.adapter import Options
+from xbench.errors import DataError, PluginError, StoreError
+
+ENDINGS = {"csv": "csv", "parquet": "parquet", "eee": "", "markdown": "md", "latex": "tex"}
+HOSTILE = '=HYPERLINK("x") | <b>&amp; $x_1$ 100% {a} \\ ~^ `c` **d** 漢字'
+
+
+def everything(root: Path) -> list[tuple[Any, ...]]:
+    """All columns that adapters give, of every score."""
+    columns = ", ".join({"recipe": "u.recipe", "relationship": "u.relationship"}.get(c, f"r.{c}") for c in adapter.COLUMNS)
+    con = store.connect(root)
+    try:
+        return con.execute(f"SELECT {columns} FROM result AS r JOIN run AS u USING (run_id) ORDER BY ALL").fetchall()
+    finally:
+        con.close()
+
+
+def there_and_back(root: Path, folder: Path, name: str, **options: Any) -> Path:
+    path = folder / f"out.{ENDINGS[name]}"
+    exporting.export(root, name, path, **options)
+    report = ingesting.ingest([path], folder / f"again-{name}")
+    assert not report.refusals, report.refusals
+    return folder / f"again-{name}"
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows of all kinds: own runs with seeds, pairs, printed means, standard errors, hostile names."""
+    folder = tmp_path_factory.mktemp("mixed")
+    writer = Writer(folder / "store")
+    for seed in (0, 1):
+        writer.add("none", "mini-pos", seed, {"de": 1 / 3, "fr": 0.7 + seed / 7}, recipe='{"epochs":3}')
+        writer.add("intents", "mini-pos", seed, {"de": 0.1, "fr": 0.2})
+    for name in ("long", "lm-eval", "mteb", "sumeval", "euroeval", "model-index"):
+        case = CASES[name]
+        options = Options(settings=case.settings)
+        ingesting.ingest([case.write(folder / name)], folder / "store", options=options)
+    header = "model,intermediate,target,language,language_set,metric,value,source\n"
+    (folder / "h.csv").write_text(
+        header + f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",none,xnli,mul,de fr,accuracy,0.123456789,"+source"\n', encoding="utf-8"
+    )
+    assert not ingesting.ingest([folder / "h.csv"], folder / "store").refusals
+    return folder / "store"
+
+
+@pytest.mark.parametrize("name", ["csv", "parquet", "eee"])
+def test_formats_that_carry_a_row_give_it_back_to_the_bit(mixed: Path, tmp_path: Path, name: str) -> None:
+    again = there_and_back(mixed, tmp_path, name)
+    assert everything(again) == everything(mixed)
+    # and into the store that they come from, they bring nothing
+    report = ingesting.ingest([tmp_path / f"out.{ENDINGS[name]}"], mixed, dry_run=True)
+    assert set(report.cells) == {"identical"}
+
+
+@pytest.mark.parametrize("name", ["markdown", "latex"])
+def test_tables_for_people_give_back_what_they_show(tmp_path: Path, name: str) -> None:
+    case = CASES["long"]
+    _, root = ingest(case, tmp_path)
+    (tmp_path / "h.csv").write_text(
+        "model,intermediate,target,language,metric,value,source\n" + f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",none,xnli,de,accuracy,0.5,paper\n',
+        encoding="utf-8",
+    )  # fmt: skip
+    ingesting.ingest([tmp_path / "h.csv"], root)
+    again = there_and_back(root, tmp_path, name, digits=2)
+    index = [adapter.COLUMNS.index(c) for c in ("seed", "n")]
+
+    def shown(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:  # neither seeds nor counts are in a table
+        return sorted((tuple(v for i, v in enumerate(r) if i not in index) for r in rows), key=str)
+
+    assert shown(everything(again)) == shown(everything(root))
+
+
+def test_best_ties_and_holes_in_tables(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    for name, values in {"none": {"de": 0.5, "fr": 0.70001}, "a": {"de": 0.6, "fr": 0.70004}, "b": {"de": 0.6}}.items():
+        writer.add(name, "mini-pos", 0, values)
+    text = exporting.export(tmp_path, "markdown", None)
+    lines = [line for line in text.splitlines() if line.startswith("| m |")]
+    assert lines == ["| m | a | **60.0** | **70.0** | **65.0** |", "| m | none | 50.0 | **70.0** | 60.0 |", "| m | b | **60.0** | - | - |"]
+    latex = exporting.export(tmp_path, "latex", None)
+    assert r"m & b & \textbf{60.0} & -- & -- \\" in latex
+    assert re.search(
+        r"\\caption\{mini-pos: accuracy \(accuracy-1\), percent, test\. Best in bold\. xbench snapshot [0-9a-f]{12}\.\}", latex
+    )
+
+
+def test_names_cannot_leave_their_cell(mixed: Path, tmp_path: Path) -> None:
+    text = exporting.export(mixed, "csv", None, target="xnli")
+    assert "\n\"'=HYPERLINK" in text
+    latex = exporting.export(mixed, "latex", None, target="xnli")
+    assert r"\$x\_1\$ 100\% \{a\} \textbackslash{} \textasciitilde{}\textasciicircum{}" in latex
+    assert "<b>" not in exporting.export(mixed, "markdown", None, target="xnli")
+    exporting.export(mixed, "eee", tmp_path / "e", target="xnli")
+    assert all(p.resolve().is_relative_to((tmp_path / "e").resolve()) for p in (tmp_path / "e").rglob("*"))
+
+
+def test_every_eval_ever_records_have_the_form_of_its_schema(mixed: Path, tmp_path: Path) -> None:
+    """evaleval/every_eval_ever schemas/eval.schema.json 0.3.0: required fields, and details that are texts."""
+    exporting.export(mixed, "eee", tmp_path)
+    files = list(tmp_path.rglob("*.json"))
+    assert files
+    for path in files:
+        assert re.fullmatch(
+            r"data/xbench/[^/]+/[^/]+/[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}\.json",
+            path.relative_to(tmp_path).as_posix(),
+        )
+        record = json.loads(path.read_text(encoding="utf-8"))
+        required = {
+            "schema_version",
+            "evaluation_id",
+            "retrieved_timestamp",
+            "source_metadata",
+            "model_info",
+            "eval_library",
+            "evaluation_results",
+        }
+        assert required == set(record)
+        assert record["source_metadata"]["evaluator_relationship"] in ("first_party", "third_party", "collaborative", "other")
+        assert record["model_info"]["additional_details"].keys() >= {"deployment_type", "model_availability"}
+        for result in record["evaluation_results"]:
+            assert {"evaluation_name", "source_data", "metric_config", "score_details"} <= set(result)
+            assert all(isinstance(v, str) for v in result["score_details"]["details"].values())
+
+
+def test_a_submission_comes_back_with_the_same_scores(tmp_path: Path) -> None:
+    case = CASES["xtreme-submission"]
+    _, root = ingest(case, tmp_path)
+    said = exporting.export(root, "xtreme", tmp_path / "out", model="m")
+    assert said == f"22 files of 2 tasks in {tmp_path / 'out'}\n"
+    for name, content in case.files.items():
+        if name.startswith("predictions/"):
+            assert (tmp_path / "out" / name.removeprefix("predictions/")).read_text() == content
+    options = Options(tmp_path / "files" / "labels", settings=case.settings)
+    report = ingesting.ingest([tmp_path / "out"], root, options=options)
+    assert report.cells == {"identical": 22}
+    writer = Writer(root)
+    writer.add("none", "xnli", 0, {"de": 0.5}, model="n")
+    with pytest.raises(DataError, match="holds no predictions of run"):
+        exporting.export(root, "xtreme", tmp_path / "o2", model="n")
+    with pytest.raises(DataError, match=r"xnli: 2 runs; say --model"):
+        exporting.export(root, "xtreme", tmp_path / "o2")
+
+
+def test_what_cannot_be_exported(mixed: Path, tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"no export format is called 'pdf'; there are: csv, eee, latex"):
+        exporting.export(mixed, "pdf", None)
+    with pytest.raises(DataError, match="no score meets target=nothing"):
+        exporting.export(mixed, "csv", None, target="nothing")
+    with pytest.raises(StoreError, match="has no column colour"):
+        exporting.export(mixed, "csv", None, colour="red")
+    for name in ("parquet", "eee", "xtreme"):
+        with pytest.raises(DataError, match="say where to with --output"):
+            exporting.export(mixed, name, None)
+    (tmp_path / "f").write_text("")
+    with pytest.raises(DataError, match="cannot be written"):
+        exporting.export(mixed, "csv", tmp_path / "f" / "x.csv")

@@ -1,0 +1,57 @@
+"""Language codes in one spelling. Goldens: ISO 639-1 and 639-3 code tables, BCP 47 (RFC 5646), CLDR likely subtags."""
+
+import csv
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xbench import share
+from xbench.errors import DataError
+from xbench.languages import normal
+from xbench.task import all_tasks
+
+
+@pytest.mark.parametrize(
+    ("given_code", "code"),
+    [
+        ("deu", "de"), ("ger", "de"), ("de", "de"), (" DE ", "de"), ("deu-Latn", "de"), ("arb-Arab", "ar"), ("cmn-Hans", "zh"), ("zho-Hant", "zh-Hant"),
+        ("jpn-Hira", "ja"), ("jpn-Jpan", "ja"), ("kor-Hang", "ko"), ("tgl-Latn", "tl"), ("fil", "tl"), ("tl", "tl"), ("iw", "he"), ("swh-Latn", "sw"),
+        ("srp-Latn", "sr-Latn"), ("srp-Cyrl", "sr"), ("hin-Latn", "hi-Latn"), ("kaz-Cyrl", "kk"), ("en_US", "en-US"), ("pt-BR", "pt-BR"), ("pes", "fa"),
+        ("dtp", "dtp"), ("kzj", "kzj"), ("cbk-Latn", "cbk"), ("mul", "mul"), ("est/eng", "et/en"), ("deu/de", "de"), ("ara-Arab/deu-Latn", "ar/de"),
+    ],
+)  # fmt: skip
+def test_one_spelling(given_code: str, code: str) -> None:
+    assert normal(given_code) == code
+    assert normal(code) == code
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("jp", "JP is a country, its language is 'ja'"), ("cz", "its language is 'cs'"), ("gr", "its language is 'el'"), ("German", "did you mean 'de'?"),
+        ("est-eng", "a pair of languages is written 'est/eng'"), ("xx", "expected ISO 639-1"), ("", "expected ISO 639-1"), ("de/fr/en", "one slash"),
+        ("d\u00e9", "is unknown"), ("x" * 400, "is unknown"), ("de\x00", "is unknown"),
+    ],
+)  # fmt: skip
+def test_unknown_codes_are_refused_with_a_suggestion(code: str, said: str) -> None:
+    with pytest.raises(DataError) as caught:
+        normal(code)
+    assert said in str(caught.value)
+    assert len(str(caught.value)) < 200
+
+
+def test_our_own_codes_are_in_this_spelling() -> None:
+    for task in all_tasks():
+        assert [normal(code) for code in task.languages] == list(task.languages), task.name
+    with (share.folder("data") / "languages.csv").open(encoding="utf-8") as handle:
+        assert all(normal(row["language"]) == row["language"] for row in csv.DictReader(handle))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_code_or_refused(text: str) -> None:
+    try:
+        once = normal(text)
+    except DataError:
+        return
+    assert normal(once) == once
