@@ -53,7 +53,7 @@ class Writer:
         }
         run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": when, "finished": when, **change}
         if run["kind"] == "external":
-            run |= {"identity": run_id(f"{sorted((k, str(v)) for k, v in run.items())}"), "version": 1}
+            run |= {"identity": run_id(f"{sorted((k, str(v)) for k, v in {**run, **score_change, **values}.items())}"), "version": 1}
         run["run_id"] = run_id(repr(sorted((k, str(v)) for k, v in {**run, **score_change}.items())))
         shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
         rows = [

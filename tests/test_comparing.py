@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, keeping, store
+from xbench import cli, comparing, keeping, placing, store
 from xbench.errors import XbenchError
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -360,3 +360,16 @@ def test_the_command_and_the_function_give_the_same_rows(tmp_path: Path) -> None
     text = CliRunner().invoke(cli.app, ["compare", "--store", str(tmp_path), "--target", "mini-pos"]).stdout
     assert "mini-pos after intents: accuracy, m, seeds: 1" in text
     assert "helps in 1 of 1 languages (de)" in text
+
+
+def test_what_is_kept_for_one_model_is_not_given_for_another(tmp_path: Path) -> None:
+    recipe_of = {"m": 0.7, "n": 0.3}
+    for model, rate in recipe_of.items():
+        for name, right in {"none": 0.5, "intents": rate}.items():
+            for seed in range(2):
+                put(tmp_path, name, seed, {"de": answers(seed + int(100 * right), right, 200)}, model=model)
+    for _ in range(2):
+        for model in recipe_of:
+            assert {r["model"] for r in comparing.compare(tmp_path, model=model)} == {model}
+            assert {r["model"] for r in placing.standings(tmp_path, model=model)} == {model}
+        assert {r["model"] for r in comparing.compare(tmp_path)} == {"m", "n"}

@@ -6,6 +6,10 @@ silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files
 `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
 """
 
+import csv
+import lzma
+import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -43,6 +47,11 @@ UNSAID: Mapping[str, str] = {
     "split": "test",
     "scorer": "unknown",
 }
+# What adapters raise at a file that is not of their format: they take its shape for granted where a check would say no more than this.
+_MISSHAPEN = (
+    LookupError, TypeError, AttributeError, ValueError, ArithmeticError, AssertionError, OSError, pa.ArrowException, csv.Error,
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
+)  # fmt: skip
 HEAD = 4096  # bytes of a file that recognises() is shown
 LARGEST = 1 << 30  # bytes of a file that is read whole
 
@@ -118,7 +127,14 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
                 head = handle.read(HEAD)
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror}") from error
-    return next((name for name, module in _all(options.folder, folders) if module.recognises(path, head)), None)
+    return next((name for name, module in _all(options.folder, folders) if _knows(module, path, head)), None)
+
+
+def _knows(module: ModuleType, path: Path, head: bytes) -> bool:
+    try:
+        return bool(module.recognises(path, head))
+    except (*_MISSHAPEN, RecursionError):
+        return False
 
 
 def read(path: Path, name: str, options: Options) -> Iterator[Row]:
@@ -136,8 +152,7 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row]:
         raise
     except RecursionError as error:
         raise DataError(f"{path}: nested too deeply to be {name}") from error
-    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError, OSError, pa.ArrowException) as error:
-        # Adapters take their format for granted where a check would say no more than this does.
+    except _MISSHAPEN as error:
         said = f"{type(error).__name__}: {str(error)[:200]}"
         raise DataError(f"{path}: not as {name} files are ({said}, at {_line(error, module)})") from error
 

@@ -101,22 +101,13 @@ def compare(
         found = []
         groups = dict(con.execute(f"SELECT language, {by} FROM language ORDER BY ALL").fetchall()) if by in ("family", "script") else None
         for column in pairing.columns(con, where):
-            content = [column.key, _content(con, column), asked.first, asked.against, by, groups, adjust, margin, confirm]
+            key = [column.key, pairing.content(con, column), asked.first, asked.against, by, groups, adjust, margin, confirm]
 
             def compute(column: Column = column) -> list[Row]:
                 return _column(con, column, asked, groups)
 
-            found += keeping.kept(content, compute) if cache else compute()
+            found += keeping.kept(key, compute) if cache else compute()
         return found
-
-
-def _content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
-    """What the rows of a column follow from: a run's id stands for its conditions, its scores for its examples."""
-    return con.execute(
-        "SELECT run_id, language, value, n, evidence FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
-        "AND dataset_revision = ? ORDER BY ALL",
-        list(column.key.values()),
-    ).fetchall()
 
 
 def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked, groups: Mapping[str, str] | None) -> list[Row]:

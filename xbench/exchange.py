@@ -43,13 +43,14 @@ def ingest(
             given, root, format_name, options, template=template, dry_run=dry_run, jobs=jobs,
             progress=lambda done, of: bar.update(task, completed=done, total=of),
         )  # fmt: skip
-    if report.refusals and report_file is None:
+    read = sum(report.files.values())
+    if report.refusals and report_file is None and (read or len(report.refusals) > _SHOWN) and not dry_run:
         report_file = root.parent / f"{root.name}-refused.csv"
     if report.refusals and report_file is not None:
         ingesting.write_refusals(report, report_file)
     if form != "text":
         emit([_summary(report, root, dry_run, report_file)], form)
-    else:
+    elif read:
         _tell(report, root, dry_run)
     _complain(report, report_file)
     return not report.refusals
@@ -60,7 +61,7 @@ def _summary(report: ingesting.Report, root: Path, dry_run: bool, report_file: P
         "store": str(root), "dry_run": dry_run, "files": dict(report.files), "unknown_files": report.unknown, "runs": report.runs,
         **{status: report.cells[status] for status in ("new", "changed", "identical", "older")},
         "targets": dict(report.targets), "refused": len(report.refusals), "reasons": dict(rows.by_reason(report.refusals)),
-        "report": str(report_file) if report.refusals else None,
+        "report": str(report_file) if report.refusals and report_file else None,
         "changes": [
             {c: getattr(change, c) for c in change.__slots__} for change in report.changes
         ],
@@ -103,7 +104,8 @@ def _tell(report: ingesting.Report, root: Path, dry_run: bool) -> None:
 def _complain(report: ingesting.Report, report_file: Path | None) -> None:
     if not report.refusals:
         return
-    lines = [f"xbench: {len(report.refusals)} refused; everything else is kept. All of them: {report_file}"]
+    kept = "everything else is kept" if sum(report.cells.values()) else "nothing is stored"
+    lines = [f"xbench: {len(report.refusals)} refused; {kept}" + (f". All of them: {report_file}" if report_file else "")]
     reasons = list(rows.by_reason(report.refusals))
     lines += [f"  {count:>6} x {reason}" for reason, count in reasons[:_REASONS] if count > 1]
     lines += [f"  - {refusal}" for refusal in report.refusals[:_SHOWN]]

@@ -117,6 +117,19 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
     return _that_count(con, list(found.values()), asked="metric" in conditions)
 
 
+def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
+    """What the rows of a column follow from: a run's id stands for its conditions, its scores for its examples.
+
+    Only the runs that take part: conditions such as a model leave others out of the column.
+    """
+    runs = sorted(run for held in column.systems.values() for run in held.by_seed.values())
+    return con.execute(
+        "SELECT run_id, language, value, n, evidence FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
+        "AND dataset_revision = ? AND list_contains(?, run_id) ORDER BY ALL",
+        [*column.key.values(), runs],
+    ).fetchall()
+
+
 def _that_count(con: duckdb.DuckDBPyConnection, found: list[Column], *, asked: bool) -> list[Column]:
     """Without a metric asked for: the target's own metric by its own scorer, where there is one; else all."""
     if asked:

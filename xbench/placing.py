@@ -36,12 +36,12 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
     with store.reading(root) as con:
         found = []
         for column in pairing.columns(con, {c: v for c, v in where.items() if c not in _SHOWN}):
-            content = ["standings", column.key, over, _content(con, column)]
+            key = ["standings", column.key, over, pairing.content(con, column)]
 
             def compute(column: Column = column) -> list[Row]:
                 return _ranked(con, column, over)
 
-            found += keeping.kept(content, compute) if cache else compute()
+            found += keeping.kept(key, compute) if cache else compute()
         return [r for r in found if all(r[c] == where[c] for c in _SHOWN if where.get(c) is not None)]
 
 
@@ -49,14 +49,6 @@ def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
     """Every pair of ranked systems of every column: difference, interval, p, and p adjusted over all pairs of the column (Holm)."""
     with store.reading(root) as con:
         return [r for column in pairing.columns(con, where) for r in _pairs(con, column, over)]
-
-
-def _content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
-    return con.execute(
-        "SELECT run_id, language, value, n FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
-        "AND dataset_revision = ? ORDER BY ALL",
-        list(column.key.values()),
-    ).fetchall()
 
 
 def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tuple[list[System], Any, dict[System, str]]:

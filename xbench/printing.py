@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from xbench import board
+from xbench.languages import MANY
 from xbench.tables import Form, Row, emit, grouped, percent, points, show
 
 if TYPE_CHECKING:
@@ -167,19 +168,26 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
         _empty(root)
     means = board.mean_deltas(root, target=target, model=model)
     for group in grouped(rows, _SAME_SYSTEM):
-        _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)], _revision(group, rows))
+        sources = {(r["source"], r["source_version"]) for r in rows if all(r[c] == group[0][c] for c in ("target", "metric", "model"))}
+        where = _revision(group, rows) + (f", {group[0]['source']}" if len(sources) > 1 else "")
+        _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)], where)
 
 
-def _show_deltas(group: Sequence[Row], means: Sequence[Row], revision: str) -> None:
+def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
     first = group[0]
     intermediates = sorted({r["intermediate"] for r in group})
     lines = []
     for language in sorted({r["language"] for r in group}, key=lambda x: (x == first["train_language"], x)):
         own = {r["intermediate"]: r for r in group if r["language"] == language}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = f"{language} (trained)" if language == first["train_language"] else language
+        name = {first["train_language"]: f"{language} (trained)", MANY: "mean as printed"}.get(language, language)
         lines.append(
-            [name, percent(direct), *(_delta_cell(own.get(i)) for i in intermediates), str(max(r["n"] or 0 for r in own.values()))]
+            [
+                name,
+                percent(direct),
+                *(_delta_cell(own.get(i)) for i in intermediates),
+                str(max((r["n"] or 0 for r in own.values()), default=0) or "?"),
+            ]
         )
     if means:
         by = {m["intermediate"]: m for m in means}
@@ -195,10 +203,12 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], revision: str) -> N
             ["up / down / mixed", "", *(_directions(by.get(i)) for i in intermediates), ""],
         )
     show(
-        f"{first['target']}: {first['metric']}, {first['model']}{revision}",
+        f"{first['target']}: {first['metric']}, {first['model']}{where}",
         ["language", "direct %", *(f"after {i}" for i in intermediates), "n"],
         lines,
-        f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
+        "points against the direct baseline of the same source, whose seeds are not known. Nothing here is a significance test."
+        if all(r["seed_known"] is False for r in group)
+        else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
         "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
     )
 

@@ -118,7 +118,10 @@ def _checked(given: Mapping[str, Any], problems: list[tuple[str, str, str]]) -> 
         return row
     _check_terms(row, problems)
     _check_numbers(row, problems)
-    row["recipe"] = _recipe(row["recipe"])
+    try:
+        row["recipe"] = _recipe(row["recipe"])
+    except (ValueError, TypeError, RecursionError) as error:
+        problems.append(("recipe", f"expected words or JSON: {error}", _shown(row["recipe"])))
     return {**dict.fromkeys((*RUN, *_CELL)), **row}
 
 

@@ -154,7 +154,9 @@ def _columns(table: str) -> list[tuple[str, str, bool]]:
     con = duckdb.connect()
     try:
         contract(con, table, described=False)
-        return con.execute("SELECT column_name, data_type, is_nullable FROM duckdb_columns() ORDER BY column_index").fetchall()
+        return con.execute(
+            "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
+        ).fetchall()
     finally:
         con.close()
 

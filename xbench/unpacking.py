@@ -1,7 +1,9 @@
 """Archives, unpacked with limits: nothing is written outside the folder given, and nothing larger than allowed."""
 
+import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
@@ -15,6 +17,9 @@ MOST_FILES = 500_000
 MOST_TIMES = 200  # times its packed size, above the first MiB: what real results reach stays far below, bombs are far above
 _SLACK = 1 << 20
 _CHUNK = 1 << 20
+_DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError, zlib.error, lzma.LZMAError,
+)  # fmt: skip
 
 
 def is_archive(path: Path) -> bool:
@@ -47,12 +52,8 @@ def unpack(path: Path, into: Path) -> None:
                     if written > most:
                         raise DataError(f"{path} unpacks to more than {most:,} bytes from {path.stat().st_size:,}: not unpacked")
                     sink.write(chunk)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+    except _DAMAGED as error:
         raise DataError(f"{path} cannot be unpacked: {type(error).__name__} {error}") from error
-    except Exception as error:  # lzma and zlib errors share no base class
-        if type(error).__module__.partition(".")[0] not in ("zlib", "lzma", "_lzma"):
-            raise
-        raise DataError(f"{path} cannot be unpacked: {error}") from error
 
 
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:

@@ -10,6 +10,7 @@ SELECT
     min(delta) AS delta_min,
     max(delta) AS delta_max,
     count(delta) AS seeds,
+    count(seed) > 0 AS seed_known,
     count(*) FILTER (WHERE delta > 0) AS seeds_up,
     count(*) FILTER (WHERE delta < 0) AS seeds_down,
     count(*) FILTER (WHERE status <> 'paired') AS seeds_without_baseline,

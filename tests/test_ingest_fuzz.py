@@ -1,0 +1,119 @@
+"""Broken input of every format: one clear refusal or good rows, never a traceback, never half a write."""
+
+import json
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.adapter_files import CASES, Case
+from xbench import adapter, ingesting
+from xbench.adapter import Options
+from xbench.errors import XbenchError
+from xbench.rows import tables
+
+ROUNDS = int(os.environ.get("XBENCH_FUZZ_ROUNDS", "30"))  # for each format
+SAID = {"model": "m", "intermediate": "none", "source": "s", "language": "de"}
+JUNK: list[Any] = [None, True, -1, 1e308, float("nan"), "", "x", "\ud800", [], {}, [[]], {"x": {}}, ["x"] * 3, 2**70, "9" * 5000]
+
+
+def mutated(value: Any, rng: random.Random) -> Any:
+    """One place of a JSON value replaced, dropped or doubled."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        if rng.random() < 0.15:
+            return {k: v for k, v in value.items() if k != key}
+        return {**value, key: mutated(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.9:
+        place = rng.randrange(len(value))
+        if rng.random() < 0.15:
+            return value[:place] + value[place + 1 :]
+        if rng.random() < 0.15:
+            return [*value, value[place]]
+        return [*value[:place], mutated(value[place], rng), *value[place + 1 :]]
+    return rng.choice(JUNK)
+
+
+def broken(content: bytes, name: str, rng: random.Random) -> bytes:
+    way = rng.randrange(6)
+    if way <= 2 and name.endswith(".json"):
+        try:
+            return json.dumps(mutated(json.loads(content), rng)).encode("utf-8", "surrogatepass")
+        except ValueError:
+            return content[: rng.randrange(len(content) + 1)]
+    if way == 3:
+        return content[: rng.randrange(len(content) + 1)]
+    if way == 4 and content:
+        place = rng.randrange(len(content))
+        return content[:place] + bytes([rng.randrange(256)]) + content[place + 1 :]
+    place = rng.randrange(len(content) + 1)
+    return (
+        content[:place]
+        + rng.choice([b"\xff\xfe", b"\x00", b'"', b"[" * 3000, b"{", b"\n\n", b",,,,", b"|", b"\\\\", b"&", b"../"])
+        + content[place:]
+    )
+
+
+def documents(start: Path, name: str, options: Options) -> list[Path]:
+    every = [start, *sorted(start.rglob("*"))]
+    if not adapter.takes_folders(name):
+        return [p for p in every if p.is_file()]
+    return [p for p in every if p.is_dir() and adapter.recognised(p, options, folders=True) == name]
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_broken_files_of_a_format(name: str, tmp_path: Path) -> None:
+    """Reads through adapter and row checks, which is where content is handled; the store takes only what passes them."""
+    case = CASES[name]
+    rng = random.Random(name)
+    for round_ in range(ROUNDS):
+        folder = tmp_path / str(round_)
+        victim = rng.choice(sorted(case.files))
+        files = {k: v if isinstance(v, bytes) else v.encode() for k, v in case.files.items()}
+        start = Case({**files, victim: broken(files[victim], victim, rng)}, [], start=case.start).write(folder)
+        options = Options(folder / case.references if case.references else None, settings={**SAID, **case.settings})
+        for path in documents(start, name, options):
+            refusals: list[Any] = []
+            try:
+                made = tables(adapter.read(path, name, options), str(path), "0" * 64, refusals)
+            except XbenchError as error:
+                said = str(error)
+            else:
+                said = str(path)
+                assert all(0 <= score["value"] <= 1 for score in made.scores)
+                assert all(str(refusal) for refusal in refusals)
+            assert path.name in said or str(folder) in said
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    content=st.binary(max_size=300),
+    ending=st.sampled_from(["csv", "tsv", "json", "jsonl", "md", "tex", "parquet", "eval", "yaml", "zip", "tar.gz"]),
+)
+def test_any_bytes_under_any_name(content: bytes, ending: str, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{ending}"
+    path.write_bytes(content)
+    report = ingesting.ingest([path], tmp_path / "store", dry_run=True)
+    assert report.refusals or report.unknown or report.cells
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.mark.parametrize("content", [b"[" * 1_000_000, b'{"a":' * 500_000, b'{"mteb_version":' + b"[" * 100_000])
+def test_deep_nesting_is_refused(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(content)
+    for name in [n for n in adapter.names() if not adapter.takes_folders(n)]:
+        report = ingesting.ingest([path], tmp_path / "store", name, dry_run=True)
+        assert len(report.refusals) == 1
+
+
+def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    with path.open("wb") as handle:
+        handle.truncate(adapter.LARGEST + 1)
+    report = ingesting.ingest([path], tmp_path / "store", "mteb")
+    assert "more than the 1,073,741,824 that are read" in str(report.refusals[0])
