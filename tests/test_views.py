@@ -256,3 +256,26 @@ def test_the_rule_decides_which_scorer_counts(writer: Writer) -> None:
     # a source that does not name its scorer takes part as it is
     xtreme(writer, "panx", "unknown", 0.3, metric="f1", source="a table")
     assert {r["rule"] for r in rows(writer.root, "suite_task_score", suite="xtreme", target="panx")} == {"official", "seqeval-1.2.2"}
+
+
+def test_keys_of_comparability(writer: Writer) -> None:
+    """Each condition makes another key; what is measured makes another column; seeds, models and intermediates do not."""
+    same: dict[str, Any] = {"target": "mini-ner", "seed": 0, "values": {"de": 0.4}}
+    variants: dict[str, dict[str, Any]] = {
+        "base": {}, "seed": {"seed": 1}, "model": {"model": "other"}, "source": {"source": "other"},
+        "scorer": {"scorer": "s-2"}, "metric": {"metric": "f1"}, "split": {"split": "dev"}, "revision": {"dataset_revision": "r2", "target_revision": "r2"},
+        "target": {"target": "mini-pos"},
+        "recipe": {"recipe_id": "other"}, "stack": {"stack": "other"}, "train_language": {"train_language": "de"},
+    }  # fmt: skip
+    keys = {}
+    for name, change in variants.items():
+        said = {**same, **change}
+        run = writer.add("none", said.pop("target"), said.pop("seed"), said.pop("values"), **said)
+        con = store.connect(writer.root)
+        keys[name] = con.execute("SELECT task_key, comparability_key FROM result WHERE run_id = ?", [run]).fetchone()
+        con.close()
+    measured, trained = ("scorer", "metric", "split", "revision", "target"), ("recipe", "stack", "train_language")
+    assert all(keys[name] == keys["base"] for name in ("seed", "model", "source"))
+    assert len({keys[name][0] for name in ("base", *measured)}) == 6
+    assert {keys[name][0] for name in trained} == {keys["base"][0]}
+    assert len({keys[name][1] for name in ("base", *measured, *trained)}) == 9

@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
@@ -140,16 +141,18 @@ def _documents(paths: Iterable[Path], options: Options, format_name: str | None,
             report.refusals.append(Refusal(str(path), "", "", f"{path}: holds no file"))
 
 
-def _inside(path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack) -> Iterator[Document]:
-    """The documents of a path, folders and archives opened."""
-    if unpacking.is_archive(path) and (format_name is None or path.suffix in (".zip", ".tar", ".gz", ".tgz")):
+def _inside(
+    path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack, packed: bool = False
+) -> Iterator[Document]:
+    """The documents of a path, folders and archives opened; archives in archives are not, as there is no end to them."""
+    if unpacking.is_archive(path) and not packed:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         try:
             unpacking.unpack(path, folder)
         except DataError as error:
-            report.refusals.append(Refusal(shown, "", "", str(error)))
+            report.refusals.append(Refusal(shown, "", "", str(error).replace(str(path), shown)))
             return
-        for document in _inside(folder, f"{shown}!", options, format_name, report, stack):
+        for document in _inside(folder, f"{shown}!", options, format_name, report, stack, packed=True):
             yield replace(document, shown=f"{shown}!/{document.path.relative_to(folder).as_posix()}")
         return
     if not path.is_dir():
@@ -160,14 +163,26 @@ def _inside(path: Path, shown: str, options: Options, format_name: str | None, r
     if known is not None and whole in (None, known):
         yield Document(path, shown, known)
         return
-    beside = adapter.companions(options.folder)
-    for inner in sorted(path.iterdir()):
-        hidden = inner.name.startswith(".") and inner.name != ".eval_results"
-        if hidden or not (inner.is_dir() or inner.is_file()) or (inner.is_file() and any(fnmatch(inner.name, p) for p in beside)):
-            continue
+    for inner in _entries(path, shown, options, report):
         if inner.is_dir() or not whole:
-            for document in _inside(inner, f"{shown}/{inner.name}", options, format_name, report, stack):
+            for document in _inside(inner, f"{shown}/{inner.name}", options, format_name, report, stack, packed):
                 yield replace(document, asked_for=False)
+
+
+def _entries(path: Path, shown: str, options: Options, report: Report) -> list[Path]:
+    """What of a folder is looked at: not what is hidden, a companion of other files, or a link to a folder, which may lead back."""
+    try:
+        inners = sorted(path.iterdir())
+    except OSError as error:
+        report.refusals.append(Refusal(shown, "", "", f"{shown}: cannot be read: {error.strerror}"))
+        return []
+    beside = adapter.companions(options.folder)
+    return [
+        inner
+        for inner in inners
+        if (not inner.name.startswith(".") or inner.name == ".eval_results")
+        and ((inner.is_dir() and not inner.is_symlink()) or (inner.is_file() and not any(fnmatch(inner.name, p) for p in beside)))
+    ]
 
 
 def _template(text: str) -> re.Pattern[str]:
@@ -212,6 +227,10 @@ def _parsed(documents: Sequence[Document], options: Options, template: re.Patter
                     yield waiting.pop(0).result()
             while waiting:
                 yield waiting.pop(0).result()
+        except BrokenProcessPool as error:
+            raise DataError(
+                "a process that read files was ended, perhaps for want of memory; what is stored stays; run again with --jobs 1"
+            ) from error
         finally:
             for future in waiting:
                 future.cancel()

@@ -8,6 +8,7 @@ identity.
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -137,11 +138,14 @@ def _check_terms(row: Row, problems: list[tuple[str, str, str]]) -> None:
         problems.append(("intermediate", "expected another task than the target, or none", _shown(row["intermediate"])))
     try:
         row["language"] = normal(row["language"])
+    except DataError as error:
+        problems.append(_no_language("language", error, row["language"]))
+        return
+    try:
         if row["train_language"] not in ("unknown", "none"):
             row["train_language"] = "+".join(normal(code) for code in row["train_language"].split("+"))
     except DataError as error:
-        problems.append(("language", error.headline, ""))
-        return
+        problems.append(_no_language("train_language", error, row["train_language"]))
     several = row.get("language_set")
     if row["language"] != MANY:
         if several is not None:
@@ -151,7 +155,12 @@ def _check_terms(row: Row, problems: list[tuple[str, str, str]]) -> None:
     try:
         row["language_set"] = " ".join(sorted(normal(str(code)) for code in codes)) if list(codes) != ["unknown"] else "unknown"
     except DataError as error:
-        problems.append(("language_set", error.headline, ""))
+        problems.append(_no_language("language_set", error, several))
+
+
+def _no_language(column: str, error: DataError, found: object) -> tuple[str, str, str]:
+    """The suggestion of the error, if it has one, beside what was found."""
+    return column, f"expected a language code: {re.split('; |: ', error.headline, maxsplit=1)[-1]}", _shown(found)
 
 
 def _check_numbers(row: Row, problems: list[tuple[str, str, str]]) -> None:

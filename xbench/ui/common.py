@@ -1,6 +1,7 @@
 """What the pages share: which store is shown, its rows, filters that live in the address bar."""
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -76,6 +77,11 @@ def header(source: Source, title: str) -> None:
             "No results in this store yet: these are published numbers that ship with xbench, each with its source. "
             "Run `xbench run` (or `make quickstart`) to make your own."
         )
+
+
+def plain(text: object) -> str:
+    """Text from data, with nothing in it that markdown would take for markup."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", str(text))
 
 
 def pick(label: str, options: Sequence[str], key: str) -> str:

@@ -4,6 +4,7 @@ import altair as alt
 import pandas as pd
 import streamlit as st
 
+from xbench.languages import MANY
 from xbench.ui import common
 
 _SYSTEM = ["model", "model_revision", "dataset_revision", "recipe_id", "stack", "source"]
@@ -15,20 +16,17 @@ def page(source: common.Source) -> None:
     rows = common.frame(source, "transfer_summary")
     if rows.empty:
         st.warning(
-            "No run with an intermediate task is in this store, so there is no transfer to show."
-            + (
-                " No published source gives both a direct baseline and an intermediate task per language within one stack."
-                if source.published
-                else ""
-            )
+            "No run with an intermediate task is in this store, so there is no transfer to show. `xbench run` makes some, "
+            "`xbench ingest external-results` brings results made elsewhere."
         )
         return
     rows["column"] = common.column_labels(rows)
     chosen = common.pick("Target and metric", sorted(rows["column"].unique()), "target")
     rows = rows[rows["column"] == chosen]
     for system, group in rows.groupby(_SYSTEM, dropna=False):
-        model, revision, *_ = system if isinstance(system, tuple) else (system, "")
-        st.subheader(f"{model} ({revision})")
+        said = dict(zip(_SYSTEM, system if isinstance(system, tuple) else (system,), strict=False))
+        st.subheader(f"{common.plain(said['model'])} ({common.plain(said['model_revision'])})")
+        st.caption(f"source: {common.plain(said['source'])}")
         _map(group)
         _means(source, group)
     common.download(rows.drop(columns="column"), "transfer")
@@ -36,6 +34,7 @@ def page(source: common.Source) -> None:
 
 def _map(group: pd.DataFrame) -> None:
     data = group.assign(
+        language=group["language"].replace(MANY, "mean as printed"),
         points=100 * group["delta"].astype(float),
         sd=100 * group["delta_sd"].astype(float),
         direct=100 * group["direct_value"].astype(float),
