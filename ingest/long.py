@@ -30,25 +30,30 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     if path.suffix == ".parquet":
         yield from _parquet(path)
         return
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
-    header = [name.strip() for name in next(reader, [])]
+    text = read_text(path)
+    header = [name.strip() for name in next(_lines(path, text), (0, []))[1]]
     double = sorted({name for name in header if header.count(name) > 1})
     if double or not header:
         raise DataError(f"{path}:1: " + (f"column {', '.join(double)} is there twice" if double else "has no header"))
-    problems, rows = [], []
+    slipped = [f"{path}:{at}: {len(c)} cells, the header has {len(header)}" for at, c in _lines(path, text) if len(c) != len(header)]
+    if slipped:
+        raise DataError(f"{path} is refused", slipped[:50])
+    for number, (at, cells) in enumerate(_lines(path, text)):
+        if number:
+            # A quote keeps spreadsheets from taking a text for a formula, as `xbench export` writes it; it is not part of the text.
+            values = [cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell for cell in map(str.strip, cells)]
+            yield {**dict(zip(header, values, strict=True)), "at": str(at)}
+
+
+def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines with their numbers; empty ones are none."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
     try:
         for cells in reader:
-            if len(cells) != len(header):
-                problems.append(f"{path}:{reader.line_num}: {len(cells)} cells, the header has {len(header)}")
-            else:
-                # A quote keeps spreadsheets from taking a text for a formula, as `xbench export` writes it; it is not part of the text.
-                values = [cell[1:] if cell[:1] == "'" and cell[1:2] in ("=", "+", "-", "@") else cell for cell in map(str.strip, cells)]
-                rows.append({**dict(zip(header, values, strict=True)), "at": str(reader.line_num)})
+            if cells:
+                yield reader.line_num, cells
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: cannot be read as CSV: {error}") from error
-    if problems:
-        raise DataError(f"{path} is refused", problems[:50])
-    yield from rows
 
 
 def _schema(path: Path) -> list[str]:

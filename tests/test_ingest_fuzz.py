@@ -116,4 +116,4 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as handle:
         handle.truncate(adapter.LARGEST + 1)
     report = ingesting.ingest([path], tmp_path / "store", "mteb")
-    assert "more than the 1,073,741,824 that are read" in str(report.refusals[0])
+    assert "more than the 268,435,456 that are read" in str(report.refusals[0])

@@ -53,7 +53,7 @@ _MISSHAPEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
 )  # fmt: skip
 HEAD = 4096  # bytes of a file that recognises() is shown
-LARGEST = 1 << 30  # bytes of a file that is read whole
+LARGEST = 256 << 20  # bytes of a file that is read whole: parsed, it takes some ten times as much
 
 
 @dataclass(frozen=True, slots=True)
