@@ -46,13 +46,13 @@ print(sum(len(m.task_results) for m in found.model_results), "files")
 
 
 def memory(pid: int) -> int:
-    """Resident KiB of a process and all below it, now."""
+    """KiB of a process and all below it, now; what they share counts once (Linux: Pss)."""
     total, waiting = 0, [pid]
     while waiting:
         one = waiting.pop()
         try:
-            lines = Path(f"/proc/{one}/status").read_text().splitlines()
-            total += next((int(line.split()[1]) for line in lines if line.startswith("VmRSS")), 0)
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text().splitlines()
+            total += next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
             for task in Path(f"/proc/{one}/task").iterdir():
                 waiting += [int(p) for p in (task / "children").read_text().split()]
         except OSError:

@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from multiprocessing import get_context
+from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,8 @@ def ingest(
         adapter.load(format_name, options.folder)
     pattern = _template(template) if template else None
     report = Report()
+    if jobs > 1:
+        _context()
     with ExitStack() as stack:
         documents = list(_documents(paths, options, format_name, report, stack))
         target = Path(stack.enter_context(tempfile.TemporaryDirectory())) if dry_run else root
@@ -217,8 +220,7 @@ def _parsed(documents: Sequence[Document], options: Options, template: re.Patter
     if count <= 1 or len(documents) < _ALONE:
         yield from (_read_batch(batch, options, template) for batch in batches)
         return
-    method = "forkserver" if os.name == "posix" else "spawn"
-    with ProcessPoolExecutor(count, mp_context=get_context(method)) as pool:
+    with ProcessPoolExecutor(count, mp_context=_context()) as pool:
         waiting: list[Future[_Parsed]] = []
         try:
             for batch in batches:
@@ -234,6 +236,18 @@ def _parsed(documents: Sequence[Document], options: Options, template: re.Patter
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _context() -> BaseContext:
+    """How processes begin: from a server that has imported what they need, where there are such."""
+    if os.name != "posix":
+        return get_context("spawn")
+    from multiprocessing import forkserver
+
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["xbench.ingesting", "orjson"])
+    forkserver.ensure_running()  # it imports while files are still looked for
+    return context
 
 
 def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:

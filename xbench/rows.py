@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -24,9 +25,6 @@ from xbench.scoring import ratio
 
 _SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
 _RELATIONS = ("first party", "third party", "collaborative", "other")
-_WHOLE = ("seed", "parameters", "n")
-_NOT_TEXT = ("value", "stderr", "language_set", "recipe", *_WHOLE, *PASSING)
-_TEXT = tuple(column for column in COLUMNS if column not in _NOT_TEXT)
 _UNITS = {"fraction": 1, "percent": 100}
 # A run's own facts, that say nothing of which claim it is.
 _FACTS = ("parameters",)
@@ -74,78 +72,148 @@ def tables(rows: Iterable[Row], path: str, digest: str, refusals: list[Refusal])
         refusals: Added to.
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
+    runs: dict[tuple[Any, ...], _Run] = {}  # rows of a run say the same of it, and are many
     for count, given in enumerate(rows, 1):
-        problems: list[tuple[str, str, str]] = []
-        row = _checked(given, problems)
+        said = _said_of_run(given)
+        try:
+            run = runs.get(said) or runs.setdefault(said, _checked_run(said))
+        except TypeError:  # a value that cannot be a key is no text or number either
+            run = _checked_run(said)
+        problems = list(run.problems)
+        row = _checked_cell(given, run.columns, problems)
         if problems:
             at = str(given.get("at", f"row {count}"))
             refusals += [Refusal(path, at, *problem) for problem in problems]
             continue
-        groups.setdefault(tuple(row[c] for c in _KEY), []).append(row)
+        groups.setdefault(run.key, []).append(row)
     found = Tables()
     for members in groups.values():
         _add(found, _unique(members, path, refusals), digest)
     return found
 
 
-_KEY = (*(c for c in RUN if c not in (*_FACTS, "recipe")), "recipe", *SOURCE)
+_Problem = tuple[str, str, str]  # column, what was expected, what was found
 
 
-def _checked(given: Mapping[str, Any], problems: list[tuple[str, str, str]]) -> Row:
-    """The row in the contract's terms; (column, expected, found) for each thing wrong with it."""
-    row: Row = {"intermediate_revision": "none" if given.get("intermediate") == "none" else "unknown", "recipe": "unknown"}
-    for column, value in given.items():
-        if column not in COLUMNS and column not in PASSING:
-            problems.append((str(column), f"is unknown; known are {', '.join(COLUMNS)}", ""))
-        elif column in _TEXT:
-            if not isinstance(value, str) or not value.strip() or len(value) > _LONGEST or not value.isprintable():
-                problems.append((column, f"expected a printable text of at most {_LONGEST} characters", _shown(value)))
-            else:
-                row[column] = value.strip()
-        elif column in _WHOLE:
-            whole = number(value)
-            if whole is None or not whole.is_integer() or not (1 if column == "n" else 0) <= whole < 2**63:
-                problems.append((column, "expected a whole number" + (" above 0" if column == "n" else ""), _shown(value)))
-            else:
-                row[column] = int(value) if isinstance(value, int | str) and str(value).strip().isdigit() else int(whole)
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """What rows say of their run in the contract's terms, what is wrong with that, and what tells it from other runs."""
+
+    columns: Row
+    problems: list[_Problem]
+    key: tuple[Any, ...]
+
+
+_OF_RUN = (*RUN, *SOURCE)
+_KEY = (*(c for c in RUN if c not in _FACTS), *SOURCE)
+_RECIPE = _OF_RUN.index("recipe")
+_KNOWN = frozenset({*COLUMNS, *PASSING})
+_OF_CELL = ("language", "split", "metric", "scorer")
+
+
+def _said_of_run(given: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a row says of its run; a recipe that is an object as JSON."""
+    said = tuple(map(given.get, _OF_RUN))
+    recipe = said[_RECIPE]
+    if not isinstance(recipe, Mapping):
+        return said
+    try:
+        text = canonical_json(recipe)
+    except (ValueError, TypeError, RecursionError):
+        text = ""
+    return (*said[:_RECIPE], text, *said[_RECIPE + 1 :])
+
+
+def _checked_run(said: tuple[Any, ...]) -> _Run:
+    problems: list[_Problem] = []
+    run: Row = dict(zip(_OF_RUN, said, strict=True))
+    for column, value in run.items():
+        if column in ("seed", "parameters"):
+            run[column] = _whole(column, value, problems)
+        elif column == "recipe":
+            run[column] = _recipe(value, problems)
+        elif column == "intermediate_revision" and value is None:
+            run[column] = "none" if run["intermediate"] == "none" else "unknown"
+        elif value is None and column in REQUIRED:
+            problems.append((column, _EMPTY, ""))
         else:
-            row[column] = value
-    problems += [
-        (c, "is empty; if the file does not say it, --set does", "")
-        for c in REQUIRED
-        if given.get(c) in (None, "") and not (c == "value" and "outcomes" in given)
-    ]
+            run[column] = _text(column, value, problems)
+    if not problems:
+        _check_run_terms(run, problems)
+    return _Run(run, problems, tuple(run[c] for c in _KEY))
+
+
+def _check_run_terms(run: Row, problems: list[_Problem]) -> None:
+    run["relationship"] = run["relationship"].replace("_", " ")
+    if run["relationship"] not in _RELATIONS:
+        problems.append(("relationship", f"expected one of {', '.join(_RELATIONS)}", _shown(run["relationship"])))
+    if run["intermediate"] == run["target"]:
+        problems.append(("intermediate", "expected another task than the target, or none", _shown(run["intermediate"])))
+    try:
+        if run["train_language"] not in ("unknown", "none"):
+            run["train_language"] = "+".join(normal(code) for code in run["train_language"].split("+"))
+    except DataError as error:
+        problems.append(_no_language("train_language", error, run["train_language"]))
+
+
+def _checked_cell(given: Mapping[str, Any], run: Row, problems: list[_Problem]) -> Row:
+    """The row in the contract's terms; what is wrong with it is added to the problems."""
+    if not given.keys() <= _KNOWN:
+        unknown = sorted(str(column) for column in given.keys() - _KNOWN)
+        problems += [(column, f"is unknown; known are {', '.join(COLUMNS)}", "") for column in unknown]
+    row: Row = {**dict.fromkeys(_CELL), **run}
+    for column in _OF_CELL:
+        if given.get(column) is None and column in REQUIRED:
+            problems.append((column, _EMPTY, ""))
+        else:
+            row[column] = _text(column, given.get(column), problems)
+    if given.get("value") is None and "outcomes" not in given:
+        problems.append(("value", _EMPTY, ""))
+    row["n"] = _whole("n", given.get("n"), problems)
     if problems:
         return row
+    row |= {column: given[column] for column in ("value", "stderr", "stderr_kind", "language_set", *PASSING) if column in given}
     _check_terms(row, problems)
     _check_numbers(row, problems)
-    try:
-        row["recipe"] = _recipe(row["recipe"])
-    except (ValueError, TypeError, RecursionError) as error:
-        problems.append(("recipe", f"expected words or JSON: {error}", _shown(row["recipe"])))
-    return {**dict.fromkeys((*RUN, *_CELL)), **row}
+    return row
 
 
-def _check_terms(row: Row, problems: list[tuple[str, str, str]]) -> None:
+_EMPTY = "is empty; if the file does not say it, --set does"
+
+
+def _text(column: str, value: Any, problems: list[_Problem]) -> Any:
+    if isinstance(value, str) and (text := _printable(value)):
+        return text
+    problems.append((column, f"expected a printable text of at most {_LONGEST} characters", _shown(value)))
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _printable(value: str) -> str:
+    """Without white space around it; empty if it is too long, or has what cannot be printed."""
+    return value.strip() if len(value) <= _LONGEST and value.isprintable() else ""
+
+
+def _whole(column: str, value: Any, problems: list[_Problem]) -> int | None:
+    if value is None:
+        return None
+    whole = number(value)
+    if whole is None or not whole.is_integer() or not (1 if column == "n" else 0) <= whole < 2**63:
+        problems.append((column, "expected a whole number" + (" above 0" if column == "n" else ""), _shown(value)))
+        return None
+    return int(value) if isinstance(value, int | str) and str(value).strip().isdigit() else int(whole)
+
+
+def _check_terms(row: Row, problems: list[_Problem]) -> None:
     split = _SPLITS.get(row["split"].lower())
     if split is None:
         problems.append(("split", f"expected one of {', '.join(_SPLITS)}", _shown(row["split"])))
     row["split"] = split
-    row["relationship"] = row["relationship"].replace("_", " ")
-    if row["relationship"] not in _RELATIONS:
-        problems.append(("relationship", f"expected one of {', '.join(_RELATIONS)}", _shown(row["relationship"])))
-    if row["intermediate"] == row["target"]:
-        problems.append(("intermediate", "expected another task than the target, or none", _shown(row["intermediate"])))
     try:
         row["language"] = normal(row["language"])
     except DataError as error:
         problems.append(_no_language("language", error, row["language"]))
         return
-    try:
-        if row["train_language"] not in ("unknown", "none"):
-            row["train_language"] = "+".join(normal(code) for code in row["train_language"].split("+"))
-    except DataError as error:
-        problems.append(_no_language("train_language", error, row["train_language"]))
     several = row.get("language_set")
     if row["language"] != MANY:
         if several is not None:
@@ -158,12 +226,12 @@ def _check_terms(row: Row, problems: list[tuple[str, str, str]]) -> None:
         problems.append(_no_language("language_set", error, several))
 
 
-def _no_language(column: str, error: DataError, found: object) -> tuple[str, str, str]:
+def _no_language(column: str, error: DataError, found: object) -> _Problem:
     """The suggestion of the error, if it has one, beside what was found."""
     return column, f"expected a language code: {re.split('; |: ', error.headline, maxsplit=1)[-1]}", _shown(found)
 
 
-def _check_numbers(row: Row, problems: list[tuple[str, str, str]]) -> None:
+def _check_numbers(row: Row, problems: list[_Problem]) -> None:
     unit = row.pop("unit", "fraction")
     if unit not in _UNITS:
         problems.append(("unit", f"expected {' or '.join(_UNITS)}", _shown(unit)))
@@ -182,13 +250,13 @@ def _check_numbers(row: Row, problems: list[tuple[str, str, str]]) -> None:
     else:
         row["value"] = min(value, 1.0)
     if row.get("stderr") is None:
-        row.pop("stderr_kind", None)
+        row["stderr_kind"] = None
         return
     stderr = _fraction(row, "stderr", unit)
     if stderr is None or not (math.isfinite(stderr) and stderr >= 0):
         problems.append(("stderr", "expected a number of 0 or more", _shown(row["stderr"])))
     row["stderr"] = stderr
-    row.setdefault("stderr_kind", "unknown")
+    row["stderr_kind"] = row.get("stderr_kind") or "unknown"
 
 
 def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
@@ -199,7 +267,7 @@ def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
     return float(Decimal(repr(value)) / _UNITS[unit])
 
 
-def _from_outcomes(row: Row, unit: str, problems: list[tuple[str, str, str]]) -> None:
+def _from_outcomes(row: Row, unit: str, problems: list[_Problem]) -> None:
     """A score with its examples is what they make; a printed one must agree."""
     table: pa.Table = row["outcomes"]
     ids = table["example_id"].to_pylist()
@@ -217,14 +285,19 @@ def _from_outcomes(row: Row, unit: str, problems: list[tuple[str, str, str]]) ->
         row["value"], row["exactly"] = computed, True
 
 
-def _recipe(value: Any) -> str:
+def _recipe(value: Any, problems: list[_Problem]) -> str:
     """Canonical JSON: of an object as it is, of words as their text."""
     if isinstance(value, str) and value.lstrip().startswith("{"):
         try:
-            value = json.loads(value)
+            said = json.loads(value)
+            if isinstance(said, Mapping):
+                return canonical_json(said)
         except (ValueError, RecursionError):
-            return canonical_json({"text": value})
-    return canonical_json(value if isinstance(value, Mapping) else {"text": str(value)})
+            pass
+    if isinstance(value, str) and _printable(value):
+        return canonical_json({"text": value})
+    problems.append(("recipe", f"expected JSON, or a printable text of at most {_LONGEST} characters", _shown(value)))
+    return ""
 
 
 def _unique(members: list[Row], path: str, refusals: list[Refusal]) -> list[Row]:
@@ -251,8 +324,9 @@ def _add(found: Tables, members: list[Row], digest: str) -> None:
     said = {c: first[c] for c in _KEY}
     identity = short_hash({"claim": said}, 24)
     members.sort(key=lambda m: (m["language"], m["split"], m["metric"], m["scorer"]))
-    cells = [{**{c: m[c] for c in _CELL}, "examples": _digest(m)} for m in members]
-    run_id = short_hash({"identity": identity, "scores": cells}, 24)
+    cells = [{c: m[c] for c in _CELL} for m in members]
+    content = [{**cell, "examples": _digest(m)} for cell, m in zip(cells, members, strict=True)]
+    run_id = short_hash({"identity": identity, "scores": content}, 24)
     run = {c: first[c] for c in (*RUN, *SOURCE) if c not in ("dataset_revision", "intermediate_revision")}
     run |= {
         "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
@@ -262,9 +336,9 @@ def _add(found: Tables, members: list[Row], digest: str) -> None:
     found.runs.append(run)
     key = {"run_id": run_id, **{c: first[c] for c in ("model", "intermediate", "target", "train_language", "seed")}}
     answered: set[tuple[str, str]] = set()
-    for m in members:
+    for m, cell in zip(members, cells, strict=True):
         evidence = "outcomes" if "outcomes" in m else "aggregate"
-        found.scores.append({**key, **{c: m[c] for c in _CELL}, "dataset_revision": first["dataset_revision"], "evidence": evidence})
+        found.scores.append({**key, **cell, "dataset_revision": first["dataset_revision"], "evidence": evidence})
         where = {**key, "language": m["language"], "split": m["split"]}
         if "outcomes" in m:
             found.outcomes.append(_with(m["outcomes"], {**where, "metric": m["metric"], "scorer": m["scorer"]}))

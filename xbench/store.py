@@ -149,14 +149,19 @@ def holds(root: Path, table: str) -> bool:
 
 
 @cache
-def _columns(table: str) -> list[tuple[str, str, bool]]:
-    """Name, type and whether it may be NULL of each column of a contract."""
+def _columns() -> dict[str, list[tuple[str, str, bool]]]:
+    """Of each contract the name and type of each column, and whether it may be NULL."""
     con = duckdb.connect()
     try:
-        contract(con, table, described=False)
-        return con.execute(
-            "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
-        ).fetchall()
+        for table in TABLES:
+            contract(con, table, described=False)
+        columns: dict[str, list[tuple[str, str, bool]]] = {}
+        found = con.execute(
+            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
+        )
+        for table, *column in found.fetchall():
+            columns.setdefault(table, []).append((column[0], column[1], column[2]))
+        return columns
     finally:
         con.close()
 
@@ -168,7 +173,7 @@ def source(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> str:
         StoreError: If a file cannot be read, or lacks a column that must be there.
     """
     files = f"read_parquet({_quote(_escape_glob(str(root / table)) + '/*.parquet')}, union_by_name = true)"
-    columns = _columns(table)
+    columns = _columns()[table]
     try:
         there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
     except duckdb.Error as error:
@@ -215,9 +220,9 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
         ("task_label", ("target", "family", "labels"), [row for row in labels if row[2] != "0"]),
         ("suite_task", ("suite", "rule", "task_group", "target", "scorer"), _suite_rows()),
     ):
-        con.register("given", pa.table([pa.array(values, pa.string()) for values in zip(*rows, strict=True)], names=columns))
-        con.execute(f"CREATE TABLE {name} AS SELECT * FROM given")
-        con.unregister("given")
+        # As lists, not as an Arrow table: to look at one, DuckDB imports pandas, which takes longer than all the rest.
+        chosen = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in columns)
+        con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*rows, strict=True)])
     con.execute("CREATE TABLE task_labels AS SELECT target, family, labels::INTEGER AS labels FROM task_label; DROP TABLE task_label")
 
 

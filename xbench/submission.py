@@ -139,10 +139,11 @@ def _read(task: Task, references: Path, predictions: Path) -> _Read:
 
 def is_submission(folder: Path, suite: str = "xtreme") -> bool:
     """Whether a folder holds a file of a submission where it belongs: TASK/test-LANGUAGE.ENDING."""
+    inside = {entry.name for entry in folder.iterdir()}
     return any(
-        (folder / task.name.removeprefix("xtreme-r-") / f"test-{language}.{_ENDINGS.get(task.family, 'tsv')}").is_file()
+        (folder / name / f"test-{language}.{_ENDINGS.get(task.family, 'tsv')}").is_file()
         for task in all_tasks()
-        if suite in task.suites and (folder / task.name.removeprefix("xtreme-r-")).is_dir()
+        if suite in task.suites and (name := task.name.removeprefix("xtreme-r-")) in inside
         for language in task.languages
     )
 
