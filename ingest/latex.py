@@ -1,16 +1,15 @@
 """LaTeX tables: every tabular whose headings are languages or XTREME's tasks, with booktabs or plain.
 
-A comment `% xbench {"target": "xnli"}` before a table, as `xbench export` writes it, says what its cells leave open; --set says it for all.
+A comment `% xbench {"target": "xnli"}` before a table, as `xbench export` writes it, says what its cells leave open; --set says it for
+all, and --set table=2 which of several is meant.
 """
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from xbench import grids
-from xbench.adapter import Options, Row, read_text
-from xbench.errors import DataError
+from xbench.adapter import Options, Row, mapping, parse_json, read_text
 
 EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
 _TABLE = re.compile(
@@ -34,28 +33,16 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Row]:
     text = read_text(path)
-    why, tables, start = "has no tabular", 0, 0
+    found, start = [], 0
     for match in _TABLE.finditer(text):
         comments = _SAID.findall(text[start : match.start()])
-        said = json.loads(comments[-1]) if comments else {}
+        said = mapping(parse_json(comments[-1].encode(), str(path)), str(path)) if comments else {}
         start = match.end()
         first = text.count("\n", 0, match.start(3)) + 1
         lines = [(at, cells) for at, cells in _lines(match.group(3), first) if any(cells)]
-        if not lines:
-            continue
-        header = lines[0][1]
-        try:
-            found = list(grids.read(header, lines[1:], {**said, **options.settings}))
-        except DataError as error:
-            if said or grids.is_header(header):
-                raise DataError(f"{path}:{first}: {error}") from error
-            why = f"has no table of scores: {error}"
-            continue
-        tables += 1
-        for row in found:
-            yield {**{c: v for c, v in said.items() if c != "means"}, **row}
-    if not tables:
-        raise DataError(f"{path}: {why}")
+        if lines:
+            found.append(grids.Grid(first, lines[0][1], lines[1:], said))
+    yield from grids.rows(path, found, options.settings)
 
 
 def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:

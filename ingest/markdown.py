@@ -1,18 +1,17 @@
-"""Markdown files: every pipe table whose headings are languages or XTREME's tasks; as READMEs print them, and `xbench export` writes them.
+"""Markdown files: every pipe table whose headings are languages or XTREME's tasks.
 
-A comment `<!-- xbench {"target": "xnli"} -->` before a table says what its cells leave open; --set says it for all.
+A comment `<!-- xbench {"target": "xnli"} -->` before a table, as `xbench export` writes it, says what its cells leave open; --set says it
+for all, and --set table=2 which of several is meant.
 """
 
 import html
-import json
 import re
 from collections.abc import Iterator
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from xbench import grids
-from xbench.adapter import Options, Row, read_text
-from xbench.errors import DataError
+from xbench.adapter import Options, Row, mapping, parse_json, read_text
 
 EXAMPLE = "README.md, with --set target=xquad --set metric='f1 / exact_match' --set intermediate=none --set source=…"
 _RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?")
@@ -33,31 +32,16 @@ def recognises(path: Path, head: bytes) -> bool:
 def read(path: Path, options: Options) -> Iterator[Row]:
     lines = read_text(path).splitlines()
     said: dict[str, str] = {}
-    why = "has no pipe table"
-    tables = 0
+    found = []
     for number in range(len(lines)):
         if match := _SAID.fullmatch(lines[number].strip()):
-            said = json.loads(match.group(1))
+            said = mapping(parse_json(match.group(1).encode(), f"{path}:{number + 1}"), f"{path}:{number + 1}")
         if number == 0 or not _RULE.fullmatch(lines[number].strip()) or "|" not in lines[number] or "|" not in lines[number - 1]:
             continue
-        header, body = _cells(lines[number - 1]), []
-        for below in range(number + 1, len(lines)):
-            if "|" not in lines[below]:
-                break
-            body.append((str(below + 1), _cells(lines[below])))
-        try:
-            found = list(grids.read(header, body, {**said, **options.settings}))
-        except DataError as error:
-            if said or grids.is_header(header):
-                raise DataError(f"{path}:{number}: {error}") from error
-            why = f"has no table of scores: {error}"
-            continue
-        tables += 1
-        for row in found:
-            yield {**{c: v for c, v in said.items() if c != "means"}, **row}
+        body = takewhile(lambda line: "|" in line[1], enumerate(lines[number + 1 :], number + 2))
+        found.append(grids.Grid(number, _cells(lines[number - 1]), [(str(at), _cells(line)) for at, line in body], said))
         said = {}
-    if not tables:
-        raise DataError(f"{path}: {why}")
+    yield from grids.rows(path, found, options.settings)
 
 
 def _cells(line: str) -> list[str]:

@@ -72,7 +72,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             **said,
             "at": at,
             "target": f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}",
-            "split": split,
+            **_split(split, content.get("dataset_revision")),
             "metric": name,
             "value": scores.get("main_score"),
             **_language(languages),
@@ -138,6 +138,13 @@ def _old_main(scores: dict[str, Any], task: str) -> float | None:
         if number(value) is not None:
             return number(value)
     return None
+
+
+def _split(name: str, revision: Any) -> Row:
+    """MTEB also tests on splits called train, devtest, default, …: data of its own, which the revision then names."""
+    if name in ("test", "dev", "validation", "val"):
+        return {"split": name}
+    return {"split": "test", "dataset_revision": f"{revision or 'unknown'}, split {name}"}
 
 
 def _language(codes: list[str]) -> Row:

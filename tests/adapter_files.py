@@ -242,7 +242,7 @@ CASES: dict[str, Case] = {
          ("org/m", "mteb/Tatoeba", "dtp/en", "f1", 0.2), ("org/m", "mteb/PawsXPairClassification", "fr", "max_ap", 0.52),
          ("org/m", "mteb/XNLI", "el", "max_ap", 0.7)],
         {"intermediate": "unknown", "model_revision": {"rev0", "rev1"}, "split": {"test", "dev"}},
-        refused=("column 'value' is nan, expected a number",),
+        refused=("column 'value' is 'NaN', expected a number",),
     ),
     # microsoft/Litmus SumEval/data/train
     "sumeval": Case(

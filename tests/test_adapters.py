@@ -83,14 +83,53 @@ def test_examples_of_a_lm_eval_run_are_matched_by_their_hash(tmp_path: Path) -> 
     con.close()
 
 
-def test_pickles_are_not_opened(tmp_path: Path) -> None:
-    bomb = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x0dtouch /tmp/no\x85R."
-    CASES["jiant"].write(tmp_path)
+def test_of_several_tables_one_is_chosen(tmp_path: Path) -> None:
+    """As in google-deepmind/xquad's README: lengths, F1, EM, under the same headings."""
+    path = tmp_path / "README.md"
+    head = "| Model | en | de |\n|---|---|---|\n"
+    path.write_text(f"{head}| Question | 11.5 | 11.0 |\n\nF1\n\n{head}| mBERT | 83.5 | 70.6 |\n\nEM\n\n{head}| mBERT | 72.2 | 54.0 |\n")
+    said = {"target": "xquad", "intermediate": "none", "source": "s"}
+    report = ingesting.ingest([path], tmp_path / "s", options=Options(settings=said))
+    assert "has 3 tables that may hold scores; say which with --set table=NUMBER\n    table=1: line 1, Model | en | de" in str(
+        report.refusals[0]
+    )
+    for table, metric in (("2", "f1"), ("3", "exact_match")):
+        options = Options(settings={**said, "table": table, "metric": metric})
+        assert ingesting.ingest([path], tmp_path / "s", options=options).cells == {"new": 2}
+    assert rows(tmp_path / "s", "metric", "language", "value") == [
+        ("exact_match", "de", 0.54), ("exact_match", "en", 0.722), ("f1", "de", 0.706), ("f1", "en", 0.835),
+    ]  # fmt: skip
+    report = ingesting.ingest([path], tmp_path / "s", options=Options(settings={**said, "table": "4"}))
+    assert "--set table=4: expected 1 to 3" in str(report.refusals[0])
+
+
+def test_pickles_are_opened_only_on_request(tmp_path: Path) -> None:
+    import torch
+
+    case = CASES["jiant"]
+    case.write(tmp_path)
     run = tmp_path / "runs" / "xlm-roberta-large" / "mnli" / "3"
-    (run / "val_preds.p").write_bytes(bomb)
-    assert not ingesting.ingest([run / "val_preds.p"], tmp_path / "s").cells
-    report = ingesting.ingest([tmp_path / "runs"], tmp_path / "s", options=Options(allow_pickle=True), template="{model}/{intermediate}/{}")
-    assert "val_preds.p hold no gold labels" in str(report.refusals[0])
+    torch.save({"xnli_de": {"preds": [0, 1, 2, 2], "guids": None}, "mlqa_de_de": {"preds": {}}}, run / "test_preds.p")
+    (tmp_path / "labels" / "xnli").mkdir(parents=True)
+    (tmp_path / "labels" / "xnli" / "test-de.tsv").write_text("contradiction\nentailment\nneutral\nentailment\n", encoding="utf-8")
+
+    def read(**said: Any) -> ingesting.Report:
+        return ingesting.ingest([tmp_path / "runs"], tmp_path / "s", options=Options(**said), template=case.template)
+
+    assert read().cells == {"new": 8}
+    assert "say where these are with --references" in str(read(allow_pickle=True).refusals[0])
+    assert read(allow_pickle=True, references=tmp_path / "labels").cells == {"identical": 8, "new": 1}
+    con = store.connect(tmp_path / "s")
+    found = con.execute("SELECT language, value, n, seed, scorer FROM result WHERE split = 'test'").fetchall()
+    assert found == [("de", 0.75, 4, 1234, "accuracy-1")]
+    assert con.execute("SELECT example_id, prediction FROM prediction ORDER BY ALL").fetchall()[3] == ("3", "neutral")
+    con.close()
+    mark = tmp_path / "was-opened"
+    command = f"touch {mark}".encode()
+    (run / "test_preds.p").write_bytes(b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c" + bytes([len(command)]) + command + b"\x85R.")
+    assert set(read().cells) <= {"older", "identical"}
+    assert not mark.exists()
+    assert not ingesting.ingest([run / "test_preds.p"], tmp_path / "s").cells
 
 
 def test_an_adapter_of_ones_own_goes_before_a_shipped_one(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files
 
 import csv
 import lzma
+import pickle
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,6 +36,7 @@ COLUMNS = (*RUN, *SCORE, *SOURCE)
 # Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
 # row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
 PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
+OTHER_SETTINGS = ("unit", "table")  # that --set takes beside columns: table is which of a markdown or LaTeX file, counted from 1
 REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
 UNSAID: Mapping[str, str] = {
     "model_revision": "unknown",
@@ -51,6 +53,7 @@ UNSAID: Mapping[str, str] = {
 _MISSHAPEN = (
     LookupError, TypeError, AttributeError, ValueError, ArithmeticError, AssertionError, OSError, pa.ArrowException, csv.Error,
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
+    RuntimeError, pickle.UnpicklingError,
 )  # fmt: skip
 HEAD = 4096  # bytes of a file that recognises() is shown
 LARGEST = 256 << 20  # bytes of a file that is read whole: parsed, it takes some ten times as much
@@ -84,6 +87,7 @@ def names(folder: Path | None = None) -> list[str]:
     return sorted({*plugins.names(share.folder("ingest")), *(plugins.names(folder) if folder else ())})
 
 
+@lru_cache(maxsize=256)
 def load(name: str, folder: Path | None = None) -> ModuleType:
     """An adapter by name; the user's own goes before a shipped one.
 
@@ -144,7 +148,7 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row]:
         DataError: If the file is not of this format.
     """
     module = load(name, options.folder)
-    unsaid = {**UNSAID, **getattr(module, "UNSAID", {}), **options.settings}
+    unsaid = {**UNSAID, **getattr(module, "UNSAID", {}), **{c: v for c, v in options.settings.items() if c != "table"}}
     try:
         for row in module.read(path, options):
             yield {**unsaid, **{column: value for column, value in row.items() if value is not None and value != ""}}

@@ -122,7 +122,7 @@ def adapters(folder: Path | None, form: Form) -> None:
         return
     show("formats", ["adapter", "reads", "example"], [list(row) for row in found], left=3)
     sys.stdout.write(
-        "columns of a row (--set COLUMN=VALUE says what a file does not): " + ", ".join((*adapter.COLUMNS, "unit")) + "\n"
+        "columns of a row (--set COLUMN=VALUE says what a file does not): " + ", ".join((*adapter.COLUMNS, *adapter.OTHER_SETTINGS)) + "\n"
         f"must be there: {', '.join(adapter.REQUIRED)}\n"
     )
 

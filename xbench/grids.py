@@ -6,7 +6,9 @@ is a mean over its languages). A cell is a number, two numbers for two metrics (
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 from xbench.adapter import COLUMNS, Row
 from xbench.errors import DataError
@@ -66,6 +68,45 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
             target = str(row.get("target") or settings.get("target") or "")
             metrics = _metrics(str(row.pop("metric", "") or settings.get("metric", "")) or _heading_metric(header[index]), target)
             yield from _cell(cells[index], row, metrics)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table of a file: where it is, its cells without markup, and what a comment before it says (an empty one is none)."""
+
+    at: int
+    header: Sequence[str]
+    lines: Sequence[tuple[str, Sequence[str]]]
+    said: Mapping[str, str]
+
+
+def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iterator[Row]:
+    """The scores of the tables of a file: of all that comments explain, else of the only one, or of the one that settings choose.
+
+    Raises:
+        DataError: If there is none with scores, or there are several and nothing says which.
+    """
+    scored = [grid for grid in grids if grid.said or is_header(grid.header)]
+    if "table" in settings:
+        number = settings["table"]
+        if not number.isdigit() or not 1 <= int(number) <= len(scored):
+            raise DataError(f"{path}: --set table={number}: expected 1 to {len(scored)}{_listed(scored)}")
+        scored = [scored[int(number) - 1]]
+    elif len(scored) > 1 and not all(grid.said for grid in scored):
+        raise DataError(f"{path} has {len(scored)} tables that may hold scores; say which with --set table=NUMBER{_listed(scored)}")
+    if not scored:
+        raise DataError(f"{path}: has no table whose headings are languages or tasks")
+    for grid in scored:
+        try:
+            for row in read(grid.header, grid.lines, {**grid.said, **settings}):
+                yield {**{column: value for column, value in grid.said.items() if column != "means"}, **row}
+        except DataError as error:
+            raise DataError(f"{path}:{grid.at}: {error}") from error
+
+
+def _listed(grids: Sequence[Grid]) -> str:
+    lines = [f"table={number}: line {grid.at}, {' | '.join(grid.header)[:80]}" for number, grid in enumerate(grids, 1)]
+    return "".join(f"\n    {line}" for line in lines)
 
 
 def is_header(headings: Sequence[str]) -> bool:

@@ -5,17 +5,20 @@ changes nothing, a changed number becomes a new version, and what is refused lea
 """
 
 import csv
+import gc
 import hashlib
 import os
 import re
 import tempfile
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from fnmatch import fnmatch
+from fnmatch import translate
+from functools import cache
+from itertools import chain, islice
 from multiprocessing import get_context
 from multiprocessing.context import BaseContext
 from pathlib import Path
@@ -85,7 +88,7 @@ def ingest(
         template: Where in the end of a path columns stand, as `{model}/{seed}/val_metrics.json`.
         dry_run: Compare, and write nothing.
         jobs: Processes that read files. More than one needs a script that can be imported (`if __name__ == "__main__"`).
-        progress: Called with the numbers of files read and found.
+        progress: Called with the numbers of files read, and found so far.
 
     Returns:
         What came of it. Rows that were refused are in `refusals`; all others are stored.
@@ -95,9 +98,9 @@ def ingest(
         PluginError: If there is no such adapter.
     """
     options = options or Options()
-    unknown = sorted(set(options.settings) - {*adapter.COLUMNS, "unit"})
+    unknown = sorted(set(options.settings) - {*adapter.COLUMNS, *adapter.OTHER_SETTINGS})
     if unknown:
-        raise DataError(f"there is no column {', '.join(unknown)}; there are {', '.join((*adapter.COLUMNS, 'unit'))}")
+        raise DataError(f"there is no column {', '.join(unknown)}; there are {', '.join((*adapter.COLUMNS, *adapter.OTHER_SETTINGS))}")
     if format_name is not None:
         adapter.load(format_name, options.folder)
     pattern = _template(template) if template else None
@@ -105,18 +108,25 @@ def ingest(
     if jobs > 1:
         _context()
     with ExitStack() as stack:
-        documents = list(_documents(paths, options, format_name, report, stack))
+        found = 0
+
+        def counted() -> Iterator[Document]:
+            nonlocal found
+            for document in _documents(paths, options, format_name, report, stack):
+                found += 1
+                yield document
+
         target = Path(stack.enter_context(tempfile.TemporaryDirectory())) if dry_run else root
         writer = _Writer(target, (root, target) if dry_run else (root,), report)
         done = 0
-        for parsed in _parsed(documents, options, pattern, jobs):
+        for parsed in _parsed(counted(), options, pattern, jobs):
             report.refusals += parsed.refusals
             report.files.update(parsed.files)
             report.unknown += parsed.unknown
             writer.add(parsed.batch)
             done += parsed.read
             if progress:
-                progress(done, len(documents))
+                progress(done, found)
         writer.flush()
     return report
 
@@ -138,9 +148,11 @@ def _documents(paths: Iterable[Path], options: Options, format_name: str | None,
         if not path.exists():
             report.refusals.append(Refusal(str(path), "", "", f"{path}: does not exist"))
             continue
-        found = list(_inside(path, str(path), options, format_name, report, stack))
-        yield from found
-        if not found and path.is_dir():
+        empty = True
+        for document in _inside(path, str(path), options, format_name, report, stack):
+            empty = False
+            yield document
+        if empty and path.is_dir():
             report.refusals.append(Refusal(str(path), "", "", f"{path}: holds no file"))
 
 
@@ -148,44 +160,55 @@ def _inside(
     path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack, packed: bool = False
 ) -> Iterator[Document]:
     """The documents of a path, folders and archives opened; archives in archives are not, as there is no end to them."""
-    if unpacking.is_archive(path) and not packed:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        try:
-            unpacking.unpack(path, folder)
-        except DataError as error:
-            report.refusals.append(Refusal(shown, "", "", str(error).replace(str(path), shown)))
-            return
-        for document in _inside(folder, f"{shown}!", options, format_name, report, stack, packed=True):
-            yield replace(document, shown=f"{shown}!/{document.path.relative_to(folder).as_posix()}")
+    if not packed and unpacking.is_archive(path):
+        yield from _unpacked(path, shown, options, format_name, report, stack)
         return
     if not path.is_dir():
         yield Document(path, shown, format_name)
         return
-    whole = format_name if format_name and adapter.takes_folders(format_name, options.folder) else None
+    whole = format_name is not None and adapter.takes_folders(format_name, options.folder)
     known = adapter.recognised(path, options, folders=True)
-    if known is not None and whole in (None, known):
+    if known is not None and (not whole or known == format_name):
         yield Document(path, shown, known)
         return
-    for inner in _entries(path, shown, options, report):
-        if inner.is_dir() or not whole:
-            for document in _inside(inner, f"{shown}/{inner.name}", options, format_name, report, stack, packed):
+    for entry in _entries(path, shown, options, report):
+        if entry.is_dir() or not whole:
+            for document in _inside(Path(entry.path), f"{shown}/{entry.name}", options, format_name, report, stack, packed):
                 yield replace(document, asked_for=False)
 
 
-def _entries(path: Path, shown: str, options: Options, report: Report) -> list[Path]:
+def _unpacked(path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack) -> Iterator[Document]:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    try:
+        unpacking.unpack(path, folder)
+    except DataError as error:
+        report.refusals.append(Refusal(shown, "", "", str(error).replace(str(path), shown)))
+        return
+    for document in _inside(folder, f"{shown}!", options, format_name, report, stack, packed=True):
+        yield replace(document, shown=f"{shown}!/{document.path.relative_to(folder).as_posix()}")
+
+
+def _entries(path: Path, shown: str, options: Options, report: Report) -> list[os.DirEntry[str]]:
     """What of a folder is looked at: not what is hidden, a companion of other files, or a link to a folder, which may lead back."""
     try:
-        inners = sorted(path.iterdir())
+        with os.scandir(path) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         report.refusals.append(Refusal(shown, "", "", f"{shown}: cannot be read: {error.strerror}"))
         return []
-    beside = adapter.companions(options.folder)
+    companion = _companion(options.folder)
     return [
-        inner
-        for inner in inners
-        if (not inner.name.startswith(".") or inner.name == ".eval_results")
-        and ((inner.is_dir() and not inner.is_symlink()) or (inner.is_file() and not any(fnmatch(inner.name, p) for p in beside)))
+        entry
+        for entry in entries
+        if (not entry.name.startswith(".") or entry.name == ".eval_results")
+        and (entry.is_dir(follow_symlinks=False) or (entry.is_file() and not companion(entry.name)))
     ]
+
+
+@cache
+def _companion(folder: Path | None) -> Callable[[str], object]:
+    """Whether a name is one of a companion of other files."""
+    return re.compile("|".join(translate(pattern) for pattern in adapter.companions(folder)) or "(?!)").match
 
 
 def _template(text: str) -> re.Pattern[str]:
@@ -213,26 +236,25 @@ class _Parsed:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def _parsed(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
-    """Every document, in order, read here or in processes; only a few batches are under way at a time."""
-    batches = list(_batches(documents))
-    count = min(jobs, len(batches))
-    if count <= 1 or len(documents) < _ALONE:
+def _parsed(documents: Iterator[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
+    """Every document, in order, read here or in processes while others are still looked for; a few batches are under way at a time."""
+    first = list(islice(documents, _ALONE))
+    batches = _batches(chain(first, documents))
+    if jobs <= 1 or len(first) < _ALONE:
         yield from (_read_batch(batch, options, template) for batch in batches)
         return
-    with ProcessPoolExecutor(count, mp_context=_context()) as pool:
-        waiting: list[Future[_Parsed]] = []
+    with ProcessPoolExecutor(jobs, mp_context=_context()) as pool:
+        waiting: deque[Future[_Parsed]] = deque()
         try:
             for batch in batches:
                 waiting.append(pool.submit(_read_batch, batch, options, template))
-                if len(waiting) > count + 1:
-                    yield waiting.pop(0).result()
+                while len(waiting) > 2 * jobs or (waiting and waiting[0].done()):
+                    yield waiting.popleft().result()
             while waiting:
-                yield waiting.pop(0).result()
+                yield waiting.popleft().result()
         except BrokenProcessPool as error:
-            raise DataError(
-                "a process that read files was ended, perhaps for want of memory; what is stored stays; run again with --jobs 1"
-            ) from error
+            said = "a process that read files was ended, perhaps for want of memory; what is stored stays; run again with --jobs 1"
+            raise DataError(said) from error
         finally:
             for future in waiting:
                 future.cancel()
@@ -250,7 +272,7 @@ def _context() -> BaseContext:
     return context
 
 
-def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     batch: list[Document] = []
     size = 0
     for document in documents:
@@ -265,9 +287,15 @@ def _batches(documents: Sequence[Document]) -> Iterator[list[Document]]:
 
 def _read_batch(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None) -> _Parsed:
     found = _Parsed(len(documents), Batch())
-    for document in documents:
-        _read_document(document, options, template, found)
-    found.batch.pack()
+    collecting = gc.isenabled()
+    gc.disable()  # it would go through all the rows again and again, and there are no cycles among them
+    try:
+        for document in documents:
+            _read_document(document, options, template, found)
+        found.batch.pack()
+    finally:
+        if collecting:
+            gc.enable()
     return found
 
 

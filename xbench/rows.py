@@ -15,6 +15,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import orjson
 import pyarrow as pa
 
 from xbench.adapter import COLUMNS, PASSING, REQUIRED, RUN, SOURCE, Row, number
@@ -109,6 +110,7 @@ _KEY = (*(c for c in RUN if c not in _FACTS), *SOURCE)
 _RECIPE = _OF_RUN.index("recipe")
 _KNOWN = frozenset({*COLUMNS, *PASSING})
 _OF_CELL = ("language", "split", "metric", "scorer")
+_AS_GIVEN = ("value", "stderr", "stderr_kind", "language_set", *PASSING)
 
 
 def _said_of_run(given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -140,7 +142,7 @@ def _checked_run(said: tuple[Any, ...]) -> _Run:
             run[column] = _text(column, value, problems)
     if not problems:
         _check_run_terms(run, problems)
-    return _Run(run, problems, tuple(run[c] for c in _KEY))
+    return _Run({**dict.fromkeys(_CELL), **run}, problems, tuple(run[c] for c in _KEY))
 
 
 def _check_run_terms(run: Row, problems: list[_Problem]) -> None:
@@ -161,18 +163,24 @@ def _checked_cell(given: Mapping[str, Any], run: Row, problems: list[_Problem]) 
     if not given.keys() <= _KNOWN:
         unknown = sorted(str(column) for column in given.keys() - _KNOWN)
         problems += [(column, f"is unknown; known are {', '.join(COLUMNS)}", "") for column in unknown]
-    row: Row = {**dict.fromkeys(_CELL), **run}
+    row = run.copy()
     for column in _OF_CELL:
-        if given.get(column) is None and column in REQUIRED:
+        value = given.get(column)
+        if value.__class__ is str and (text := _printable(value)):
+            row[column] = text
+        elif value is None and column in REQUIRED:
             problems.append((column, _EMPTY, ""))
         else:
-            row[column] = _text(column, given.get(column), problems)
+            row[column] = _text(column, value, problems)
     if given.get("value") is None and "outcomes" not in given:
         problems.append(("value", _EMPTY, ""))
-    row["n"] = _whole("n", given.get("n"), problems)
+    if "n" in given:
+        row["n"] = _whole("n", given["n"], problems)
     if problems:
         return row
-    row |= {column: given[column] for column in ("value", "stderr", "stderr_kind", "language_set", *PASSING) if column in given}
+    for column in _AS_GIVEN:
+        if column in given:
+            row[column] = given[column]
     _check_terms(row, problems)
     _check_numbers(row, problems)
     return row
@@ -322,16 +330,16 @@ def _add(found: Tables, members: list[Row], digest: str) -> None:
         return
     first = members[0]
     said = {c: first[c] for c in _KEY}
-    identity = short_hash({"claim": said}, 24)
+    identity = _hash({"claim": said})
     members.sort(key=lambda m: (m["language"], m["split"], m["metric"], m["scorer"]))
     cells = [{c: m[c] for c in _CELL} for m in members]
     content = [{**cell, "examples": _digest(m)} for cell, m in zip(cells, members, strict=True)]
-    run_id = short_hash({"identity": identity, "scores": content}, 24)
+    run_id = _hash({"identity": identity, "scores": content})
     run = {c: first[c] for c in (*RUN, *SOURCE) if c not in ("dataset_revision", "intermediate_revision")}
     run |= {
         "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
         "target_revision": first["dataset_revision"], "intermediate_revision": first["intermediate_revision"],
-        "recipe_id": short_hash(json.loads(first["recipe"]), 12),
+        "recipe_id": _recipe_id(first["recipe"]),
     }  # fmt: skip
     found.runs.append(run)
     key = {"run_id": run_id, **{c: first[c] for c in ("model", "intermediate", "target", "train_language", "seed")}}
@@ -347,6 +355,17 @@ def _add(found: Tables, members: list[Row], digest: str) -> None:
             found.predictions.append(_with(m["answers"], where))
         if m.get("run_id"):
             found.exported_as[run_id] = str(m["run_id"])
+
+
+def _hash(content: Row) -> str:
+    """24 hex digits of the SHA-256 of an object's canonical JSON."""
+    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+
+
+@lru_cache(maxsize=4096)
+def _recipe_id(recipe: str) -> str:
+    """As of our own runs (xbench/recipe.py), so that a recipe has one id wherever it comes from."""
+    return short_hash(json.loads(recipe), 12)
 
 
 def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:

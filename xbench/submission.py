@@ -128,7 +128,7 @@ def _read(task: Task, references: Path, predictions: Path) -> _Read:
         gold_hash.update(f"{language}\0{file_hash(gold)}\n".encode())
         given_hash.update(f"{language}\0{file_hash(given)}\n".encode())
         try:
-            found.answers[language] = _clustered(task, language, _READERS[task.family](gold, given))
+            found.answers[language] = clustered(task, language, _READERS[task.family](gold, given))
         except DataError as error:
             found.problems += [*error.problems[:_SHOWN]] or [str(error)]
             continue
@@ -224,7 +224,7 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     result.examples = sum(len(answers.example_ids) for answers in found.answers.values())
 
 
-def _clustered(task: Task, language: str, said: Answers) -> Answers:
+def clustered(task: Task, language: str, said: Answers) -> Answers:
     """Cluster ids as the task has them: rows that belong together, shared across languages only where the items are translations."""
     ids = said.example_ids
     if task.rows_a_cluster > 1:
