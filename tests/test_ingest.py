@@ -275,6 +275,22 @@ def test_archives_in_archives_and_links_are_left_alone(tmp_path: Path) -> None:
     assert "holds no file" in str(ingesting.ingest([tmp_path / "loop"], tmp_path / "s").refusals[0])
 
 
+def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")
+    other = write(tmp_path / "b.csv", "m,none,xnli,fr,accuracy,0.5,paper")
+    digest = ingesting._digest
+
+    def gone(file: Path) -> str:
+        if file == path:
+            file.unlink()
+        return digest(file)
+
+    monkeypatch.setattr(ingesting, "_digest", gone)
+    report = ingesting.ingest([path, other], tmp_path / "s")
+    assert "No such file" in str(report.refusals[0])
+    assert report.cells == {"new": 1}
+
+
 def test_several_processes_give_the_same_store(tmp_path: Path) -> None:
     folder = tmp_path / "files"
     folder.mkdir()

@@ -14,7 +14,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from functools import cache
@@ -105,7 +105,8 @@ def ingest(
         adapter.load(format_name, options.folder)
     pattern = _template(template) if template else None
     report = Report()
-    if jobs > 1:
+    paths = list(paths)
+    if jobs > 1 and any(path.is_dir() for path in paths):
         _context()
     with ExitStack() as stack:
         found = 0
@@ -277,7 +278,8 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
     size = 0
     for document in documents:
         batch.append(document)
-        size += document.path.stat().st_size if document.path.is_file() else _BATCH_BYTES // 16
+        with suppress(OSError):  # gone since: reading it says so
+            size += document.path.stat().st_size if document.path.is_file() else _BATCH_BYTES // 16
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -319,7 +321,7 @@ def _read_document(document: Document, options: Options, template: re.Pattern[st
         made = rows.tables(given, document.shown, _digest(document.path), refusals)
         if not made.runs and not refusals:
             raise DataError(f"{document.shown}: has no scores that {name} reads")
-    except XbenchError as error:
+    except (XbenchError, OSError) as error:
         said_path = str(error).replace(str(document.path), document.shown)
         refusals = [Refusal(document.shown, "", "", said_path)]
     else:
