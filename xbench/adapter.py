@@ -181,12 +181,18 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         DataError: If it is larger, or cannot be read.
     """
     try:
-        size = path.stat().st_size
-        if size > largest:
-            raise DataError(f"{path} has {size:,} bytes, more than the {largest:,} that are read")
-        return path.read_bytes()
+        about = path.stat()
+        if about.st_size > largest:
+            raise DataError(f"{path} has {about.st_size:,} bytes, more than the {largest:,} that are read")
+        return _content(path, about.st_size, about.st_mtime_ns)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
+
+
+@lru_cache(maxsize=1)
+def _content(path: Path, size: int, changed: int) -> bytes:
+    """The file that was read last, which is hashed as well as parsed."""
+    return path.read_bytes()
 
 
 def read_text(path: Path) -> str:

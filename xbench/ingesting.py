@@ -337,6 +337,8 @@ def _with_settings(options: Options, said: dict[str, Any]) -> Options:
 def _digest(path: Path) -> str:
     """SHA-256 of a file; of a folder over the names and contents of its files."""
     if path.is_file():
+        if path.stat().st_size <= adapter.LARGEST:
+            return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     digest = hashlib.sha256()
