@@ -31,9 +31,9 @@ from xbench.recipe import short_hash
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, compare
 
-_BATCH_FILES = 100  # files read by a process at a time, or
-_BATCH_BYTES = 16 << 20
-_FLUSH_ROWS = 100_000  # rows that are written at once
+_BATCH_FILES = 50  # files read by a process at a time, or
+_BATCH_BYTES = 8 << 20
+_FLUSH_ROWS = 50_000  # rows that are written at once
 _ALONE = 50  # fewer files than this are not worth other processes
 
 

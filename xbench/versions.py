@@ -130,11 +130,15 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         exported = pa.table(
             {"run_id": pa.array(list(batch.exported_as), pa.string()), "theirs": pa.array(list(batch.exported_as.values()), pa.string())}
         )
+        found = Compared()
+        found.targets.update(dict(con.execute("SELECT target, count(*) FROM given_score GROUP BY target").fetchall()))
+        known = con.execute("SELECT count(*) FROM given_run WHERE identity IN (SELECT identity FROM known_run)").fetchall()[0][0]
+        if not known and not batch.exported_as:  # as on the way into a new store: no number need be looked up
+            found.cells["new"] = batch.tables["score"].num_rows
+            return batch.tables, found
         con.register("exported", exported)
         con.execute(_COMPARE)
-        found = Compared()
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
-        found.targets.update(dict(con.execute("SELECT target, count(*) FROM given_score GROUP BY target").fetchall()))
         found.changes = [
             Change(*row)
             for row in con.execute(
