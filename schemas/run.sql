@@ -12,6 +12,8 @@ CREATE TABLE run (
     intermediate_revision VARCHAR NOT NULL CHECK (intermediate_revision <> ''),
     recipe            VARCHAR NOT NULL CHECK (json_valid(recipe)),
     recipe_id         VARCHAR NOT NULL CHECK (recipe_id <> ''),
+    selection         VARCHAR CHECK (selection IN ('last step', 'train-language', 'target-languages')),
+    study             VARCHAR CHECK (json_valid(study)),
     stack             VARCHAR NOT NULL CHECK (stack <> ''),
     source            VARCHAR NOT NULL CHECK (source <> ''),
     source_version    VARCHAR NOT NULL CHECK (source_version <> ''),
@@ -45,6 +47,8 @@ COMMENT ON COLUMN run.target_revision IS 'Revision or content hash of the target
 COMMENT ON COLUMN run.intermediate_revision IS 'Revision or content hash of the intermediate data; none for the direct baseline';
 COMMENT ON COLUMN run.recipe IS 'Hyper-parameters of all phases, canonical JSON';
 COMMENT ON COLUMN run.recipe_id IS 'Hash of recipe; part of what makes two runs comparable';
+COMMENT ON COLUMN run.selection IS 'Which step counts: the last one, or the best on development data of the training language, or of the target languages, which is not zero-shot; NULL where a source does not say';
+COMMENT ON COLUMN run.study IS 'The study file that asked for it, JSON; NULL for ingested runs';
 COMMENT ON COLUMN run.stack IS 'Training and evaluation code that made the numbers';
 COMMENT ON COLUMN run.source IS 'Who says so: xbench itself, a paper, a repository';
 COMMENT ON COLUMN run.source_version IS 'Version of the source: of xbench, of the paper, a commit';

@@ -3,7 +3,7 @@
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from xbench.errors import DataError, PluginError, StudyError
 from xbench.recipe import Phase, Recipe
 from xbench.study import DIRECT, Study, load_study, plan
 from xbench.task import Choice, Example, Part, Plain, Question, Split, Tagged, Task, Unaligned, load_task
-from xbench.train import heads, loop, mixing, models
+from xbench.train import heads, loop, models, objectives, stages
 from xbench.train.cells import Workbench, run_cell
 from xbench.train.encoder import SplitEncoder
 from xbench.train.encoding import encode
@@ -53,7 +53,7 @@ def known(monkeypatch: pytest.MonkeyPatch) -> dict[str, Task]:
         base = name.partition("@")[0]
         return here[base] if base in here else real(name)
 
-    for module in ("xbench.task", "xbench.study", "xbench.train.cells"):
+    for module in ("xbench.task", "xbench.study", "xbench.train.cells", "xbench.train.stages"):
         monkeypatch.setattr(f"{module}.load_task", load)
     return here
 
@@ -91,14 +91,14 @@ def test_choice_is_learnt_and_its_choices_stay_together(tiny_model: Path, tmp_pa
         labels=("0", "1", "2"),
     )
     (cell,) = cells(tiny_model, intermediates=[DIRECT], targets=["pick"])
-    tables = run_cell(bench(tiny_model, tmp_path), cell, NOW, lambda: NOW)
+    tables = run_cell(bench(tiny_model, tmp_path), cell, "{}", NOW, lambda: NOW)
     (score,) = [r for r in rows(tables, "score") if r["split"] == "test"]
     assert score["value"] > 0.8
     assert {p["prediction"] for p in rows(tables, "prediction")} <= {"0", "1", "2"}
     assert rows(tables, "run")[0]["trained_examples"] == 4 * 60
     tokenizer = models.load(models.resolve(str(tiny_model)))[1]
     pieces = encode(tokenizer, choices(5, 0), 64)
-    assert [len(u) for u in loop.units(known["pick"], pieces)] == [3] * 5
+    assert [len(u) for u in objectives.units(known["pick"], pieces)] == [3] * 5
     scores = [torch.tensor(float(x)) for x in (0, 1, 0, 5, 1, 1, 0, 0, 2, 9, 1, 1, 0, 7, 1)]
     assert heads.decode(known["pick"], choices(5, 0), pieces, scores) == ["1", "0", "2", "0", "1"]
 
@@ -162,7 +162,7 @@ def test_mining_finds_equal_sentences_at_the_threshold_of_the_development_set(
     for pooling in ("mean", "cls"):
         recipe = RECIPE.model_copy(update={"retrieval_pooling": pooling, "retrieval_special_tokens": False})
         (cell,) = cells(tiny_model, recipe, intermediates=[DIRECT], targets=["mines"])
-        tables = run_cell(bench(tiny_model, tmp_path, recipe), cell, NOW, lambda: NOW)
+        tables = run_cell(bench(tiny_model, tmp_path, recipe), cell, "{}", NOW, lambda: NOW)
         found[cell.run_id] = {(r["split"], r["metric"]): r["value"] for r in rows(tables, "score")}
         said = {(p["split"], p["example_id"]): p for p in rows(tables, "prediction")}
         assert said["test", "d0"]["reference"] == "e0"
@@ -189,17 +189,23 @@ def test_a_mixture_trains_every_part_and_is_an_intermediate(tiny_model: Path, tm
     )  # fmt: skip
     known["both"] = made("both", "mixture", {}, parts=(Part("pick", cap=20), Part("tags", weight=2.0)), has_dev=False)
     before, after = cells(tiny_model, intermediates=[DIRECT, "both"], targets=["tags"])
-    first = {name: table.to_pylist() for name, table in run_cell(bench(tiny_model, tmp_path), after, NOW, lambda: NOW).items()}
-    again = {name: table.to_pylist() for name, table in run_cell(bench(tiny_model, tmp_path), after, NOW, lambda: NOW).items()}
+    first = {name: table.to_pylist() for name, table in run_cell(bench(tiny_model, tmp_path), after, "{}", NOW, lambda: NOW).items()}
+    again = {name: table.to_pylist() for name, table in run_cell(bench(tiny_model, tmp_path), after, "{}", NOW, lambda: NOW).items()}
     assert first == again  # the same seed, the same bits
     assert first["run"][0]["trained_examples"] == 4 * (20 + 30) + 4 * 30
     assert before.run_id != after.run_id
-    own = bench(tiny_model, tmp_path)
-    materials = own.materials(known["both"], Phase.model_validate(PHASE))
+    phase = Phase.model_validate(PHASE)
+    materials = stages.materials(bench(tiny_model, tmp_path), after.encoder.parent, phase)
     assert [m.size for m in materials] == [20, 30]
-    assert mixing.shares(materials, "proportional") == pytest.approx([20 / 80, 60 / 80])
-    assert mixing.shares(materials, "uniform") == pytest.approx([1 / 3, 2 / 3])
-    assert mixing.steps(materials, Phase.model_validate(PHASE)) == 4 * (math.ceil(20 / 8) + math.ceil(30 / 8))
+    assert stages.steps(materials, phase) == 4 * (math.ceil(20 / 8) + math.ceil(30 / 8))
+
+
+def test_shares_of_a_mixture() -> None:
+    parts = (Part("a", cap=20), Part("b", weight=2.0))
+    assert stages.shares(parts, [20, 30], "proportional") == pytest.approx([20 / 80, 60 / 80])
+    assert stages.shares(parts, [20, 30], "uniform") == pytest.approx([1 / 3, 2 / 3])
+    # jiant, TemperatureMultiTaskSampler: n to the power 1/T, normalised
+    assert stages.shares((Part("a"), Part("b")), [100, 400], "temperature", 2.0) == pytest.approx([10 / 30, 20 / 30])
 
 
 def test_parts_are_drawn_as_their_shares_say(
@@ -208,11 +214,18 @@ def test_parts_are_drawn_as_their_shares_say(
     known["small"] = made("small", "tagging", {("en", "train"): tagged(10)}, labels=("A", "B"))
     known["large"] = made("large", "tagging", {("en", "train"): tagged(90)}, labels=("A", "B"))
     known["two"] = made("two", "mixture", {}, parts=(Part("small"), Part("large")))
-    own = bench(tiny_model, tmp_path)
-    phase = Phase(epochs=40, batch_size=10)
+    phase = {"epochs": 40, "batch_size": 10}
+    recipe = RECIPE.model_copy(update={"intermediate": Phase.model_validate(phase)})
+    (cell,) = cells(tiny_model, recipe, intermediates=["two"], targets=["mini-ner"])
     seen: Counter[str] = Counter()
-    monkeypatch.setattr(loop, "supervised_loss", lambda task, *rest: (seen.update([task.name]), torch.zeros((), requires_grad=True))[1])
-    mixing.train(known["two"], own.materials(known["two"], phase), own.encoder(), own.trunk(None), phase, 0, lambda n: None)
+
+    def count(self: objectives.Supervised, *rest: Any) -> Iterator[torch.Tensor]:
+        seen[self.name] += 1
+        yield torch.zeros((), requires_grad=True)
+
+    monkeypatch.setattr(objectives.Supervised, "losses", count)
+    own = bench(tiny_model, tmp_path, recipe)
+    stages.train(own, cell.encoder.parent, own.trunk(None))
     assert sum(seen.values()) == 40 * (1 + 9)
     # binomial(400, 0.1): mean 40, standard deviation 6
     assert 40 - 4 * 6 < seen["small"] < 40 + 4 * 6
@@ -220,12 +233,13 @@ def test_parts_are_drawn_as_their_shares_say(
 
 def test_masking_is_that_of_bert() -> None:
     """15 % chosen; 80 % of them masked, 10 % replaced, 10 % kept; never special tokens or padding (Devlin et al. 2019)."""
-    words = mixing.Vocabulary(mask=4, size=1000, special=frozenset({0, 1, 2, 3, 4}))
+    words = objectives.Vocabulary(mask=4, size=1000, special=frozenset({0, 1, 2, 3, 4}))
     ids = torch.randint(5, 1000, (200, 100), generator=torch.Generator().manual_seed(0))
     ids[:, 0] = 0
     mask = torch.ones_like(ids)
     mask[:, 90:] = 0
-    changed, chosen = mixing.masked(ids, mask, words, torch.Generator().manual_seed(1))
+    torch.manual_seed(1)
+    changed, chosen = objectives.masked(ids, mask, words)
     assert not chosen[:, 0].any()
     assert not chosen[:, 90:].any()
     assert (changed[~chosen] == ids[~chosen]).all()
@@ -233,7 +247,8 @@ def test_masking_is_that_of_bert() -> None:
     assert n / (200 * 89) == pytest.approx(0.15, abs=0.015)
     assert int((changed[chosen] == 4).sum()) / n == pytest.approx(0.8, abs=0.03)
     assert int((changed[chosen] == ids[chosen]).sum()) / n == pytest.approx(0.1, abs=0.03)
-    _, one = mixing.masked(torch.tensor([[0, 7, 2]]), torch.ones((1, 3), dtype=torch.long), words, torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    _, one = objectives.masked(torch.tensor([[0, 7, 2]]), torch.ones((1, 3), dtype=torch.long), words)
     assert one.tolist() == [[False, True, False]]  # a short text still gives something to predict
 
 
@@ -247,24 +262,28 @@ def test_masked_words_are_learnt_beside_a_task(
     )
     known["tags"] = made("tags", "tagging", {("en", "train"): tagged(30)}, labels=("A", "B"))
     known["beside"] = made("beside", "mixture", {}, parts=(Part("tags"), Part("words")), sampling="uniform")
-    own = bench(tiny_model, tmp_path, RECIPE.model_copy(update={"frozen_layers": frozen}))
     phase = Phase(epochs=8, batch_size=8, learning_rate=3e-3, head_learning_rate=1e-2)
-    own.encoder()
-    trunk = own.trunk(None)
-    words = mixing.vocabulary(own._tokenizer, len(own.encoder().words(trunk)))
-    materials = own.materials(known["beside"], phase)
-    assert [m.size for m in materials] == [30, 65]  # all languages of the text together
+    recipe = RECIPE.model_copy(update={"frozen_layers": frozen, "intermediate": phase})
+    (cell,) = cells(tiny_model, recipe, intermediates=["beside"], targets=["mini-ner"])
+    own = bench(tiny_model, tmp_path, recipe)
+    stage = cell.encoder.parent
+    assert [m.size for m in stages.materials(own, stage, phase)] == [30, 65]  # all languages of the text together
     losses: list[float] = []
-    real = mixing._masked_loss
-    monkeypatch.setattr(mixing, "_masked_loss", lambda *a: (losses.append(float((out := real(*a)).detach())), out)[1])
-    trained = mixing.train(known["beside"], materials, own.encoder(), trunk, phase, 0, lambda n: None, words)
-    assert trained.head is None
+    real = objectives.Masked.losses
+
+    def watched(*given: Any) -> Iterator[torch.Tensor]:
+        for loss in real(*given):
+            losses.append(float(loss.detach()))
+            yield loss
+
+    monkeypatch.setattr(objectives.Masked, "losses", watched)
+    assert stages.train(own, stage, own.trunk(None)).head is None
     assert sum(losses[-10:]) < 0.95 * sum(losses[:10])
 
 
 def test_a_tokenizer_without_a_mask_is_named() -> None:
     with pytest.raises(DataError, match="mask token"):
-        mixing.vocabulary(object(), 10)
+        objectives.vocabulary(object(), 10)
 
 
 def test_what_only_trains_cannot_be_a_target(tmp_path: Path, tiny_model: Path) -> None:
@@ -294,7 +313,7 @@ def test_a_task_trained_in_another_language_is_another_run_of_the_same_target(
     assert (english.target, english.train_language, german.target, german.train_language) == ("pawsx", "en", "pawsx", "de")
     assert english.run_id != german.run_id
     assert english.target_revision != german.target_revision
-    tables = run_cell(bench(tiny_model, tmp_path / "c"), german, NOW, lambda: NOW)
+    tables = run_cell(bench(tiny_model, tmp_path / "c"), german, "{}", NOW, lambda: NOW)
     assert {(r["language"], r["split"]) for r in rows(tables, "score")} == {
         ("de", "dev"),
         *((x, "test") for x in load_task("pawsx").languages),

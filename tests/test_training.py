@@ -35,7 +35,7 @@ def write_study(folder: Path, tiny: Path, **change: Any) -> Path:
 
 def run(path: Path, root: Path, progress: executors.Progress = executors.SILENT) -> int:
     todo, resolved = executors.lay_out(study.load_study(path))
-    return executors.run_local(todo, resolved, root, progress, threads=1)
+    return executors.run(todo, resolved, root, progress, executors.Options(threads=1))
 
 
 def digests(root: Path) -> dict[str, str]:
@@ -131,7 +131,7 @@ def test_training_learns(tiny_model: Path) -> None:
     from xbench.recipe import Phase
     from xbench.scorer import load_scorer
     from xbench.task import load_task
-    from xbench.train import heads, loop, majority, models
+    from xbench.train import heads, loop, majority, models, objectives
     from xbench.train.encoder import SplitEncoder
     from xbench.train.encoding import encode
 
@@ -141,7 +141,10 @@ def test_training_learns(tiny_model: Path) -> None:
     pieces = encode(tokenizer, examples, 64)
     encoder = SplitEncoder(model, None, torch.device("cpu"))
     phase = Phase(epochs=25, batch_size=8, learning_rate=5e-3, head_learning_rate=1e-2, dropout=0.0)
-    trained = loop.train(task, examples, pieces, encoder, encoder.trunk(), phase, 0, lambda _: None)
+    torch.manual_seed(0)
+    trained = loop.Trained(encoder.trunk(), heads.Head(task, encoder.hidden_size, phase.dropout))
+    objective = objectives.Supervised(task, examples, pieces, trained.head)
+    loop.fit(loop.Plan("learns", [objective], [1.0], phase, objectives.passes([60], phase), 0), encoder, trained.trunk, lambda _: None)
 
     def accuracy(predictions: list[str]) -> float:
         n, d = load_scorer("token-accuracy").score([heads.reference(e) for e in examples], predictions, "en")["accuracy"]
@@ -190,7 +193,7 @@ from pathlib import Path
 from xbench import executors, study
 todo, resolved = executors.lay_out(study.load_study(Path(sys.argv[1])))
 print("ready", flush=True)
-executors.run_local(todo, resolved, Path(sys.argv[2]), executors.Progress(lambda c, d: print(c.label, d, flush=True), lambda *a: None), threads=1)
+executors.run(todo, resolved, Path(sys.argv[2]), executors.Progress(lambda c, d: print(c.label, d, flush=True)), executors.Options(threads=1, every=0))
 """
 
 
@@ -250,7 +253,7 @@ def test_a_shared_stage_is_trained_once(tiny_model: Path, tmp_path: Path) -> Non
         ("mini-pos", None), ("mini-ner", None), ("mini-ner", "mini-pos"),
     ]  # fmt: skip
     seen: list[str] = []
-    executors.run_local(
+    executors.run(
         todo,
         resolved,
         tmp_path / "s",

@@ -42,7 +42,7 @@ def run(study: str | Path = "quickstart", root: str | Path = "results", *, threa
     from xbench.study import find_study, load_study
 
     plan, models = executors.lay_out(load_study(find_study(str(study))))
-    return executors.run_local(plan, models, Path(root), threads=threads)
+    return executors.run(plan, models, Path(root), options=executors.Options(threads=threads))
 
 
 def ingest(*paths: str | Path, root: str | Path = "results", **said: str) -> "Report":

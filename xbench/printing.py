@@ -95,7 +95,7 @@ def _with_bars(todo: "Plan", resolved: Any, root: Path, total: int, threads: int
         def report(what: str, done: int, of: int) -> None:
             bars.update(part, description=what, completed=done, total=of)
 
-        return executors.run_local(todo, resolved, root, executors.Progress(cell, report), threads)
+        return executors.run(todo, resolved, root, executors.Progress(cell, report), executors.Options(threads=threads))
 
 
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:

@@ -7,20 +7,68 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+_STRICT = ConfigDict(extra="forbid", frozen=True)
+
+
+class Selection(BaseModel):
+    """Which step of a training counts: the one that is best on development data. Ties keep the earlier one (jiant).
+
+    Attributes:
+        every: Steps between two looks.
+        examples: Development examples a language, evenly spread; None takes all.
+        patience: Looks without a gain after which training ends; None trains to the end.
+        on: The training language's development data; or those of all test languages, which is not zero-shot, and every row says so.
+    """
+
+    model_config = _STRICT
+
+    every: int = Field(1000, ge=1)
+    examples: int | None = Field(500, ge=1)
+    patience: int | None = Field(30, ge=1)
+    on: Literal["train-language", "target-languages"] = "train-language"
+
+
+class Lora(BaseModel):
+    """Low-rank adaptation (Hu et al. 2022) through peft: only the adapters and the head are trained, then merged into the encoder.
+
+    Attributes:
+        rank, alpha, dropout: As in peft's LoraConfig.
+        layers: Which layers of the encoder, counted from 0 at the bottom; None: all that are not frozen.
+        modules: Which of their linear maps, by the end of their names.
+    """
+
+    model_config = _STRICT
+
+    rank: int = Field(8, ge=1)
+    alpha: int = Field(16, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    layers: tuple[int, ...] | None = None
+    modules: tuple[str, ...] = Field(("query", "value"), min_length=1)
+
 
 class Phase(BaseModel):
     """Training of one task from one encoder.
 
     Attributes:
         epochs: Passes over the English training set.
-        batch_size: Examples a step.
+        batch_size: Examples a step; how many of them go through the encoder at once is for `compute` to say.
         learning_rate, head_learning_rate: Peak rates of AdamW for encoder and head.
         warmup: Share of the steps in which the rate rises linearly; afterwards it falls linearly to zero.
         weight_decay, clip, dropout: As in AdamW, the norm of the gradient, and the head.
         max_examples: Use only this many training examples, evenly spread over the set; None uses all.
+        warmup_steps: Steps of warm-up, instead of a share.
+        max_length, doc_stride: Of this task, where they differ from the recipe's.
+        selection: Which step counts; None: the last one.
+        lora: Train low-rank adapters instead of the layers.
+        alignment_layer: alignment: hidden layer whose pooled vectors are drawn together; -1 is the last.
+        temperature: alignment: what cosines are divided by before the softmax.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    LATER: ClassVar[tuple[str, ...]] = (
+        "warmup_steps", "max_length", "doc_stride", "selection", "lora", "alignment_layer", "temperature",
+    )  # fmt: skip
+
+    model_config = _STRICT
 
     epochs: int = Field(3, ge=1)
     batch_size: int = Field(16, ge=1)
@@ -31,6 +79,17 @@ class Phase(BaseModel):
     clip: float = Field(1.0, gt=0)
     dropout: float = Field(0.1, ge=0, lt=1)
     max_examples: int | None = Field(None, ge=1)
+    warmup_steps: int | None = Field(None, ge=0)
+    max_length: int | None = Field(None, ge=8, le=8192)
+    doc_stride: int | None = Field(None, ge=1)
+    selection: Selection | None = None
+    lora: Lora | None = None
+    alignment_layer: int = Field(-1, ge=-1)
+    temperature: float = Field(0.05, gt=0)
+
+    def said(self) -> dict[str, Any]:
+        """Its fields, but for later ones that say nothing new: so that older ids stay."""
+        return _without_defaults(self, self.LATER)
 
 
 class Recipe(BaseModel):
@@ -49,12 +108,17 @@ class Recipe(BaseModel):
         retrieval_duplicates: Mining, sentences that occur under several ids: drop (XTREME) or expand to all pairs (jiant).
         doc_stride: Questions: contexts over max_length go on in further inputs that share this many subwords with the one
             before; None cuts them.
+        classifier: What a text's label is read off: the mean of its subwords, or the first one through a further layer with tanh, as
+            RoBERTa's classification head has it.
+        precision: bfloat16 is mixed precision: matrix products in it, weights and sums in float32.
     """
 
     # Fields that came later are written only where they say something new, so that older recipes keep their ids.
-    LATER: ClassVar[tuple[str, ...]] = ("retrieval_pooling", "retrieval_special_tokens", "retrieval_duplicates", "doc_stride")
+    LATER: ClassVar[tuple[str, ...]] = (
+        "retrieval_pooling", "retrieval_special_tokens", "retrieval_duplicates", "doc_stride", "classifier", "precision",
+    )  # fmt: skip
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = _STRICT
 
     frozen_layers: int | None = Field(8, ge=0)
     max_length: int = Field(128, ge=8, le=8192)
@@ -67,12 +131,8 @@ class Recipe(BaseModel):
     retrieval_special_tokens: bool = True
     retrieval_duplicates: Literal["drop", "expand"] = "drop"
     doc_stride: int | None = Field(None, ge=1)
-
-    @model_validator(mode="after")
-    def _stride_fits(self) -> "Recipe":
-        if self.doc_stride is not None and self.doc_stride >= self.max_length // 2:
-            raise ValueError(f"doc_stride is {self.doc_stride}: it must be below half of max_length, which is {self.max_length}")
-        return self
+    classifier: Literal["mean", "first"] = "mean"
+    precision: Literal["float32", "bfloat16"] = "float32"
 
     @model_validator(mode="after")
     def _task_fields_exist(self) -> "Recipe":
@@ -81,13 +141,25 @@ class Recipe(BaseModel):
                 Phase.model_validate({**self.target.model_dump(), **fields})
             except ValueError as error:
                 raise ValueError(f"tasks: {task}: {error}") from error
+        for task in ("", *self.tasks):
+            length, stride = self.lengths(task)
+            if stride is not None and stride >= length // 2:
+                where = f"tasks: {task}: " if task else ""
+                raise ValueError(f"{where}doc_stride is {stride}: it must be below half of max_length, which is {length}")
         return self
 
     def phase(self, which: Literal["intermediate", "target"], task: str) -> Phase:
         """The hyper-parameters of one phase on one task; `task@language` has those of the task unless it has its own."""
         base = self.intermediate if which == "intermediate" else self.target
-        special = self.tasks.get(task, self.tasks.get(task.partition("@")[0], {}))
-        return Phase.model_validate({**base.model_dump(), **special})
+        return Phase.model_validate({**base.model_dump(), **self._special(task)})
+
+    def lengths(self, task: str) -> tuple[int, int | None]:
+        """Longest input of a task, and the stride of its contexts: its own, or the recipe's."""
+        special = self._special(task)
+        return special.get("max_length") or self.max_length, special.get("doc_stride", self.doc_stride)
+
+    def _special(self, task: str) -> dict[str, Any]:
+        return self.tasks.get(task, self.tasks.get(task.partition("@")[0], {}))
 
     @property
     def canonical(self) -> str:
@@ -100,11 +172,33 @@ class Recipe(BaseModel):
         return short_hash(self._said(), 12)
 
     def _said(self) -> dict[str, Any]:
-        values = self.model_dump()
-        for name in self.LATER:
-            if values[name] == type(self).model_fields[name].default:
-                del values[name]
-        return values
+        return {**_without_defaults(self, self.LATER), "intermediate": self.intermediate.said(), "target": self.target.said()}
+
+
+class Compute(BaseModel):
+    """How a study is computed, which changes its results by rounding at most: not part of any key.
+
+    Attributes:
+        micro_tokens: Padded subwords that go forward and backward at once; larger batches are accumulated. None: whole batches.
+        inference_tokens: The same where nothing is trained.
+        gradient_checkpointing: Keep the inputs of layers only and compute the rest twice: less memory, a third more time.
+        compile: Let torch compile the encoder.
+    """
+
+    model_config = _STRICT
+
+    micro_tokens: int | None = Field(None, ge=16)
+    inference_tokens: int = Field(4096, ge=16)
+    gradient_checkpointing: bool = False
+    compile: bool = False
+
+
+def _without_defaults(model: BaseModel, names: tuple[str, ...]) -> dict[str, Any]:
+    values = model.model_dump()
+    for name in names:
+        if values[name] == type(model).model_fields[name].default:
+            del values[name]
+    return values
 
 
 def canonical_json(value: Mapping[str, Any]) -> str:

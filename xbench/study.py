@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xbench import plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
-from xbench.recipe import Recipe, short_hash
+from xbench.recipe import Compute, Recipe, short_hash
 from xbench.task import Task, load_task
 from xbench.version import __version__
 
@@ -32,7 +32,8 @@ class Study(BaseModel):
         intermediates: Task names; `none` is the direct baseline. `NAME@LANGUAGE` trains in another language than English.
         targets: Task names, likewise. A task is not its own intermediate: such cells are left out.
         seeds: Each is a run of its own.
-        recipe: Hyper-parameters.
+        recipe: Hyper-parameters; in a file also the name of a shipped recipe, or a mapping whose `base` is one.
+        compute: How it is computed, which is no part of any key.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -43,6 +44,12 @@ class Study(BaseModel):
     targets: list[str] = Field(min_length=1)
     seeds: list[int] = Field(min_length=1)
     recipe: Recipe = Recipe()
+    compute: Compute = Compute()
+
+    @property
+    def study_id(self) -> str:
+        """12 hex digits that stand for the study."""
+        return short_hash(self.model_dump(mode="json"), 12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +145,9 @@ def load_study(path: Path) -> Study:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise StudyError(f"{path} is not YAML", [" ".join(str(error).split())]) from error
     if not isinstance(content, dict):
-        raise StudyError(f"{path} is not a mapping of about, models, intermediates, targets, seeds, recipe")
+        raise StudyError(f"{path} is not a mapping of about, models, intermediates, targets, seeds, recipe, compute")
     try:
-        study = Study.model_validate(content)
+        study = Study.model_validate({**content, "recipe": _recipe(content.get("recipe", {}))})
     except ValidationError as error:
         raise StudyError(
             f"{path} is not a valid study", [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
@@ -149,6 +156,27 @@ def load_study(path: Path) -> Study:
     if problems:
         raise StudyError(f"{path} cannot be planned", problems)
     return study
+
+
+def _recipe(given: Any) -> Any:
+    """A recipe as a study file gives it, with what it is based on filled in; one level of mappings is merged, lists are replaced.
+
+    Raises:
+        StudyError: If it names a recipe that is not shipped.
+    """
+    name = given if isinstance(given, str) else given.get("base") if isinstance(given, dict) else None
+    if name is None:
+        return given
+    try:
+        base: dict[str, Any] = yaml.safe_load(
+            plugins.path(share.folder("studies") / "recipes", str(name), ".yaml").read_text(encoding="utf-8")
+        )
+    except PluginError as error:
+        raise StudyError(f"recipe: {error}") from error
+    for key, value in given.items() if isinstance(given, dict) else ():
+        if key != "base":
+            base[key] = {**base[key], **value} if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+    return base
 
 
 def _problems(study: Study) -> list[str]:
@@ -168,7 +196,7 @@ def _problems(study: Study) -> list[str]:
                 continue
             if field == "intermediates" and not task.trains:
                 problems.append(f"{field}: {name} has no training data")
-            if field == "targets" and (not task.languages or task.family in ("mixture", "mlm")):
+            if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
                 problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
     if not problems and not any(i != t for i in study.intermediates for t in study.targets):
         problems.append("no cell is left: a task is not its own intermediate")
@@ -236,7 +264,7 @@ def _cell(study: Study, target: Task, model: str, revision: str, intermediate: s
 
 
 def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str, phase: str, data: dict[str, str], seed: int) -> Stage:
-    settings = study.recipe.phase("intermediate" if phase == "intermediate" else "target", task).model_dump()
+    settings = study.recipe.phase("intermediate" if phase == "intermediate" else "target", task).said()
     # The name of the phase is left out on purpose: equal settings are the same training.
     content = {
         **origin,

@@ -9,11 +9,12 @@ from typing import Literal
 
 from xbench import plugins
 from xbench.errors import DataError, PluginError
+from xbench.languages import MANY
 
 TASKS = Path(__file__).parent / "tasks"
-Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mining", "mlm", "mixture"]
+Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mining", "mlm", "alignment", "mixture"]
 Group = Literal["classification", "tagging", "qa", "retrieval", "choice"]
-Sampling = Literal["proportional", "uniform"]
+Sampling = Literal["proportional", "uniform", "temperature"]
 Split = Literal["train", "dev", "test"]
 
 
@@ -155,6 +156,7 @@ class Task:
         suites: Benchmarks that count it in their average: xtreme, xtreme-r.
         group: The group of tasks it belongs to there.
         parts, sampling: mixture: the tasks that are trained at once, each with its own head, and how examples are drawn.
+        temperature: mixture: T of sampling by size to the power 1/T.
         name: Its file's name; filled in when it is loaded.
     """
 
@@ -182,6 +184,7 @@ class Task:
     group: Group | None = None
     parts: tuple[Part, ...] = ()
     sampling: Sampling = "proportional"
+    temperature: float = 1.0
     name: str = ""
 
     @property
@@ -229,10 +232,14 @@ class Task:
 def load_task(name: str) -> Task:
     """The task of file tasks/NAME.py; `NAME@LANGUAGE` is the same task trained in another language than its own.
 
+    `NAME@LANGUAGE+LANGUAGE` is trained in several at once (Turc et al. 2021) and has no test data: it serves as intermediate.
+
     Raises:
         PluginError: If there is none; the message lists those that exist. Or if it is not trained in that language.
     """
     base, _, language = name.partition("@")
+    if "+" in language:
+        return _together(name, base, tuple(language.split("+")))
     task: Task = plugins.load(TASKS, base).TASK
     if language and language != task.train_language:
         if task.trained_in is None:
@@ -244,6 +251,35 @@ def load_task(name: str) -> Task:
         with contextlib.suppress(DataError):  # without its data a task can still be shown; its examples raise this again
             task = replace(task, labels=task.labels_of())
     return task
+
+
+def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
+    """One task trained in several languages: their training sets one after the other, ids by language."""
+    if len(set(codes)) < len(codes):
+        raise PluginError(f"task {name!r} names a language twice")
+    tasks = {code: load_task(f"{base}@{code}") for code in codes}
+    first = tasks[codes[0]]
+
+    def load(language: str, split: Split) -> Sequence[Example]:
+        if language != MANY or split == "test":
+            raise DataError(f"{name} has no {split} split in {language!r}: it serves as intermediate task only")
+        return [
+            replace(e, example_id=f"{code}:{e.example_id}", cluster_id=f"{code}:{e.cluster_id}")
+            for code, task in tasks.items()
+            for e in task.examples(code, split)
+        ]
+
+    return replace(
+        first,
+        name=name,
+        load=load,
+        languages=(),
+        train_language=MANY,
+        revision=lambda: " ".join(f"{code}={task.revision()}" for code, task in tasks.items()),
+        trained_in=None,
+        check=None,
+        suites=(),
+    )
 
 
 @cache

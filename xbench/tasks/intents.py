@@ -8,12 +8,13 @@ random but fixed: the same package version gives the same sentences everywhere.
 import json
 import random
 from collections.abc import Sequence
-from functools import cache
+from dataclasses import replace
+from functools import cache, partial
 from importlib import metadata, resources
 from typing import TYPE_CHECKING
 
 from xbench import share
-from xbench.errors import DataError
+from xbench.errors import DataError, PluginError
 from xbench.readers import content_hash
 from xbench.task import Classified, Split, Task
 
@@ -98,20 +99,20 @@ def _expand(expression: "Expression", language: str, rng: random.Random, depth: 
     raise TypeError(f"hassil has a new kind of expression: {type(expression).__name__}")
 
 
-def _templates(language: str, intent: str, split: Split) -> "list[Expression]":
+def _templates(language: str, intent: str, split: Split, trained: str) -> "list[Expression]":
     found = [s.expression for block in _intents(language).intents[intent].data for s in block.sentences]
-    if language != "en":
+    if language != trained:
         return found
     place = {"dev": (_HELD_OUT - 2,), "test": (_HELD_OUT - 1,), "train": tuple(range(_HELD_OUT - 2))}[split]
     return [template for i, template in enumerate(found) if i % _HELD_OUT in place]
 
 
-def _sentences(language: str, intent: str, split: Split, wanted: int) -> list[str]:
+def _sentences(language: str, intent: str, split: Split, wanted: int, trained: str) -> list[str]:
     """Up to `wanted` different sentences of one intent, templates in turn."""
     from hassil.util import normalize_whitespace
 
     rng = random.Random(f"{language}/{split}/{intent}")
-    templates = _templates(language, intent, split)
+    templates = _templates(language, intent, split, trained)
     rng.shuffle(templates)
     found: dict[str, None] = {}
     for _ in range(_TRIES):
@@ -127,17 +128,17 @@ def _sentences(language: str, intent: str, split: Split, wanted: int) -> list[st
     return list(found)
 
 
-def load(language: str, split: Split) -> Sequence[Classified]:
+def load(language: str, split: Split, trained: str = "en") -> Sequence[Classified]:
     """The sentences of one language, spread evenly over its intents.
 
     Raises:
-        DataError: If the language is not covered, or has no such split: only English has train and dev.
+        DataError: If the language is not covered, or has no such split: only the language that is trained in has train and dev.
     """
-    if language not in LANGUAGES or (language != "en" and split != "test"):
-        raise DataError(f"intents has no {split} split in {language!r}; train and dev are English, test is {', '.join(LANGUAGES)}")
+    if language not in LANGUAGES or (language != trained and split != "test"):
+        raise DataError(f"intents has no {split} split in {language!r}; train and dev are {trained!r}, test is {', '.join(LANGUAGES)}")
     intents = [i for i in LABELS if i in _intents(language).intents]
-    pools = {i: _sentences(language, i, split, _POOL[split]) for i in intents}
-    seen = {c.text for c in load("en", "train")} if (language, split) in (("en", "dev"), ("en", "test")) else set()
+    pools = {i: _sentences(language, i, split, _POOL[split], trained) for i in intents}
+    seen = {c.text for c in load(trained, "train", trained)} if language == trained and split != "train" else set()
     rows: list[Classified] = []
     for turn in range(_SIZES[split]):
         for intent in intents:
@@ -147,6 +148,22 @@ def load(language: str, split: Split) -> Sequence[Classified]:
     return rows
 
 
+def revision() -> str:
+    """The version of the package, and a hash of our values of its slots."""
+    return f"{_PACKAGE}=={metadata.version(_PACKAGE)} {content_hash([share.folder('data') / 'intent_slots.json'])}"
+
+
+def trained_in(language: str) -> Task:
+    """The same in another language: its templates are split as the English ones are, and its test set is what training has not seen.
+
+    Raises:
+        PluginError: If the language is not covered.
+    """
+    if language not in LANGUAGES:
+        raise PluginError(f"intents is not trained in {language!r}; there are {', '.join(LANGUAGES)}")
+    return replace(TASK, train_language=language, load=partial(load, trained=language), revision=lambda: f"{revision()} @{language}")
+
+
 TASK = Task(
     family="classification",
     languages=LANGUAGES,
@@ -154,7 +171,8 @@ TASK = Task(
     metric="accuracy",
     scorers=("accuracy",),
     load=load,
-    revision=lambda: f"{_PACKAGE}=={metadata.version(_PACKAGE)} {content_hash([share.folder('data') / 'intent_slots.json'])}",
+    revision=revision,
+    trained_in=trained_in,
     licence="Apache-2.0",
     source=f"pip package {_PACKAGE}",
     about="commands to a home, 100 test sentences a language",

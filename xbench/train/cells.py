@@ -2,31 +2,32 @@
 
 import json
 import platform
-import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import torch
-from safetensors.torch import load_file, save_file
 
 from xbench import mining, scoring
-from xbench.recipe import Phase, Recipe
+from xbench.errors import StudyError
+from xbench.recipe import Compute, Phase, Recipe
 from xbench.scorer import load_scorer
 from xbench.study import STACK, Cell, Stage, lineage
-from xbench.task import Example, Part, Split, Task, Translation, load_task
-from xbench.train import heads, loop, majority, mined, mixing, models
-from xbench.train.encoder import SplitEncoder, Trunk
-from xbench.train.encoding import Piece, encode, encode_texts
+from xbench.task import Example, Split, Task, Translation, load_task
+from xbench.train import heads, loop, majority, mined, models, saving, stages
+from xbench.train.encoded import encoded
+from xbench.train.encoder import SplitEncoder, Trunk, memory
+from xbench.train.encoding import Piece, encode_texts
 from xbench.version import __version__
 
 Report = Callable[[str, int, int], None]  # (what is done, done so far, in all)
+Keep = Literal["none", "encoders", "all"]
 
 
 @dataclass(slots=True)
@@ -36,8 +37,12 @@ class Workbench:
     Attributes:
         model: The resolved model.
         recipe: Hyper-parameters.
-        checkpoints: Folder for the encoders of stages that further stages start from.
-        shared: Ids of the stages to be kept there.
+        checkpoints: Folder for the encoders of stages that further stages start from, and for trainings under way.
+        shared: Ids of the stages whose encoders are to be kept there.
+        compute: How to compute.
+        keep: `all` keeps the systems of all stages, heads included.
+        every: Seconds between two states of a training under way.
+        workers: How many processes share this machine's memory.
     """
 
     model: models.Resolved
@@ -45,6 +50,10 @@ class Workbench:
     checkpoints: Path
     shared: frozenset[str]
     report: Report
+    compute: Compute = field(default_factory=Compute)
+    keep: Keep = "none"
+    every: float = saving.EVERY
+    workers: int = 1
     device: torch.device = field(default_factory=lambda: torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     _encoder: SplitEncoder | None = None
     _tokenizer: Any = None
@@ -58,69 +67,84 @@ class Workbench:
         """The split encoder, loaded when first needed."""
         if self._encoder is None:
             model, self._tokenizer = models.load(self.model)
-            self._encoder = SplitEncoder(model, self.recipe.frozen_layers, self.device)
+            room = memory() // self.workers
+            self._encoder = SplitEncoder(model, self.recipe.frozen_layers, self.device, self.compute.inference_tokens, room)
+            if self.recipe.precision == "bfloat16":
+                self._encoder.precision = torch.bfloat16
         return self._encoder
+
+    @property
+    def tokenizer(self) -> Any:
+        """The model's tokenizer."""
+        self.encoder()
+        return self._tokenizer
 
     def data(self, task: Task, language: str, split: Split) -> tuple[Sequence[Example], list[Piece]]:
         """Examples and their encoding, made once."""
         key = (task.name, language, split)
         if key not in self._data:
-            self.encoder()
+            encoder = self.encoder()
             examples = task.examples(language, split)
-            self._data[key] = (examples, encode(self._tokenizer, examples, self.recipe.max_length, self.recipe.doc_stride))
-            self.encoder().prepare(
-                [p.ids for p in self._data[key][1]], lambda d, n: self.report(f"frozen layers {task.name} {language}", d, n)
-            )
+            pieces = encoded(self.model, self._tokenizer, self.recipe, task, language, split, examples)
+            self._data[key] = (examples, pieces)
+            if task.family != "mlm":
+                encoder.prepare([p.ids for p in pieces], lambda d, n: self.report(f"frozen layers {task.name} {language}", d, n))
         return self._data[key]
-
-    def training(self, task: Task, phase: Phase) -> tuple[Sequence[Example], list[Piece]]:
-        """The training set of one task, thinned to `max_examples` evenly; of masked language modelling all languages together."""
-        languages = task.languages if task.family == "mlm" else (task.train_language,)
-        examples: list[Example] = []
-        pieces: list[Piece] = []
-        for language in languages:
-            own, encoded = self.data(task, language, "train")
-            pieces += [_shifted(p, len(examples)) for p in encoded] if examples else encoded
-            examples += own
-        limit = phase.max_examples
-        if limit is None or limit >= len(examples):
-            return examples, pieces
-        keep = {i * len(examples) // limit for i in range(limit)}
-        return examples, [p for p in pieces if p.example in keep]
 
     def phase(self, stage: Stage) -> Phase:
         """The hyper-parameters of a stage."""
         return self.recipe.phase("intermediate" if stage.phase == "intermediate" else "target", stage.task)
 
+    def depth(self, layer: int) -> int | None:
+        """Layers of the trunk that lead to a hidden layer of the model; None for the last.
+
+        Raises:
+            StudyError: If that layer is frozen, or there is none of that number.
+        """
+        encoder = self.encoder()
+        if layer == -1:
+            return None
+        if not encoder.frozen_layers <= layer <= encoder.layers:
+            raise StudyError(
+                f"layer {layer} is asked for; {self.model.name} has {encoder.layers}, of which {encoder.frozen_layers} are frozen"
+            )
+        return layer - encoder.frozen_layers
+
     def trained(self, stage: Stage) -> loop.Trained:
-        """The system after `stage`, trained from its parent's encoder if it is not at hand."""
+        """The system after `stage`: from its checkpoint, or trained from its parent's encoder."""
         if stage.stage_id not in self._trained:
             self._trained.clear()  # one system at a time: a cell asks for its stage once
-            trained = self._train(stage, load_task(stage.task), self.phase(stage))
-            if stage.stage_id in self.shared:
-                self._save(stage, trained.trunk)
-            self._trained[stage.stage_id] = trained
+            self._trained[stage.stage_id] = self._stored(stage) or self._train(stage)
         return self._trained[stage.stage_id]
 
-    def _train(self, stage: Stage, task: Task, phase: Phase) -> loop.Trained:
-        seed = loop.stage_seed(stage.seed, *(s.task for s in lineage(stage)))
-        what = f"train {' > '.join(s.task for s in lineage(stage))}"
-        if task.family in ("mixture", "mlm"):
-            materials = self.materials(task, phase)
-            trunk = self.trunk(stage.parent)
-            words = None
-            if any(m.task.family == "mlm" for m in materials):
-                words = mixing.vocabulary(self._tokenizer, len(self.encoder().words(trunk)))
-            tick = self.ticker(what, mixing.steps(materials, phase))
-            return mixing.train(task, materials, self.encoder(), trunk, phase, seed, tick, words)
-        examples, pieces = self.training(task, phase)
-        tick = self.ticker(what, len(pieces) * phase.epochs)
-        return loop.train(task, examples, pieces, self.encoder(), self.trunk(stage.parent), phase, seed, tick)
+    def saver(self, stage: Stage) -> saving.Saver:
+        """Keeps the state of a stage's training."""
+        return saving.Saver(self.checkpoints / f"{stage.stage_id}.step.safetensors", self.every)
 
-    def materials(self, task: Task, phase: Phase) -> list[mixing.Material]:
-        """The data of all parts of a mixture."""
-        parts = [(part, load_task(part.task)) for part in task.parts] or [(Part(task.name), task)]
-        return [mixing.Material(part, own, *self.training(own, phase)) for part, own in parts]
+    def _stored(self, stage: Stage) -> loop.Trained | None:
+        path, on_top = self.checkpoint(stage), self._head_file(stage)
+        task = load_task(stage.task)
+        if not path.is_file() or (task.family not in stages.NO_HEAD and not on_top.is_file()):
+            return None
+        trunk = self.encoder().trunk(saving.load(path, str(self.device))[0]).eval()
+        if not on_top.is_file():
+            return loop.Trained(trunk, None)
+        head = stages.head(self, task, self.phase(stage))
+        head.load_state_dict(saving.load(on_top, str(self.device))[0])
+        return loop.Trained(trunk, head.eval())
+
+    def _train(self, stage: Stage) -> loop.Trained:
+        trained = stages.train(self, stage, self.trunk(stage.parent))
+        if stage.stage_id in self.shared or self.keep == "all":
+            if trained.head is not None:
+                saving.save(self._head_file(stage), trained.head.state_dict())
+            saving.save(self.checkpoint(stage), trained.trunk.state_dict())  # last: it marks the stage as done
+            self.saver(stage).path.unlink(missing_ok=True)
+        return trained
+
+    def finished(self, stage: Stage) -> None:
+        """The cell of this stage is stored: the state of its training has served."""
+        self.saver(stage).path.unlink(missing_ok=True)
 
     def ticker(self, what: str, total: int) -> loop.Tick:
         """Reports `what` as it is told that more of it is done."""
@@ -140,7 +164,7 @@ class Workbench:
         path = self.checkpoint(stage)
         if not path.is_file():
             return self.encoder().trunk(self.trained(stage).trunk.state_dict()).eval()
-        return self.encoder().trunk(load_file(path, device=str(self.device))).eval()
+        return self.encoder().trunk(saving.load(path, str(self.device))[0]).eval()
 
     def vectors(self, stage: Stage | None, texts: tuple[str, ...], *, keep: bool = True) -> npt.NDArray[np.float32]:
         """Vectors of texts under the encoder after `stage`, for retrieval; kept while the stage stays the same, unless `keep` is False."""
@@ -155,7 +179,7 @@ class Workbench:
             pieces,
             encoder,
             self._retriever,
-            None if recipe.retrieval_layer == -1 else recipe.retrieval_layer - encoder.frozen_layers,
+            self.depth(recipe.retrieval_layer),
             self.ticker("embed for retrieval", len(pieces)),
             pooling=recipe.retrieval_pooling,
             special_tokens=recipe.retrieval_special_tokens,
@@ -169,26 +193,12 @@ class Workbench:
         """Where the encoder of a shared stage is kept."""
         return self.checkpoints / f"{stage.stage_id}.safetensors"
 
-    def examples_seen(self, stage: Stage | None) -> int:
-        """Examples in gradient steps over all stages up to `stage`."""
-        seen = 0
-        for s in lineage(stage):
-            task, phase = load_task(s.task), self.phase(s)
-            if task.family in ("mixture", "mlm"):
-                seen += phase.epochs * sum(m.size for m in self.materials(task, phase))
-            else:
-                seen += phase.epochs * len({p.example for p in self.training(task, phase)[1]})
-        return seen
-
-    def _save(self, stage: Stage, trunk: Trunk) -> None:
-        self.checkpoints.mkdir(parents=True, exist_ok=True)
-        temporary = self.checkpoints / f"{stage.stage_id}.{uuid.uuid4().hex}.tmp"
-        save_file({k: v.contiguous() for k, v in trunk.state_dict().items()}, temporary)
-        temporary.replace(self.checkpoint(stage))
+    def _head_file(self, stage: Stage) -> Path:
+        return self.checkpoints / f"{stage.stage_id}.head.safetensors"
 
 
-def run_cell(bench: Workbench, cell: Cell, started: datetime, now: Callable[[], datetime]) -> dict[str, pa.Table]:
-    """Train, predict and score one cell.
+def run_cell(bench: Workbench, cell: Cell, study: str, started: datetime, now: Callable[[], datetime]) -> dict[str, pa.Table]:
+    """Train, predict and score one cell; `study` is the study that asks for it, as JSON.
 
     Returns:
         {table: rows} for prediction, outcome, score and run, as the contracts want them.
@@ -216,12 +226,13 @@ def run_cell(bench: Workbench, cell: Cell, started: datetime, now: Callable[[], 
         tables["prediction"].append(scoring.prediction_rows(key, language, split, said))
         tables["outcome"].append(outcome)
         tables["score"].append(score)
-    run = key | _conditions(bench, cell) | {"started": started, "finished": now()}
+    run = key | _conditions(bench, cell) | {"study": study, "started": started, "finished": now()}
     return {name: pa.concat_tables(rows) for name, rows in tables.items()} | {"run": pa.Table.from_pylist([run])}
 
 
 def _conditions(bench: Workbench, cell: Cell) -> dict[str, Any]:
     trained = bench.model.folder is not None
+    ways = {p.selection.on for p in map(bench.phase, lineage(cell.encoder)) if p.selection} if trained else set()
     versions = {name: metadata.version(name) for name in ("torch", "transformers")}
     return {
         "kind": "run",
@@ -231,21 +242,24 @@ def _conditions(bench: Workbench, cell: Cell) -> dict[str, Any]:
         "intermediate_revision": cell.intermediate_revision,
         "recipe": bench.recipe.canonical,
         "recipe_id": bench.recipe.recipe_id,
+        "selection": "target-languages" if "target-languages" in ways else "train-language" if ways else "last step",
         "stack": STACK,
         "source": STACK,
         "source_version": ".".join(__version__.split(".")[:2]),
         "relationship": "first party",
-        "trained_examples": bench.examples_seen(cell.encoder) if trained else 0,
+        "trained_examples": stages.examples_seen(bench, cell.encoder) if trained else 0,
         "packages": json.dumps({"python": platform.python_version(), "xbench": __version__, **versions}, sort_keys=True),
-        "hardware": hardware(bench.device),
+        "hardware": hardware(bench.device, bench.compute),
     }
 
 
-def hardware(device: torch.device) -> str:
-    """The accelerator's name, or the processor's architecture and the threads used."""
+def hardware(device: torch.device, compute: Compute) -> str:
+    """The accelerator's name, or the processor's architecture and the threads used; and how it was computed, where not as usual."""
+    name = f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} thread(s)"
     if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} thread(s)"
+        name = torch.cuda.get_device_name(device)
+    unusual = [f"{k} {v}" for k, v in compute.model_dump().items() if v != Compute.model_fields[k].default]
+    return ", ".join([name, *unusual])
 
 
 def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str, Split]]) -> list[tuple[Sequence[Example], list[str]]]:
@@ -265,7 +279,7 @@ def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str
     sizes = []
     for language, split in parts:
         examples, own = bench.data(task, language, split)
-        pieces += [_shifted(p, len(every)) for p in own]
+        pieces += [p.shifted(len(every)) for p in own]
         every += examples
         sizes.append(len(examples))
 
@@ -276,10 +290,6 @@ def _predict(bench: Workbench, cell: Cell, task: Task, parts: Sequence[tuple[str
         start = sum(len(e) for e, _ in out)
         out.append((every[start : start + size], answers[start : start + size]))
     return out
-
-
-def _shifted(piece: Piece, by: int) -> Piece:
-    return replace(piece, example=piece.example + by)
 
 
 def _retrieve(bench: Workbench, task: Task, stage: Stage | None, language: str, split: Split) -> tuple[Sequence[Example], list[str]]:

@@ -1,25 +1,36 @@
 """An encoder in two parts: lower layers that are frozen and computed once a text, upper layers that are trained."""
 
 import copy
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from xbench.errors import ModelError
+from xbench.train.architectures import Around, Embedding, take_apart
 
 Ids = tuple[int, ...]
+_CACHE_SHARE = 0.25  # of the machine's memory, for the frozen part's outputs
 
 
 class Trunk(nn.Module):
-    """The trainable part: all layers above the frozen ones, and the embeddings too when nothing is frozen."""
+    """The trainable part: all layers above the frozen ones, and the embeddings too when nothing is frozen.
 
-    def __init__(self, embeddings: nn.Module | None, layers: nn.ModuleList) -> None:
+    Attributes:
+        recompute: Gradient checkpointing while it trains.
+    """
+
+    def __init__(self, embeddings: Embedding | None, layers: nn.ModuleList, around: Around, final: nn.Module | None, first: int) -> None:
         super().__init__()
         self.embeddings = embeddings
         self.layers = layers
+        self.final = final
+        self.around = around
+        self.first = first
+        self.recompute = False
+        self.rows: Tensor | None = None  # of a trimmed vocabulary (xbench.train.trimming): row of each id
 
     def forward(self, inputs: Tensor, mask: Tensor, depth: int | None = None) -> Tensor:
         """Hidden states of shape (batch, length, hidden).
@@ -27,36 +38,36 @@ class Trunk(nn.Module):
         Args:
             inputs: Outputs of the frozen part, float (batch, length, hidden); or token ids when there is none.
             mask: 1 for tokens and 0 for padding, (batch, length).
-            depth: Stop after this many of the trunk's layers; None runs all.
+            depth: Stop after this many of the trunk's layers; None runs all, and what the model has after them.
         """
-        hidden = inputs if self.embeddings is None else self.embeddings(input_ids=inputs)
-        return run_layers(self.layers[:depth], hidden, mask)
-
-
-def run_layers(layers: nn.ModuleList, hidden: Tensor, mask: Tensor) -> Tensor:
-    """Send `hidden` through transformer layers with padding masked out."""
-    additive = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
-    additive = additive.masked_fill(mask == 0, torch.finfo(hidden.dtype).min)[:, None, None, :]
-    for layer in layers:
-        out = layer(hidden, additive)
-        hidden = out[0] if isinstance(out, tuple) else out
-    return hidden
+        hidden: Tensor = inputs
+        if self.embeddings is not None:
+            hidden = self.embeddings(inputs if self.rows is None else self.rows[inputs], mask)
+        recompute = self.recompute and self.training
+        hidden = self.around(self.layers[:depth], hidden, mask, recompute=recompute, first=self.first)
+        if depth is None and self.final is not None:
+            hidden = self.final(hidden)
+        return hidden
 
 
 class SplitEncoder:
     """A pretrained encoder, cut above `frozen_layers`.
 
     Hidden states of the frozen part are kept for every distinct input, as float32 on the CPU (1.5 kB a subword at 384
-    dimensions), so a text that many systems are trained or tested on goes through the frozen part once.
+    dimensions), so a text that many systems are trained or tested on goes through the frozen part once. What does not fit into
+    `cache_bytes` is computed anew each time.
     """
 
-    def __init__(self, model: PreTrainedModel, frozen_layers: int | None, device: torch.device, token_budget: int = 4096) -> None:
-        layers = getattr(getattr(model, "encoder", None), "layer", None)
-        embeddings = getattr(model, "embeddings", None)
-        if not isinstance(layers, nn.ModuleList) or not isinstance(embeddings, nn.Module):
-            raise ModelError(f"{type(model).__name__} has no BERT-like embeddings and encoder.layer; such models are not supported yet")
-        if getattr(model.config, "position_embedding_type", None) not in (None, "absolute"):
-            raise ModelError(f"{type(model).__name__} has relative positions, which are not supported yet")
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        frozen_layers: int | None,
+        device: torch.device,
+        token_budget: int = 4096,
+        cache_bytes: int | None = None,
+    ) -> None:
+        parts = take_apart(model)
+        layers = parts.layers
         if frozen_layers is not None and frozen_layers > len(layers):
             raise ModelError(f"frozen_layers is {frozen_layers}, but the model has {len(layers)} layers")
         self.parameters = sum(p.numel() for p in model.parameters())
@@ -67,10 +78,17 @@ class SplitEncoder:
         self.frozen_layers = frozen_layers or 0
         self.device = device
         self.token_budget = token_budget
-        self._embeddings = embeddings.to(device)
+        self.precision: torch.dtype | None = None
+        self._embeddings = parts.embeddings.to(device)
         self._below = layers[: self.frozen_layers].to(device)
-        self._trunk = Trunk(None if self.frozen else embeddings, layers[self.frozen_layers :])
+        self._around = parts.around.to(device)
+        # What all layers share (relative positions) is trained only when everything is.
+        around = _Shared(parts.around) if self.frozen else parts.around
+        self._trunk = Trunk(
+            None if self.frozen else parts.embeddings, layers[self.frozen_layers :], around, parts.final, self.frozen_layers
+        )
         self._cache: dict[Ids, Tensor] = {}
+        self._room = memory() if cache_bytes is None else cache_bytes
 
     def trunk(self, state: Mapping[str, Tensor] | None = None) -> Trunk:
         """A fresh copy of the pretrained trunk, or one with the weights of `state`."""
@@ -84,23 +102,29 @@ class SplitEncoder:
         if not self.frozen:
             return
         new = sorted({i for i in inputs if i not in self._cache}, key=lambda i: (len(i), i))
+        size = 4 * self.hidden_size
+        while new and sum(map(len, new)) * size > self._room:  # the longest are left out first: fewest texts are computed twice
+            new = new[: -max(1, len(new) // 20)]
         done = 0
-        with torch.no_grad():
-            for rows in batches([len(i) for i in new], self.token_budget):
-                chunk = [new[r] for r in rows]
-                ids, mask = self.pad_ids(chunk)
-                hidden = run_layers(self._below, self._embeddings(input_ids=ids), mask).cpu()
-                for row, key in enumerate(chunk):
-                    self._cache[key] = hidden[row, : len(key)].clone()
-                done += len(chunk)
-                tick(done, len(new))
+        for rows in batches([len(i) for i in new], self.token_budget):
+            chunk = [new[r] for r in rows]
+            ids, mask = self.pad_ids(chunk)
+            hidden = self.below(ids, mask).float().cpu()
+            for row, key in enumerate(chunk):
+                self._cache[key] = hidden[row, : len(key)].clone()
+                self._room -= len(key) * size
+            done += len(chunk)
+            tick(done, len(new))
 
     def batch(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
-        """(trunk inputs, mask) of a padded batch; `prepare` must have seen the inputs."""
+        """(trunk inputs, mask) of a padded batch; what `prepare` has kept is not computed again."""
         if not self.frozen:
             return self.pad_ids(inputs)
-        hidden = nn.utils.rnn.pad_sequence([self._cache[i] for i in inputs], batch_first=True)
-        return hidden.to(self.device), self._mask(inputs)
+        found = [self._cache.get(i) for i in inputs]
+        kept = [f for f in found if f is not None]
+        if len(kept) < len(found):
+            return self.fresh(inputs)
+        return nn.utils.rnn.pad_sequence(kept, batch_first=True).to(self.device), self._mask(inputs)
 
     def fresh(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         """As `batch`, but computed now and not kept: for inputs that are seen once (a mined corpus, a masked text)."""
@@ -111,14 +135,13 @@ class SplitEncoder:
         """Trunk inputs of padded token ids, (batch, length): through the frozen part, without gradient, where there is one."""
         if not self.frozen:
             return ids
-        with torch.no_grad():
-            return run_layers(self._below, self._embeddings(input_ids=ids), mask)
+        with torch.no_grad(), autocast(self.device, self.precision):
+            hidden: Tensor = self._around(self._below, self._embeddings(ids, mask), mask)
+            return hidden
 
     def words(self, trunk: Trunk) -> Tensor:
-        """The input embeddings of `trunk`'s model, (vocabulary, hidden): its own where they are trained."""
-        embeddings: Any = self._embeddings if trunk.embeddings is None else trunk.embeddings
-        weight: Tensor = embeddings.word_embeddings.weight
-        return weight
+        """The input embeddings of `trunk`'s model, (vocabulary, embedding size): its own where they are trained."""
+        return (self._embeddings if trunk.embeddings is None else trunk.embeddings).words.weight
 
     def pad_ids(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         """(token ids, mask) of a padded batch, each (batch, length)."""
@@ -128,6 +151,35 @@ class SplitEncoder:
     def _mask(self, inputs: Sequence[Ids]) -> Tensor:
         lengths = torch.tensor([len(i) for i in inputs])
         return (torch.arange(int(lengths.max()))[None, :] < lengths[:, None]).long().to(self.device)
+
+
+class _Shared(Around):
+    """Runs layers through parts that the frozen layers own: they are used and not trained, copied or saved with the trunk."""
+
+    def __init__(self, around: Around) -> None:
+        super().__init__()
+        self._owned = (around,)  # in a tuple, so that torch does not take it for a submodule
+
+    def __deepcopy__(self, memo: dict[int, object]) -> "_Shared":
+        return _Shared(self._owned[0])
+
+    def forward(self, layers: nn.ModuleList, hidden: Tensor, mask: Tensor, *, recompute: bool = False, first: int = 0) -> Tensor:
+        out: Tensor = self._owned[0](layers, hidden, mask, recompute=recompute, first=first)
+        return out
+
+
+def autocast(device: torch.device, precision: torch.dtype | None) -> torch.autocast:
+    """Mixed precision where one is asked for; a block that changes nothing otherwise."""
+    return torch.autocast(device.type, precision or torch.bfloat16, enabled=precision is not None)
+
+
+def memory() -> int:
+    """Bytes that the frozen part's outputs may fill on this machine."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):  # not on every system
+        total = 4 << 30
+    return int(total * _CACHE_SHARE)
 
 
 def batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:

@@ -1,12 +1,12 @@
 """Examples to model inputs: token ids, and where in them a label belongs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from transformers import PreTrainedTokenizerBase
 
 from xbench.errors import DataError
-from xbench.task import Choice, Classified, Example, Plain, Question, Tagged
+from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Translation
 
 IGNORE = -100  # cross entropy's own mark for positions without a label
 
@@ -31,40 +31,66 @@ class Piece:
     offsets: tuple[tuple[int, int] | None, ...] = ()
     choice: int = 0
 
+    def moved(self, example: int) -> "Piece":
+        """The same piece of another row."""
+        return replace(self, example=example)
 
-def encode(tokenizer: PreTrainedTokenizerBase, examples: Sequence[Example], max_length: int, doc_stride: int | None = None) -> list[Piece]:
-    """Encode examples of one family, in order; `doc_stride` as in the recipe.
+    def shifted(self, by: int) -> "Piece":
+        """The same piece, its row so much further down."""
+        return replace(self, example=self.example + by)
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase,
+    examples: Sequence[Example],
+    max_length: int,
+    doc_stride: int | None = None,
+    prefix: str = "",
+) -> list[Piece]:
+    """Encode examples of one family, in order; `doc_stride` and (of translations) `prefix` as in the recipe.
 
     Raises:
         DataError: If a sentence holds a word that alone is longer than `max_length`.
     """
     pieces: list[Piece] = []
+    texts: list[tuple[int, str, str | None, int]] = []  # what is encoded all at once, which is much faster than one by one
     for row, example in enumerate(examples):
         if isinstance(example, Tagged):
             pieces += _tagged(tokenizer, row, example, max_length)
-        elif isinstance(example, Classified):
-            pieces.append(Piece(row, _ids(tokenizer, example.text, example.pair or None, max_length)))
         elif isinstance(example, Question):
             pieces += _question(tokenizer, row, example, max_length, doc_stride)
+        elif isinstance(example, Classified):
+            texts.append((row, example.text, example.pair or None, 0))
         elif isinstance(example, Choice):
-            pieces += [
-                Piece(row, _ids(tokenizer, example.text, choice, max_length), choice=number)
-                for number, choice in enumerate(example.choices)
-            ]
+            texts += [(row, example.text, choice, number) for number, choice in enumerate(example.choices)]
         elif isinstance(example, Plain):
-            pieces.append(Piece(row, _ids(tokenizer, example.text, None, max_length)))
+            texts.append((row, example.text, None, 0))
+        elif isinstance(example, Translation):
+            texts += [(row, prefix + example.english, None, 0), (row, prefix + example.foreign, None, 1)]
         else:
             raise TypeError(f"{type(example).__name__} is encoded by encode_texts")
-    return pieces
+    return pieces + [
+        Piece(row, ids, choice=number)
+        for (row, _, _, number), ids in zip(texts, _ids(tokenizer, [t[1:3] for t in texts], max_length), strict=True)
+    ]
 
 
 def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Piece]:
     """Encode plain texts, one piece each, cut at `max_length`."""
-    return [Piece(row, _ids(tokenizer, text, None, max_length)) for row, text in enumerate(texts)]
+    return [Piece(row, ids) for row, ids in enumerate(_ids(tokenizer, [(text, None) for text in texts], max_length))]
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, text: str, pair: str | None, max_length: int) -> tuple[int, ...]:
-    return tuple(tokenizer(text, pair, truncation=True, max_length=max_length)["input_ids"])
+def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | None]], max_length: int) -> list[tuple[int, ...]]:
+    """Token ids of texts and pairs of texts, in order."""
+    found: list[tuple[int, ...]] = [()] * len(texts)
+    for paired in (False, True):
+        rows = [i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]
+        if rows:
+            seconds = [texts[i][1] for i in rows] if paired else None
+            encoded = tokenizer([texts[i][0] for i in rows], seconds, truncation=True, max_length=max_length)["input_ids"]
+            for i, ids in zip(rows, encoded, strict=True):
+                found[i] = tuple(ids)
+    return found
 
 
 def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_length: int) -> list[Piece]:

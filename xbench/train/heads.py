@@ -18,12 +18,19 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
 
 
 class Head(nn.Module):
-    """Dropout and one linear layer: over tokens (tagging, qa) or over the mean of a text (classification, choice)."""
+    """Dropout and one linear layer: over tokens (tagging, qa) or over one vector a text (classification, choice).
 
-    def __init__(self, task: Task, hidden_size: int, dropout: float) -> None:
+    That vector is the mean over the subwords; or, with `classifier` first, the first one's after a further layer with tanh.
+    """
+
+    def __init__(self, task: Task, hidden_size: int, dropout: float, classifier: str = "mean") -> None:
         super().__init__()
         self.family = task.family
         self.dropout = nn.Dropout(dropout)
+        self.dense = nn.Linear(hidden_size, hidden_size) if classifier == "first" and self.family in ("classification", "choice") else None
+        if self.dense is not None:
+            nn.init.normal_(self.dense.weight, std=0.02)
+            nn.init.zeros_(self.dense.bias)
         self.linear = nn.Linear(hidden_size, {"qa": 2, "choice": 1}.get(task.family, len(task.labels)))
         self.choices = len(task.labels)
         nn.init.normal_(self.linear.weight, std=0.02)
@@ -36,7 +43,10 @@ class Head(nn.Module):
             (batch, length, labels) for tagging, (batch, labels) for classification, (batch, 2, length) for qa, (batch,) for choice.
         """
         if self.family in ("classification", "choice"):
-            out: Tensor = self.linear(self.dropout(mean_pool(hidden, mask)))
+            if self.dense is None:
+                out: Tensor = self.linear(self.dropout(mean_pool(hidden, mask)))
+            else:
+                out = self.linear(self.dropout(torch.tanh(self.dense(self.dropout(hidden[:, 0])))))
             return out.squeeze(-1) if self.family == "choice" else out
         out = self.linear(self.dropout(hidden))
         if self.family == "qa":
@@ -44,14 +54,17 @@ class Head(nn.Module):
         return out
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
-        """Mean cross entropy over the labelled positions."""
-        if self.family == "tagging":
-            return nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=IGNORE)
-        if self.family == "qa":
-            return nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten())
+        """Sum of the cross entropy over the labelled positions; divide by `labelled` for the mean."""
         if self.family == "choice":  # the choices of an example follow one another
-            return nn.functional.cross_entropy(scores.view(-1, self.choices), targets)
-        return nn.functional.cross_entropy(scores, targets)
+            scores = scores.view(-1, self.choices)
+        elif self.family in ("tagging", "qa"):
+            scores, targets = scores.flatten(0, 1), targets.flatten()
+        return nn.functional.cross_entropy(scores.float(), targets, ignore_index=IGNORE, reduction="sum")
+
+
+def labelled(targets: Tensor) -> int:
+    """How many labels there are in the targets of a batch."""
+    return int((targets != IGNORE).sum())
 
 
 def targets(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], length: int) -> Tensor:
@@ -139,16 +152,16 @@ def _answer(example: Example, piece: Piece, scores: Tensor, max_answer: int) -> 
 class MaskedWords(nn.Module):
     """The head of masked language modelling: dense, GELU, norm, then the input embeddings as output layer (Devlin et al. 2019)."""
 
-    def __init__(self, hidden_size: int, vocabulary: int) -> None:
+    def __init__(self, hidden_size: int, vocabulary: int, embedding_size: int | None = None) -> None:
         super().__init__()
-        self.dense = nn.Linear(hidden_size, hidden_size)
-        self.norm = nn.LayerNorm(hidden_size)
+        self.dense = nn.Linear(hidden_size, embedding_size or hidden_size)
+        self.norm = nn.LayerNorm(embedding_size or hidden_size)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         nn.init.normal_(self.dense.weight, std=0.02)
         nn.init.zeros_(self.dense.bias)
 
     def loss(self, hidden: Tensor, words: Tensor, embeddings: Tensor) -> Tensor:
-        """Mean cross entropy over the chosen positions.
+        """Sum of the cross entropy over the chosen positions.
 
         Args:
             hidden: States at the chosen positions, (chosen, hidden).
@@ -156,4 +169,4 @@ class MaskedWords(nn.Module):
             embeddings: Input embeddings, (vocabulary, hidden).
         """
         states = self.norm(nn.functional.gelu(self.dense(hidden)))
-        return nn.functional.cross_entropy(nn.functional.linear(states, embeddings, self.bias), words)
+        return nn.functional.cross_entropy(nn.functional.linear(states, embeddings, self.bias).float(), words, reduction="sum")

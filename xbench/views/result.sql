@@ -10,6 +10,7 @@ SELECT
     r.intermediate_revision,
     r.recipe_id,
     coalesce(json_extract_string(r.recipe, '$.text'), r.recipe_id) AS recipe_label,
+    r.selection,
     r.stack,
     r.source,
     r.source_version,

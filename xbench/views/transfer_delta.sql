@@ -22,6 +22,7 @@ SELECT
     t.scorer,
     t.dataset_revision,
     t.recipe_id,
+    t.selection,
     t.stack,
     t.source,
     t.source_version,

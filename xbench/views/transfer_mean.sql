@@ -4,6 +4,7 @@ WITH by_seed AS (
     SELECT
         model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, seed,
+        any_value(selection) AS selection,
         avg(value ORDER BY value) AS value,
         avg(direct_value ORDER BY direct_value) AS direct_value,
         avg(delta ORDER BY delta) AS delta,
@@ -37,7 +38,7 @@ expected AS (
 )
 SELECT
     w.model, w.model_revision, w.intermediate, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
-    w.recipe_id, w.stack, w.source, w.source_version,
+    w.recipe_id, any_value(w.selection) AS selection, w.stack, w.source, w.source_version,
     avg(w.value ORDER BY w.value) AS value,
     avg(w.direct_value ORDER BY w.direct_value) AS direct_value,
     avg(w.delta ORDER BY w.delta) AS delta,

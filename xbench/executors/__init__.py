@@ -1,0 +1,139 @@
+"""Running a plan: which cells are still to do, in which order, who does them, and what is left on disk."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from xbench import store
+from xbench.errors import StudyError
+from xbench.executors import tracking
+from xbench.executors.drive import Failure, Pool, drive
+from xbench.executors.graph import CHECKPOINTS, Item, items, shared_stages, still_needed
+from xbench.executors.working import Job, Options, Report, Worker, lay_out
+from xbench.study import Cell, Plan
+
+if TYPE_CHECKING:
+    from xbench.train.models import Resolved
+
+_ENVIRONMENT = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HUB_OFFLINE", "HF_HOME")  # what workers elsewhere must share
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told what happens: `cell` when one is begun and done, `report` in between, `failed` when an item is given up."""
+
+    cell: Callable[[Cell, bool], None] = lambda cell, done: None
+    report: Report = lambda what, done, total: None
+    failed: Callable[[Failure], None] = lambda failure: None
+
+
+SILENT = Progress()
+
+
+def missing(todo: Plan, root: Path) -> list[Cell]:
+    """The cells of the plan that the store does not hold whole, in the plan's order."""
+    there = store.complete_runs(root)
+    return [cell for cell in todo.cells if cell.run_id not in there]
+
+
+def run(
+    todo: Plan,
+    resolved: dict[str, "Resolved"],
+    root: Path,
+    progress: Progress = SILENT,
+    options: Options | None = None,
+    name: str = "study",
+) -> int:
+    """Run the missing cells; each is stored when it is done.
+
+    May be killed at any moment, each process on its own, and called again: stored cells are not redone, trainings that were under way
+    go on from their last state. A cell that fails does not keep the others from being run.
+
+    Args:
+        todo: From `lay_out`.
+        resolved: From `lay_out`.
+        root: The store.
+        progress: Told what happens.
+        options: How to run.
+        name: Of the study, for `xbench status`.
+
+    Returns:
+        How many cells were run.
+
+    Raises:
+        StudyError: At the end, with every item that failed and why.
+    """
+    options = options or Options()
+    cells = {c.run_id: c for c in missing(todo, root)}
+    tracking.begin(root, name, todo)
+    done = set[str]()
+
+    def begun(item: Item) -> None:
+        if item.item_id in cells:
+            progress.cell(cells[item.item_id], False)
+
+    def ended(item: Item) -> None:
+        if item.item_id in cells:
+            done.add(item.item_id)
+            progress.cell(cells[item.item_id], True)
+        _drop(todo, root, still_needed(todo, [c for i, c in cells.items() if i not in done]), options.keep)
+
+    def given_up(failure: Failure) -> None:
+        tracking.give_up(root, failure.item, failure.error)
+        progress.failed(failure)
+
+    work = items(todo, cells.values(), root / CHECKPOINTS)
+    if not work:
+        _drop(todo, root, set(), options.keep)
+        return 0
+    with _pool(todo, resolved, root, options, progress.report) as pool:
+        failures = drive(work, pool, options.retries, begun, ended, given_up)
+    if failures:
+        raise StudyError(
+            f"{len(failures)} of {len(work)} item(s) failed; what was complete is stored, and the same command tries the rest again",
+            [f"{f.item.label}: {f.error}" for f in failures],
+        )
+    return len(done)
+
+
+def _pool(todo: Plan, resolved: dict[str, "Resolved"], root: Path, options: Options, report: Report) -> Pool:
+    job = Job(
+        todo.study.model_dump(mode="json"), str(root.absolute()), {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}, options
+    )
+    if options.executor == "ray":
+        from xbench.executors.ray import RayPool
+
+        return RayPool(job)
+    if options.executor == "slurm":
+        from xbench.executors.slurm import SlurmPool
+
+        return SlurmPool(job)
+    if (options.workers or 1) > 1:
+        from xbench.executors.local import Processes
+
+        return Processes(job, report)
+    from xbench.executors.local import Here
+
+    return Here(Worker(todo, resolved, root, options), report)
+
+
+def _drop(todo: Plan, root: Path, needed: set[str], keep: str) -> None:
+    """Remove what is kept of the shared stages that nothing needs any more, as far as the policy says; those of other plans stay."""
+    if keep == "all":
+        return
+    folder = root / CHECKPOINTS
+    for stage in shared_stages(todo):
+        if stage.stage_id not in needed:
+            for ending in (".head", ".step", *([""] if keep == "none" else [])):
+                (folder / f"{stage.stage_id}{ending}.safetensors").unlink(missing_ok=True)
+    if not needed and folder.is_dir():
+        for path in folder.glob(".*.tmp"):  # what a killed process left
+            if any(s.stage_id in path.name for s in todo.stages):
+                path.unlink(missing_ok=True)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+__all__ = ["SILENT", "Failure", "Options", "Progress", "lay_out", "missing", "run"]

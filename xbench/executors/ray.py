@@ -1,0 +1,65 @@
+"""Workers on a Ray cluster: each item a task with its resources, on whatever node has them; store and checkpoints are on shared storage."""
+
+import os
+from types import TracebackType
+from typing import Any
+
+from xbench.errors import StudyError
+from xbench.executors.drive import WorkerDiedError
+from xbench.executors.graph import Item
+from xbench.executors.local import sendable
+from xbench.executors.working import Job, work
+
+
+class RayPool:
+    """Tasks of Ray. A worker process is used again for the next item and keeps the model; nodes that are lost are Ray's to replace."""
+
+    def __init__(self, job: Job) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        try:
+            import ray
+        except ImportError as error:
+            raise StudyError("the executor ray needs Ray: pip install 'xbench[ray]'") from error
+        self.ray = ray
+        self.ours = not ray.is_initialized()
+        if self.ours:
+            # An existing cluster is named by RAY_ADDRESS; otherwise one is started here with as many processors as asked for.
+            local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": job.options.workers, "include_dashboard": False}
+            ray.init(log_to_driver=False, configure_logging=False, **local)
+        resources: dict[str, Any] = {"num_cpus": 1, **job.options.resources}
+        # Retries are counted by the scheduler, which also knows what was stored meanwhile.
+        self.task = ray.remote(max_retries=0, max_calls=0, **resources)(_task)
+        self.job = ray.put(job)
+        self.under_way: dict[Any, Item] = {}
+        self.size = job.options.workers or max(1, int(ray.cluster_resources().get("CPU", 1) // max(1, resources["num_cpus"])))
+
+    def submit(self, item: Item) -> None:
+        """Begin a task."""
+        self.under_way[self.task.remote(self.job, item)] = item
+
+    def wait(self) -> tuple[Item, Exception | None]:
+        """Wait for the first task to end."""
+        (done,), _ = self.ray.wait(list(self.under_way), num_returns=1)
+        item = self.under_way.pop(done)
+        try:
+            error: Exception | None = self.ray.get(done)
+        except (self.ray.exceptions.WorkerCrashedError, self.ray.exceptions.NodeDiedError, self.ray.exceptions.OutOfMemoryError) as gone:
+            return item, WorkerDiedError(f"{type(gone).__name__}: {str(gone).splitlines()[0]}")
+        return item, error
+
+    def __enter__(self) -> "RayPool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for task in self.under_way:
+            self.ray.cancel(task, force=True)
+        if self.ours:
+            self.ray.shutdown()
+
+
+def _task(job: Job, item: Item) -> Exception | None:
+    try:
+        work(job, item)
+    except Exception as error:  # noqa: BLE001 - given back, so that Ray does not take it for a failure of its own
+        return sendable(error)
+    return None

@@ -1,0 +1,66 @@
+"""Workers as Slurm jobs, by submitit: each item a job; the store and its checkpoints are on shared storage."""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from xbench.errors import StudyError
+from xbench.executors.drive import WorkerDiedError
+from xbench.executors.graph import Item
+from xbench.executors.local import sendable
+from xbench.executors.working import Job, work
+
+_LOOK = 1.0  # seconds between two looks at the jobs
+_AT_ONCE = 64
+
+
+class SlurmPool:
+    """Jobs. `resources` are submitit's parameters (timeout_min, slurm_partition, gpus_per_node); `cluster: local` runs them here."""
+
+    def __init__(self, job: Job) -> None:
+        try:
+            import submitit
+        except ImportError as error:
+            raise StudyError("the executor slurm needs submitit: pip install 'xbench[slurm]'") from error
+        self.job = job
+        self.size = job.options.workers or _AT_ONCE
+        parameters: dict[str, Any] = dict(job.options.resources)
+        folder = Path(job.root) / "slurm"
+        self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
+        self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
+        self.under_way: list[tuple[Any, Item]] = []
+
+    def submit(self, item: Item) -> None:
+        """Queue a job."""
+        self.under_way.append((self.executor.submit(_task, self.job, item), item))
+
+    def wait(self) -> tuple[Item, Exception | None]:
+        """Look at the jobs until one has ended."""
+        while True:
+            for entry in self.under_way:
+                job, item = entry
+                if job.done():
+                    self.under_way.remove(entry)
+                    try:
+                        error: Exception | None = job.result()
+                    except Exception as gone:  # noqa: BLE001 - whatever ended the job: a time limit, the node, kill -9
+                        lines = str(gone).strip().splitlines()
+                        return item, WorkerDiedError(f"job {job.job_id} ended in state {job.state}: {lines[0] if lines else 'no result'}")
+                    return item, error
+            time.sleep(_LOOK)
+
+    def __enter__(self) -> "SlurmPool":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for job, _ in self.under_way:
+            job.cancel()
+
+
+def _task(job: Job, item: Item) -> Exception | None:
+    try:
+        work(job, item)
+    except Exception as error:  # noqa: BLE001 - given back, so that it is not taken for a job that died
+        return sendable(error)
+    return None

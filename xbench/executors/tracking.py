@@ -1,0 +1,155 @@
+"""What runs and what failed, as small JSON files in the store, so that any process on any machine can say.
+
+STORE/study/STUDY_ID.json       a study that was begun: what it is and which cells it has
+STORE/running/ITEM_ID.json      who works on it, since when, how far; removed when it is done
+STORE/failed/ITEM_ID.json       why it failed, how often; removed when it is begun again
+"""
+
+import json
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from xbench import store
+from xbench.executors.graph import Item
+from xbench.study import Plan, Study
+
+_BEAT = 2.0  # seconds between two signs of life
+_SILENT = 120.0  # seconds without one, after which an item on another machine counts as given up
+
+
+class Tracker:
+    """Says in the store what one worker does."""
+
+    def __init__(self, root: Path, item: Item) -> None:
+        self.path = root / "running" / f"{item.item_id}.json"
+        self.failure = root / "failed" / f"{item.item_id}.json"
+        self.about = {
+            "item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model,
+            "host": socket.gethostname(), "pid": os.getpid(), "since": time.time(),
+        }  # fmt: skip
+        self._last = 0.0
+        self.report("", 0, 0)
+
+    def report(self, what: str, done: int, total: int) -> None:
+        """A sign of life, written every few seconds at most."""
+        now = time.time()
+        if now - self._last >= _BEAT:
+            self._last = now
+            _write(self.path, {**self.about, "what": what, "done": done, "total": total, "beat": now})
+
+    def done(self) -> None:
+        """It is done."""
+        self.path.unlink(missing_ok=True)
+        self.failure.unlink(missing_ok=True)
+
+    def failed(self, error: str) -> None:
+        """It failed."""
+        failed(self.failure.parent.parent, self.about, error)
+        self.path.unlink(missing_ok=True)
+
+
+def failed(root: Path, about: Mapping[str, Any], error: str) -> None:
+    """Record a failure, and how many there were before."""
+    path = root / "failed" / f"{about['item_id']}.json"
+    before = _read(path)
+    _write(path, {**about, "error": error, "attempts": (before or {}).get("attempts", 0) + 1, "at": time.time()})
+
+
+def give_up(root: Path, item: Item, error: str) -> None:
+    """Record that an item failed, unless its worker has, and that nobody works on it."""
+    if not (root / "failed" / f"{item.item_id}.json").is_file():
+        failed(root, {"item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model}, error)
+    (root / "running" / f"{item.item_id}.json").unlink(missing_ok=True)
+
+
+def begin(root: Path, name: str, plan: Plan) -> None:
+    """Record a study and its cells."""
+    study = plan.study
+    cells = [{"run_id": c.run_id, "label": c.label, "model": c.model} for c in plan.cells]
+    content = {"name": name, "study": study.model_dump(mode="json"), "cells": cells}
+    path = root / "study" / f"{study.study_id}.json"
+    if _read(path) != content:
+        _write(path, content)
+
+
+def status(root: Path, study: Study | None = None) -> list[dict[str, Any]]:
+    """One row a cell of every study that was begun in the store (or of one), and a row a shared training that runs or failed.
+
+    Returns:
+        Rows with study, state (done, running, failed, stopped, missing), label, model, item_id, what, progress (share of the step
+        under way, None where not known), seconds, attempts, error. `stopped` was running and its worker is gone.
+    """
+    whole = store.complete_runs(root)
+    running, failures = _all(root / "running"), _all(root / "failed")
+    rows, seen = [], set()
+    for path in sorted((root / "study").glob("*.json")):
+        content = _read(path)
+        if content is None or (study is not None and path.stem != study.study_id):
+            continue
+        for cell in content["cells"]:
+            seen.add(cell["run_id"])
+            rows.append(_row(content["name"], {**cell, "item_id": cell["run_id"]}, whole, running, failures))
+    if study is None:
+        others = {i: a for i, a in {**failures, **running}.items() if i not in seen}
+        rows += [_row("", about, whole, running, failures) for about in others.values()]
+    return rows
+
+
+def _row(name: str, about: Mapping[str, Any], whole: set[str], running: Mapping[str, Any], failures: Mapping[str, Any]) -> dict[str, Any]:
+    at, failure = running.get(about["item_id"]), failures.get(about["item_id"])
+    state = "missing"
+    if about["item_id"] in whole:
+        state, at, failure = "done", None, None
+    elif at is not None:
+        state = "running" if _alive(at) else "stopped"
+    elif failure is not None:
+        state = "failed"
+    return {
+        "study": name,
+        "state": state,
+        "label": about["label"],
+        "model": about["model"],
+        "what": at["what"] if at else "",
+        "progress": at["done"] / at["total"] if at and at["total"] else None,
+        "seconds": round(time.time() - at["since"]) if at and state == "running" else None,
+        "attempts": failure["attempts"] if failure else 0,
+        "error": failure["error"] if failure else "",
+        "item_id": about["item_id"],
+    }
+
+
+def _alive(about: Mapping[str, Any]) -> bool:
+    if about["host"] == socket.gethostname():
+        try:
+            os.kill(int(about["pid"]), 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+    return bool(time.time() - float(about["beat"]) < _SILENT)
+
+
+def _all(folder: Path) -> dict[str, dict[str, Any]]:
+    found = {p.stem: _read(p) for p in folder.glob("*.json")}
+    return {name: content for name, content in found.items() if content is not None}
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # removed meanwhile
+        return None
+    return content
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    temporary.replace(path)

@@ -1,0 +1,146 @@
+"""One item done by one worker, whichever executor sent it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from xbench import store
+from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
+from xbench.executors.tracking import Tracker
+from xbench.recipe import canonical_json
+from xbench.study import Plan, Study, plan
+
+if TYPE_CHECKING:
+    from xbench.train.cells import Workbench
+    from xbench.train.models import Resolved
+
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a study is run.
+
+    Attributes:
+        threads: Threads for torch in each worker; results are equal to the bit only for equal numbers of threads.
+        workers: Workers at once; None: one on each accelerator that is there, or one.
+        keep: Which checkpoints stay when nothing in the study needs them any more: none, the encoders of shared stages, or all systems.
+        every: Seconds between two states of a training under way.
+        retries: How often an item is begun again when its worker died.
+        executor: Where the workers are.
+        resources: What each worker is given, in the executor's own terms (ray: num_cpus, num_gpus; slurm: submitit's parameters).
+    """
+
+    threads: int | None = None
+    workers: int | None = None
+    keep: Literal["none", "encoders", "all"] = "none"
+    every: float = 60.0
+    retries: int = 2
+    executor: Literal["local", "ray", "slurm"] = "local"
+    resources: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Everything that a worker needs to know besides the item, as plain data."""
+
+    study: dict[str, Any]
+    root: str
+    environment: dict[str, str]
+    options: Options
+
+
+class Worker:
+    """Does items of one study; keeps the plan, and one model at a time with what its cells share."""
+
+    def __init__(self, todo: Plan, resolved: dict[str, "Resolved"], root: Path, options: Options) -> None:
+        self.todo = todo
+        self.resolved = resolved
+        self.root = root
+        self.options = options
+        self.cells = {c.run_id: c for c in todo.cells}
+        self.stages = {s.stage_id: s for s in todo.stages}
+        self.shared = frozenset(s.stage_id for s in shared_stages(todo))
+        self.study = canonical_json(todo.study.model_dump(mode="json"))
+        self._bench: Workbench | None = None
+        if options.threads:
+            import torch
+
+            torch.set_num_threads(options.threads)
+
+    def do(self, item: Item, report: Report = lambda what, done, total: None) -> None:
+        """Do one item and store what it gives; what it is about and how far it is stands in the store meanwhile."""
+        tracker = Tracker(self.root, item)
+
+        def both(what: str, done: int, total: int) -> None:
+            tracker.report(what, done, total)
+            report(what, done, total)
+
+        bench = self._workbench(item.model, both)
+        try:
+            if item.kind == "stage" and bench.model.folder is not None:  # a control trains nothing
+                bench.trained(self.stages[item.item_id])
+            elif item.kind == "cell":
+                self._cell(bench, item.item_id)
+        except Exception as error:
+            tracker.failed(f"{type(error).__name__}: {error}")
+            raise
+        tracker.done()
+
+    def _cell(self, bench: "Workbench", run_id: str) -> None:
+        from xbench.train.cells import run_cell
+
+        cell = self.cells[run_id]
+        tables = run_cell(bench, cell, self.study, datetime.now(UTC), lambda: datetime.now(UTC))
+        for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the cell complete
+            store.write(self.root, table, tables[table], cell.file_name)
+        if cell.encoder is not None:
+            bench.finished(cell.encoder)
+
+    def _workbench(self, model: str, report: Report) -> "Workbench":
+        from xbench.train.cells import Workbench
+
+        if self._bench is None or self._bench.model.name != model:
+            self._bench = Workbench(
+                self.resolved[model],
+                self.todo.study.recipe,
+                self.root / CHECKPOINTS,
+                self.shared,
+                report,
+                compute=self.todo.study.compute,
+                keep=self.options.keep,
+                every=self.options.every,
+                workers=self.options.workers or 1,
+            )
+        self._bench.report = report
+        return self._bench
+
+
+def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
+    """The plan of a study and the models it names, resolved (which downloads or converts those that are not here yet).
+
+    Raises:
+        ModelError: If a model cannot be found.
+        DataError: If the data of a task is not there.
+    """
+    from xbench.train import models
+
+    resolved = {name: models.resolve(name) for name in study.models}
+    return plan(study, {name: model.revision for name, model in resolved.items()}), resolved
+
+
+_WORKERS: dict[str, Worker] = {}  # of this process: a process that serves one study lays it out once
+
+
+def work(job: Job, item: Item, report: Report = lambda what, done, total: None) -> None:
+    """Do one item in whatever process this is."""
+    key = repr(job)
+    if key not in _WORKERS:
+        _WORKERS.clear()
+        os.environ.update(job.environment)
+        todo, resolved = lay_out(Study.model_validate(job.study))
+        _WORKERS[key] = Worker(todo, resolved, Path(job.root), job.options)
+    _WORKERS[key].do(item, report)

@@ -1,0 +1,78 @@
+"""Encoded training sets on disk, as Arrow: a large set is tokenised once for all runs, seeds and processes of a machine."""
+
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from xbench import share
+from xbench.recipe import Recipe, short_hash
+from xbench.task import Example, Split, Task
+from xbench.train.encoding import Piece, encode
+from xbench.train.models import Resolved
+
+_WORTH = 2000  # examples from which reading is quicker than encoding again
+_FORM = 1  # raise it when pieces change
+_NUMBERS = pa.list_(pa.int32())
+_SCHEMA = pa.schema(
+    [
+        ("example", pa.int32()), ("ids", _NUMBERS), ("words", _NUMBERS), ("span", _NUMBERS), ("offsets", _NUMBERS), ("choice", pa.int16()),
+    ]
+)  # fmt: skip
+
+
+def encoded(
+    model: Resolved, tokenizer: Any, recipe: Recipe, task: Task, language: str, split: Split, examples: Sequence[Example]
+) -> list[Piece]:
+    """Model inputs of examples; those of large sets are kept in the user's cache under a hash of all that they depend on."""
+    length, stride = recipe.lengths(task.name)
+    prefix = recipe.retrieval_prefix if task.family == "alignment" else ""
+    if len(examples) < _WORTH:
+        return encode(tokenizer, examples, length, stride, prefix)
+    key = {
+        "form": _FORM, "tokenizer": f"{model.name} {model.revision}", "task": task.name, "data": task.revision(), "language": language,
+        "split": split, "length": length, "stride": stride, "prefix": prefix, "labels": list(task.labels),
+    }  # fmt: skip
+    path = share.cache_folder() / "encoded" / f"{short_hash(key, 24)}.arrow"
+    if path.is_file():
+        return _read(path)
+    pieces = encode(tokenizer, examples, length, stride, prefix)
+    _write(path, pieces)
+    return pieces
+
+
+def _write(path: Path, pieces: Sequence[Piece]) -> None:
+    table = pa.table(
+        {
+            "example": [p.example for p in pieces],
+            "ids": [p.ids for p in pieces],
+            "words": [[n for pair in p.words for n in pair] for p in pieces],
+            "span": [p.span for p in pieces],
+            "offsets": [[n for o in p.offsets for n in (o or (-1, -1))] for p in pieces],
+            "choice": [p.choice for p in pieces],
+        },
+        schema=_SCHEMA,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+            writer.write_table(table)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> list[Piece]:
+    with pa.memory_map(os.fspath(path)) as source:
+        columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+    return [
+        Piece(
+            example, tuple(ids), tuple(zip(words[::2], words[1::2], strict=True)), (span[0], span[1]),
+            tuple(None if a < 0 else (a, b) for a, b in zip(offsets[::2], offsets[1::2], strict=True)), choice,
+        )
+        for example, ids, words, span, offsets, choice in zip(*columns, strict=True)
+    ]  # fmt: skip
