@@ -53,7 +53,7 @@ class Saver:
 
     Attributes:
         path: Its file.
-        every: Seconds between two states; longer where writing one takes long.
+        every: Seconds between two states, longer where writing one takes long; 0: after every step.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Saver:
 
     def due(self) -> bool:
         """Whether it is time to save."""
-        return time.monotonic() - self._last >= max(self.every, _SHARE * self._took)
+        return not self.every or time.monotonic() - self._last >= max(self.every, _SHARE * self._took)
 
     def save(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """Replace the state on disk."""

@@ -1,0 +1,435 @@
+"""The training engine against transformers' own models, hand computations, and itself interrupted."""
+
+import copy
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from xbench.recipe import Compute, Lora, Phase, Recipe, Selection
+from xbench.study import Study, plan
+from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Task, Translation, load_task
+from xbench.train import heads, loop, models, objectives, saving, stages, trimming
+from xbench.train.cells import Workbench
+from xbench.train.encoder import SplitEncoder
+from xbench.train.encoding import Piece, encode, encode_texts
+
+CPU = torch.device("cpu")
+TEXTS = ["The ferry leaves at seven.", "Short.", "A much longer sentence about a river that was cold last night, and about the old mill."]
+
+
+def silent(_: int) -> None:
+    pass
+
+
+def random_model(kind: str) -> Any:
+    """A random encoder of an architecture, in eval mode."""
+    import transformers as t
+
+    size = {
+        "vocab_size": 300, "hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 48, "pad_token_id": 1,
+        "max_position_embeddings": 130,
+    }  # fmt: skip
+    torch.manual_seed(0)
+    made: dict[str, Callable[[], Any]] = {
+        "bert": lambda: t.BertModel(t.BertConfig(**size), add_pooling_layer=False),
+        "xlm-roberta": lambda: t.XLMRobertaModel(t.XLMRobertaConfig(**size), add_pooling_layer=False),
+        "xlm-roberta-xl": lambda: t.XLMRobertaXLModel(t.XLMRobertaXLConfig(**size), add_pooling_layer=False),
+        "rembert": lambda: t.RemBertModel(t.RemBertConfig(**size, input_embedding_size=16), add_pooling_layer=False),
+        "mdeberta-v3": lambda: t.DebertaV2Model(
+            t.DebertaV2Config(
+                **size, relative_attention=True, position_buckets=16, norm_rel_ebd="layer_norm", share_att_key=True,
+                pos_att_type=["p2c", "c2p"], position_biased_input=False, type_vocab_size=0,
+            )
+        ),
+        "deberta-v2-xl": lambda: t.DebertaV2Model(
+            t.DebertaV2Config(**size, relative_attention=True, position_buckets=16, norm_rel_ebd="layer_norm", conv_kernel_size=3)
+        ),
+    }  # fmt: skip
+    model = made[kind]().eval()
+    for p in model.parameters():  # biases and norms that differ from their neutral start
+        torch.nn.init.normal_(p, std=0.2)
+    return model
+
+
+def pieces_of(count: int, seed: int = 0) -> list[Piece]:
+    rng = np.random.default_rng(seed)
+    return [Piece(i, (0, *(int(x) for x in rng.integers(5, 290, int(rng.integers(1, 40)))), 2)) for i in range(count)]
+
+
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta", "xlm-roberta-xl", "rembert", "mdeberta-v3", "deberta-v2-xl"])
+def test_every_architecture_is_cut_without_a_change(kind: str) -> None:
+    """Vectors of padded batches, at every layer and cut anywhere, are those of transformers' own forward pass of one text."""
+    model = random_model(kind)
+    pieces = pieces_of(5)
+    with torch.no_grad():
+        own = [model(input_ids=torch.tensor([p.ids]), attention_mask=torch.ones(1, len(p.ids)), output_hidden_states=True) for p in pieces]
+    for frozen in (None, 0, 1, 3):
+        encoder = SplitEncoder(copy.deepcopy(model), frozen, CPU)
+        trunk = encoder.trunk().eval()
+        vectors = loop.embed(pieces, encoder, trunk, None, silent)
+        wanted = torch.stack([o.last_hidden_state[0].mean(0) for o in own])
+        torch.testing.assert_close(vectors, wanted, atol=2e-5, rtol=1e-4)
+        if frozen != 3:
+            vectors = loop.embed(pieces, encoder, trunk, 2 - encoder.frozen_layers, silent)
+            torch.testing.assert_close(vectors, torch.stack([o.hidden_states[2][0].mean(0) for o in own]), atol=2e-5, rtol=1e-4)
+        assert set(encoder.trunk().state_dict()) == set(trunk.state_dict())
+
+
+def test_an_architecture_that_is_not_known_is_refused() -> None:
+    import transformers as t
+
+    from xbench.errors import ModelError
+
+    with pytest.raises(ModelError, match=r"DistilBertModel has no embeddings and encoder\.layer"):
+        SplitEncoder(t.DistilBertModel(t.DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=32, vocab_size=99)), None, CPU)
+
+
+def labelled_task(family: str, labels: tuple[str, ...]) -> Task:
+    return Task(
+        family=family, languages=("en",), labels=labels, metric="accuracy", scorers=("accuracy",), load=lambda language, split: [],
+        revision=lambda: "r", licence="x", source="x", about="x", name=family,
+    )  # type: ignore[arg-type]  # fmt: skip
+
+
+EXAMPLES: dict[str, tuple[tuple[str, ...], list[Example]]] = {
+    "tagging": (("A", "B", "C"), [Tagged(t, t, tuple(t.split()), tuple("ABC"[i % 3] for i in range(len(t.split())))) for t in TEXTS]),
+    "classification": (("x", "y"), [Classified(t, t, t, "", "xy"[i % 2]) for i, t in enumerate(TEXTS)]),
+    "choice": (("0", "1"), [Choice(t, t, t, ("seven", "a river"), str(i % 2)) for i, t in enumerate(TEXTS)]),
+    "qa": ((), [Question(t, t, "when?", t, (t.split()[-1],), t.rindex(t.split()[-1])) for t in TEXTS]),
+}
+
+
+def supervised(family: str, tokenizer: Any, hidden: int, classifier: str = "mean") -> tuple[objectives.Supervised, Task]:
+    labels, examples = EXAMPLES[family]
+    task = labelled_task(family, labels)
+    torch.manual_seed(1)
+    head = heads.Head(task, hidden, 0.0, classifier)
+    torch.nn.init.normal_(head.linear.bias)
+    return objectives.Supervised(task, examples, encode(tokenizer, examples, 64), head), task
+
+
+def test_losses_are_those_of_transformers(  # noqa: PLR0915 - one head after another
+    tiny_model: Path,
+) -> None:
+    """Token classification, question answering, sequence classification and masked words: the loss of transformers' own heads."""
+    import transformers as t
+
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    encoder = SplitEncoder(copy.deepcopy(model), None, CPU)
+    trunk = encoder.trunk().eval()
+
+    def ours(objective: objectives.Objective) -> float:
+        return sum(float(x.detach()) for x in objective.losses(range(len(objective.pieces)), encoder, trunk, None))
+
+    def theirs(made: Any, layer: Any, head: heads.Head, objective: objectives.Objective, rows: Sequence[int] = (), **wanted: Any) -> float:
+        made.load_state_dict({f"bert.{k}": v for k, v in model.state_dict().items()}, strict=False)
+        layer.load_state_dict(head.linear.state_dict())
+        ids, mask = encoder.pad_ids([objective.pieces[r].ids for r in rows] if rows else objective.inputs)
+        with torch.no_grad():
+            return float(made.eval()(input_ids=ids, attention_mask=mask, **wanted).loss)
+
+    config = copy.deepcopy(model.config)
+    config.num_labels = 3
+    objective, task = supervised("tagging", tokenizer, 32)
+    tags = t.BertForTokenClassification(config)
+    wanted = heads.targets(task, objective.examples, objective.pieces, max(objective.lengths))
+    assert ours(objective) == pytest.approx(theirs(tags, tags.classifier, objective.head, objective, labels=wanted), rel=1e-5)
+
+    objective, task = supervised("qa", tokenizer, 32)
+    config.num_labels = 2
+    qa = t.BertForQuestionAnswering(config)
+    spans = heads.targets(task, objective.examples, objective.pieces, 0)
+    found = [  # one by one: transformers lets padding be an answer, we do not
+        theirs(qa, qa.qa_outputs, objective.head, objective, [i], start_positions=spans[i : i + 1, 0], end_positions=spans[i : i + 1, 1])
+        for i in range(len(spans))
+    ]
+    assert ours(objective) == pytest.approx(sum(found) / len(found), rel=1e-5)
+
+    objective, task = supervised("classification", tokenizer, 32, "first")
+    assert objective.head.dense is not None
+    robust = t.XLMRobertaConfig(hidden_size=32, num_labels=2, hidden_dropout_prob=0.0)
+    classifier = t.models.xlm_roberta.modeling_xlm_roberta.XLMRobertaClassificationHead(robust)
+    classifier.dense.load_state_dict(objective.head.dense.state_dict())
+    classifier.out_proj.load_state_dict(objective.head.linear.state_dict())
+    with torch.no_grad():
+        ids, mask = encoder.pad_ids(objective.inputs)
+        states = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        labels = heads.targets(task, objective.examples, objective.pieces, 0)
+        loss = float(torch.nn.functional.cross_entropy(classifier(states), labels))
+    assert ours(objective) == pytest.approx(loss, rel=1e-5)
+
+    words = objectives.vocabulary(tokenizer, len(encoder.words(trunk)))
+    on_top = heads.MaskedWords(32, words.size)
+    torch.nn.init.normal_(on_top.bias, std=0.1)
+    plain = [Plain(x, x, x) for x in TEXTS]
+    masked = objectives.Masked("mlm", encode(tokenizer, plain, 64), words, on_top)
+    torch.manual_seed(5)
+    value = ours(masked)
+    lm = t.BertForMaskedLM(model.config)
+    lm.load_state_dict({f"bert.{k}": v for k, v in model.state_dict().items()}, strict=False)
+    top = lm.cls.predictions
+    top.transform.dense.load_state_dict(on_top.dense.state_dict())
+    top.transform.LayerNorm.load_state_dict(on_top.norm.state_dict())
+    top.transform.LayerNorm.eps = on_top.norm.eps
+    top.decoder.weight.data = encoder.words(trunk).data
+    top.decoder.bias.data = on_top.bias.data
+    torch.manual_seed(5)
+    ids, mask = encoder.pad_ids(masked.inputs)
+    changed, chosen = objectives.masked(ids, mask, words)
+    with torch.no_grad():
+        value_theirs = float(lm.eval()(input_ids=changed, attention_mask=mask, labels=ids.masked_fill(~chosen, -100)).loss)
+    assert value == pytest.approx(value_theirs, rel=1e-4)
+
+
+def test_losses_by_hand() -> None:
+    """Choices: softmax over the choices of an example. Alignment: softmax over the pairs of a batch, both ways."""
+    head = heads.Head(labelled_task("choice", ("0", "1")), 4, 0.0)
+    scores = torch.tensor([1.0, 3.0, 0.5, 0.5])
+    by_hand = -np.log(np.exp(3) / (np.exp(1) + np.exp(3))) - np.log(0.5)
+    assert float(head.loss(scores, torch.tensor([1, 0]))) == pytest.approx(by_hand, rel=1e-6)
+    rng = np.random.default_rng(0)
+    left, right = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
+    cosines = np.array([[a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in right] for a in left]) / 0.1
+    forward = -np.mean([np.log(np.exp(cosines[i, i]) / np.exp(cosines[i]).sum()) for i in range(3)])
+    backward = -np.mean([np.log(np.exp(cosines[i, i]) / np.exp(cosines[:, i]).sum()) for i in range(3)])
+    found = objectives.contrastive(torch.tensor(left), torch.tensor(right), 0.1)
+    assert float(found) == pytest.approx((forward + backward) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("family", list(EXAMPLES))
+def test_a_batch_in_parts_is_the_same_batch(tiny_model: Path, family: str) -> None:
+    """Micro-batches, and gradient checkpointing, give the gradient of the whole batch."""
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    encoder = SplitEncoder(model, None, CPU)
+    objective, _ = supervised(family, tokenizer, 32)
+    found = []
+    for micro, recompute in ((None, False), (16, False), (None, True)):
+        trunk = encoder.trunk().eval()
+        if recompute:
+            trunk.recompute = trunk.training = True  # the trunk only: no dropout below it
+        parts = list(objective.losses(range(len(objective.pieces)), encoder, trunk, micro))
+        assert len(parts) == 1 or micro
+        sum(parts).backward()  # type: ignore[union-attr]
+        found.append((sum(float(p.detach()) for p in parts), [p.grad for p in trunk.parameters() if p.grad is not None]))
+    for loss, gradients in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-5)
+        torch.testing.assert_close(gradients, found[0][1], atol=1e-6, rtol=1e-4)
+
+
+PHASE = Phase(epochs=3, batch_size=4, learning_rate=3e-3, head_learning_rate=1e-2, weight_decay=0.1)
+
+
+def test_a_trimmed_vocabulary_trains_as_a_whole_one(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All weights equal those of training every row, up to rounding; words that no text has are only decayed."""
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    task = load_task("mini-pos")
+    examples = list(task.examples("en", "train"))[:24]
+    states = []
+    for trimmed in (True, False):
+        if not trimmed:
+            monkeypatch.setattr(loop, "_trim", lambda plan, trunk: None)
+        encoder = SplitEncoder(copy.deepcopy(model), None, CPU)
+        trunk = encoder.trunk()
+        torch.manual_seed(0)
+        objective = objectives.Supervised(task, examples, encode(tokenizer, examples, 64), heads.Head(task, 32, 0.1))
+        seen = []
+        step = loop._State.step
+        monkeypatch.setattr(
+            loop._State, "step", lambda self, losses, step=step, seen=seen: (seen.append(len(self.parameters[0])), step(self, losses))[1]
+        )
+        loop.fit(loop.Plan("trim", [objective], [1.0], PHASE, 18, 0), encoder, trunk, silent)
+        monkeypatch.setattr(loop._State, "step", step)
+        states.append((trunk.state_dict(), seen[0]))
+    (ours, rows), (whole, every) = states
+    assert rows < 0.5 * every
+    for name, value in whole.items():
+        torch.testing.assert_close(ours[name], value, atol=3e-6, rtol=3e-5, msg=name)
+    used = {i for p in encode(tokenizer, examples, 64) for i in p.ids}
+    unused = next(i for i in range(100, every) if i not in used)
+    before = model.embeddings.word_embeddings.weight[unused]
+    assert not torch.equal(ours["embeddings.inner.word_embeddings.weight"][unused], before)
+    assert trunk.rows is None
+    assert trimming.Trimmed  # the module says why this may be done
+
+
+def workbench(tiny_model: Path, folder: Path, **recipe: Any) -> Workbench:
+    torch.set_num_threads(1)
+    made = Recipe.model_validate({"frozen_layers": None, "max_length": 64, **recipe})
+    return Workbench(models.resolve(str(tiny_model)), made, folder, frozenset(), lambda what, done, total: None)
+
+
+def stage_of(bench: Workbench, intermediate: str, seed: int = 0) -> Any:
+    study = Study(
+        about="t", models=[bench.model.name], intermediates=[intermediate], targets=["mini-ner"], seeds=[seed], recipe=bench.recipe
+    )
+    (cell,) = plan(study, {bench.model.name: "r"}).cells
+    assert cell.encoder is not None
+    return cell.encoder.parent
+
+
+SMALL = {"epochs": 2, "batch_size": 8, "learning_rate": 3e-3, "head_learning_rate": 1e-2, "max_examples": 40}
+VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "single": ("mini-pos", {}),
+    "frozen": ("mini-pos", {"frozen_layers": 1}),
+    "mixture": ("mini-multi", {}),
+    "masked": ("intents-mlm", {"intermediate": {**SMALL, "max_examples": 24}}),
+    "alignment": ("names", {}),
+    "lora": ("mini-pos", {"intermediate": {**SMALL, "lora": {"rank": 2, "layers": [1, 2]}}}),
+    "selection": ("mini-pos", {"intermediate": {**SMALL, "epochs": 4, "selection": {"every": 3, "examples": 30, "patience": 2}}}),
+    "parts": ("mini-nli", {}),
+}
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("variant", list(VARIANTS))
+def test_an_interrupted_training_goes_on_from_its_last_step(tiny_model: Path, tmp_path: Path, variant: str) -> None:
+    """Interrupted twice, at any step, and gone on in a fresh process's place: the same bits as without."""
+    intermediate, recipe = VARIANTS[variant]
+    recipe = {"intermediate": SMALL, **recipe}
+    compute = Compute(micro_tokens=128) if variant == "parts" else Compute()
+
+    def made(folder: Path) -> tuple[Workbench, Any]:
+        bench = workbench(tiny_model, folder, **recipe)
+        bench.every, bench.compute = 0.0, compute
+        return bench, stage_of(bench, intermediate)
+
+    bench, stage = made(tmp_path / "a")
+    whole = stages.train(bench, stage, bench.trunk(None))
+    for stop in (4, 2):
+        bench, stage = made(tmp_path / "b")
+        steps = 0
+
+        def tick(count: int, stop: int = stop) -> None:
+            nonlocal steps
+            steps += 1
+            if steps > stop:
+                raise StoppedError
+
+        with pytest.raises(StoppedError):
+            stages.train(bench, stage, bench.trunk(None), tick)
+    saved = saving.load(tmp_path / "b" / f"{stage.stage_id}.step.safetensors")[1]
+    assert saved["step"] >= 4
+    bench, stage = made(tmp_path / "b")
+    done: list[int] = []
+    again = stages.train(bench, stage, bench.trunk(None), done.append)
+    assert done[0] == saved["step"]  # what was done is not done again
+    for name, value in whole.trunk.state_dict().items():
+        assert torch.equal(value, again.trunk.state_dict()[name]), name
+    if whole.head is not None and again.head is not None:
+        assert all(torch.equal(a, b) for a, b in zip(whole.head.parameters(), again.head.parameters(), strict=True))
+
+
+def test_lora_changes_the_chosen_maps_by_a_low_rank(tiny_model: Path, tmp_path: Path) -> None:
+    bench = workbench(
+        tiny_model, tmp_path, intermediate={**SMALL, "lora": {"rank": 2, "layers": [2], "modules": ["query", "output.dense"]}}
+    )
+    before = bench.trunk(None).state_dict()
+    after = stages.train(bench, stage_of(bench, "mini-pos"), bench.trunk(None)).trunk
+    assert all(p.requires_grad for p in after.parameters())
+    changed = {name for name, value in after.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {f"layers.2.{m}.weight" for m in ("attention.self.query", "attention.output.dense", "output.dense")}
+    for name in changed:
+        assert torch.linalg.matrix_rank((after.state_dict()[name] - before[name]).double(), rtol=1e-4) <= 2
+
+
+@pytest.mark.parametrize(
+    ("lora", "message"),
+    [({"layers": [9]}, "lora.layers names 9; trained are layers 0 to 2"), ({"modules": ["gate"]}, "lora.modules names gate; a layer has")],
+)
+def test_lora_on_what_does_not_exist(tiny_model: Path, tmp_path: Path, lora: dict[str, Any], message: str) -> None:
+    from xbench.errors import ModelError
+
+    bench = workbench(tiny_model, tmp_path, intermediate={**SMALL, "lora": lora})
+    with pytest.raises(ModelError, match=message):
+        stages.train(bench, stage_of(bench, "mini-pos"), bench.trunk(None))
+
+
+def test_selection_keeps_the_best_step_and_ends_early(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    encoder = SplitEncoder(model, None, CPU)
+    objective, _ = supervised("tagging", tokenizer, 32)
+    values = iter([0.2, 0.6, 0.6, 0.5, 0.9])
+    seen: list[dict[str, torch.Tensor]] = []
+
+    def judge(trunk: Any) -> float:
+        assert not trunk.training
+        seen.append({k: v.clone() for k, v in trunk.state_dict().items()})
+        return next(values)
+
+    phase = PHASE.model_copy(update={"selection": Selection(every=2, patience=2)})
+    trunk = encoder.trunk()
+    loop.fit(loop.Plan("select", [objective], [1.0], phase, 40, 0, judge=judge), encoder, trunk, silent)
+    assert len(seen) == 4  # 0.2, 0.6, then twice no gain
+    used = {i for p in objective.pieces for i in p.ids}
+    last, best = trunk.state_dict(), seen[1]
+    for name, value in best.items():
+        if "word_embeddings" not in name:
+            assert torch.equal(last[name], value), name
+    decay = np.prod([1 - phase.learning_rate * phase.weight_decay * min((s + 1) / 4, (40 - s) / 36) for s in range(4)])
+    unused = next(i for i in range(100, 900) if i not in used)
+    torch.testing.assert_close(
+        last["embeddings.inner.word_embeddings.weight"][unused], model.embeddings.word_embeddings.weight[unused] * float(decay)
+    )
+
+
+def test_what_the_frozen_part_gave_is_kept_within_bounds(tiny_model: Path) -> None:
+    """Texts that do not fit are computed anew: the same vectors, and no more memory than allowed."""
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    pieces = encode_texts(tokenizer, [f"{text} {i}" for i in range(20) for text in TEXTS], 64)
+    whole = SplitEncoder(model, 2, CPU)
+    room = sum(len(p.ids) for p in pieces) * 32 * 4 // 3
+    little = SplitEncoder(model, 2, CPU, cache_bytes=room)
+    torch.testing.assert_close(
+        loop.embed(pieces, little, little.trunk().eval(), None, silent), loop.embed(pieces, whole, whole.trunk().eval(), None, silent)
+    )
+    kept = sum(len(ids) for ids in little._cache) * 32 * 4
+    assert 0.5 * room < kept <= room
+
+
+def test_encoded_sets_come_back_from_the_disk(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xbench import share
+    from xbench.train import encoded
+
+    monkeypatch.setattr(share, "cache_folder", lambda: tmp_path)
+    monkeypatch.setattr(encoded, "_WORTH", 1)
+    model = models.resolve(str(tiny_model))
+    tokenizer = models.load(model)[1]
+    recipe = Recipe(max_length=64)
+    for name in ("mini-pos", "mini-qa", "mini-nli", "names"):
+        task = load_task(name)
+        language = "de" if name == "names" else "en"
+        examples = task.examples(language, "train")
+        first = encoded.encoded(model, tokenizer, recipe, task, language, "train", examples)
+        assert first == encode(tokenizer, examples, 64, None, "query: " if name == "names" else "")
+        monkeypatch.setattr(encoded, "encode", None)  # it is not called again
+        assert encoded.encoded(model, tokenizer, recipe, task, language, "train", examples) == first
+        monkeypatch.setattr(encoded, "encode", encode)
+    assert len(list((tmp_path / "encoded").glob("*.arrow"))) == 4
+
+
+def test_alignment_draws_translations_together(tiny_model: Path, tmp_path: Path) -> None:
+    """On the pairs it trains on, a random encoder finds more translations afterwards."""
+    bench = workbench(tiny_model, tmp_path, intermediate={**SMALL, "epochs": 12, "batch_size": 20, "alignment_layer": 2})
+    stage = stage_of(bench, "names")
+    trained = stages.train(bench, stage, bench.trunk(None))
+    (material,) = stages.materials(bench, stage, bench.phase(stage))
+    assert material.groups == 40
+    assert all(isinstance(e, Translation) for e in material.examples)
+
+    def found(trunk: Any) -> int:
+        vectors = loop.embed(material.pieces, bench.encoder(), trunk.eval(), 2, silent).numpy()
+        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return int(((unit[::2] @ unit[1::2].T).argmax(1) == np.arange(40)).sum())
+
+    assert found(trained.trunk) > found(bench.trunk(None)) + 10
+
+
+def test_lora_is_data() -> None:
+    assert Recipe.model_validate({"intermediate": {"lora": {}}}).phase("intermediate", "x").lora == Lora()
