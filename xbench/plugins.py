@@ -19,10 +19,10 @@ def path(folder: Path, name: str, suffix: str = ".py") -> Path:
     Raises:
         PluginError: If there is none; the message lists those that exist.
     """
-    found = folder / f"{name.replace('-', '_')}{suffix}"
     if name not in names(folder, suffix):
         raise PluginError(f"no {folder.name} entry is called {name!r}; there are: {', '.join(names(folder, suffix))}")
-    return found
+    plain = folder / f"{name}{suffix}"
+    return plain if plain.is_file() else folder / f"{name.replace('-', '_')}{suffix}"
 
 
 def load(folder: Path, name: str) -> ModuleType:
