@@ -180,7 +180,7 @@ class Compute(BaseModel):
 
     Attributes:
         micro_tokens: Padded subwords that go forward and backward at once; larger batches are accumulated. None: whole batches.
-        inference_tokens: The same where nothing is trained.
+        inference_tokens: The same where nothing is trained. None: what a processor's cache holds, or 32 times that on an accelerator.
         gradient_checkpointing: Keep the inputs of layers only and compute the rest twice: less memory, a third more time.
         compile: Let torch compile the encoder.
     """
@@ -188,7 +188,7 @@ class Compute(BaseModel):
     model_config = _STRICT
 
     micro_tokens: int | None = Field(None, ge=16)
-    inference_tokens: int = Field(4096, ge=16)
+    inference_tokens: int | None = Field(None, ge=16)
     gradient_checkpointing: bool = False
     compile: bool = False
 

@@ -192,6 +192,11 @@ class Task:
         """Whether the task has target training; retrieval evaluates the encoder as it is (Hu et al. 2020, section 3)."""
         return self.family not in ("retrieval", "mining")
 
+    @property
+    def training_languages(self) -> tuple[str, ...]:
+        """The languages whose training data a stage on the task uses: all, where no labels are learnt."""
+        return self.languages if self.family in ("mlm", "alignment") else (self.train_language,)
+
     def examples(self, language: str, split: Split) -> Sequence[Example]:
         """The examples of one language and split, checked.
 

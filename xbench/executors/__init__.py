@@ -22,11 +22,12 @@ _ENVIRONMENT = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HUB_OFFLINE", "HF_HOME") 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Told what happens: `cell` when one is begun and done, `report` in between, `failed` when an item is given up."""
+    """Told what happens: `cell` when one is begun and done, `report` in between, `item` when any is done, `failed` when one is given up."""
 
     cell: Callable[[Cell, bool], None] = lambda cell, done: None
     report: Report = lambda what, done, total: None
     failed: Callable[[Failure], None] = lambda failure: None
+    item: Callable[[Item], None] = lambda item: None
 
 
 SILENT = Progress()
@@ -75,6 +76,7 @@ def run(
             progress.cell(cells[item.item_id], False)
 
     def ended(item: Item) -> None:
+        progress.item(item)
         if item.item_id in cells:
             done.add(item.item_id)
             progress.cell(cells[item.item_id], True)

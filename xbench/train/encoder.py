@@ -12,6 +12,8 @@ from xbench.errors import ModelError
 from xbench.train.architectures import Around, Embedding, take_apart
 
 Ids = tuple[int, ...]
+# Padded subwords at once where nothing is trained: on a processor more is slower, since what lies between two layers leaves its cache.
+_AT_ONCE = {"cpu": 1024, "accelerator": 32768}
 _CACHE_SHARE = 0.25  # of the machine's memory, for the frozen part's outputs
 
 
@@ -63,7 +65,7 @@ class SplitEncoder:
         model: PreTrainedModel,
         frozen_layers: int | None,
         device: torch.device,
-        token_budget: int = 4096,
+        token_budget: int | None = None,
         cache_bytes: int | None = None,
     ) -> None:
         parts = take_apart(model)
@@ -77,7 +79,7 @@ class SplitEncoder:
         self.frozen = frozen_layers is not None
         self.frozen_layers = frozen_layers or 0
         self.device = device
-        self.token_budget = token_budget
+        self.token_budget = token_budget or _AT_ONCE["cpu" if device.type == "cpu" else "accelerator"]
         self.precision: torch.dtype | None = None
         self._embeddings = parts.embeddings.to(device)
         self._below = layers[: self.frozen_layers].to(device)

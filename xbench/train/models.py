@@ -79,12 +79,8 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     Raises:
         ModelError: If the files are not a model that transformers can read without running foreign code.
     """
-    if model.folder is None:
-        raise ModelError(f"{model.name} is a control without an encoder")
-    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    pieces = tokenizer(model)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
         config = AutoConfig.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
         options: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}
         if model.random:
@@ -96,7 +92,24 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
             )
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{model.folder} cannot be loaded as a model: {error}") from error
-    return encoder.eval(), tokenizer
+    return encoder.eval(), pieces
+
+
+def tokenizer(model: Resolved) -> PreTrainedTokenizerBase:
+    """The tokenizer alone.
+
+    Raises:
+        ModelError: If its files are not what transformers can read without running foreign code.
+    """
+    if model.folder is None:
+        raise ModelError(f"{model.name} is a control without an encoder")
+    transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelError(f"the tokenizer of {model.folder} cannot be loaded: {error}") from error
+    return found
 
 
 def _from_folder(name: str) -> Resolved:

@@ -54,7 +54,7 @@ def shares(parts: Sequence[Part], sizes: Sequence[int], sampling: Sampling, temp
 
 def training(bench: "Workbench", task: Task, phase: Phase) -> tuple[list[Example], list[Piece]]:
     """The training set of one task, thinned to `max_examples` evenly; of tasks in all their languages those together."""
-    languages = task.languages if task.family in ("mlm", "alignment") else (task.train_language,)
+    languages = task.training_languages
     examples: list[Example] = []
     pieces: list[Piece] = []
     for language in languages:
