@@ -54,17 +54,49 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 def run(
     study: Annotated[str, typer.Argument(help="A study file, or the name of a shipped one.")] = "quickstart",
     store: Store = DEFAULT_STORE,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
-    threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch; its own choice if not given.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cells, shared trainings and subwords, and stop.")] = False,
+    threads: Annotated[int | None, typer.Option(min=1, help="Threads for torch in each worker; its own choice if not given.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Workers at once: processes, Ray tasks, Slurm jobs.")] = None,
+    executor: Annotated[Literal["local", "ray", "slurm"], typer.Option(help="Where the workers are.")] = "local",
+    resource: Annotated[
+        list[str] | None,
+        typer.Option(help="NAME=VALUE for each worker: num_cpus, num_gpus (ray); submitit's parameters, or cluster=local (slurm)."),
+    ] = None,
+    keep: Annotated[
+        Literal["none", "encoders", "all"], typer.Option(help="Checkpoints to keep when the study is done: of shared trainings, or of all.")
+    ] = "none",
+    checkpoint_every: Annotated[
+        float, typer.Option(min=0, help="Seconds between two states of a training that a killed run goes on from.")
+    ] = 60,
+    retries: Annotated[int, typer.Option(min=0, help="How often an item is begun again whose worker died.")] = 2,
     data_dir: DataDir = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
     """Train the grid of a study, predict every language, score, store. Run it again to go on where it was stopped."""
-    from xbench import printing
+    from xbench import running
+    from xbench.executors import Options
 
     _use(data_dir)
-    printing.run_study(study, store, dry_run=dry_run, threads=threads, form=_form(as_json, as_csv))
+    options = Options(
+        threads=threads, workers=workers, keep=keep, every=checkpoint_every, retries=retries, executor=executor,
+        resources=running.resources(resource or []),
+    )  # fmt: skip
+    running.run_study(study, store, options, _form(as_json, as_csv), dry_run=dry_run)
+
+
+@app.command()
+def status(
+    store: Annotated[Path, typer.Argument(envvar="XBENCH_STORE", help="Folder of the result store.")] = DEFAULT_STORE,
+    study: Annotated[str | None, typer.Option(help="Only this study: a file, or the name of a shipped one.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="Name the cells that are done or missing, too.")] = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """What is done, running, failed (with the last error), stopped and missing of the studies that were begun in a store."""
+    from xbench import running
+
+    running.status(store, study, _form(as_json, as_csv), every=every)
 
 
 @app.command()

@@ -3,17 +3,12 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from xbench import board
 from xbench.languages import MANY
 from xbench.tables import Form, Row, emit, grouped, percent, points, show
-
-if TYPE_CHECKING:
-    from xbench.study import Cell, Plan
 
 _LOG = Console(stderr=True, highlight=False)
 _SAME_SYSTEM = (
@@ -28,74 +23,6 @@ _SAME_SYSTEM = (
     "stack",
     "source",
 )
-
-
-def run_study(name: str, root: Path, *, dry_run: bool, threads: int | None, form: Form) -> None:
-    """Plan a study; print the plan, or run what is missing of it."""
-    from xbench import executors, study
-
-    path = study.find_study(name)
-    loaded = study.load_study(path)
-    with _LOG.status("finding models and data"):
-        todo, resolved = executors.lay_out(loaded)
-        missing = executors.missing(todo, root)
-    if dry_run or form != "text":
-        _print_plan(todo, {c.run_id for c in missing}, form)
-        if dry_run:
-            return
-    for model in resolved.values():
-        _LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
-    _LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
-    done = _with_bars(todo, resolved, root, len(missing), threads)
-    _LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
-    where = "" if str(root) == "results" else f" --store {root}"
-    shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
-    _LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
-
-
-def _print_plan(todo: "Plan", missing: set[str], form: Form) -> None:
-    from xbench import study
-
-    rows = [
-        {
-            "model": c.model,
-            "intermediate": c.intermediate,
-            "target": c.target,
-            "seed": c.seed,
-            "stored": c.run_id not in missing,
-            "trains": len(study.lineage(c.encoder)),
-            "run_id": c.run_id,
-        }
-        for c in todo.cells
-    ]
-    if form != "text":
-        emit(rows, form)
-        return
-    show("plan", list(rows[0]), [[str(v) for v in row.values()] for row in rows], left=3)
-    trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
-    sys.stdout.write(
-        f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, shared by cells that would need {trainings}\n"
-    )
-
-
-def _with_bars(todo: "Plan", resolved: Any, root: Path, total: int, threads: int | None) -> int:
-    from xbench import executors
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=_LOG, disable=not _LOG.is_terminal, transient=True) as bars:
-        cells = bars.add_task("cells", total=total)
-        part = bars.add_task("", total=None)
-
-        def cell(current: "Cell", done: bool) -> None:
-            if done:
-                bars.advance(cells)
-                if not _LOG.is_terminal:
-                    _LOG.print(f"stored {current.label}")
-
-        def report(what: str, done: int, of: int) -> None:
-            bars.update(part, description=what, completed=done, total=of)
-
-        return executors.run(todo, resolved, root, executors.Progress(cell, report), executors.Options(threads=threads))
 
 
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:

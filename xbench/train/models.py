@@ -80,6 +80,7 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
         ModelError: If the files are not a model that transformers can read without running foreign code.
     """
     pieces = tokenizer(model)
+    assert model.folder is not None
     try:
         config = AutoConfig.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
         options: dict[str, Any] = {"add_pooling_layer": False} if config.model_type in _POOLED else {}

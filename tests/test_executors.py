@@ -1,0 +1,253 @@
+"""Executors: the same plan gives the same files wherever its items run; what dies is retried, what fails is named, disk use is bounded."""
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xbench import executors, store, study
+from xbench.errors import StudyError
+from xbench.executors import Options, tracking
+from xbench.executors.drive import Failure, WorkerDiedError, drive
+from xbench.executors.graph import Item
+
+RECIPE = {
+    "frozen_layers": 1,
+    "max_length": 64,
+    "target": {"epochs": 2, "max_examples": 48},
+    "intermediate": {"epochs": 2, "max_examples": 48},
+}
+
+
+def laid_out(folder: Path, tiny: Path, **change: Any) -> tuple[Any, Any]:
+    content = {
+        "about": "test", "models": [str(tiny)], "intermediates": ["none", "mini-pos"], "targets": ["mini-ner", "mini-retrieval"],
+        "seeds": [0], "recipe": RECIPE, **change,
+    }  # fmt: skip
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return executors.lay_out(study.load_study(path))
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {
+        f"{table}/{p.name}": hashlib.sha256(p.read_bytes()).hexdigest()
+        for table in ("prediction", "outcome", "score")
+        for p in (root / table).glob("*.parquet")
+    }
+
+
+def run(given: tuple[Any, Any], root: Path, **options: Any) -> int:
+    return executors.run(*given, root, options=Options(threads=1, **options))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What one process gives."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    run(laid_out(folder, tiny_model), folder / "store")
+    return digests(folder / "store")
+
+
+def kill_a_worker(root: Path, killed: list[int]) -> None:
+    """Kill -9 the first worker that says it is at work, unless it is this process."""
+    until = time.monotonic() + 120
+    while time.monotonic() < until and not killed:
+        for path in (root / "running").glob("*.json"):
+            try:
+                pid = json.loads(path.read_text())["pid"]
+                if pid != os.getpid():
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+                    return
+            except (OSError, ValueError):
+                continue
+        time.sleep(0.02)
+
+
+def check(tiny: Path, tmp_path: Path, undisturbed: dict[str, str], *, kill: bool = True, **options: Any) -> None:
+    """Two workers, one of which is killed in the middle, give the files of one."""
+    given, root = laid_out(tmp_path, tiny), tmp_path / "store"
+    killed: list[int] = []
+    thread = threading.Thread(target=kill_a_worker, args=(root, killed))
+    if kill:
+        thread.start()
+    assert run(given, root, workers=2, **options) == 4
+    if kill:
+        thread.join()
+        assert killed
+    assert digests(root) == undisturbed
+    assert not (root / "checkpoints").exists()
+    rows = tracking.status(root)
+    assert {r["state"] for r in rows} == {"done"}
+
+
+def test_processes(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    check(tiny_model, tmp_path, undisturbed)
+
+
+def test_ray(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    pytest.importorskip("ray")
+    check(tiny_model, tmp_path, undisturbed, executor="ray")
+
+
+def test_slurm(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    """Through submitit's local executor."""
+    pytest.importorskip("submitit")
+    check(tiny_model, tmp_path, undisturbed, kill=False, executor="slurm", resources={"cluster": "local", "timeout_min": 10})
+
+
+def test_what_fails_is_named_and_the_rest_is_run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xbench.train import cells
+
+    given, root = laid_out(tmp_path, tiny_model), tmp_path / "store"
+    real = cells.run_cell
+
+    def broken(bench: Any, cell: Any, *rest: Any) -> Any:
+        if (cell.intermediate, cell.target) == ("none", "mini-ner"):
+            raise ValueError("no room left\nin the second line")
+        return real(bench, cell, *rest)
+
+    monkeypatch.setattr(cells, "run_cell", broken)
+    for attempt in (1, 2):
+        with pytest.raises(StudyError) as caught:
+            run(given, root)
+        assert caught.value.problems == ("none -> mini-ner, seed 0: ValueError: no room left\nin the second line",)
+        (row,) = [r for r in tracking.status(root) if r["state"] != "done"]
+        assert (row["state"], row["attempts"], row["label"]) == ("failed", attempt, "none -> mini-ner, seed 0")
+        assert row["error"].startswith("ValueError: no room left")
+    assert len(store.complete_runs(root)) == 3
+    monkeypatch.setattr(cells, "run_cell", real)
+    assert run(given, root) == 1
+    assert {r["state"] for r in tracking.status(root)} == {"done"}
+    assert not list((root / "failed").glob("*.json"))
+
+
+def test_a_training_that_fails_holds_back_what_stands_on_it(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from xbench.train import stages
+
+    given, root = laid_out(tmp_path, tiny_model), tmp_path / "store"
+    real = stages.train
+
+    def broken(bench: Any, stage: Any, trunk: Any) -> Any:
+        if stage.task == "mini-pos":
+            raise RuntimeError("out of memory")
+        return real(bench, stage, trunk)
+
+    monkeypatch.setattr(stages, "train", broken)
+    with pytest.raises(StudyError, match="3 of 5 item") as caught:
+        run(given, root)
+    assert [p.split(": ", 1)[1] for p in caught.value.problems] == [
+        "RuntimeError: out of memory", *["needs 'train mini-pos, seed 0', which failed"] * 2,
+    ]  # fmt: skip
+    assert len(store.complete_runs(root)) == 2
+    states = {(r["label"], r["state"]) for r in tracking.status(root)}
+    assert ("train mini-pos, seed 0", "failed") in states
+
+
+class Scripted:
+    """A pool whose workers die or fail as told."""
+
+    def __init__(self, deaths: dict[str, int], size: int = 2) -> None:
+        self.size = size
+        self.deaths = deaths
+        self.order: list[str] = []
+        self.under_way: list[Item] = []
+
+    def submit(self, item: Item) -> None:
+        self.order.append(item.item_id)
+        self.under_way.append(item)
+        assert len(self.under_way) <= self.size
+
+    def wait(self) -> tuple[Item, Exception | None]:
+        item = self.under_way.pop(0)
+        if self.deaths.get(item.item_id, 0):
+            self.deaths[item.item_id] -= 1
+            return item, WorkerDiedError("killed")
+        return item, None
+
+    def __enter__(self) -> "Scripted":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+
+def test_the_scheduler() -> None:
+    """Needs come first, what dies comes again as often as allowed, and what stands on a failure is held back."""
+    work = [Item("s", "stage", "s", "m"), *(Item(i, "cell", i, "m", ("s",)) for i in "ab"), Item("c", "cell", "c", "m")]
+
+    def drove(deaths: dict[str, int], retries: int = 2) -> tuple[list[str], list[str], list[Failure]]:
+        pool, ended = Scripted(deaths), list[str]()
+        failures = drive(work, pool, retries, lambda item: None, lambda item: ended.append(item.item_id), lambda failure: None)
+        return pool.order, ended, failures
+
+    assert drove({}) == (["s", "c", "a", "b"], ["s", "c", "a", "b"], [])
+    order, ended, failures = drove({"a": 2})
+    assert order.count("a") == 3
+    assert sorted(ended) == ["a", "b", "c", "s"]
+    assert not failures
+    order, ended, failures = drove({"s": 3})
+    assert ended == ["c"]
+    assert [(f.item.item_id, f.attempted) for f in failures] == [("s", True), ("a", False), ("b", False)]
+
+
+@pytest.mark.parametrize(("keep", "endings"), [("none", []), ("encoders", [""]), ("all", ["", ".head"])])
+def test_what_is_kept(tiny_model: Path, tmp_path: Path, keep: str, endings: list[str]) -> None:
+    """`encoders`: those that others start from; `all`: every system; the states of trainings are never left."""
+    given, root = laid_out(tmp_path, tiny_model), tmp_path / "store"
+    run(given, root, keep=keep, every=0)
+    shared = [s.stage_id for s in executors.graph.shared_stages(given[0])]
+    every = [s.stage_id for s in given[0].stages]
+    wanted = {f"{s}{e}.safetensors" for s in (every if keep == "all" else shared) for e in endings}
+    assert {p.name for p in (root / "checkpoints").glob("*")} == wanted
+    assert (len(shared), len(every)) == (1, 3)
+    if keep == "encoders":  # a further target starts from what was kept
+        more = laid_out(tmp_path, tiny_model, targets=["mini-ner", "mini-nli"])
+        seen: list[str] = []
+        executors.run(*more, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1))
+        assert "train mini-pos" not in seen
+        assert "train mini-pos > mini-nli" in seen
+
+
+def test_status_of_a_worker_that_is_gone(tmp_path: Path) -> None:
+    item = Item("ab" * 12, "stage", "train x", "m")
+    tracker = tracking.Tracker(tmp_path, item)
+    tracker._last = 0.0
+    tracker.report("train x", 3, 12)
+    (row,) = tracking.status(tmp_path)
+    assert (row["state"], row["progress"], row["what"]) == ("running", 0.25, "train x")
+    path = tmp_path / "running" / f"{item.item_id}.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "pid": 2**22 + 1}))
+    assert tracking.status(tmp_path)[0]["state"] == "stopped"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "host": "elsewhere", "beat": time.time() - 1000}))
+    assert tracking.status(tmp_path)[0]["state"] == "stopped"
+    tracker.done()
+    assert tracking.status(tmp_path) == []
+
+
+def test_estimates_count_the_subwords(tiny_model: Path, tmp_path: Path) -> None:
+    """Of sets smaller than the sample the count is exact."""
+    from xbench.executors.estimating import Estimator
+    from xbench.task import load_task
+    from xbench.train import models
+    from xbench.train.encoding import encode
+
+    todo, resolved = laid_out(tmp_path, tiny_model)
+    estimator = Estimator(todo, resolved)
+    cell = next(c for c in todo.cells if c.target == "mini-ner" and c.intermediate == "none")
+    task, tokenizer = load_task("mini-ner"), models.tokenizer(resolved[str(tiny_model)])
+    predicted = sum(len(p.ids) for code in task.languages for p in encode(tokenizer, task.examples(code, "test"), 64))
+    found = estimator.cell(cell, [])
+    assert found.predicted == pytest.approx(predicted, abs=10)
+    train = task.examples("en", "train")
+    mean = sum(len(p.ids) for p in encode(tokenizer, train, 64)) / len(train)
+    assert found.trained == pytest.approx(2 * 48 * mean, rel=0.1)
+    assert found.cost == 3 * found.trained + found.predicted

@@ -1,0 +1,100 @@
+"""Every variant of intermediate training on a tiny random encoder: it trains, hands on its encoder, predicts every language, is stored."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from xbench import board, executors, store, study
+from xbench.executors import Options
+
+SMALL = {"epochs": 1, "batch_size": 8, "max_examples": 40}
+RECIPE: dict[str, Any] = {"frozen_layers": 1, "max_length": 64, "intermediate": SMALL, "target": SMALL}
+# Of each value of `intermediate` that the paper has, one on embedded data: single, several at once, with masked words, other languages.
+INTERMEDIATES = [
+    "intents", "mini-nli", "mini-qa", "mini-multi", "mini-multi-uniform", "mini-multi-temperature", "mini-multi-capped",
+    "intents-mlm", "commands-mlm", "names", "intents@de", "intents@de+es+fr", "intents@ar+cs+de+es+fi+hi+tr+zh",
+]  # fmt: skip
+RECIPES: dict[str, dict[str, Any]] = {
+    "everything trained": {"frozen_layers": None},
+    "low rank": {"intermediate": {**SMALL, "lora": {"rank": 2, "layers": [2]}}},
+    "aligned at a layer": {"intermediate": {**SMALL, "alignment_layer": 2, "temperature": 0.1}},
+    "selected": {"target": {**SMALL, "selection": {"every": 2, "examples": 20}}},
+    "first subword": {"classifier": "first"},
+    "half precision": {"precision": "bfloat16"},
+}
+
+
+def results(tiny: Path, folder: Path, compute: dict[str, Any] | None = None, **grid: Any) -> list[dict[str, Any]]:
+    content = {
+        "about": "matrix", "models": [str(tiny)], "intermediates": ["none"], "targets": ["mini-ner", "name-retrieval"], "seeds": [0],
+        "recipe": RECIPE, "compute": compute or {}, **grid,
+    }  # fmt: skip
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    todo, resolved = executors.lay_out(study.load_study(path))
+    executors.run(todo, resolved, folder / "store", options=Options(threads=1))
+    con = store.connect(folder / "store")
+    try:
+        return board.query(con, "result", {"split": "test"})
+    finally:
+        con.close()
+
+
+def test_every_intermediate(tiny_model: Path, tmp_path: Path) -> None:
+    rows = results(tiny_model, tmp_path, intermediates=["none", *INTERMEDIATES])
+    for target, languages in (("mini-ner", 10), ("name-retrieval", 16)):
+        for intermediate in ("none", *INTERMEDIATES):
+            own = [r for r in rows if (r["target"], r["intermediate"]) == (target, intermediate) and r["metric"] in ("f1", "accuracy")]
+            assert len({r["language"] for r in own}) == languages, (target, intermediate)
+    # No two of them leave the same encoder: the vectors that find translations differ.
+    found = {tuple(sorted((r["language"], r["value"]) for r in rows if r["target"] == "name-retrieval" and r["intermediate"] == i))
+             for i in ("none", *INTERMEDIATES)}  # fmt: skip
+    assert len(found) > len(INTERMEDIATES) // 2
+
+
+@pytest.mark.parametrize("way", list(RECIPES))
+def test_every_kind_of_recipe(tiny_model: Path, tmp_path: Path, way: str) -> None:
+    intermediate = "names" if way == "aligned at a layer" else "mini-nli"
+    targets = ["mini-ner", "mini-nli" if intermediate == "names" else "mini-paraphrase"]
+    rows = results(tiny_model, tmp_path, intermediates=["none", intermediate], targets=targets, recipe={**RECIPE, **RECIPES[way]})
+    assert {(r["intermediate"], r["target"]) for r in rows} == {(i, t) for i in ("none", intermediate) for t in targets}
+    assert {r["selection"] for r in rows} == {"train-language" if way == "selected" else "last step"}
+
+
+def test_how_it_is_computed_is_said_and_changes_no_id(tiny_model: Path, tmp_path: Path) -> None:
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    plain.mkdir()
+    other.mkdir()
+    one = results(tiny_model, plain, targets=["mini-ner"])
+    two = results(tiny_model, other, {"micro_tokens": 64, "gradient_checkpointing": True}, targets=["mini-ner"])
+    assert {r["run_id"] for r in one} == {r["run_id"] for r in two}
+    for a, b in zip(one, two, strict=True):
+        assert a["value"] == pytest.approx(b["value"], abs=0.1)
+    con = store.connect(other / "store")
+    (hardware, said) = con.execute("SELECT hardware, study FROM run").fetchall()[0]
+    con.close()
+    assert "micro_tokens 64, gradient_checkpointing True" in hardware
+    assert yaml.safe_load(said)["about"] == "matrix"
+
+
+def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row says so, the leaderboard has no zero-shot mean for it, and without such data there is one clear error."""
+    folder = tmp_path / "data" / "pawsx"
+    folder.mkdir(parents=True)
+    for language in ("de", "en", "es", "fr", "ja", "ko", "zh"):
+        for split in ("train", "dev", "test"):
+            (folder / f"{split}-{language}.tsv").write_text(f"the river {language}\tthe mill\t1\nit was cold\tat night\t0\n" * 6)
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    chosen = {"selection": {"every": 1, "on": "target-languages"}}
+    rows = results(tiny_model, tmp_path, targets=["pawsx"], recipe={**RECIPE, "target": {**SMALL, **chosen}})
+    assert {r["selection"] for r in rows} == {"target-languages"}
+    (row,) = board.leaderboard(tmp_path / "store")
+    assert row["zero_shot"] is None
+    assert row["value"] is not None
+    assert row["selection"] == "target-languages"
+    from xbench.errors import StudyError
+
+    with pytest.raises(StudyError, match="development data of mini-ner that is not there"):
+        results(tiny_model, tmp_path, targets=["mini-ner"], recipe={**RECIPE, "target": {**SMALL, **chosen}})

@@ -1,0 +1,228 @@
+"""`xbench run` and `xbench status`: what they print while a study runs, and about it."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from xbench.errors import StudyError
+from xbench.tables import Form, emit, show
+
+if TYPE_CHECKING:
+    from xbench.executors import Failure, Options
+    from xbench.executors.estimating import Tokens
+    from xbench.executors.graph import Item
+    from xbench.study import Cell, Plan
+    from xbench.train.models import Resolved
+
+_LOG = Console(stderr=True, highlight=False)
+_STATES = ("done", "running", "failed", "stopped", "missing")
+
+
+def resources(given: Sequence[str]) -> dict[str, Any]:
+    """NAME=VALUE pairs; numbers become numbers.
+
+    Raises:
+        StudyError: If one has no `=`.
+    """
+    wrong = [text for text in given if "=" not in text]
+    if wrong:
+        raise StudyError("--resource takes NAME=VALUE", [f"{text!r} has no =" for text in wrong])
+    found = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = json.loads(value)
+        except ValueError:
+            found[name] = value
+    return found
+
+
+def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run: bool) -> None:
+    """Plan a study; print the plan, or run what is missing of it."""
+    from xbench import executors, study
+
+    path = study.find_study(name)
+    loaded = study.load_study(path)
+    with _LOG.status("finding models and data"):
+        todo, resolved = executors.lay_out(loaded)
+        missing = executors.missing(todo, root)
+    if dry_run or form != "text":
+        _print_plan(todo, resolved, root, missing, form)
+        if dry_run:
+            return
+    for model in resolved.values():
+        _LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
+    _LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
+    done = _with_bars(todo, resolved, root, missing, options, path.stem)
+    _LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
+    where = "" if str(root) == "results" else f" --store {root}"
+    shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
+    _LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
+
+
+def _costs(todo: "Plan", resolved: "dict[str, Resolved]") -> "tuple[dict[str, Tokens], dict[str, Tokens]]":
+    """Subwords of each cell and of each shared training."""
+    from xbench.executors.estimating import Estimator
+    from xbench.executors.graph import shared_stages
+
+    estimator, shared = Estimator(todo, resolved), shared_stages(todo)
+    ids = [s.stage_id for s in shared]
+    return {c.run_id: estimator.cell(c, ids) for c in todo.cells}, {s.stage_id: estimator.stage(s) for s in shared}
+
+
+def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missing: "Sequence[Cell]", form: Form) -> None:
+    from xbench import study
+    from xbench.executors.estimating import Tokens, in_words, short
+    from xbench.executors.graph import still_needed
+
+    with _LOG.status("counting subwords"):
+        cells, stages = _costs(todo, resolved)
+    left = {c.run_id for c in missing}
+    rows = [
+        {
+            "model": c.model,
+            "intermediate": c.intermediate,
+            "target": c.task_name if c.train_language != "en" else c.target,
+            "seed": c.seed,
+            "stored": c.run_id not in left,
+            "trains": len(study.lineage(c.encoder)),
+            "trained_tokens": cells[c.run_id].trained,
+            "predicted_tokens": cells[c.run_id].predicted,
+            "run_id": c.run_id,
+        }
+        for c in todo.cells
+    ]
+    if form != "text":
+        emit(rows, form)
+        return
+    text = [[short(v) if k.endswith("_tokens") and isinstance(v, int) else str(v) for k, v in row.items()] for row in rows]
+    show("plan", [name.replace("_", " ") for name in rows[0]], text, left=3)
+    trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
+    needed = still_needed(todo, missing)
+    todo_tokens = sum((cells[i] for i in left), Tokens()) + sum((t for i, t in stages.items() if i in needed), Tokens())
+    sys.stdout.write(
+        f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, of which {len(stages)} are shared, for cells that would "
+        f"need {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and {short(todo_tokens.predicted)} to "
+        f"predict are left, by samples of the data\n"
+    )
+    rate = _rate(todo, root, cells)
+    if rate and missing:
+        sys.stdout.write(
+            f"at the speed of the {len(rows) - len(missing)} cells that are stored: about {in_words(todo_tokens.cost * rate)}\n"
+        )
+
+
+def _rate(todo: "Plan", root: Path, costs: "dict[str, Tokens]") -> float | None:
+    """Seconds a forward pass of one subword took in the cells that are stored; None before the first."""
+    from xbench import store
+
+    con = store.connect(root)
+    try:
+        found = dict(con.execute("SELECT run_id, epoch(finished) - epoch(started) FROM run WHERE kind = 'run'").fetchall())
+    finally:
+        con.close()
+    own = [(found[c.run_id], costs[c.run_id].cost) for c in todo.cells if c.run_id in found]
+    total = sum(cost for _, cost in own)
+    return sum(seconds for seconds, _ in own) / total if total else None
+
+
+class _Remaining:
+    """How long the rest will take, by what the items that are done have cost."""
+
+    def __init__(self, costs: "dict[str, Tokens]", todo: set[str]) -> None:
+        self.costs = costs
+        self.start = time.monotonic()
+        self.left = sum(costs[i].cost for i in todo if i in costs)
+        self.spent = 0
+
+    def done(self, item: "Item") -> None:
+        """One more."""
+        cost = self.costs[item.item_id].cost if item.item_id in self.costs else 0
+        self.spent, self.left = self.spent + cost, self.left - cost
+
+    def __str__(self) -> str:
+        from xbench.executors.estimating import in_words
+
+        if not self.spent or self.left <= 0:
+            return ""
+        return f", about {in_words((time.monotonic() - self.start) * self.left / self.spent)} left"
+
+
+def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missing: "Sequence[Cell]", options: "Options", name: str) -> int:
+    from xbench import executors
+    from xbench.executors.graph import still_needed
+
+    if not missing:
+        return executors.run(todo, resolved, root, options=options, name=name)
+    with _LOG.status("counting subwords"):
+        cells, stages = _costs(todo, resolved)
+    remaining = _Remaining({**cells, **stages}, {c.run_id for c in missing} | still_needed(todo, missing))
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=_LOG, disable=not _LOG.is_terminal, transient=True) as bars:
+        whole = bars.add_task("cells", total=len(missing), left="")
+        part = bars.add_task("", total=None, left="")
+        count = 0
+
+        def cell(current: "Cell", done: bool) -> None:
+            nonlocal count
+            if done:
+                count += 1
+                bars.advance(whole)
+                if not _LOG.is_terminal:
+                    _LOG.print(f"stored {current.label} ({count} of {len(missing)}{remaining})", soft_wrap=True)
+
+        def item(done: "Item") -> None:
+            remaining.done(done)
+            bars.update(whole, left=str(remaining).removeprefix(", "))
+
+        def report(what: str, done: int, of: int) -> None:
+            bars.update(part, description=what, completed=done, total=of)
+
+        def failed(failure: "Failure") -> None:
+            _LOG.print(f"failed {failure.item.label}: {failure.error.splitlines()[0]}", style="red", soft_wrap=True)
+
+        return executors.run(todo, resolved, root, executors.Progress(cell, report, failed, item), options, name)
+
+
+def status(root: Path, study: str | None, form: Form, *, every: bool) -> None:
+    """Where the studies of a store stand."""
+    from xbench import study as studies
+    from xbench.executors import tracking
+
+    rows = tracking.status(root, studies.load_study(studies.find_study(study)) if study else None)
+    if form != "text":
+        emit(rows, form)
+        return
+    if not rows:
+        _LOG.print(f"no study was begun in {root}; `xbench run STUDY --store {root}` begins one")
+        return
+    for name in dict.fromkeys(r["study"] for r in rows):
+        own = [r for r in rows if r["study"] == name]
+        counts = Counter(r["state"] for r in own)
+        title = f"study {name}" if name else "shared trainings"
+        sys.stdout.write(f"{title}: {', '.join(f'{counts[s]} {s}' for s in _STATES if counts[s])}\n")
+        shown = [r for r in own if every or r["state"] in ("running", "failed", "stopped")]
+        if shown:
+            show("", ["state", "what", "step", "since", "tries", "error"], [_line(r) for r in shown], left=6)
+
+
+def _line(row: dict[str, Any]) -> list[str]:
+    from xbench.executors.estimating import in_words
+
+    step = row["what"] + (f" {100 * row['progress']:.0f} %" if row["progress"] is not None else "")
+    error = row["error"].splitlines()[0] if row["error"] else ""
+    return [
+        row["state"],
+        row["label"],
+        step,
+        in_words(row["seconds"]) if row["seconds"] is not None else "",
+        str(row["attempts"] or ""),
+        error,
+    ]
