@@ -76,7 +76,7 @@ def ours(frozen: bool, seed: int, given: argparse.Namespace) -> dict:
     dev_said = loop.predict(task, dev, sets[1], encoder, trained, lambda _: None)
     next_ = timed(lambda: loop.predict(task, test, sets[2], encoder, trained, lambda _: None))
     return {
-        "train": fit[:2], "predict": said[:2], "next": next_[:2], "dev": accuracy(task, dev, dev_said), 
+        "train": fit[:2], "predict": said[:2], "next": next_[:2], "dev": accuracy(task, dev, dev_said),
         "test": accuracy(task, test, said[2]),
     }  # fmt: skip
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from xbench.places import place
 from xbench.version import __version__
 
 __all__ = ["__version__", "audit", "compare", "export", "ingest", "open_store", "rescore", "run", "score", "standings"]
@@ -29,7 +30,7 @@ def open_store(root: str | Path = "results") -> "duckdb.DuckDBPyConnection":
     """
     from xbench import store
 
-    return store.connect(Path(root))
+    return store.connect(place(root))
 
 
 def run(study: str | Path = "quickstart", root: str | Path = "results", *, threads: int | None = None) -> int:
@@ -42,7 +43,7 @@ def run(study: str | Path = "quickstart", root: str | Path = "results", *, threa
     from xbench.study import find_study, load_study
 
     plan, models = executors.lay_out(load_study(find_study(str(study))))
-    return executors.run(plan, models, Path(root), options=executors.Options(threads=threads))
+    return executors.run(plan, models, place(root), options=executors.Options(threads=threads))
 
 
 def ingest(*paths: str | Path, root: str | Path = "results", **said: str) -> "Report":
@@ -59,21 +60,21 @@ def ingest(*paths: str | Path, root: str | Path = "results", **said: str) -> "Re
     from xbench import ingesting
     from xbench.adapter import Options
 
-    return ingesting.ingest([Path(p) for p in paths], Path(root), options=Options(settings=said))
+    return ingesting.ingest([Path(p) for p in paths], place(root), options=Options(settings=said))
 
 
 def audit(root: str | Path = "results") -> "list[Finding]":
     """What in a store is wrong or easily misread, errors first."""
     from xbench import auditing
 
-    return auditing.audit(Path(root))
+    return auditing.audit(place(root))
 
 
 def export(root: str | Path, format_name: str, output: str | Path | None = None, **where: Any) -> str:
     """Write rows of a store in a format of xbench.exporting.names(); text comes back where there is no output."""
     from xbench import exporting
 
-    return exporting.export(Path(root), format_name, Path(output) if output is not None else None, **where)
+    return exporting.export(place(root), format_name, Path(output) if output is not None else None, **where)
 
 
 def score(references: str | Path, predictions: str | Path, model: str, *, root: str | Path = "results", **said: Any) -> "list[Scored]":
@@ -85,14 +86,14 @@ def score(references: str | Path, predictions: str | Path, model: str, *, root: 
     from xbench import submission
 
     suite = said.pop("suite", "xtreme")
-    return submission.score(Path(references), Path(predictions), Path(root), submission.System(model, **said), suite)
+    return submission.score(Path(references), Path(predictions), place(root), submission.System(model, **said), suite)
 
 
 def rescore(root: str | Path = "results", target: str | None = None) -> "Rescored":
     """Measure stored predictions again under scorers that have changed or are new; old numbers stay."""
     from xbench import rescoring
 
-    return rescoring.rescore(Path(root), target)
+    return rescoring.rescore(place(root), target)
 
 
 def compare(
@@ -110,7 +111,7 @@ def compare(
 
     from xbench import comparing
 
-    return pd.DataFrame(comparing.compare(Path(root), first, against, **options))
+    return pd.DataFrame(comparing.compare(place(root), first, against, **options))
 
 
 def standings(root: str | Path = "results", **options: Any) -> "pd.DataFrame":
@@ -119,4 +120,4 @@ def standings(root: str | Path = "results", **options: Any) -> "pd.DataFrame":
 
     from xbench.placing import standings as ranked
 
-    return pd.DataFrame(ranked(Path(root), **options))
+    return pd.DataFrame(ranked(place(root), **options))

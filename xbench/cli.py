@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from xbench.errors import XbenchError
+from xbench.places import place
 from xbench.version import __version__
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ data_app = typer.Typer(no_args_is_help=True, help="The data that tasks stand on.
 app.add_typer(ingest_app, name="ingest")
 app.add_typer(data_app, name="data")
 
-Store = Annotated[Path, typer.Option("--store", envvar="XBENCH_STORE", help="Folder of the result store.")]
+Store = Annotated[
+    Path,
+    typer.Option("--store", envvar="XBENCH_STORE", parser=place, metavar="PATH", help="Folder of the result store, or s3://bucket/path."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON list of flat row objects.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 DataDir = Annotated[
@@ -87,7 +91,9 @@ def run(
 
 @app.command()
 def status(
-    store: Annotated[Path, typer.Argument(envvar="XBENCH_STORE", help="Folder of the result store.")] = DEFAULT_STORE,
+    store: Annotated[
+        Path, typer.Argument(envvar="XBENCH_STORE", parser=place, metavar="STORE", help="Folder of the result store, or s3://bucket/path.")
+    ] = DEFAULT_STORE,
     study: Annotated[str | None, typer.Option(help="Only this study: a file, or the name of a shipped one.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Name the cells that are done or missing, too.")] = False,
     as_json: Json = False,

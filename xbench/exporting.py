@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from xbench import board, plugins, store
+from xbench import board, places, plugins, store
 from xbench.adapter import COLUMNS
 from xbench.errors import DataError, PluginError
 
@@ -107,15 +107,8 @@ def write_whole(path: Path, content: bytes) -> None:
     Raises:
         DataError: If it cannot be written.
     """
-    import uuid
-
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(content)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with places.whole(path) as new:
+            new.write_bytes(content)
     except OSError as error:
         raise DataError(f"{path} cannot be written: {error.strerror}") from error

@@ -7,8 +7,6 @@ of processes may write and read at once; nothing is locked and no file is ever c
 """
 
 import hashlib
-import os
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xbench import plugins, share
+from xbench import places, plugins, share
 from xbench.errors import ContractError, StoreError
 from xbench.scorer import load_scorer
 from xbench.task import all_tasks
@@ -78,6 +76,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root} is a file; a store is a folder")
     con = duckdb.connect()
+    places.register(con, root)
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE SCHEMA contract; USE contract")
     for table in TABLES:
@@ -307,33 +306,15 @@ def _row_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) ->
 
 
 def _copy_whole(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> Path:
-    """Write the table to `path`: temporary file, fsync, rename. Sorted by its key, so equal rows give equal bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    """Write the table to `path`, sorted by its key, so equal rows give equal bytes."""
     key = con.execute(
         "SELECT constraint_column_names FROM duckdb_constraints() WHERE table_name = ? AND constraint_type = 'PRIMARY KEY'", [table]
     ).fetchall()[0][0]
     order = ", ".join(f'"{c}"' for c in key)
     con.execute("SET threads = 1")
-    try:
-        con.execute(f"COPY (SELECT * FROM {table} ORDER BY {order}) TO {_quote(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    with places.whole(path) as new:
+        con.execute(f"COPY (SELECT * FROM {table} ORDER BY {order}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd)")
     return path
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut, where the system can (Windows cannot open a folder)."""
-    if os.name == "posix":
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _quote(text: str) -> str:

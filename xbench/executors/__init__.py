@@ -12,6 +12,7 @@ from xbench.executors import tracking
 from xbench.executors.drive import Failure, Pool, drive
 from xbench.executors.graph import CHECKPOINTS, Item, items, shared_stages, still_needed
 from xbench.executors.working import Job, Options, Report, Worker, lay_out
+from xbench.places import is_remote
 from xbench.study import Cell, Plan
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ def run(
 
 def _pool(todo: Plan, resolved: dict[str, "Resolved"], root: Path, options: Options, report: Report) -> Pool:
     job = Job(
-        todo.study.model_dump(mode="json"), str(root.absolute()), {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}, options
+        todo.study.model_dump(mode="json"),
+        str(root if is_remote(root) else root.absolute()),
+        {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
+        options,
     )
     if options.executor == "ray":
         from xbench.executors.ray import RayPool
@@ -130,7 +134,7 @@ def _drop(todo: Plan, root: Path, needed: set[str], keep: str) -> None:
         if stage.stage_id not in needed:
             for ending in (".head", ".step", *([""] if keep == "none" else [])):
                 (folder / f"{stage.stage_id}{ending}.safetensors").unlink(missing_ok=True)
-    if not needed and folder.is_dir():
+    if not needed and not is_remote(folder) and folder.is_dir():
         for path in folder.glob(".*.tmp"):  # what a killed process left
             if any(s.stage_id in path.name for s in todo.stages):
                 path.unlink(missing_ok=True)

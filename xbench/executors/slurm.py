@@ -26,7 +26,7 @@ class SlurmPool:
         self.job = job
         self.size = job.options.workers or _AT_ONCE
         parameters: dict[str, Any] = dict(job.options.resources)
-        folder = Path(job.root) / "slurm"
+        folder = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
         self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
         self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
         self.under_way: list[tuple[Any, Item]] = []

@@ -9,16 +9,16 @@ import json
 import os
 import socket
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from xbench import store
+from xbench import places, store
 from xbench.executors.graph import Item
 from xbench.study import Plan, Study
 
 _BEAT = 2.0  # seconds between two signs of life
+_FAR_BEAT = 15.0  # in an object store
 _SILENT = 120.0  # seconds without one, after which an item on another machine counts as given up
 
 
@@ -32,13 +32,14 @@ class Tracker:
             "item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model,
             "host": socket.gethostname(), "pid": os.getpid(), "since": time.time(),
         }  # fmt: skip
+        self._beat = _FAR_BEAT if places.is_remote(root) else _BEAT
         self._last = 0.0
         self.report("", 0, 0)
 
     def report(self, what: str, done: int, total: int) -> None:
         """A sign of life, written every few seconds at most."""
         now = time.time()
-        if now - self._last >= _BEAT:
+        if now - self._last >= self._beat:
             self._last = now
             _write(self.path, {**self.about, "what": what, "done": done, "total": total, "beat": now})
 
@@ -149,7 +150,5 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _write(path: Path, content: Mapping[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    temporary.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
-    temporary.replace(path)
+    with places.whole(path) as new:
+        new.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from xbench import store
 from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
 from xbench.executors.tracking import Tracker
+from xbench.places import place
 from xbench.recipe import canonical_json
 from xbench.study import Plan, Study, plan
 
@@ -142,5 +143,5 @@ def work(job: Job, item: Item, report: Report = lambda what, done, total: None) 
         _WORKERS.clear()
         os.environ.update(job.environment)
         todo, resolved = lay_out(Study.model_validate(job.study))
-        _WORKERS[key] = Worker(todo, resolved, Path(job.root), job.options)
+        _WORKERS[key] = Worker(todo, resolved, place(job.root), job.options)
     _WORKERS[key].do(item, report)

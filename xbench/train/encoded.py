@@ -1,14 +1,13 @@
 """Encoded training sets on disk, as Arrow: a large set is tokenised once for all runs, seeds and processes of a machine."""
 
 import os
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from xbench import share
+from xbench import places, share
 from xbench.recipe import Recipe, short_hash
 from xbench.task import Example, Split, Task
 from xbench.train.encoding import Piece, encode
@@ -56,14 +55,8 @@ def _write(path: Path, pieces: Sequence[Piece]) -> None:
         },
         schema=_SCHEMA,
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
-            writer.write_table(table)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with places.whole(path) as new, pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+        writer.write_table(table)
 
 
 def _read(path: Path) -> list[Piece]:

@@ -6,9 +6,7 @@ FOLDER/STAGE.step.safetensors       weights, moments, random state and step of a
 """
 
 import json
-import os
 import time
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,32 +17,25 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from xbench.store import sync_folder
+from xbench import places
 
 EVERY = 60.0  # seconds between two states of a training
 _SHARE = 20  # saving takes at most one part in this many of the time
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any] | None = None) -> None:
-    """Write tensors and what is said of them as one file: temporary file, fsync, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        own = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-        save_file(own, temporary, metadata={"about": json.dumps(about or {})})
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    """Write tensors and what is said of them as one file, whole or not at all."""
+    own = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+    with places.whole(path) as new:
+        save_file(own, new, metadata={"about": json.dumps(about or {})})
 
 
 def load(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
     """What `save` wrote."""
-    with safe_open(path, framework="pt") as opened:
-        about: dict[str, Any] = json.loads((opened.metadata() or {}).get("about", "{}"))
-    return load_file(path, device=device), about
+    with places.local(path) as file:
+        with safe_open(file, framework="pt") as opened:
+            about: dict[str, Any] = json.loads((opened.metadata() or {}).get("about", "{}"))
+        return load_file(file, device=device), about
 
 
 @dataclass(slots=True)

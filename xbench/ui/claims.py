@@ -1,12 +1,11 @@
 """Published claims held against the store: verdict, evidence, and the study that would settle each."""
 
-from pathlib import Path
-
 import pandas as pd
 import streamlit as st
 
 from xbench import claiming
 from xbench.errors import XbenchError
+from xbench.places import place
 from xbench.ui import common
 
 _MARKS = {"supported": "✔", "contradicted": "✘", "unresolved": "?", "not testable": "–"}
@@ -14,7 +13,7 @@ _MARKS = {"supported": "✔", "contradicted": "✘", "unresolved": "?", "not tes
 
 @st.cache_data(show_spinner="judging the claims")
 def _judged(root: str, stamp: float) -> list[claiming.Judged]:
-    return claiming.judge(Path(root))
+    return claiming.judge(place(root))
 
 
 def page(source: common.Source) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from xbench import board, comparing, ingesting, placing, share
 from xbench.errors import XbenchError
+from xbench.places import place
 from xbench.tables import as_text
 from xbench.version import __version__
 
@@ -32,7 +33,7 @@ class Source:
 
 def open_source() -> Source:
     """The store of XBENCH_STORE or ./results; the published numbers when that holds no run."""
-    root = Path(os.environ.get("XBENCH_STORE", "results"))
+    root = place(os.environ.get("XBENCH_STORE", "results"))
     if any((root / "run").glob("*.parquet")):
         return Source(root, False)
     return Source(Path(_published_store()), True)
@@ -55,7 +56,7 @@ def _frame(root: str, stamp: float, view: str) -> pd.DataFrame:
         "suite_task_score": board.task_scores,
         "compare": comparing.compare,
         "standings": placing.standings,
-    }[view](Path(root))
+    }[view](place(root))
     return pd.DataFrame(rows)
 
 
