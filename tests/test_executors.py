@@ -1,5 +1,6 @@
 """Executors: the same plan gives the same files wherever its items run; what dies is retried, what fails is named, disk use is bounded."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -251,3 +252,35 @@ def test_estimates_count_the_subwords(tiny_model: Path, tmp_path: Path) -> None:
     mean = sum(len(p.ids) for p in encode(tokenizer, train, 64)) / len(train)
     assert found.trained == pytest.approx(2 * 48 * mean, rel=0.1)
     assert found.cost == 3 * found.trained + found.predicted
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")
+def test_children_end_when_their_parent_is_killed(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
+    """kill -9 of the process that hands out the work: nothing of it runs on, nothing is recorded as failed, and a further run completes it."""
+    import multiprocessing
+
+    laid_out(tmp_path, tiny_model)
+    context = multiprocessing.get_context("spawn")
+    parent = context.Process(target=_run_with_children, args=(str(tmp_path / "study.yaml"), str(tmp_path / "store")))
+    parent.start()
+    running, until, pids = tmp_path / "store" / "running", time.monotonic() + 120, set[int]()
+    while time.monotonic() < until and not pids:
+        for path in running.glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):
+                pids.add(json.loads(path.read_text())["pid"])
+        time.sleep(0.02)
+    parent.kill()
+    parent.join()
+    assert pids
+    assert parent.pid not in pids
+    until = time.monotonic() + 60
+    while time.monotonic() < until and any(Path(f"/proc/{pid}").exists() for pid in pids):
+        time.sleep(0.1)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    assert not list((tmp_path / "store").glob("failed/*.json"))
+    run(executors.lay_out(study.load_study(tmp_path / "study.yaml")), tmp_path / "store")
+    assert digests(tmp_path / "store") == undisturbed
+
+
+def _run_with_children(path: str, root: str) -> None:
+    run(executors.lay_out(study.load_study(Path(path))), Path(root), workers=2)

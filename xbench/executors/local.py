@@ -1,7 +1,9 @@
 """Workers on this machine: this process itself, or several of its children."""
 
 import multiprocessing
+import os
 import pickle
+import signal
 from collections import deque
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -103,17 +105,25 @@ class Processes:
 
 def serve(job: Job, pipe: Connection) -> None:
     """A child: takes items from the pipe until it is closed; sends (what, done, total) on the way and None or an error at the end."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+
+    def tell(said: object) -> None:
+        try:
+            pipe.send(said)
+        except OSError:  # the parent is gone: nobody wants the rest, and what is begun goes on from its last state
+            os._exit(1)
+
     while True:
         try:
             item = pipe.recv()
-        except (EOFError, KeyboardInterrupt):
+        except (EOFError, OSError):
             return
         error: Exception | None = None
         try:
-            work(job, item, lambda what, done, total: pipe.send((what, done, total)))
+            work(job, item, lambda what, done, total: tell((what, done, total)))
         except Exception as caught:  # noqa: BLE001 - sent to who asked
             error = sendable(caught)
-        pipe.send(error)
+        tell(error)
 
 
 def sendable(error: Exception) -> Exception:
