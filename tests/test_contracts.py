@@ -17,7 +17,7 @@ KEY = {
     "run_id": run_id("x"), "model": "m", "intermediate": "none", "target": "t", "train_language": "en", "language": "de", "seed": 0, "split": "test",
 }  # fmt: skip
 GOOD: dict[str, dict[str, Any]] = {
-    "run": {**RUN, "run_id": run_id("x"), "intermediate": "none", "target": "t", "seed": 0, "source_sha256": "a" * 64, "started": WHEN, "finished": WHEN, "identity": None, "version": None},
+    "run": {**RUN, "run_id": run_id("x"), "intermediate": "none", "target": "t", "seed": 0, "source_sha256": "a" * 64, "started": WHEN, "finished": WHEN, "identity": None, "version": None, "selection": "last step", "study": "{}"},
     "prediction": {**KEY, "example_id": "e", "cluster_id": "c", "reference": "A", "prediction": "B"},
     "outcome": {
         **KEY, "example_id": "e", "cluster_id": "c", "metric": "accuracy", "scorer": "s-1", "numerator": 1.0, "denominator": 2.0,

@@ -10,7 +10,7 @@ from xbench import plugins, share
 from xbench.errors import DataError, PluginError
 from xbench.readers import IOB2, UPOS, read_conllu, read_jsonl
 from xbench.scorer import load_scorer
-from xbench.task import TASKS, Classified, Question, Tagged, Task, Translation, all_tasks, load_task
+from xbench.task import TASKS, Classified, Plain, Question, Tagged, Task, Translation, all_tasks, load_task
 from xbench.tasks import _mini
 
 # gold-pos needs `xbench data fetch` (tests/test_fetch.py); tasks with a check need data from elsewhere (tests/test_corpus.py).
@@ -24,10 +24,16 @@ def test_every_task_is_complete(name: str) -> None:
     task = load_task(name)
     assert task.name == name
     assert list(task.languages) == sorted(set(task.languages))
-    assert task.train_language in task.languages or not task.trains or not task.languages or name in ("xcopa", "mlm")
+    assert (
+        task.train_language in task.languages
+        or not task.trains
+        or not task.languages
+        or name == "xcopa"
+        or task.family in ("mlm", "alignment")
+    )
     assert all((task.licence, task.source, task.about))
     assert bool(task.labels) == (task.family in ("tagging", "classification", "choice") and name != "ccg") or task.labels == ("no-answer",)
-    assert bool(task.scorers) == (task.family not in ("mixture", "mlm"))
+    assert bool(task.scorers) == (task.family not in ("mixture", "mlm", "alignment"))
     assert (task.group is not None) == bool(task.suites)
     for scorer in (*task.scorers, *(s for _, s in task.rules)):
         load_scorer(scorer)
@@ -51,12 +57,49 @@ def test_language_lists_are_xtremes() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_task_has_examples_of_its_kind_in_every_language(name: str) -> None:
     task = load_task(name)
-    kind = {"tagging": Tagged, "classification": Classified, "qa": Question, "retrieval": Translation}[task.family]
+    kind = {
+        "tagging": Tagged, "classification": Classified, "qa": Question, "retrieval": Translation, "mlm": Plain, "alignment": Translation,
+    }[task.family]  # fmt: skip
     sets = [(code, "test") for code in task.languages] + ([("en", "train"), ("en", "dev")] if task.trains else [])
+    if task.family in ("mlm", "alignment"):
+        sets = [(code, "train") for code in task.training_languages]
     for language, split in sets:
         examples = task.examples(language, split)  # type: ignore[arg-type]
         assert all(isinstance(e, kind) for e in examples)
     assert task.revision() == task.revision()
+
+
+def test_names_are_trained_on_items_that_are_not_tested() -> None:
+    """The same items in every language, none in both splits, none written alike in both languages."""
+    train, test = load_task("names"), load_task("name-retrieval")
+    trained = {e.example_id for code in train.languages for e in train.examples(code, "train")}
+    tested = {e.example_id for code in test.languages for e in test.examples(code, "test")}
+    assert not trained & tested
+    assert len(trained) > 150
+    assert len(tested) > 100
+    german = {e.example_id: e for e in test.examples("de", "test")} | {e.example_id: e for e in train.examples("de", "train")}
+    assert isinstance(pair := german["territory-DE"], Translation)
+    assert (pair.english, pair.foreign) == ("Germany", "Deutschland")
+    assert "territory-FI" in german
+    assert "territory-PA" not in german  # Panama in both
+
+
+def test_intents_in_another_language_are_tested_on_other_templates() -> None:
+    german, english = load_task("intents@de"), load_task("intents")
+    assert german.train_language == "de"
+    assert german.revision() != english.revision()
+    train, test = german.examples("de", "train"), german.examples("de", "test")
+    assert len(train) > 300
+    assert not {getattr(e, "text", "") for e in train} & {getattr(e, "text", "") for e in test}
+    assert german.examples("fr", "test") == english.examples("fr", "test")
+    with pytest.raises(PluginError, match="not trained in 'sw'"):
+        load_task("intents@sw")
+    both = load_task("intents@de+es")
+    assert len(both.examples("mul", "train")) == len(train) + len(load_task("intents@es").examples("es", "train"))
+    assert {e.example_id[:3] for e in both.examples("mul", "train")} == {"de:", "es:"}
+    assert not both.languages
+    with pytest.raises(PluginError, match="names a language twice"):
+        load_task("intents@de+de")
 
 
 def sizes(name: str) -> dict[str, int]:
