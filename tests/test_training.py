@@ -283,6 +283,15 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     with pytest.raises(StudyError) as caught:
         study.load_study(path)
     assert len(caught.value.problems) == 2
+    path.write_text(
+        "about: x\nmodels: [m, n]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: {base: jiant, retrieval_layer: {m: 3}}\n"
+    )
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems == ("recipe.retrieval_layer: says nothing of model n",)
+    path.write_text("about: x\nmodels: [m]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: jiantt\n")
+    with pytest.raises(StudyError, match="no recipes entry is called 'jiantt'; there are: jiant, xtreme"):
+        study.load_study(path)
     path.write_text("about: [")
     with pytest.raises(StudyError, match="is not YAML"):
         study.load_study(path)
@@ -302,3 +311,18 @@ def test_ids_depend_on_key_and_conditions(tiny_model: Path, tmp_path: Path, chan
         todo, _ = executors.lay_out(study.load_study(write_study(tmp_path, tiny_model, **{**base, **extra})))
         ids.append(todo.cells[0].run_id)
     assert ids[0] == ids[1] != ids[2]
+
+
+@pytest.mark.parametrize("path", sorted((Path(__file__).parent.parent / "studies").glob("*.yaml")), ids=lambda p: p.stem)
+def test_shipped_studies_are_valid(path: Path) -> None:
+    """They can be checked without data or models; phang2020 has what the paper has."""
+    found = study.load_study(path)
+    assert found.about
+    if path.stem == "phang2020":
+        assert len(found.targets) == 9
+        assert {"anli-plus", "mnli", "qqp", "squad2", "squad1", "hellaswag", "ccg", "cosmosqa", "csqa"} < set(found.intermediates)
+        assert found.models == ["xlm-roberta-large", "xlm-roberta-base"]
+        # jiant's scripts, as in studies/recipes/jiant.yaml
+        phase = found.recipe.phase("target", "udpos")
+        assert (phase.epochs, phase.batch_size, phase.learning_rate, found.recipe.lengths("xquad")) == (10, 32, 1e-5, (384, 128))
+        assert [found.recipe.layer(m) for m in found.models] == [14, 8]

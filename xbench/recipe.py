@@ -102,7 +102,7 @@ class Recipe(BaseModel):
         intermediate, target: The two phases.
         tasks: Differences from a phase for single tasks: {task: {field: value}}.
         retrieval_prefix: Put before each sentence in retrieval (multilingual-e5 was trained with `query: `).
-        retrieval_layer: Hidden layer whose pooled vectors are compared; -1 is the last.
+        retrieval_layer: Hidden layer whose pooled vectors are compared; -1 is the last. Or {model: layer}, for models of other depths.
         retrieval_pooling: Mean over the subwords, or the first one's vector.
         retrieval_special_tokens: Whether the special tokens take part in the mean, as in XTREME's script.
         retrieval_duplicates: Mining, sentences that occur under several ids: drop (XTREME) or expand to all pairs (jiant).
@@ -126,7 +126,7 @@ class Recipe(BaseModel):
     target: Phase = Phase()
     tasks: dict[str, dict[str, Any]] = {}
     retrieval_prefix: str = "query: "
-    retrieval_layer: int = -1
+    retrieval_layer: int | dict[str, int] = -1
     retrieval_pooling: Literal["mean", "cls"] = "mean"
     retrieval_special_tokens: bool = True
     retrieval_duplicates: Literal["drop", "expand"] = "drop"
@@ -147,6 +147,14 @@ class Recipe(BaseModel):
                 where = f"tasks: {task}: " if task else ""
                 raise ValueError(f"{where}doc_stride is {stride}: it must be below half of max_length, which is {length}")
         return self
+
+    def layer(self, model: str) -> int:
+        """The hidden layer of a model whose vectors are compared.
+
+        Raises:
+            KeyError: If `retrieval_layer` names models and this is none of them.
+        """
+        return self.retrieval_layer if isinstance(self.retrieval_layer, int) else self.retrieval_layer[model]
 
     def phase(self, which: Literal["intermediate", "target"], task: str) -> Phase:
         """The hyper-parameters of one phase on one task; `task@language` has those of the task unless it has its own."""

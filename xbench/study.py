@@ -198,6 +198,9 @@ def _problems(study: Study) -> list[str]:
                 problems.append(f"{field}: {name} has no training data")
             if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
                 problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
+    layers = study.recipe.retrieval_layer
+    unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
+    problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
     if not problems and not any(i != t for i in study.intermediates for t in study.targets):
         problems.append("no cell is left: a task is not its own intermediate")
     return problems

@@ -179,7 +179,7 @@ class Workbench:
             pieces,
             encoder,
             self._retriever,
-            self.depth(recipe.retrieval_layer),
+            self.depth(recipe.layer(self.model.name)),
             self.ticker("embed for retrieval", len(pieces)),
             pooling=recipe.retrieval_pooling,
             special_tokens=recipe.retrieval_special_tokens,
