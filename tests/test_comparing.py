@@ -373,3 +373,11 @@ def test_what_is_kept_for_one_model_is_not_given_for_another(tmp_path: Path) -> 
             assert {r["model"] for r in comparing.compare(tmp_path, model=model)} == {model}
             assert {r["model"] for r in placing.standings(tmp_path, model=model)} == {model}
         assert {r["model"] for r in comparing.compare(tmp_path)} == {"m", "n"}
+
+
+def test_a_title_says_in_which_language_the_target_was_trained() -> None:
+    from xbench.wording import title
+
+    row = {"target": "t", "intermediate": "i", "against": "none", "metric": "f1", "model": "m", "seeds": 3, "train_language": "pt"}
+    assert title([row]) == "t, trained in pt, after i: f1, m, seeds: 3"
+    assert title([{**row, "train_language": "en"}]) == "t after i: f1, m, seeds: 3"

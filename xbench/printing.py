@@ -35,12 +35,21 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
         return
     for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision", "basis", "language_set")) if form == "text" else []:
         first, models = group[0], {r["model"] for r in group}
-        named = (["model"] if len(models) > 1 else []) + (["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else [])
+        named = (["model"] if len(models) > 1 else []) + (["train_language"] if len({r["train_language"] for r in group}) > 1 else [])
+        named += ["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else []
         show(
             f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}"
             + ("" if "model" in named else f", {first['model']}")
             + ("" if first["basis"] == "languages" else ", means as their sources print them"),
-            [*(n.removesuffix("_label") for n in named), "intermediate", "all languages", "zero-shot", "languages", "seeds", "source"],
+            [
+                *({"train_language": "trained in"}.get(n, n.removesuffix("_label")) for n in named),
+                "intermediate",
+                "all languages",
+                "zero-shot",
+                "languages",
+                "seeds",
+                "source",
+            ],
             [
                 [
                     *(r[c] for c in named),
@@ -68,7 +77,9 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
     if not rows:
         _empty(root)
     for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
-        parts = [c for c in ("model", "intermediate", "recipe_label", "source") if len({r[c] for r in group}) > 1] or ["model"]
+        parts = [c for c in ("model", "train_language", "intermediate", "recipe_label", "source") if len({r[c] for r in group}) > 1] or [
+            "model"
+        ]
         systems = sorted({tuple(str(r[c]) for c in parts) for r in group})
         cells = {(r["language"], tuple(str(r[c]) for c in parts)): r for r in group}
         lines = [
@@ -130,7 +141,8 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
             ["up / down / mixed", "", *(_directions(by.get(i)) for i in intermediates), ""],
         )
     show(
-        f"{first['target']}: {first['metric']}, {first['model']}{where}",
+        f"{first['target']}{'' if first['train_language'] in ('en', 'unknown') else ', trained in ' + first['train_language']}: "
+        f"{first['metric']}, {first['model']}{where}",
         ["language", "direct %", *(f"after {i}" for i in intermediates), "n"],
         lines,
         "points against the direct baseline of the same source, whose seeds are not known. Nothing here is a significance test."

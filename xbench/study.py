@@ -90,12 +90,14 @@ class Cell:
     @property
     def label(self) -> str:
         """For progress and messages."""
-        return f"{self.intermediate} -> {self.target}, seed {self.seed}"
+        target = self.target if self.train_language == "en" else self.task_name
+        return f"{self.intermediate} -> {target}, seed {self.seed}"
 
     @property
     def file_name(self) -> str:
         """Name of its files in the store: readable, and unique by the id."""
-        return f"{self.target}.{self.intermediate}.seed{self.seed}.{self.run_id}"
+        target = self.target if self.train_language == "en" else self.task_name
+        return f"{target}.{self.intermediate}.seed{self.seed}.{self.run_id}"
 
 
 @dataclass(frozen=True, slots=True)

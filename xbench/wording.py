@@ -20,7 +20,8 @@ def title(rows: Sequence[Row]) -> str:
     r = rows[0]
     other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
     seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
-    return f"{r['target']} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+    trained = "" if r["train_language"] in ("en", "unknown") else f", trained in {r['train_language']},"
+    return f"{r['target']}{trained} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
 
 
 def needs(r: Row) -> str:
