@@ -12,7 +12,7 @@ from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
 from xbench.tables import Form, emit, grouped, percent, points, show
-from xbench.wording import interval, needs, p_value, title
+from xbench.wording import interval, needs, p_value, title, trained
 
 _LOG = Console(stderr=True, highlight=False)
 BY = ("language", "family", "script", "task", "size", "source")
@@ -173,6 +173,8 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
 
     def cells(r: Row) -> list[str]:
         names = [f"mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
+        if r["level"] != "tasks":
+            names[several.index("target")] += trained(r)
         names = [str(r["intermediate"]), *names]
         return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
 

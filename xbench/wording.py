@@ -20,8 +20,13 @@ def title(rows: Sequence[Row]) -> str:
     r = rows[0]
     other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
     seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
-    trained = "" if r["train_language"] in ("en", "unknown") else f", trained in {r['train_language']},"
-    return f"{r['target']}{trained} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+    where = trained(r)
+    return f"{r['target']}{where}{',' if where else ''} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+
+
+def trained(r: Row) -> str:
+    """Said of a target that was not trained in English."""
+    return "" if r["train_language"] in ("en", "unknown") else f", trained in {r['train_language']}"
 
 
 def needs(r: Row) -> str:
