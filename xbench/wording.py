@@ -21,7 +21,8 @@ def title(rows: Sequence[Row]) -> str:
     other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
     seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
     where = trained(r)
-    return f"{r['target']}{where}{',' if where else ''} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+    where += "," if where else ""
+    return f"{r['target']}{where} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
 
 
 def trained(r: Row) -> str:
