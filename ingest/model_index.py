@@ -15,6 +15,7 @@ from xbench.adapter import Options, Row, number, read_text
 from xbench.errors import DataError
 from xbench.languages import known
 
+SUFFIXES = (".md",)
 EXAMPLE = "org__model/README.md"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party"}
 _TARGETS = {"PAN-X": "panx", "udpos": "udpos", "XNLI": "xnli", "PAWS-X": "pawsx", "XQuAD": "xquad", "MLQA": "mlqa", "tydiqa": "tydiqa",
@@ -23,7 +24,7 @@ _SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    if path.suffix != ".md" or not head.startswith((b"---\n", b"---\r\n")):
+    if not head.startswith((b"---\n", b"---\r\n")):
         return False
     if b"model-index:" in head:
         return True

@@ -13,6 +13,7 @@ from typing import Any
 from xbench.adapter import Options, Row, mapping, number, read_json
 from xbench.errors import DataError
 
+SUFFIXES = (".json",)
 EXAMPLE = "results/intfloat__multilingual-e5-small/fd1525a9/XNLI.json"
 COMPANIONS = ("model_meta.json", "run_settings.jsonl")
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "mteb", "scorer": "mteb"}
@@ -48,7 +49,7 @@ _LANGUAGE = re.compile(r"default|[a-z]{2,3}([_-][A-Za-z]{2,4}){0,5}")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and head.lstrip()[:1] == b"{" and (b'"mteb_version"' in head or b'"mteb_dataset_name"' in head)
+    return head.lstrip()[:1] == b"{" and (b'"mteb_version"' in head or b'"mteb_dataset_name"' in head)
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -55,23 +56,20 @@ class Batch:
 
     def add(self, made: Tables) -> None:
         """Take rows; pack() makes them part of `tables`."""
-        self._made.runs += made.runs
-        self._made.scores += made.scores
-        self._made.outcomes += made.outcomes
-        self._made.predictions += made.predictions
-        self._made.exported_as |= made.exported_as
+        self._made.join(made)
 
     def pack(self) -> None:
         """Arrow tables in place of lists: a fraction of the memory, and quick to hand from process to process."""
         made, self._made = self._made, Tables()
+        runs = pa.Table.from_pylist(made.runs, _schema("run"))
         self.tables = {
-            "run": pa.Table.from_pylist(made.runs, _schema("run")),
-            "score": pa.Table.from_pylist(made.scores, _schema("score")),
+            "run": runs,
+            "score": _scores(runs, made),
             "outcome": _joined("outcome", made.outcomes),
             "prediction": _joined("prediction", made.predictions),
         }
         self.exported_as = made.exported_as
-        self.identities = set(self.tables["run"]["identity"].to_pylist())
+        self.identities = set(runs["identity"].to_pylist())
 
     def join(self, other: "Batch") -> None:
         """Take the rows of another packed batch."""
@@ -253,6 +251,24 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
         con.close()
 
 
+def _scores(runs: pa.Table, made: Tables) -> pa.Table:
+    """Rows of table score: what is of their run stands once a run, with the place of each row's run beside it."""
+    schema = _schema("score")
+    places = pa.array(np.repeat(np.arange(runs.num_rows, dtype=np.int32), made.sizes))
+    columns = []
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        coded = pa.types.is_dictionary(kind)
+        if name in made.scores:
+            column = pa.array(made.scores[name], kind.value_type if coded else kind)
+            columns.append(column.dictionary_encode() if coded else column)
+        elif name == "carried_from":
+            columns.append(pa.nulls(len(places), kind))
+        else:
+            of_run = runs["target_revision" if name == "dataset_revision" else name].combine_chunks()
+            columns.append(pa.DictionaryArray.from_arrays(places, of_run) if coded else of_run.take(places))
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
 def _joined(name: str, parts: list[pa.Table]) -> pa.Table:
     schema = _schema(name)
     return pa.concat_tables([part.select(schema.names) for part in parts]).cast(schema) if parts else schema.empty_table()
@@ -262,13 +278,15 @@ _SCHEMAS: dict[str, pa.Schema] = {}
 
 
 def _schema(name: str) -> pa.Schema:
-    """The Arrow types of a contract."""
+    """The Arrow types of a contract; of the scores, which repeat their texts over and over, with each text once."""
     if name not in _SCHEMAS:
         con = duckdb.connect()
         try:
             con.execute("SET TimeZone = 'UTC'")
             store.contract(con, name, described=False)
-            _SCHEMAS[name] = con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
+            schema = con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
         finally:
             con.close()
+        texts = {f.name: pa.dictionary(pa.int32(), f.type) for f in schema if name == "score" and pa.types.is_string(f.type)}
+        _SCHEMAS[name] = pa.schema([pa.field(f.name, texts.get(f.name, f.type)) for f in schema])
     return _SCHEMAS[name]
