@@ -7,10 +7,11 @@ experiment come from the path, parameters from model_meta.json beside the file.
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import Options, Row, mapping, number, read_json
+from xbench.adapter import Block, Options, Row, mapping, number, read_json
 from xbench.errors import DataError
 
 SUFFIXES = (".json",)
@@ -52,7 +53,7 @@ def recognises(path: Path, head: bytes) -> bool:
     return head.lstrip()[:1] == b"{" and (b'"mteb_version"' in head or b'"mteb_dataset_name"' in head)
 
 
-def read(path: Path, options: Options) -> Iterator[Row]:
+def read(path: Path, options: Options) -> Iterator[Block]:
     content = mapping(read_json(path), str(path))
     said = _of_path(path)
     version = str(content.get("mteb_version") or "unknown")
@@ -68,32 +69,39 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     name = _MAIN.get(task) or next(
         (n for n in _NAMES if found and all(n in scores and scores[n] == scores["main_score"] for *_, scores in found)), "main_score"
     )
-    for at, split, subset, languages, scores in found:
-        yield {
-            **said,
-            "at": at,
-            "target": f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}",
-            **_split(split, content.get("dataset_revision")),
-            "metric": name,
-            "value": scores.get("main_score"),
-            **_language(languages),
-        }
+    said["metric"] = name
+    plain = f"mteb/{task}"
+    targets = [plain if _is_language(subset) else f"{plain}:{subset}" for _, _, subset, *_ in found]
+    for (target, split), rows in groupby(zip(targets, found, strict=True), lambda row: (row[0], row[1][1])):
+        block = [row for _, row in rows]
+        languages = [_language(*codes) for *_, codes, _ in block]
+        yield Block(
+            {**said, "target": target, **_split(split, said["dataset_revision"])},
+            {
+                "at": [at for at, *_ in block],
+                "value": [scores.get("main_score") for *_, scores in block],
+                "language": [code for code, _ in languages],
+                "language_set": [several for _, several in languages],
+            },
+        )
 
 
 def _of_path(path: Path) -> Row:
     """Model and revision stand in the path: MODEL/REVISION/TASK.json, or MODEL/REVISION/experiments/HOW/TASK.json."""
-    parts = path.parts
+    return _of_folder(path.parent).copy()
+
+
+@lru_cache(maxsize=256)
+def _of_folder(folder: Path) -> Row:
     how = None
-    folder = path.parent
-    if len(parts) > 4 and parts[-3] == "experiments":
-        how, folder = parts[-2], path.parent.parent.parent
+    if len(folder.parts) > 3 and folder.parent.name == "experiments":
+        how, folder = folder.name, folder.parent.parent
     if "__" not in folder.parent.name:
         return {}
     row: Row = {"model": folder.parent.name.replace("__", "/", 1), "model_revision": folder.name, **_meta(folder)}
     return row if how is None else {**row, "recipe": {"experiment": how}}
 
 
-@lru_cache(maxsize=256)
 def _meta(folder: Path) -> Row:
     path = folder / "model_meta.json"
     if not path.is_file():
@@ -102,14 +110,14 @@ def _meta(folder: Path) -> Row:
     return {"parameters": int(count)} if isinstance(count, int | float) and count > 0 else {}
 
 
-_Found = tuple[str, str, str, list[str], dict[str, Any]]
+_Found = tuple[str, str, str, tuple[str, ...], dict[str, Any]]
 
 
 def _new(content: dict[str, Any], path: Path) -> Iterator[_Found]:
     """Since 1.11: scores.SPLIT is a list of subsets."""
     for split, subsets in mapping(content["scores"], f"{path}: scores").items():
         for index, scores in enumerate(subsets):
-            languages = [str(code) for code in scores.get("languages") or []]
+            languages = tuple(map(str, scores.get("languages") or ()))
             yield f"scores.{split}[{index}]", split, str(scores.get("hf_subset", "default")), languages, scores
 
 
@@ -124,7 +132,7 @@ def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
             languages = re.split(r"[-_]", subset) if subset != "default" else []
             if len(languages) == 2 and languages[1].isupper():  # a region, zh-CN
                 languages = [subset]
-            yield f"{split}.{subset}", split, subset, languages, {**scores, "main_score": _old_main(scores, task)}
+            yield f"{split}.{subset}", split, subset, tuple(languages), {**scores, "main_score": _old_main(scores, task)}
 
 
 def _is_metrics(key: str) -> bool:
@@ -148,8 +156,15 @@ def _split(name: str, revision: Any) -> Row:
     return {"split": "test", "dataset_revision": f"{revision or 'unknown'}, split {name}"}
 
 
-def _language(codes: list[str]) -> Row:
-    codes = list(dict.fromkeys(codes))
-    if len(codes) <= 1:
-        return {"language": codes[0] if codes else None}
-    return {"language": "/".join(codes)} if len(codes) == 2 else {"language": "mul", "language_set": codes}
+@lru_cache(maxsize=4096)
+def _language(*codes: str) -> tuple[str | None, list[str] | None]:
+    """One language, a pair of two, or the languages of a mean over more."""
+    several = list(dict.fromkeys(codes))
+    if len(several) <= 2:
+        return "/".join(several) or None, None
+    return "mul", several
+
+
+@lru_cache(maxsize=4096)
+def _is_language(subset: str) -> bool:
+    return _LANGUAGE.fullmatch(subset) is not None

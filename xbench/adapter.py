@@ -272,12 +272,11 @@ def parse_json(content: bytes, where: str) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        if not any(word in content for word in (b"NaN", b"Infinity")):
+        if b"NaN" not in content and b"Infinity" not in content:
             raise DataError(f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
-    quoted = content
-    for word in (b"NaN", b"-Infinity", b"Infinity"):
-        for before in (b": ", b":", b"[", b", ", b",") if word in quoted else ():
-            quoted = quoted.replace(before + word, before + b'"' + word + b'"')
+    quoted = content.replace(b"NaN", b'"NaN"')
+    if b"Infinity" in quoted:
+        quoted = quoted.replace(b"Infinity", b'"Infinity"').replace(b'-"Infinity"', b'"-Infinity"')
     try:  # as texts, which number() reads; inside a text this breaks the JSON, and then the slower reader is asked
         return orjson.loads(quoted)
     except orjson.JSONDecodeError:

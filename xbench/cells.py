@@ -182,9 +182,9 @@ def _check_terms(cells: Cells, refused: Refused) -> None:
     columns["split"] = _each(cells, columns["split"], _split, refused)
     given = columns["language"]
     columns["language"] = _each(cells, given, partial(language, "language"), refused)
-    if "language_set" not in columns and MANY not in columns["language"]:
-        return
     several = cells.column("language_set")
+    if MANY not in columns["language"] and several.count(None) == len(several):
+        return
     made: list[str | None] = []
     for place, (code, codes) in enumerate(zip(columns["language"], several, strict=True)):
         found, problem = _languages(code, codes)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xbench import store
+from xbench import contracts, store
 from xbench.rows import Tables
 
 _EMPTY = ("run", "score", "outcome", "prediction")
@@ -243,7 +244,7 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     rows = _of_runs(table, run_ids)
     con = duckdb.connect()
     try:
-        store.contract(con, name, described=False)
+        contracts.create(con, name, described=False)
         con.register("given", rows)
         con.execute(f"INSERT OR IGNORE INTO {name} BY NAME SELECT * FROM given")
         return con.sql(f"SELECT * FROM {name}").to_arrow_table().cast(rows.schema) if rows.num_rows else rows
@@ -274,19 +275,10 @@ def _joined(name: str, parts: list[pa.Table]) -> pa.Table:
     return pa.concat_tables([part.select(schema.names) for part in parts]).cast(schema) if parts else schema.empty_table()
 
 
-_SCHEMAS: dict[str, pa.Schema] = {}
-
-
+@cache
 def _schema(name: str) -> pa.Schema:
     """The Arrow types of a contract; of the scores, which repeat their texts over and over, with each text once."""
-    if name not in _SCHEMAS:
-        con = duckdb.connect()
-        try:
-            con.execute("SET TimeZone = 'UTC'")
-            store.contract(con, name, described=False)
-            schema = con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
-        finally:
-            con.close()
-        texts = {f.name: pa.dictionary(pa.int32(), f.type) for f in schema if name == "score" and pa.types.is_string(f.type)}
-        _SCHEMAS[name] = pa.schema([pa.field(f.name, texts.get(f.name, f.type)) for f in schema])
-    return _SCHEMAS[name]
+    schema = contracts.schema(name)
+    if name != "score":
+        return schema
+    return pa.schema([(f.name, pa.dictionary(pa.int32(), f.type) if pa.types.is_string(f.type) else f.type) for f in schema])
