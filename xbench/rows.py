@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from xbench.adapter import REQUIRED, RUN, SOURCE, Block, Row
 from xbench.cells import EMPTY, KEY, LONGEST, Cells, Problem, Refused, checked, language, printable, shown, text, whole
-from xbench.recipe import canonical_json, short_hash
+from xbench.hashes import canonical_json, short_hash
 
 _RELATIONS = ("first party", "third party", "collaborative", "other")
 # A run's own facts, that say nothing of which claim it is.

@@ -19,8 +19,6 @@ import pyarrow as pa
 from xbench import contracts, plugins, share
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
-from xbench.scorer import load_scorer
-from xbench.task import all_tasks
 
 VIEWS = Path(__file__).parent / "views"
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
@@ -175,6 +173,8 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and the scorer whose number counts
     there under each rule; no scorer where xbench has none, so that such an average is never complete.
     """
+    from xbench.task import all_tasks
+
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
     shared = _quote(str(share.folder("data") / "shared_data.csv"))
@@ -192,10 +192,15 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _language_rows() -> list[tuple[str, str, str, str]]:
+    from xbench.task import all_tasks
+
     return [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
 
 
 def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
+    from xbench.scorer import load_scorer
+    from xbench.task import all_tasks
+
     tasks = [t for t in all_tasks() if t.suites]
     rules = sorted({rule for task in tasks for rule, _ in task.rules} | {"official"})
     rows: list[tuple[str, str, str, str, str | None]] = [
