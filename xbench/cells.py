@@ -16,7 +16,6 @@ import pyarrow as pa
 from xbench.adapter import COLUMNS, PASSING, REQUIRED, Row, number
 from xbench.errors import DataError
 from xbench.languages import MANY, normal
-from xbench.scoring import ratio
 
 Problem = tuple[str, str, str]  # column, what was expected, what was found
 KEY = ("language", "split", "metric", "scorer")  # of a score in its run
@@ -287,6 +286,8 @@ def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
 
 def _from_outcomes(row: Row, unit: str, problems: list[Problem]) -> float | None:
     """A score with its examples is what they make; a printed one must agree."""
+    from xbench.scoring import ratio
+
     table: pa.Table = row["outcomes"]
     ids = table["example_id"].to_pylist()
     above, below = (table[c].to_numpy() for c in ("numerator", "denominator"))

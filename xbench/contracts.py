@@ -48,19 +48,20 @@ def _every() -> dict[str, Rules]:
     try:
         for table in TABLES:
             create(con, table, described=False)
+        columns = con.execute(
+            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
+        ).fetchall()
+        constraints = con.execute(
+            "SELECT table_name, constraint_type, constraint_text, constraint_column_names, expression FROM duckdb_constraints()"
+        ).fetchall()
         found = {}
         for table in TABLES:
-            columns = con.execute(
-                "SELECT column_name, data_type, is_nullable FROM duckdb_columns() WHERE table_name = ? ORDER BY column_index", [table]
-            ).fetchall()
-            constraints = con.execute(
-                "SELECT constraint_type, constraint_text, constraint_column_names, expression FROM duckdb_constraints() "
-                "WHERE table_name = ?",
-                [table],
-            ).fetchall()
-            key = next(names for kind, _, names, _ in constraints if kind == "PRIMARY KEY")
-            broken = tuple(_broken(*one) for one in constraints if one[0] != "PRIMARY KEY")
-            found[table] = Rules(tuple(columns), tuple(constraints), broken, ", ".join(f'"{c}"' for c in key))
+            asked = tuple(row[1:] for row in constraints if row[0] == table)
+            key = next(names for kind, _, names, _ in asked if kind == "PRIMARY KEY")
+            broken = tuple(_broken(*one) for one in asked if one[0] != "PRIMARY KEY")
+            found[table] = Rules(
+                tuple(row[1:] for row in columns if row[0] == table), asked, broken, ", ".join(f'"{column}"' for column in key)
+            )
         return found
     finally:
         con.close()
