@@ -155,7 +155,7 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
         DataError: If the file cannot be opened.
     """
     head = b"" if folders else _head(path)
-    asked = _asked(options.folder, folders, "" if folders else path.suffix)
+    asked = _asked(options.folder, folders, "" if folders else os.path.splitext(path)[1])  # noqa: PTH122
     return next((name for name, module in asked if _knows(module, path, head)), None)
 
 
@@ -223,7 +223,7 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         about = os.stat(path)  # noqa: PTH116  # by name, as Path.stat takes twice as long, and this is done for each file
         if about.st_size > largest:
             raise DataError(f"{path} has {about.st_size:,} bytes, more than the {largest:,} that are read")
-        return _content(path, about.st_size, about.st_mtime_ns)
+        return _content(str(path), about.st_size, about.st_mtime_ns)
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
@@ -233,7 +233,7 @@ def _head(path: Path) -> bytes:
     try:
         about = os.stat(path)  # noqa: PTH116
         if about.st_size <= _SMALL:
-            return _content(path, about.st_size, about.st_mtime_ns)[:HEAD]
+            return _content(str(path), about.st_size, about.st_mtime_ns)[:HEAD]
         with path.open("rb") as handle:
             return handle.read(HEAD)
     except OSError as error:
@@ -241,10 +241,11 @@ def _head(path: Path) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _content(path: Path, size: int, changed: int) -> bytes:
+def _content(path: str, size: int, changed: int) -> bytes:
     """The file that was read last, which is recognised, parsed and hashed."""
     with open(path, "rb", buffering=0) as handle:  # noqa: PTH123
-        return handle.read()
+        content = handle.read(size + 1)
+        return content if len(content) == size else content + handle.read()
 
 
 def read_text(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Scores of a run, column by column: in the contract's terms, or refused with the reason.
 
-A check is asked once for each distinct text of a column, since a file repeats few of them over many rows.
+A check is asked once for each text, since a source repeats few of them over many rows.
 """
 
 import math
@@ -114,37 +114,46 @@ def checked(cells: Cells, of_run: Sequence[Problem], refused: Refused) -> Cells:
 def _check_said(cells: Cells, refused: Refused) -> None:
     """Only known columns, texts where texts belong, and what must be there."""
     columns = cells.columns
-    for unknown in sorted(columns.keys() - _KNOWN, key=str):
+    for unknown in () if columns.keys() <= _KNOWN else sorted(columns.keys() - _KNOWN, key=str):
         for place, value in enumerate(columns[unknown]):
             if value is not None:
                 refused.add(cells, place, (str(unknown), f"is unknown; known are {', '.join(COLUMNS)}", ""))
     for column in KEY:
-        columns[column] = _each(cells, cells.column(column), partial(_text, column), refused)
+        columns[column] = _each(cells, cells.column(column), partial(_text, column), _TEXTS, refused)
     if "value" not in columns or None in columns["value"]:
         examples = cells.column("outcomes")
         for place, value in enumerate(cells.column("value")):
             if value is None and examples[place] is None:
                 refused.add(cells, place, ("value", EMPTY, ""))
     if "n" in columns:
-        columns["n"] = _each(cells, columns["n"], partial(whole, "n"), refused)
+        columns["n"] = _each(cells, columns["n"], partial(whole, "n"), {}, refused)
 
 
 _Made = tuple[Any, Problem | None]  # a value in the contract's terms, or what is wrong with it
+# Texts that a check has passed, and what it made of them: a source says the same few over and over.
+_TEXTS: dict[str, str] = {}
+_SPLIT: dict[str, str] = {}
+_LANGUAGE: dict[str, str] = {}
+_MOST = 100_000
 
 
-def _each(cells: Cells, values: list[Any], check: Callable[[Any], _Made], refused: Refused) -> list[Any]:
-    """The values as `check` makes them. It is asked once for each text; other values may be equal and not the same (1 and True)."""
-    if set(map(type, values)) == {str}:
-        known = {text: check(text) for text in set(values)}
-        if all(made == text for text, (made, _) in known.items()) and not any(problem for _, problem in known.values()):
-            return values
-        made = [known[text] for text in values]
-    else:
-        made = [check(value) for value in values]
-    for place, (_, problem) in enumerate(made):
+def _each(cells: Cells, values: list[Any], check: Callable[[Any], _Made], passed: dict[str, str], refused: Refused) -> list[Any]:
+    """The values as `check` makes them. Only texts are looked up: other values may be equal and not the same (1 and True)."""
+    try:
+        return list(map(passed.__getitem__, values))
+    except (KeyError, TypeError):
+        pass
+    if len(passed) > _MOST:
+        passed.clear()
+    found = []
+    for place, value in enumerate(values):
+        made, problem = check(value)
         if problem is not None:
             refused.add(cells, place, problem)
-    return [value for value, _ in made]
+        elif value.__class__ is str:
+            passed[value] = made
+        found.append(made)
+    return found
 
 
 def _text(column: str, value: Any) -> _Made:
@@ -178,9 +187,8 @@ def whole(column: str, value: Any) -> _Made:
 
 def _check_terms(cells: Cells, refused: Refused) -> None:
     columns = cells.columns
-    columns["split"] = _each(cells, columns["split"], _split, refused)
-    given = columns["language"]
-    columns["language"] = _each(cells, given, partial(language, "language"), refused)
+    columns["split"] = _each(cells, columns["split"], _split, _SPLIT, refused)
+    columns["language"] = _each(cells, columns["language"], partial(language, "language"), _LANGUAGE, refused)
     several = cells.column("language_set")
     if MANY not in columns["language"] and several.count(None) == len(several):
         return

@@ -30,7 +30,7 @@ from xbench.hashes import short_hash
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, compare
 
-_BATCH_FILES = 50  # files read by a process at a time, or
+_BATCH_FILES = 200  # files read by a process at a time, or
 _BATCH_BYTES = 4 << 20
 _AHEAD = 8  # batches that wait for each other process, so that it goes on while this one writes
 _MOST = 32  # batches read out of turn, for each process

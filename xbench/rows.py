@@ -23,7 +23,7 @@ _RELATIONS = ("first party", "third party", "collaborative", "other")
 # A run's own facts, that say nothing of which claim it is.
 _FACTS = ("parameters",)
 _OF_RUN = (*RUN, *SOURCE)
-_CLAIM = tuple(c for c in _OF_RUN if c not in _FACTS)
+_CLAIM = tuple(sorted(c for c in _OF_RUN if c not in _FACTS))
 _RECIPE = _OF_RUN.index("recipe")
 CELL = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
 
@@ -97,7 +97,7 @@ def tables(rows: Iterable[Row | Block], path: str, digest: str, refusals: list[R
         runs, cells = _as_one(parts)
         kept = _unique(runs, cells, path, refusals)
         if kept:
-            _add(found, runs[kept[0]], cells.only(kept), digest)
+            _add(found, runs[kept[0]], cells if kept == list(range(len(runs))) else cells.only(kept), digest)
     return found
 
 
@@ -223,9 +223,13 @@ def _canonical(recipe: str) -> str:
 # Rows of the contracts.
 
 
+def _keys(cells: Cells) -> list[tuple[str, ...]]:
+    return list(zip(*(cells.columns[column] for column in KEY), strict=True))
+
+
 def _unique(runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -> list[int]:
     """One row a cell: of equal ones the first, of unequal ones none."""
-    keys = list(zip(*(cells.columns[column] for column in KEY), strict=True))
+    keys = _keys(cells)
     if len(set(keys)) == len(keys):
         return list(range(len(keys)))
     places: dict[tuple[str, ...], list[int]] = {}
@@ -246,11 +250,13 @@ def _unique(runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -
 def _add(found: Tables, run: Row, cells: Cells, digest: str) -> None:
     """A run and its scores."""
     identity = _hash({"claim": {column: run[column] for column in _CLAIM}})
-    cells = cells.only(_order(list(zip(*(cells.columns[column] for column in KEY), strict=True))))
+    keys = _keys(cells)
+    if keys != sorted(keys):
+        cells = cells.only(_order(keys))
     columns = {column: cells.column(column) for column in CELL}
     given = cells.column("outcomes")
     examples = list(map(_digest, given)) if "outcomes" in cells.columns else given
-    run_id = _hash({"identity": identity, "scores": _content({**columns, "examples": examples})})
+    run_id = _hash({"identity": identity, "scores": _content(columns, examples)})
     row = {column: run[column] for column in _OF_RUN if column not in ("dataset_revision", "intermediate_revision")}
     row |= {
         "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
@@ -282,17 +288,22 @@ def _add_examples(found: Tables, run: Row, cells: Cells) -> None:
             found.predictions.append(_with(answers, where))
 
 
-_SORTED = tuple(sorted((*CELL, "examples")))
-
-
-def _content(columns: Mapping[str, list[Any]]) -> list[Row]:
-    """The cells as objects."""
-    return [dict(zip(_SORTED, row, strict=True)) for row in zip(*(columns[column] for column in _SORTED), strict=True)]
+def _content(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list[Row]:
+    """The cells as objects, their keys sorted."""
+    return [
+        {
+            "examples": digest, "language": code, "language_set": several, "metric": metric, "n": n, "scorer": scorer, "split": split,
+            "stderr": stderr, "stderr_kind": kind, "value": value,
+        }
+        for digest, (code, several, split, metric, scorer, value, n, stderr, kind) in zip(
+            examples, zip(*(columns[column] for column in CELL), strict=True), strict=True
+        )
+    ]  # fmt: skip
 
 
 def _hash(content: Row) -> str:
-    """24 hex digits of the SHA-256 of an object's canonical JSON."""
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+    """24 hex digits of the SHA-256 of an object's canonical JSON; its keys are sorted."""
+    return hashlib.sha256(orjson.dumps(content)).hexdigest()[:24]
 
 
 @lru_cache(maxsize=4096)
