@@ -6,8 +6,6 @@ The model is that of the repository: the folder's name where it has the form org
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from xbench.adapter import Options, Row, load, read_text
 from xbench.errors import DataError
 
@@ -21,6 +19,8 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
+    import yaml
+
     try:
         content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:

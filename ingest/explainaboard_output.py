@@ -13,7 +13,6 @@ from typing import Any
 from xbench import adapter
 from xbench.adapter import Options, Row, mapping, read_json
 from xbench.errors import DataError
-from xbench.scorer import load_scorer
 
 SUFFIXES = (".json",)
 EXAMPLE = "system_outputs/mt5base/xnli/test-de_7213.json"
@@ -26,6 +25,8 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
+    from xbench.scorer import load_scorer
+
     content = mapping(read_json(path), str(path))
     about = mapping(content["user_defined_metadata_configs"], f"{path}: user_defined_metadata_configs")
     language = about.get("language") or about.get("target_language")

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from xbench.adapter import Options, Row, number, read_text
 from xbench.errors import DataError
 from xbench.languages import known
@@ -33,6 +31,8 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
+    import yaml
+
     try:
         content = yaml.safe_load(re.split(r"\r?\n---", read_text(path), maxsplit=1)[0].removeprefix("---"))
     except yaml.YAMLError as error:

@@ -7,7 +7,6 @@ changes nothing, a changed number becomes a new version, and what is refused lea
 import csv
 import gc
 import hashlib
-import os
 import re
 import tempfile
 from collections import Counter, deque
@@ -18,7 +17,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing import get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +89,6 @@ def ingest(
     pattern = _template(template) if template else None
     report = Report()
     paths = list(paths)
-    if jobs > 1 and any(path.is_dir() for path in paths):
-        _context()
     with ExitStack() as stack:
         found = 0
 
@@ -164,7 +160,8 @@ def _parsed(found: Iterator[Document], options: Options, template: re.Pattern[st
         yield from (_read_batch(batch, options, template) for batch in batches)
         return
     others = jobs - 1
-    with ProcessPoolExecutor(others, mp_context=_context()) as pool:
+    # Spawned, as these are begun without waiting for them; and forked ones would have threads of others in them.
+    with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
         waiting: deque[_Waiting] = deque()
         try:
             for batch in batches:
@@ -212,18 +209,6 @@ class _Waiting:
             return self.parsed
         assert self.future is not None
         return self.future.result()
-
-
-def _context() -> BaseContext:
-    """How processes begin: from a server that has imported what they need, where there are such."""
-    if os.name != "posix":
-        return get_context("spawn")
-    from multiprocessing import forkserver
-
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["xbench.ingesting", "orjson"])
-    forkserver.ensure_running()  # it imports while files are still looked for
-    return context
 
 
 def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
