@@ -275,13 +275,13 @@ def parse_json(content: bytes, where: str) -> Any:
     except orjson.JSONDecodeError as error:
         if b"NaN" not in content and b"Infinity" not in content:
             raise DataError(f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
+    # As texts, which number() reads; inside a text this breaks the JSON, and then the slower reader is asked.
     quoted = content.replace(b"NaN", b'"NaN"')
-    if b"Infinity" in quoted:
-        quoted = quoted.replace(b"Infinity", b'"Infinity"').replace(b'-"Infinity"', b'"-Infinity"')
-    try:  # as texts, which number() reads; inside a text this breaks the JSON, and then the slower reader is asked
-        return orjson.loads(quoted)
-    except orjson.JSONDecodeError:
-        pass
+    for _ in range(2):
+        try:
+            return orjson.loads(quoted)
+        except orjson.JSONDecodeError:
+            quoted = quoted.replace(b"Infinity", b'"Infinity"').replace(b'-"Infinity"', b'"-Infinity"')
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as error:

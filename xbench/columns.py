@@ -42,7 +42,7 @@ def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """An array of a contract's type, or of strings each of which stands once."""
     if pa.types.is_dictionary(kind):
         return coded(values)
-    if all(value is None for value in values):
+    if values.count(None) == len(values):
         return pa.nulls(len(values), kind)
     return texts(values) if pa.types.is_string(kind) else numbers(values, kind)
 

@@ -8,6 +8,7 @@ of processes may write and read at once; nothing is locked and no file is ever c
 
 import hashlib
 import os
+import re
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -112,18 +113,29 @@ def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         StoreError: If a view is not valid SQL, or refers to something that does not exist.
     """
     waiting = {name: plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in plugins.names(folder, ".sql")}
+    words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in waiting.items()}
     while waiting:
-        failed: dict[str, str] = {}
-        for name, select in waiting.items():
-            try:
-                con.execute(f"CREATE VIEW {name.replace('-', '_')} AS {select}")
-            except duckdb.CatalogException as error:
-                failed[name] = str(error)
-            except duckdb.Error as error:
-                raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
-        if len(failed) == len(waiting):
-            raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
-        waiting = {name: waiting[name] for name in failed}
+        named = {name.replace("-", "_") for name in waiting}
+        ready = [name for name in waiting if not words[name] & (named - {name.replace("-", "_")})]
+        if len(_defined(con, waiting, ready)) == len(ready):  # the words misled, or something does not exist
+            failed = _defined(con, waiting, list(waiting))
+            if len(failed) == len(waiting) > 0:
+                raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
+
+
+def _defined(con: duckdb.DuckDBPyConnection, waiting: dict[str, str], names: list[str]) -> dict[str, str]:
+    """Create views, and take them from those that wait; what is said of the ones that refer to something that is not there."""
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            con.execute(f"CREATE VIEW {name.replace('-', '_')} AS {waiting[name]}")
+        except duckdb.CatalogException as error:
+            failed[name] = str(error)
+        except duckdb.Error as error:
+            raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
+        else:
+            del waiting[name]
+    return failed
 
 
 def holds(root: Path, table: str) -> bool:
@@ -148,9 +160,13 @@ def source(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> str:
     return contracts.whole(table, there, files)
 
 
-_NEWEST = """identity IS NULL OR run_id IN (
-    SELECT arg_max(run_id, (version, run_id)) FROM every_run WHERE identity IS NOT NULL GROUP BY identity
-)"""
+# Only identities with several versions are looked into; most have one.
+_OLDER = """
+    SELECT run_id FROM (
+        SELECT run_id, version, max((version, run_id)) OVER (PARTITION BY identity) AS newest FROM every_run
+        WHERE identity IN (SELECT identity FROM every_run WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1)
+    ) WHERE (version, run_id) <> newest
+"""
 
 
 def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
@@ -158,10 +174,12 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> Non
     rows = source(con, root, table) if holds(root, table) else f"SELECT * FROM contract.{table}"
     # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
     whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
-    newest = _NEWEST if table == "run" else "run_id IN (SELECT run_id FROM run)"
+    newest = f"SELECT * FROM every_run ANTI JOIN ({_OLDER}) USING (run_id)"
+    if table != "run":
+        newest = f"{rows} WHERE run_id IN (SELECT run_id FROM run)"
     try:
         con.execute(f"CREATE OR REPLACE VIEW every_{table} AS {rows}{whole}")
-        con.execute(f"CREATE OR REPLACE VIEW {table} AS {rows if table != 'run' else 'SELECT * FROM every_run'} WHERE {newest}")
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS {newest}")
     except duckdb.Error as error:
         raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
 
@@ -213,11 +231,14 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
 
 
 def _copy_whole(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> Path:
-    """Write view `whole` to `path`: temporary file, fsync, rename. Sorted by its key, so equal rows give equal bytes."""
+    """Write view `whole` to `path`: temporary file, fsync, rename. Sorted, so equal rows give equal bytes.
+
+    What is asked of a store is mostly asked by task and model, and rows of one lie together; the key makes the order total.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     con.execute("SET threads = 1")
-    rows = f"SELECT * FROM whole ORDER BY {contracts.rules(table).key}"
+    rows = f"SELECT * FROM whole ORDER BY target, model, {contracts.rules(table).key}"
     try:
         con.execute(f"COPY ({rows}) TO {_quote(str(temporary))} (FORMAT parquet, COMPRESSION zstd)")
         with temporary.open("rb+") as handle:
