@@ -15,6 +15,7 @@ from xbench import adapter
 from xbench.adapter import COLUMNS, Options, Row, load, mapping, number, read_json, read_lines
 from xbench.errors import DataError
 
+SUFFIXES = (".json", ".jsonl")
 EXAMPLE = "data/COLLECTION/DEVELOPER/MODEL/98ea850e-7019-4728-a558-8b1819ec47c2.json"
 COMPANIONS = ("*_samples.jsonl",)
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "relationship": "other"}
@@ -23,7 +24,7 @@ _NUMBERS = ("seed", "parameters", "n")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix in (".json", ".jsonl") and b'"schema_version"' in head and b'"evaluation_id"' in head
+    return b'"schema_version"' in head and b'"evaluation_id"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

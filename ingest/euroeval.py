@@ -14,6 +14,7 @@ from pathlib import Path
 from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
 
+SUFFIXES = (".csv",)
 EXAMPLE = "leaderboards/danish_nlu.csv"
 COMPANIONS = ("*_simplified.csv", "*_all.json", "*_nlu.json")
 UNSAID = {"intermediate": "none", "source": "EuroEval", "scorer": "EuroEval"}
@@ -32,7 +33,7 @@ _QUARTILE = 1.96
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".csv" and b"Task Type</span>" in head
+    return b"Task Type</span>" in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -6,20 +6,21 @@ The model is that of the repository: the folder's name where it has the form org
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from xbench.adapter import Options, Row, load, read_text
 from xbench.errors import DataError
 
+SUFFIXES = (".yaml", ".yml")
 EXAMPLE = "org__model/.eval_results/xnli.yaml"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face eval results", "metric": "score"}
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix in (".yaml", ".yml") and path.parent.name == ".eval_results"
+    return path.parent.name == ".eval_results"
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
+    import yaml
+
     try:
         content = yaml.safe_load(read_text(path))
     except yaml.YAMLError as error:

@@ -13,18 +13,20 @@ from typing import Any
 from xbench import adapter
 from xbench.adapter import Options, Row, mapping, read_json
 from xbench.errors import DataError
-from xbench.scorer import load_scorer
 
+SUFFIXES = (".json",)
 EXAMPLE = "system_outputs/mt5base/xnli/test-de_7213.json"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "ExplainaBoard system output"}
 _INPUTS = ("text1", "text2", "text", "question", "context", "premise", "hypothesis", "sentence")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and b'"user_defined_metadata_configs"' in head
+    return b'"user_defined_metadata_configs"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
+    from xbench.scorer import load_scorer
+
     content = mapping(read_json(path), str(path))
     about = mapping(content["user_defined_metadata_configs"], f"{path}: user_defined_metadata_configs")
     language = about.get("language") or about.get("target_language")

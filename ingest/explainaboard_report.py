@@ -10,13 +10,14 @@ from typing import Any
 from xbench.adapter import Options, Row, mapping, read_json
 from xbench.errors import DataError
 
+SUFFIXES = (".json",)
 EXAMPLE = "reports/report.json, with --set model=… --set target=… --set language=en"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "ExplainaBoard report", "scorer": "explainaboard"}
 _METRICS = {"Accuracy": "accuracy", "F1": "f1", "ExactMatch": "exact_match", "SeqCorrectCount": "correct"}
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and b'"task_name"' in head and any(
+    return b'"task_name"' in head and any(
         key in head for key in (b'"metric_names"', b'"metric_configs"', b'"source_tokenizer"', b'"analysis_levels"')
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from xbench import adapter
 from xbench.adapter import Options, Row, load, mapping, number, parse_json, read_json
 from xbench.errors import DataError
 
+SUFFIXES = (".eval", ".json")
 EXAMPLE = "logs/2026-02-24T11-23-20+00-00_xcopa_ENiBTeoX.eval"
 UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "inspect_ai"}
 _METRICS = ("accuracy", "mean", "f1", "exact_match")  # not: std, var, stderr
@@ -24,7 +25,7 @@ _LARGEST = 256 << 20  # bytes of one member
 def recognises(path: Path, head: bytes) -> bool:
     if path.suffix == ".eval":
         return head[:2] == b"PK"
-    return path.suffix == ".json" and b'"eval"' in head and b'"status"' in head
+    return b'"eval"' in head and b'"status"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -11,12 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench import submission
 from xbench.adapter import Options, Row, answers, mapping, outcomes, read_json, read_text
 from xbench.errors import DataError
-from xbench.scorer import load_scorer
-from xbench.scoring import Answers
-from xbench.task import load_task
 
 EXAMPLE = "runs/xlm-roberta-large/mnli/1/ with --path-template '{model}/{intermediate}/{seed}'"
 FOLDERS = True
@@ -66,6 +62,11 @@ def read(path: Path, options: Options) -> Iterator[Row]:
 def _predicted(path: Path, options: Options) -> Iterator[Row]:
     """The predicted classes of {task: {preds, guids}} (jiant/proj/main/components/evaluate.py, write_preds) against gold labels."""
     import torch
+
+    from xbench import submission
+    from xbench.scorer import load_scorer
+    from xbench.scoring import Answers
+    from xbench.task import load_task
 
     if options.references is None:
         raise DataError(f"{path}: holds predictions without gold labels; say where these are with --references")

@@ -11,6 +11,7 @@ from pathlib import Path
 from xbench import grids
 from xbench.adapter import Options, Row, mapping, parse_json, read_text
 
+SUFFIXES = (".tex",)
 EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
 _TABLE = re.compile(
     r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\]]*\])?(?:\{[^{}]*\})?\s*\{((?:[^{}]|\{[^{}]*\})*)\}(.*?)\\end\{\1\}", re.DOTALL
@@ -22,8 +23,6 @@ _MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|te
 
 def recognises(path: Path, head: bytes) -> bool:
     """A file with a table that has scores."""
-    if path.suffix != ".tex":
-        return False
     with path.open("rb") as handle:
         text = handle.read(1 << 20).decode("utf-8-sig", "replace")
     return _SAID.search(text) is not None or any(

@@ -9,13 +9,14 @@ from pathlib import Path
 from xbench.adapter import Options, Row, load, mapping, number, read_json
 from xbench.errors import DataError
 
+SUFFIXES = (".json",)
 EXAMPLE = "results/org/model/results_2026-05-05T10-00-00.000000.json"
 UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lighteval", "scorer": "lighteval"}
 _METRICS = {"acc": "accuracy", "em": "exact_match"}
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and b'"config_general"' in head
+    return b'"config_general"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

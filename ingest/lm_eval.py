@@ -16,6 +16,7 @@ from xbench.adapter import Options, Row, mapping, number, read_json, read_lines
 from xbench.errors import DataError
 from xbench.languages import known
 
+SUFFIXES = (".json",)
 EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
 COMPANIONS = ("samples_*.jsonl",)
 UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lm-evaluation-harness"}
@@ -25,7 +26,7 @@ _SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and path.name.startswith("results") and b'"config_general"' not in head and b'"results"' in head
+    return path.name.startswith("results") and b'"config_general"' not in head and b'"results"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

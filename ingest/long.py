@@ -12,6 +12,7 @@ from pathlib import Path
 from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
 
+SUFFIXES = (".csv", ".parquet", ".tsv")
 EXAMPLE = "scores.csv: model,intermediate,target,language,metric,value,source"
 _NEEDED = {"language", "value"}  # what tells this shape from a table with a column a language
 
@@ -19,8 +20,6 @@ _NEEDED = {"language", "value"}  # what tells this shape from a table with a col
 def recognises(path: Path, head: bytes) -> bool:
     if path.suffix == ".parquet":
         return set(_schema(path)) >= _NEEDED
-    if path.suffix not in (".csv", ".tsv"):
-        return False
     first = head.decode("utf-8-sig", "replace").splitlines()[:1]
     return bool(first) and {c.strip().strip('"') for c in first[0].split("\t" if path.suffix == ".tsv" else ",")} >= _NEEDED
 

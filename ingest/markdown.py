@@ -13,6 +13,7 @@ from pathlib import Path
 from xbench import grids
 from xbench.adapter import Options, Row, mapping, parse_json, read_text
 
+SUFFIXES = (".markdown", ".md")
 EXAMPLE = "README.md, with --set target=xquad --set metric='f1 / exact_match' --set intermediate=none --set source=…"
 _RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?")
 _SAID = re.compile(r"<!--\s*xbench\s+(\{.*\})\s*-->")
@@ -20,7 +21,7 @@ _SAID = re.compile(r"<!--\s*xbench\s+(\{.*\})\s*-->")
 
 def recognises(path: Path, head: bytes) -> bool:
     """A file with a table that has scores: not every README is of results."""
-    if path.suffix not in (".md", ".markdown") or b"model-index:" in head.split(b"\n---", 1)[0]:
+    if b"model-index:" in head.split(b"\n---", 1)[0]:
         return False
     with path.open("rb") as handle:
         lines = handle.read(1 << 20).decode("utf-8-sig", "replace").splitlines()

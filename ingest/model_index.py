@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from xbench.adapter import Options, Row, number, read_text
 from xbench.errors import DataError
 from xbench.languages import known
 
+SUFFIXES = (".md",)
 EXAMPLE = "org__model/README.md"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party"}
 _TARGETS = {"PAN-X": "panx", "udpos": "udpos", "XNLI": "xnli", "PAWS-X": "pawsx", "XQuAD": "xquad", "MLQA": "mlqa", "tydiqa": "tydiqa",
@@ -23,7 +22,7 @@ _SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    if path.suffix != ".md" or not head.startswith((b"---\n", b"---\r\n")):
+    if not head.startswith((b"---\n", b"---\r\n")):
         return False
     if b"model-index:" in head:
         return True
@@ -32,6 +31,8 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
+    import yaml
+
     try:
         content = yaml.safe_load(re.split(r"\r?\n---", read_text(path), maxsplit=1)[0].removeprefix("---"))
     except yaml.YAMLError as error:

@@ -4,15 +4,18 @@ A task keeps the name mteb/TASK: MTEB's XNLI is average precision over pairs, an
 experiment come from the path, parameters from model_meta.json beside the file.
 """
 
+import os
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import Options, Row, mapping, number, read_json
+from xbench.adapter import Block, Options, Row, mapping, number, read_json
 from xbench.errors import DataError
 
+SUFFIXES = (".json",)
 EXAMPLE = "results/intfloat__multilingual-e5-small/fd1525a9/XNLI.json"
 COMPANIONS = ("model_meta.json", "run_settings.jsonl")
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "mteb", "scorer": "mteb"}
@@ -48,10 +51,10 @@ _LANGUAGE = re.compile(r"default|[a-z]{2,3}([_-][A-Za-z]{2,4}){0,5}")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and head.lstrip()[:1] == b"{" and (b'"mteb_version"' in head or b'"mteb_dataset_name"' in head)
+    return head.lstrip()[:1] == b"{" and (b'"mteb_version"' in head or b'"mteb_dataset_name"' in head)
 
 
-def read(path: Path, options: Options) -> Iterator[Row]:
+def read(path: Path, options: Options) -> Iterator[Block]:
     content = mapping(read_json(path), str(path))
     said = _of_path(path)
     version = str(content.get("mteb_version") or "unknown")
@@ -59,40 +62,50 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     if not isinstance(task, str) or not task:
         raise DataError(f"{path}: no task_name")
     said |= {
-        "dataset_revision": content.get("dataset_revision"),
         "source_version": version,
         "stack": f"mteb {version}" if version != "unknown" else "mteb",
     }
-    found = list(_new(content, path) if "scores" in content else _old(content, task, path))
-    name = _MAIN.get(task) or next(
-        (n for n in _NAMES if found and all(n in scores and scores[n] == scores["main_score"] for *_, scores in found)), "main_score"
+    parts = list(_new(content, path) if "scores" in content else _old(content, task, path))
+    every = [scores for *_, several in parts for scores in several]
+    said["metric"] = _MAIN.get(task) or next(
+        (name for name in _NAMES if every and all(_is_main(name, scores) for scores in every)), "main_score"
     )
-    for at, split, subset, languages, scores in found:
-        yield {
-            **said,
+    for split, at, subsets, languages, several in parts:
+        said |= _split(split, content.get("dataset_revision"))
+        columns: dict[str, list[Any]] = {
             "at": at,
-            "target": f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}",
-            **_split(split, content.get("dataset_revision")),
-            "metric": name,
-            "value": scores.get("main_score"),
-            **_language(languages),
+            "value": [scores.get("main_score") for scores in several],
+            "language": [code for code, _ in languages],
+            "language_set": [codes for _, codes in languages],
         }
+        targets = [f"mteb/{task}" if _is_language(subset) else f"mteb/{task}:{subset}" for subset in subsets]
+        start = 0
+        for target, same in groupby(targets):
+            end = start + len(list(same))
+            yield Block({**said, "target": target}, {column: values[start:end] for column, values in columns.items()})
+            start = end
+
+
+def _is_main(name: str, scores: dict[str, Any]) -> bool:
+    return name in scores and bool(scores[name] == scores["main_score"])
 
 
 def _of_path(path: Path) -> Row:
     """Model and revision stand in the path: MODEL/REVISION/TASK.json, or MODEL/REVISION/experiments/HOW/TASK.json."""
-    parts = path.parts
-    how = None
-    folder = path.parent
-    if len(parts) > 4 and parts[-3] == "experiments":
-        how, folder = parts[-2], path.parent.parent.parent
+    return _of_folder(os.path.dirname(path)).copy()  # noqa: PTH120  # a text is found again sooner than a Path
+
+
+@lru_cache(maxsize=256)
+def _of_folder(name: str) -> Row:
+    how, folder = None, Path(name)
+    if len(folder.parts) > 3 and folder.parent.name == "experiments":
+        how, folder = folder.name, folder.parent.parent
     if "__" not in folder.parent.name:
         return {}
     row: Row = {"model": folder.parent.name.replace("__", "/", 1), "model_revision": folder.name, **_meta(folder)}
     return row if how is None else {**row, "recipe": {"experiment": how}}
 
 
-@lru_cache(maxsize=256)
 def _meta(folder: Path) -> Row:
     path = folder / "model_meta.json"
     if not path.is_file():
@@ -101,15 +114,20 @@ def _meta(folder: Path) -> Row:
     return {"parameters": int(count)} if isinstance(count, int | float) and count > 0 else {}
 
 
-_Found = tuple[str, str, str, list[str], dict[str, Any]]
+_Language = tuple[str | None, list[str] | None]  # a language or a pair; or mul and those that the mean is over
+_Found = tuple[str, list[str], list[str], list[_Language], list[dict[str, Any]]]  # of a split: where, subset, language and metrics of each
 
 
 def _new(content: dict[str, Any], path: Path) -> Iterator[_Found]:
     """Since 1.11: scores.SPLIT is a list of subsets."""
     for split, subsets in mapping(content["scores"], f"{path}: scores").items():
-        for index, scores in enumerate(subsets):
-            languages = [str(code) for code in scores.get("languages") or []]
-            yield f"scores.{split}[{index}]", split, str(scores.get("hf_subset", "default")), languages, scores
+        yield (
+            split,
+            [f"scores.{split}[{index}]" for index in range(len(subsets))],
+            [str(scores.get("hf_subset", "default")) for scores in subsets],
+            [_language(*map(str, scores.get("languages") or ())) for scores in subsets],
+            subsets,
+        )
 
 
 def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
@@ -118,12 +136,21 @@ def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
     if not splits:
         raise DataError(f"{path}: neither scores nor splits")
     for split, inside in splits.items():
-        subsets = {key: value for key, value in inside.items() if isinstance(value, dict) and not _is_metrics(key)}
-        for subset, scores in subsets.items() or {"default": inside}.items():
-            languages = re.split(r"[-_]", subset) if subset != "default" else []
-            if len(languages) == 2 and languages[1].isupper():  # a region, zh-CN
-                languages = [subset]
-            yield f"{split}.{subset}", split, subset, languages, {**scores, "main_score": _old_main(scores, task)}
+        subsets = {key: value for key, value in inside.items() if isinstance(value, dict) and not _is_metrics(key)} or {"default": inside}
+        yield (
+            split,
+            [f"{split}.{subset}" for subset in subsets],
+            list(subsets),
+            [_language(*_named(subset)) for subset in subsets],
+            [{**scores, "main_score": _old_main(scores, task)} for scores in subsets.values()],
+        )
+
+
+def _named(subset: str) -> list[str]:
+    """The languages in the name of a subset."""
+    languages = re.split(r"[-_]", subset) if subset != "default" else []
+    region = len(languages) == 2 and languages[1].isupper()  # zh-CN
+    return [subset] if region else languages
 
 
 def _is_metrics(key: str) -> bool:
@@ -143,12 +170,19 @@ def _old_main(scores: dict[str, Any], task: str) -> float | None:
 def _split(name: str, revision: Any) -> Row:
     """MTEB also tests on splits called train, devtest, default, …: data of its own, which the revision then names."""
     if name in ("test", "dev", "validation", "val"):
-        return {"split": name}
+        return {"split": name, "dataset_revision": revision}
     return {"split": "test", "dataset_revision": f"{revision or 'unknown'}, split {name}"}
 
 
-def _language(codes: list[str]) -> Row:
-    codes = list(dict.fromkeys(codes))
-    if len(codes) <= 1:
-        return {"language": codes[0] if codes else None}
-    return {"language": "/".join(codes)} if len(codes) == 2 else {"language": "mul", "language_set": codes}
+@lru_cache(maxsize=4096)
+def _language(*codes: str) -> _Language:
+    """One language, a pair of two, or the languages of a mean over more."""
+    several = list(dict.fromkeys(codes))
+    if len(several) <= 2:
+        return "/".join(several) or None, None
+    return "mul", several
+
+
+@lru_cache(maxsize=4096)
+def _is_language(subset: str) -> bool:
+    return _LANGUAGE.fullmatch(subset) is not None

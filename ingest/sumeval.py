@@ -10,6 +10,7 @@ from pathlib import Path
 from xbench.adapter import Options, Row, mapping, read_json
 from xbench.errors import DataError
 
+SUFFIXES = (".json",)
 EXAMPLE = "SumEval/data/train/XNLI_XLMR.json"
 UNSAID = {"intermediate": "none", "source": "microsoft/Litmus SumEval", "relationship": "first party", "stack": "microsoft/Litmus"}
 # Names in file names. The data's README names no metric but for XNLI nothing else than accuracy is in use.
@@ -18,7 +19,7 @@ _MODELS = {"XLMR": "xlm-roberta-large", "TULRv6Large": "tulrv6-large", "TULRv6Ba
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and head.lstrip()[:1] == b"[" and b'"train_config"' in head
+    return head.lstrip()[:1] == b"[" and b'"train_config"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -12,6 +12,7 @@ from xbench import grids
 from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
 
+SUFFIXES = (".csv", ".parquet", ".tsv")
 EXAMPLE = "table.csv: model,en,de,sw with --set target=xnli --set metric=accuracy --set intermediate=none --set source=…"
 
 
@@ -24,8 +25,6 @@ def recognises(path: Path, head: bytes) -> bool:
             return _fits(list(pq.read_schema(path).names))
         except (pa.ArrowException, OSError):
             return False
-    if path.suffix not in (".csv", ".tsv"):
-        return False
     lines = head.decode("utf-8-sig", "replace").splitlines()[:1]
     return bool(lines) and _fits(lines[0].split("\t" if path.suffix == ".tsv" else ","))
 

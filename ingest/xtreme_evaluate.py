@@ -9,12 +9,13 @@ from pathlib import Path
 from xbench.adapter import Options, Row, mapping, read_json
 from xbench.task import all_tasks
 
+SUFFIXES = (".json",)
 EXAMPLE = "xtreme-scores.json, with --set model=xlm-roberta-large"
 UNSAID = {"intermediate": "unknown", "source": "xtreme evaluate.py", "scorer": "xtreme evaluate.py"}
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.suffix == ".json" and b'"avg_metric"' in head
+    return b'"avg_metric"' in head
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

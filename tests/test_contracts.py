@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from tests.conftest import RUN, run_id
-from xbench import store
+from xbench import contracts, store
 from xbench.errors import ContractError
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -56,7 +56,7 @@ BREAKS: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {
 def constraints() -> list[Any]:
     con = duckdb.connect()
     for table in store.TABLES:
-        store.contract(con, table)
+        contracts.create(con, table)
     found = con.execute("SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()").fetchall()
     return [
         pytest.param(t, k, tuple(dict.fromkeys(c)), id=f"{t}-{k}-{'-'.join(dict.fromkeys(c))}") for t, k, c in found if k != "PRIMARY KEY"
@@ -157,6 +157,6 @@ def test_external_runs_may_leave_out_what_a_source_does_not_say(tmp_path: Path) 
 @pytest.mark.parametrize("table", store.TABLES)
 def test_every_column_and_table_is_described(table: str) -> None:
     con = duckdb.connect()
-    store.contract(con, table)
+    contracts.create(con, table)
     assert con.execute("SELECT comment FROM duckdb_tables() WHERE table_name = ?", [table]).fetchall()[0][0]
     assert not con.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND comment IS NULL", [table]).fetchall()

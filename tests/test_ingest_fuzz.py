@@ -84,7 +84,7 @@ def test_broken_files_of_a_format(name: str, tmp_path: Path) -> None:
                 said = str(error)
             else:
                 said = str(path)
-                assert all(0 <= score["value"] <= 1 for score in made.scores)
+                assert all(0 <= value <= 1 for value in made.scores["value"])
                 assert all(str(refusal) for refusal in refusals)
             assert path.name in said or str(folder) in said
 

@@ -9,49 +9,33 @@ import gc
 import hashlib
 import os
 import re
+import stat
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field, replace
-from fnmatch import translate
-from functools import cache
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing import get_context
-from multiprocessing.context import BaseContext
 from pathlib import Path
 from typing import Any
 
-from xbench import adapter, rows, store, tables, unpacking
+from xbench import adapter, rows, store
 from xbench.adapter import Options
+from xbench.documents import Document, documents
 from xbench.errors import DataError, XbenchError
-from xbench.recipe import short_hash
+from xbench.hashes import short_hash
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, compare
 
-_BATCH_FILES = 50  # files read by a process at a time, or
-_BATCH_BYTES = 8 << 20
-_FLUSH_ROWS = 50_000  # rows that are written at once
+_BATCH_FILES = 200  # files read by a process at a time, or
+_BATCH_BYTES = 4 << 20
+_AHEAD = 8  # batches that wait for each other process, so that it goes on while this one writes
+_MOST = 32  # batches read out of turn, for each process
+_FLUSH_ROWS = 200_000  # rows that are written at once
 _ALONE = 50  # fewer files than this are not worth other processes
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file or folder that an adapter takes whole.
-
-    Attributes:
-        path: Where it is.
-        shown: Its name in messages.
-        format_name: Its adapter, where that is known.
-        asked_for: Whether it was named itself, not found in a folder.
-    """
-
-    path: Path
-    shown: str
-    format_name: str | None = None
-    asked_for: bool = True
 
 
 @dataclass(slots=True)
@@ -87,7 +71,8 @@ def ingest(
         options: For the adapters.
         template: Where in the end of a path columns stand, as `{model}/{seed}/val_metrics.json`.
         dry_run: Compare, and write nothing.
-        jobs: Processes that read files. More than one needs a script that can be imported (`if __name__ == "__main__"`).
+        jobs: Processes that read files, this one among them. For more than one a script must be one that can be imported
+            (`if __name__ == "__main__"`).
         progress: Called with the numbers of files read, and found so far.
 
     Returns:
@@ -106,14 +91,12 @@ def ingest(
     pattern = _template(template) if template else None
     report = Report()
     paths = list(paths)
-    if jobs > 1 and any(path.is_dir() for path in paths):
-        _context()
     with ExitStack() as stack:
         found = 0
 
         def counted() -> Iterator[Document]:
             nonlocal found
-            for document in _documents(paths, options, format_name, report, stack):
+            for document in documents(paths, options, format_name, report.refusals, stack):
                 found += 1
                 yield document
 
@@ -134,6 +117,8 @@ def ingest(
 
 def write_refusals(report: Report, path: Path) -> None:
     """All refusals as CSV: path, place, column, rule, what was found."""
+    from xbench import tables
+
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
@@ -141,75 +126,7 @@ def write_refusals(report: Report, path: Path) -> None:
         writer.writerows([[tables.as_text(cell) for cell in (r.path, r.at, r.column, r.expected, r.found)] for r in report.refusals])
 
 
-# Finding files.
-
-
-def _documents(paths: Iterable[Path], options: Options, format_name: str | None, report: Report, stack: ExitStack) -> Iterator[Document]:
-    for path in paths:
-        if not path.exists():
-            report.refusals.append(Refusal(str(path), "", "", f"{path}: does not exist"))
-            continue
-        empty = True
-        for document in _inside(path, str(path), options, format_name, report, stack):
-            empty = False
-            yield document
-        if empty and path.is_dir():
-            report.refusals.append(Refusal(str(path), "", "", f"{path}: holds no file"))
-
-
-def _inside(
-    path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack, packed: bool = False
-) -> Iterator[Document]:
-    """The documents of a path, folders and archives opened; archives in archives are not, as there is no end to them."""
-    if not packed and unpacking.is_archive(path):
-        yield from _unpacked(path, shown, options, format_name, report, stack)
-        return
-    if not path.is_dir():
-        yield Document(path, shown, format_name)
-        return
-    whole = format_name is not None and adapter.takes_folders(format_name, options.folder)
-    known = adapter.recognised(path, options, folders=True)
-    if known is not None and (not whole or known == format_name):
-        yield Document(path, shown, known)
-        return
-    for entry in _entries(path, shown, options, report):
-        if entry.is_dir() or not whole:
-            for document in _inside(Path(entry.path), f"{shown}/{entry.name}", options, format_name, report, stack, packed):
-                yield replace(document, asked_for=False)
-
-
-def _unpacked(path: Path, shown: str, options: Options, format_name: str | None, report: Report, stack: ExitStack) -> Iterator[Document]:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    try:
-        unpacking.unpack(path, folder)
-    except DataError as error:
-        report.refusals.append(Refusal(shown, "", "", str(error).replace(str(path), shown)))
-        return
-    for document in _inside(folder, f"{shown}!", options, format_name, report, stack, packed=True):
-        yield replace(document, shown=f"{shown}!/{document.path.relative_to(folder).as_posix()}")
-
-
-def _entries(path: Path, shown: str, options: Options, report: Report) -> list[os.DirEntry[str]]:
-    """What of a folder is looked at: not what is hidden, a companion of other files, or a link to a folder, which may lead back."""
-    try:
-        with os.scandir(path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        report.refusals.append(Refusal(shown, "", "", f"{shown}: cannot be read: {error.strerror}"))
-        return []
-    companion = _companion(options.folder)
-    return [
-        entry
-        for entry in entries
-        if (not entry.name.startswith(".") or entry.name == ".eval_results")
-        and (entry.is_dir(follow_symlinks=False) or (entry.is_file() and not companion(entry.name)))
-    ]
-
-
-@cache
-def _companion(folder: Path | None) -> Callable[[str], object]:
-    """Whether a name is one of a companion of other files."""
-    return re.compile("|".join(translate(pattern) for pattern in adapter.companions(folder)) or "(?!)").match
+# Reading files.
 
 
 def _template(text: str) -> re.Pattern[str]:
@@ -223,9 +140,6 @@ def _template(text: str) -> re.Pattern[str]:
     return re.compile("(?:^|/)" + "".join(pieces) + "$")
 
 
-# Reading files.
-
-
 @dataclass(slots=True)
 class _Parsed:
     """What a process made of some documents."""
@@ -237,49 +151,74 @@ class _Parsed:
     refusals: list[Refusal] = field(default_factory=list)
 
 
-def _parsed(documents: Iterator[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
-    """Every document, in order, read here or in processes while others are still looked for; a few batches are under way at a time."""
-    first = list(islice(documents, _ALONE))
-    batches = _batches(chain(first, documents))
+def _parsed(found: Iterator[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
+    """Every document, in order, read while others are still looked for: here, and in other processes if there are enough for that.
+
+    This process reads what the others are not about to; so it waits neither for them to start nor for a full queue.
+    """
+    first = list(islice(found, _ALONE))
+    batches = _batches(chain(first, found))
     if jobs <= 1 or len(first) < _ALONE:
         yield from (_read_batch(batch, options, template) for batch in batches)
         return
-    with ProcessPoolExecutor(jobs, mp_context=_context()) as pool:
-        waiting: deque[Future[_Parsed]] = deque()
+    others = jobs - 1
+    # Spawned, as these are begun without waiting for them; and forked ones would have threads of others in them.
+    with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
+        waiting: deque[_Waiting] = deque()
         try:
             for batch in batches:
-                waiting.append(pool.submit(_read_batch, batch, options, template))
-                while len(waiting) > 2 * jobs or (waiting and waiting[0].done()):
+                one = _Waiting(batch)
+                waiting.append(one)
+                if sum(not other.done() for other in waiting) <= _AHEAD * others:
+                    one.future = pool.submit(_read_batch, batch, options, template)
+                else:
+                    one.parsed = _read_batch(batch, options, template)
+                while waiting and (waiting[0].done() or len(waiting) > _MOST * jobs):
                     yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+            yield from _rest(waiting, options, template)
         except BrokenProcessPool as error:
             said = "a process that read files was ended, perhaps for want of memory; what is stored stays; run again with --jobs 1"
             raise DataError(said) from error
         finally:
-            for future in waiting:
-                future.cancel()
+            for one in waiting:
+                if one.future is not None:
+                    one.future.cancel()
 
 
-def _context() -> BaseContext:
-    """How processes begin: from a server that has imported what they need, where there are such."""
-    if os.name != "posix":
-        return get_context("spawn")
-    from multiprocessing import forkserver
-
-    context = get_context("forkserver")
-    context.set_forkserver_preload(["xbench.ingesting", "orjson"])
-    forkserver.ensure_running()  # it imports while files are still looked for
-    return context
+def _rest(waiting: "deque[_Waiting]", options: Options, template: re.Pattern[str] | None) -> Iterator[_Parsed]:
+    """The last batches: what the others have not begun is read here."""
+    while waiting:
+        last = next((one for one in reversed(waiting) if one.future is not None and one.future.cancel()), None)
+        if last is not None:
+            last.future, last.parsed = None, _read_batch(last.batch, options, template)
+        while waiting and (waiting[0].done() or last is None):
+            yield waiting.popleft().result()
 
 
-def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A batch whose turn has not come: under way in another process, or read here."""
+
+    batch: Sequence[Document]
+    future: Future[_Parsed] | None = None
+    parsed: _Parsed | None = None
+
+    def done(self) -> bool:
+        return self.parsed is not None or (self.future is not None and self.future.done())
+
+    def result(self) -> _Parsed:
+        if self.parsed is not None:
+            return self.parsed
+        assert self.future is not None
+        return self.future.result()
+
+
+def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
     batch: list[Document] = []
     size = 0
-    for document in documents:
+    for document in found:
         batch.append(document)
-        with suppress(OSError):  # gone since: reading it says so
-            size += document.path.stat().st_size if document.path.is_file() else _BATCH_BYTES // 16
+        size += document.size
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -303,8 +242,9 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
 
 def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, found: _Parsed) -> None:
     refusals: list[Refusal] = []
+    path = Path(document.path)
     try:
-        name = document.format_name or adapter.recognised(document.path, options)
+        name = document.format_name or adapter.recognised(path, options)
         if name is None:
             found.unknown += 1
             if document.asked_for:
@@ -317,12 +257,12 @@ def _read_document(document: Document, options: Options, template: re.Pattern[st
             if match is None:
                 raise DataError(f"{document.shown}: does not end as --path-template says")
             columns = match.groupdict()
-        given = adapter.read(document.path, name, _with_settings(options, columns))
-        made = rows.tables(given, document.shown, _digest(document.path), refusals)
+        given = adapter.read(path, name, _with_settings(options, columns))
+        made = rows.tables(given, document.shown, _digest(path), refusals)
         if not made.runs and not refusals:
             raise DataError(f"{document.shown}: has no scores that {name} reads")
     except (XbenchError, OSError) as error:
-        said_path = str(error).replace(str(document.path), document.shown)
+        said_path = str(error).replace(document.path, document.shown)
         refusals = [Refusal(document.shown, "", "", said_path)]
     else:
         found.files[name] += 1
@@ -336,8 +276,9 @@ def _with_settings(options: Options, said: dict[str, Any]) -> Options:
 
 def _digest(path: Path) -> str:
     """SHA-256 of a file; of a folder over the names and contents of its files."""
-    if path.is_file():
-        if path.stat().st_size <= adapter.LARGEST:
+    about = os.stat(path)  # noqa: PTH116  # as in adapter.read_bytes
+    if stat.S_ISREG(about.st_mode):
+        if about.st_size <= adapter.LARGEST:
             return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()

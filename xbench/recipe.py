@@ -1,11 +1,10 @@
 """Hyper-parameters as data: one recipe covers both training phases and evaluation, and is part of every result's key."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from xbench.hashes import canonical_json, short_hash
 
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
@@ -207,13 +206,3 @@ def _without_defaults(model: BaseModel, names: tuple[str, ...]) -> dict[str, Any
         if values[name] == type(model).model_fields[name].default:
             del values[name]
     return values
-
-
-def canonical_json(value: Mapping[str, Any]) -> str:
-    """JSON with sorted keys and no white space: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-
-
-def short_hash(value: Mapping[str, Any], digits: int) -> str:
-    """The first `digits` hex digits of the SHA-256 of the canonical JSON of `value`."""
-    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:digits]

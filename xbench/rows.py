@@ -1,4 +1,4 @@
-"""Rows of a source become rows of the contracts: checked one by one, grouped by what they claim, named by content.
+"""Rows of a source become rows of the contracts: checked, grouped by what they claim, named by content.
 
 Two hashes: a run's `identity` is over all that a source says of a system and its conditions, its `run_id` over that and its numbers. So
 the same file gives the same ids at any time, a changed number gives another run of the same identity, and another source another
@@ -7,32 +7,25 @@ identity.
 
 import hashlib
 import json
-import math
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
-from xbench.adapter import COLUMNS, PASSING, REQUIRED, RUN, SOURCE, Row, number
-from xbench.errors import DataError
-from xbench.languages import MANY, normal
-from xbench.recipe import canonical_json, short_hash
-from xbench.scoring import ratio
+from xbench.adapter import REQUIRED, RUN, SOURCE, Block, Row
+from xbench.cells import EMPTY, KEY, LONGEST, Cells, Problem, Refused, checked, language, printable, shown, text, whole
+from xbench.hashes import canonical_json, short_hash
 
-_SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
 _RELATIONS = ("first party", "third party", "collaborative", "other")
-_UNITS = {"fraction": 1, "percent": 100}
 # A run's own facts, that say nothing of which claim it is.
 _FACTS = ("parameters",)
-_CELL = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
-_ROUNDING = 1e-9  # how far over 1 a computed fraction may be
-_AGREE = 1e-6  # how far a printed score may be from that of its examples
-_LONGEST = 500  # characters of a name
+_OF_RUN = (*RUN, *SOURCE)
+_CLAIM = tuple(sorted(c for c in _OF_RUN if c not in _FACTS))
+_RECIPE = _OF_RUN.index("recipe")
+CELL = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +47,35 @@ class Refusal:
 
 @dataclass(slots=True)
 class Tables:
-    """Contract rows of some runs; `exported_as` has the ids of the runs of another store that they come from, where they say so."""
+    """Contract rows of some runs.
+
+    Attributes:
+        runs: A row a run.
+        sizes: How many scores each of them has, shape (runs,).
+        scores: The columns of CELL and `evidence`, shape (sum of sizes,) each, run after run.
+        outcomes, predictions: Their examples.
+        exported_as: The ids of the runs of another store that they come from, where they say so.
+    """
 
     runs: list[Row] = field(default_factory=list)
-    scores: list[Row] = field(default_factory=list)
+    sizes: list[int] = field(default_factory=list)
+    scores: dict[str, list[Any]] = field(default_factory=lambda: {column: [] for column in (*CELL, "evidence")})
     outcomes: list[pa.Table] = field(default_factory=list)
     predictions: list[pa.Table] = field(default_factory=list)
     exported_as: dict[str, str] = field(default_factory=dict)
 
+    def join(self, other: "Tables") -> None:
+        """Take the rows of another."""
+        self.runs += other.runs
+        self.sizes += other.sizes
+        for column, values in self.scores.items():
+            values.extend(other.scores[column])
+        self.outcomes += other.outcomes
+        self.predictions += other.predictions
+        self.exported_as |= other.exported_as
 
-def tables(rows: Iterable[Row], path: str, digest: str, refusals: list[Refusal]) -> Tables:
+
+def tables(rows: Iterable[Row | Block], path: str, digest: str, refusals: list[Refusal]) -> Tables:
     """What of `rows` can be stored; the others become refusals.
 
     Args:
@@ -72,45 +84,73 @@ def tables(rows: Iterable[Row], path: str, digest: str, refusals: list[Refusal])
         digest: SHA-256 of the file.
         refusals: Added to.
     """
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    runs: dict[tuple[Any, ...], _Run] = {}  # rows of a run say the same of it, and are many
-    for count, given in enumerate(rows, 1):
-        said = _said_of_run(given)
-        try:
-            run = runs.get(said) or runs.setdefault(said, _checked_run(said))
-        except TypeError:  # a value that cannot be a key is no text or number either
-            run = _checked_run(said)
-        problems = list(run.problems)
-        row = _checked_cell(given, run.columns, problems)
-        if problems:
-            at = str(given.get("at", f"row {count}"))
-            refusals += [Refusal(path, at, *problem) for problem in problems]
-            continue
-        groups.setdefault(run.key, []).append(row)
+    refused = Refused()
+    claims: dict[tuple[Any, ...], list[tuple[Row, Cells]]] = {}
+    for said, cells in _grouped(rows):
+        run, problems = _checked_run(said)
+        good = checked(cells, problems, refused)
+        if good.numbers:
+            claims.setdefault(tuple(run[c] for c in _CLAIM), []).append((run, good))
+    refusals += [Refusal(path, at, *problem) for at, problem in refused]
     found = Tables()
-    for members in groups.values():
-        _add(found, _unique(members, path, refusals), digest)
+    for parts in sorted(claims.values(), key=_begins):
+        runs, cells = _as_one(parts)
+        kept = _unique(runs, cells, path, refusals)
+        if kept:
+            _add(found, runs[kept[0]], cells if kept == list(range(len(runs))) else cells.only(kept), digest)
     return found
 
 
-_Problem = tuple[str, str, str]  # column, what was expected, what was found
+def _begins(parts: list[tuple[Row, Cells]]) -> int:
+    return min(cells.numbers[0] for _, cells in parts)
 
 
-@dataclass(frozen=True, slots=True)
-class _Run:
-    """What rows say of their run in the contract's terms, what is wrong with that, and what tells it from other runs."""
-
-    columns: Row
-    problems: list[_Problem]
-    key: tuple[Any, ...]
+# Grouping.
 
 
-_OF_RUN = (*RUN, *SOURCE)
-_KEY = (*(c for c in RUN if c not in _FACTS), *SOURCE)
-_RECIPE = _OF_RUN.index("recipe")
-_KNOWN = frozenset({*COLUMNS, *PASSING})
-_OF_CELL = ("language", "split", "metric", "scorer")
-_AS_GIVEN = ("value", "stderr", "stderr_kind", "language_set", *PASSING)
+def _grouped(rows: Iterable[Row | Block]) -> Iterator[tuple[tuple[Any, ...], Cells]]:
+    """Rows that say the same of their run, as columns, in the order of the file."""
+    groups: dict[Any, tuple[tuple[Any, ...], Cells, dict[int, Row]]] = {}
+    count = 0
+    for given in rows:
+        said = _said_of_run(given.said if isinstance(given, Block) else given)
+        try:
+            _, cells, waiting = groups.get(said) or groups.setdefault(said, (said, Cells(), {}))
+        except TypeError:  # a value that cannot be a key is no text or number either
+            _, cells, waiting = groups.setdefault(object(), (said, Cells(), {}))
+        if isinstance(given, Block):
+            same = {column: [value] * len(given) for column, value in given.said.items() if column not in _OF_RUN}
+            cells.extend(range(count + 1, count + len(given) + 1), {**same, **given.columns})
+            count += len(given)
+        else:
+            count += 1
+            waiting[count] = given
+    for said, cells, waiting in groups.values():
+        if waiting:
+            columns = set[Any]().union(*waiting.values()).difference(_OF_RUN)
+            cells.extend(list(waiting), {column: [row.get(column) for row in waiting.values()] for column in columns})
+        yield said, cells if len(waiting) in (0, len(cells.numbers)) else cells.only(_order(cells.numbers))
+
+
+def _order(keys: Sequence[Any]) -> list[int]:
+    return sorted(range(len(keys)), key=keys.__getitem__)
+
+
+def _as_one(parts: list[tuple[Row, Cells]]) -> tuple[list[Row], Cells]:
+    """The rows of a claim in the order of the file, each with its run: what they say of that may differ in the facts."""
+    runs: list[Row] = []
+    if len(parts) == 1:
+        run, cells = parts[0]
+        return [run] * len(cells.numbers), cells
+    every = Cells()
+    for run, cells in parts:
+        every.extend(cells.numbers, cells.columns)
+        runs += [run] * len(cells.numbers)
+    order = _order(every.numbers)
+    return [runs[place] for place in order], every.only(order)
+
+
+# What is said of a run.
 
 
 def _said_of_run(given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -120,246 +160,150 @@ def _said_of_run(given: Mapping[str, Any]) -> tuple[Any, ...]:
     if not isinstance(recipe, Mapping):
         return said
     try:
-        text = canonical_json(recipe)
+        as_text = canonical_json(recipe)
     except (ValueError, TypeError, RecursionError):
-        text = ""
-    return (*said[:_RECIPE], text, *said[_RECIPE + 1 :])
+        as_text = ""
+    return (*said[:_RECIPE], as_text, *said[_RECIPE + 1 :])
 
 
-def _checked_run(said: tuple[Any, ...]) -> _Run:
-    problems: list[_Problem] = []
+def _checked_run(said: tuple[Any, ...]) -> tuple[Row, list[Problem]]:
+    """A run in the contract's terms, and what is wrong with it."""
     run: Row = dict(zip(_OF_RUN, said, strict=True))
+    problems: list[Problem] = []
     for column, value in run.items():
+        problem = None
         if column in ("seed", "parameters"):
-            run[column] = _whole(column, value, problems)
+            run[column], problem = whole(column, value)
         elif column == "recipe":
-            run[column] = _recipe(value, problems)
+            run[column], problem = _recipe(value)
         elif column == "intermediate_revision" and value is None:
             run[column] = "none" if run["intermediate"] == "none" else "unknown"
         elif value is None and column in REQUIRED:
-            problems.append((column, _EMPTY, ""))
+            problem = column, EMPTY, ""
         else:
-            run[column] = _text(column, value, problems)
+            run[column], problem = text(column, value)
+        if problem is not None:
+            problems.append(problem)
     if not problems:
         _check_run_terms(run, problems)
-    return _Run({**dict.fromkeys(_CELL), **run}, problems, tuple(run[c] for c in _KEY))
+    return run, problems
 
 
-def _check_run_terms(run: Row, problems: list[_Problem]) -> None:
+def _check_run_terms(run: Row, problems: list[Problem]) -> None:
     run["relationship"] = run["relationship"].replace("_", " ")
     if run["relationship"] not in _RELATIONS:
-        problems.append(("relationship", f"expected one of {', '.join(_RELATIONS)}", _shown(run["relationship"])))
+        problems.append(("relationship", f"expected one of {', '.join(_RELATIONS)}", shown(run["relationship"])))
     if run["intermediate"] == run["target"]:
-        problems.append(("intermediate", "expected another task than the target, or none", _shown(run["intermediate"])))
-    try:
-        if run["train_language"] not in ("unknown", "none"):
-            run["train_language"] = "+".join(normal(code) for code in run["train_language"].split("+"))
-    except DataError as error:
-        problems.append(_no_language("train_language", error, run["train_language"]))
+        problems.append(("intermediate", "expected another task than the target, or none", shown(run["intermediate"])))
+    if run["train_language"] not in ("unknown", "none"):
+        run["train_language"], problem = language("train_language", run["train_language"])
+        if problem is not None:
+            problems.append(problem)
 
 
-def _checked_cell(given: Mapping[str, Any], run: Row, problems: list[_Problem]) -> Row:
-    """The row in the contract's terms; what is wrong with it is added to the problems."""
-    if not given.keys() <= _KNOWN:
-        unknown = sorted(str(column) for column in given.keys() - _KNOWN)
-        problems += [(column, f"is unknown; known are {', '.join(COLUMNS)}", "") for column in unknown]
-    row = run.copy()
-    for column in _OF_CELL:
-        value = given.get(column)
-        if value.__class__ is str and (text := _printable(value)):
-            row[column] = text
-        elif value is None and column in REQUIRED:
-            problems.append((column, _EMPTY, ""))
-        else:
-            row[column] = _text(column, value, problems)
-    if given.get("value") is None and "outcomes" not in given:
-        problems.append(("value", _EMPTY, ""))
-    if "n" in given:
-        row["n"] = _whole("n", given["n"], problems)
-    if problems:
-        return row
-    for column in _AS_GIVEN:
-        if column in given:
-            row[column] = given[column]
-    _check_terms(row, problems)
-    _check_numbers(row, problems)
-    return row
-
-
-_EMPTY = "is empty; if the file does not say it, --set does"
-
-
-def _text(column: str, value: Any, problems: list[_Problem]) -> Any:
-    if isinstance(value, str) and (text := _printable(value)):
-        return text
-    problems.append((column, f"expected a printable text of at most {_LONGEST} characters", _shown(value)))
-    return value
-
-
-@lru_cache(maxsize=4096)
-def _printable(value: str) -> str:
-    """Without white space around it; empty if it is too long, or has what cannot be printed."""
-    return value.strip() if len(value) <= _LONGEST and value.isprintable() else ""
-
-
-def _whole(column: str, value: Any, problems: list[_Problem]) -> int | None:
-    if value is None:
-        return None
-    whole = number(value)
-    if whole is None or not whole.is_integer() or not (1 if column == "n" else 0) <= whole < 2**63:
-        problems.append((column, "expected a whole number" + (" above 0" if column == "n" else ""), _shown(value)))
-        return None
-    return int(value) if isinstance(value, int | str) and str(value).strip().isdigit() else int(whole)
-
-
-def _check_terms(row: Row, problems: list[_Problem]) -> None:
-    split = _SPLITS.get(row["split"].lower())
-    if split is None:
-        problems.append(("split", f"expected one of {', '.join(_SPLITS)}", _shown(row["split"])))
-    row["split"] = split
-    try:
-        row["language"] = normal(row["language"])
-    except DataError as error:
-        problems.append(_no_language("language", error, row["language"]))
-        return
-    several = row.get("language_set")
-    if row["language"] != MANY:
-        if several is not None:
-            problems.append(("language_set", f"is only for a mean over languages (language {MANY})", ""))
-        return
-    codes = several.split() if isinstance(several, str) else several if isinstance(several, list | tuple) else ["unknown"]
-    try:
-        row["language_set"] = " ".join(sorted(normal(str(code)) for code in codes)) if list(codes) != ["unknown"] else "unknown"
-    except DataError as error:
-        problems.append(_no_language("language_set", error, several))
-
-
-def _no_language(column: str, error: DataError, found: object) -> _Problem:
-    """The suggestion of the error, if it has one, beside what was found."""
-    return column, f"expected a language code: {re.split('; |: ', error.headline, maxsplit=1)[-1]}", _shown(found)
-
-
-def _check_numbers(row: Row, problems: list[_Problem]) -> None:
-    unit = row.pop("unit", "fraction")
-    if unit not in _UNITS:
-        problems.append(("unit", f"expected {' or '.join(_UNITS)}", _shown(unit)))
-        return
-    if row.pop("lower_is_better", None) is True:
-        problems.append(("metric", "expected one of which more is better", _shown(row["metric"])))
-        return
-    if "outcomes" in row:
-        _from_outcomes(row, unit, problems)
-    value = row["value"] if row.pop("exactly", False) else _fraction(row, "value", unit)
-    if value is None or math.isnan(value):
-        problems.append(("value", "expected a number", _shown(row["value"])))
-    elif not 0 <= value <= 1 + _ROUNDING:
-        hint = "; for percent say so: a column unit, or --set unit=percent" if unit == "fraction" and 1 < value <= 100 else ""
-        problems.append(("value", f"expected a fraction between 0 and 1{hint}", _shown(row["value"])))
-    else:
-        row["value"] = min(value, 1.0)
-    if row.get("stderr") is None:
-        row["stderr_kind"] = None
-        return
-    stderr = _fraction(row, "stderr", unit)
-    if stderr is None or not (math.isfinite(stderr) and stderr >= 0):
-        problems.append(("stderr", "expected a number of 0 or more", _shown(row["stderr"])))
-    row["stderr"] = stderr
-    row["stderr_kind"] = row.get("stderr_kind") or "unknown"
-
-
-def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
-    """A number as a fraction; percent in decimal arithmetic, so that 54.8 is 0.548 and not 0.5479999999999999."""
-    value = number(row[column])
-    if value is None or unit == "fraction" or not math.isfinite(value):
-        return value
-    return float(Decimal(repr(value)) / _UNITS[unit])
-
-
-def _from_outcomes(row: Row, unit: str, problems: list[_Problem]) -> None:
-    """A score with its examples is what they make; a printed one must agree."""
-    table: pa.Table = row["outcomes"]
-    ids = table["example_id"].to_pylist()
-    above, below = (table[c].to_numpy() for c in ("numerator", "denominator"))
-    if not ids or len(set(ids)) < len(ids):
-        problems.append(("outcomes", "expected one or more examples, each once", f"{len(ids)} examples with {len(set(ids))} ids"))
-    elif not (math.isfinite(above.sum()) and math.isfinite(below.sum()) and (above >= 0).all() and (above <= below).all()):
-        problems.append(("outcomes", "expected shares between 0 and 1 for each example", ""))
-    else:
-        computed = ratio(above, below)
-        said = _fraction(row, "value", unit) if row.get("value") is not None else computed
-        if said is None or not abs(said - computed) <= _AGREE:
-            problems.append(("value", f"expected {computed:.6g}, which its {len(ids)} examples make", _shown(row["value"])))
-        row["n"] = len(ids)
-        row["value"], row["exactly"] = computed, True
-
-
-def _recipe(value: Any, problems: list[_Problem]) -> str:
+def _recipe(value: Any) -> tuple[str, Problem | None]:
     """Canonical JSON: of an object as it is, of words as their text."""
-    if isinstance(value, str) and value.lstrip().startswith("{"):
+    if isinstance(value, str) and (found := _canonical(value)):
+        return found, None
+    return "", ("recipe", f"expected JSON, or a printable text of at most {LONGEST} characters", shown(value))
+
+
+@lru_cache(maxsize=1024)
+def _canonical(recipe: str) -> str:
+    if recipe.lstrip().startswith("{"):
         try:
-            said = json.loads(value)
+            said = json.loads(recipe)
             if isinstance(said, Mapping):
                 return canonical_json(said)
         except (ValueError, RecursionError):
             pass
-    if isinstance(value, str) and _printable(value):
-        return canonical_json({"text": value})
-    problems.append(("recipe", f"expected JSON, or a printable text of at most {_LONGEST} characters", _shown(value)))
-    return ""
+    return canonical_json({"text": recipe}) if printable(recipe) else ""
 
 
-def _unique(members: list[Row], path: str, refusals: list[Refusal]) -> list[Row]:
-    """One row a cell: equal ones are one, of unequal ones none is stored."""
-    cells: dict[tuple[str, ...], list[Row]] = {}
-    for row in members:
-        cells.setdefault((row["language"], row["split"], row["metric"], row["scorer"]), []).append(row)
-    kept = []
-    for key, rows in cells.items():
-        values = sorted({row["value"] for row in rows})
+# Rows of the contracts.
+
+
+def _keys(cells: Cells) -> list[tuple[str, ...]]:
+    return list(zip(*(cells.columns[column] for column in KEY), strict=True))
+
+
+def _unique(runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -> list[int]:
+    """One row a cell: of equal ones the first, of unequal ones none."""
+    keys = _keys(cells)
+    if len(set(keys)) == len(keys):
+        return list(range(len(keys)))
+    places: dict[tuple[str, ...], list[int]] = {}
+    for place, key in enumerate(keys):
+        places.setdefault(key, []).append(place)
+    kept, at = [], cells.column("at")
+    for key, several in places.items():
+        values = {cells.columns["value"][place] for place in several}
         if len(values) == 1:
-            kept.append(rows[0])
+            kept.append(several[0])
             continue
-        said = f"{len(values)} different values for {' '.join(key[:3])} of {rows[0]['model']} on {rows[0]['target']}"
-        refusals += [Refusal(path, str(row.get("at", "")), "value", f"expected one value a cell, there are {said}", "") for row in rows]
+        run = runs[several[0]]
+        said = f"{len(values)} different values for {' '.join(key[:3])} of {run['model']} on {run['target']}"
+        refusals += [Refusal(path, str(at[place] or ""), "value", f"expected one value a cell, there are {said}", "") for place in several]
     return kept
 
 
-def _add(found: Tables, members: list[Row], digest: str) -> None:
-    """A run and its scores, from the rows that agree in everything but the cell."""
-    if not members:
-        return
-    first = members[0]
-    said = {c: first[c] for c in _KEY}
-    identity = _hash({"claim": said})
-    members.sort(key=lambda m: (m["language"], m["split"], m["metric"], m["scorer"]))
-    cells = [{c: m[c] for c in _CELL} for m in members]
-    content = [{**cell, "examples": _digest(m)} for cell, m in zip(cells, members, strict=True)]
-    run_id = _hash({"identity": identity, "scores": content})
-    run = {c: first[c] for c in (*RUN, *SOURCE) if c not in ("dataset_revision", "intermediate_revision")}
-    run |= {
+def _add(found: Tables, run: Row, cells: Cells, digest: str) -> None:
+    """A run and its scores."""
+    identity = _hash({"claim": {column: run[column] for column in _CLAIM}})
+    keys = _keys(cells)
+    if keys != sorted(keys):
+        cells = cells.only(_order(keys))
+    columns = {column: cells.column(column) for column in CELL}
+    given = cells.column("outcomes")
+    examples = list(map(_digest, given)) if "outcomes" in cells.columns else given
+    run_id = _hash({"identity": identity, "scores": _content(columns, examples)})
+    row = {column: run[column] for column in _OF_RUN if column not in ("dataset_revision", "intermediate_revision")}
+    row |= {
         "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
-        "target_revision": first["dataset_revision"], "intermediate_revision": first["intermediate_revision"],
-        "recipe_id": _recipe_id(first["recipe"]),
+        "target_revision": run["dataset_revision"], "intermediate_revision": run["intermediate_revision"],
+        "recipe_id": _recipe_id(run["recipe"]),
     }  # fmt: skip
-    found.runs.append(run)
-    key = {"run_id": run_id, **{c: first[c] for c in ("model", "intermediate", "target", "train_language", "seed")}}
+    found.runs.append(row)
+    found.sizes.append(len(cells.numbers))
+    for column, values in columns.items():
+        found.scores[column] += values
+    found.scores["evidence"] += ["aggregate" if table is None else "outcomes" for table in given]
+    if "outcomes" in cells.columns or "answers" in cells.columns:
+        _add_examples(found, row, cells)
+    for theirs in cells.columns.get("run_id", ()):
+        if theirs:
+            found.exported_as[run_id] = str(theirs)
+
+
+def _add_examples(found: Tables, run: Row, cells: Cells) -> None:
+    key = {column: run[column] for column in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
     answered: set[tuple[str, str]] = set()
-    for m, cell in zip(members, cells, strict=True):
-        evidence = "outcomes" if "outcomes" in m else "aggregate"
-        found.scores.append({**key, **cell, "dataset_revision": first["dataset_revision"], "evidence": evidence})
-        where = {**key, "language": m["language"], "split": m["split"]}
-        if "outcomes" in m:
-            found.outcomes.append(_with(m["outcomes"], {**where, "metric": m["metric"], "scorer": m["scorer"]}))
-        if "answers" in m and (m["language"], m["split"]) not in answered:
-            answered.add((m["language"], m["split"]))
-            found.predictions.append(_with(m["answers"], where))
-        if m.get("run_id"):
-            found.exported_as[run_id] = str(m["run_id"])
+    of = zip(*(cells.column(column) for column in (*KEY, "outcomes", "answers")), strict=True)
+    for code, split, metric, scorer, outcomes, answers in of:
+        where = {**key, "language": code, "split": split}
+        if outcomes is not None:
+            found.outcomes.append(_with(outcomes, {**where, "metric": metric, "scorer": scorer}))
+        if answers is not None and (code, split) not in answered:
+            answered.add((code, split))
+            found.predictions.append(_with(answers, where))
+
+
+def _content(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list[Row]:
+    """The cells as objects, their keys sorted."""
+    return [
+        {
+            "examples": digest, "language": code, "language_set": several, "metric": metric, "n": n, "scorer": scorer, "split": split,
+            "stderr": stderr, "stderr_kind": kind, "value": value,
+        }
+        for digest, (code, several, split, metric, scorer, value, n, stderr, kind) in zip(
+            examples, zip(*(columns[column] for column in CELL), strict=True), strict=True
+        )
+    ]  # fmt: skip
 
 
 def _hash(content: Row) -> str:
-    """24 hex digits of the SHA-256 of an object's canonical JSON."""
-    return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()[:24]
+    """24 hex digits of the SHA-256 of an object's canonical JSON; its keys are sorted."""
+    return hashlib.sha256(orjson.dumps(content)).hexdigest()[:24]
 
 
 @lru_cache(maxsize=4096)
@@ -375,17 +319,12 @@ def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def _digest(row: Mapping[str, Any]) -> str | None:
+def _digest(table: pa.Table | None) -> str | None:
     """What stands for the examples of a score, in any order; None where only the score is known."""
-    if "outcomes" not in row:
+    if table is None:
         return None
-    lines = sorted("\t".join(map(str, example.values())) for example in row["outcomes"].to_pylist())
+    lines = sorted("\t".join(map(str, example.values())) for example in table.to_pylist())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def by_reason(refusals: Iterable[Refusal]) -> Iterator[tuple[str, int]]:

@@ -7,30 +7,21 @@ of processes may write and read at once; nothing is locked and no file is ever c
 """
 
 import hashlib
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from xbench import places, plugins, share
+from xbench import contracts, places, plugins, share
+from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
-from xbench.scorer import load_scorer
-from xbench.task import all_tasks
 
 VIEWS = Path(__file__).parent / "views"
-TABLES = ("run", "prediction", "outcome", "score")
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
 _NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
-_SHOWN = 5  # offending rows named for each broken constraint
-
-
-def contract(con: duckdb.DuckDBPyConnection, table: str, described: bool = True) -> None:
-    """Create the empty table of contract `table` in `con`, with or without its comments (which take longer than the rest)."""
-    text = plugins.path(share.folder("schemas"), table, ".sql").read_text(encoding="utf-8")
-    con.execute(text if described else text.partition("COMMENT ON")[0])
 
 
 def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
@@ -50,14 +41,7 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
     """
     con = duckdb.connect()
     try:
-        contract(con, table, described=False)
-        problems = _column_problems(con, table, rows)
-        if not problems:
-            con.register("given", rows)
-            try:
-                con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM given")
-            except (duckdb.ConstraintException, duckdb.ConversionException) as error:
-                problems = _row_problems(con, table, rows) or [str(error)]
+        problems = contracts.problems(con, table, rows)
         if problems:
             raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
         return _copy_whole(con, table, root / table / f"{name}.parquet")
@@ -80,7 +64,7 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     con.execute("SET TimeZone = 'UTC'")
     con.execute("CREATE SCHEMA contract; USE contract")
     for table in TABLES:
-        contract(con, table, described=False)
+        contracts.create(con, table, described=False)
     con.execute("USE main")
     # Views are bound over the empty contracts, which is quick, and read the files afterwards: a view is its text.
     for table in TABLES:
@@ -128,41 +112,34 @@ def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
         StoreError: If a view is not valid SQL, or refers to something that does not exist.
     """
     waiting = {name: plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in plugins.names(folder, ".sql")}
+    words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in waiting.items()}
     while waiting:
-        failed: dict[str, str] = {}
-        for name, select in waiting.items():
-            try:
-                con.execute(f"CREATE VIEW {name.replace('-', '_')} AS {select}")
-            except duckdb.CatalogException as error:
-                failed[name] = str(error)
-            except duckdb.Error as error:
-                raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
-        if len(failed) == len(waiting):
-            raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
-        waiting = {name: waiting[name] for name in failed}
+        named = {name.replace("-", "_") for name in waiting}
+        ready = [name for name in waiting if not words[name] & (named - {name.replace("-", "_")})]
+        if len(_defined(con, waiting, ready)) == len(ready):  # the words misled, or something does not exist
+            failed = _defined(con, waiting, list(waiting))
+            if len(failed) == len(waiting) > 0:
+                raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
+
+
+def _defined(con: duckdb.DuckDBPyConnection, waiting: dict[str, str], names: list[str]) -> dict[str, str]:
+    """Create views, and take them from those that wait; what is said of the ones that refer to something that is not there."""
+    failed: dict[str, str] = {}
+    for name in names:
+        try:
+            con.execute(f"CREATE VIEW {name.replace('-', '_')} AS {waiting[name]}")
+        except duckdb.CatalogException as error:
+            failed[name] = str(error)
+        except duckdb.Error as error:
+            raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
+        else:
+            del waiting[name]
+    return failed
 
 
 def holds(root: Path, table: str) -> bool:
     """Whether the store has a file of this table."""
     return any((root / table).glob("*.parquet"))
-
-
-@cache
-def _columns() -> dict[str, list[tuple[str, str, bool]]]:
-    """Of each contract the name and type of each column, and whether it may be NULL."""
-    con = duckdb.connect()
-    try:
-        for table in TABLES:
-            contract(con, table, described=False)
-        columns: dict[str, list[tuple[str, str, bool]]] = {}
-        found = con.execute(
-            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal ORDER BY 1, column_index"
-        )
-        for table, *column in found.fetchall():
-            columns.setdefault(table, []).append((column[0], column[1], column[2]))
-        return columns
-    finally:
-        con.close()
 
 
 def source(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> str:
@@ -172,21 +149,23 @@ def source(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> str:
         StoreError: If a file cannot be read, or lacks a column that must be there.
     """
     files = f"read_parquet({_quote(_escape_glob(str(root / table)) + '/*.parquet')}, union_by_name = true)"
-    columns = _columns()[table]
     try:
         there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
     except duckdb.Error as error:
         raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [" ".join(str(error).split())]) from error
-    lost = [name for name, _, nullable in columns if name not in there and not nullable]
+    lost = [name for name, _, nullable in contracts.rules(table).columns if name not in there and not nullable]
     if lost:
         raise StoreError(f"the files in {root / table} cannot be read as table {table!r}", [f"column {c!r} is missing" for c in lost])
-    chosen = ", ".join(f'"{name}"' if name in there else f'NULL::{kind} AS "{name}"' for name, kind, _ in columns)
-    return f"SELECT {chosen} FROM {files}"
+    return contracts.whole(table, there, files)
 
 
-_NEWEST = """identity IS NULL OR run_id IN (
-    SELECT arg_max(run_id, (version, run_id)) FROM every_run WHERE identity IS NOT NULL GROUP BY identity
-)"""
+# Only identities with several versions are looked into; most have one.
+_OLDER = """
+    SELECT run_id FROM (
+        SELECT run_id, version, max((version, run_id)) OVER (PARTITION BY identity) AS newest FROM every_run
+        WHERE identity IN (SELECT identity FROM every_run WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1)
+    ) WHERE (version, run_id) <> newest
+"""
 
 
 def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
@@ -194,10 +173,12 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> Non
     rows = source(con, root, table) if holds(root, table) else f"SELECT * FROM contract.{table}"
     # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
     whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
-    newest = _NEWEST if table == "run" else "run_id IN (SELECT run_id FROM run)"
+    newest = f"SELECT * FROM every_run ANTI JOIN ({_OLDER}) USING (run_id)"
+    if table != "run":
+        newest = f"{rows} WHERE run_id IN (SELECT run_id FROM run)"
     try:
         con.execute(f"CREATE OR REPLACE VIEW every_{table} AS {rows}{whole}")
-        con.execute(f"CREATE OR REPLACE VIEW {table} AS {rows if table != 'run' else 'SELECT * FROM every_run'} WHERE {newest}")
+        con.execute(f"CREATE OR REPLACE VIEW {table} AS {newest}")
     except duckdb.Error as error:
         raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
 
@@ -209,6 +190,8 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and the scorer whose number counts
     there under each rule; no scorer where xbench has none, so that such an average is never complete.
     """
+    from xbench.task import all_tasks
+
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
     shared = _quote(str(share.folder("data") / "shared_data.csv"))
@@ -226,10 +209,15 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _language_rows() -> list[tuple[str, str, str, str]]:
+    from xbench.task import all_tasks
+
     return [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
 
 
 def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
+    from xbench.scorer import load_scorer
+    from xbench.task import all_tasks
+
     tasks = [t for t in all_tasks() if t.suites]
     rules = sorted({rule for task in tasks for rule, _ in task.rules} | {"official"})
     rows: list[tuple[str, str, str, str, str | None]] = [
@@ -241,79 +229,15 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
-def _column_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
-    wanted = con.sql(f"SELECT * FROM {table} LIMIT 0").to_arrow_table().schema
-    required = {
-        row[0]
-        for row in con.execute("SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND NOT is_nullable", [table]).fetchall()
-    }
-    problems = [f"column {c!r}: unknown; table {table!r} has {', '.join(wanted.names)}" for c in rows.column_names if c not in wanted.names]
-    problems += [f"column {c!r}: given twice" for c in sorted({c for c in rows.column_names if rows.column_names.count(c) > 1})]
-    problems += [f"column {c!r}: missing" for c in wanted.names if c in required and c not in rows.column_names]
-    if not problems:
-        for field in rows.schema:
-            expected = wanted.field(field.name).type
-            if not _fits(field.type, expected):
-                problems.append(f"column {field.name!r}: is {field.type}, expected {expected}")
-    return problems
-
-
-def _fits(given: pa.DataType, expected: pa.DataType) -> bool:
-    """Whether every value of type `given` can be stored as `expected` unchanged."""
-    if pa.types.is_dictionary(given):
-        return _fits(given.value_type, expected)
-    if pa.types.is_null(given) or given == expected:
-        return True
-    if pa.types.is_string(expected):
-        return bool(pa.types.is_large_string(given) or pa.types.is_string_view(given))
-    if pa.types.is_int64(expected):
-        return bool(pa.types.is_integer(given) and not pa.types.is_uint64(given))
-    if pa.types.is_float64(expected):
-        return bool(pa.types.is_float32(given))
-    if pa.types.is_timestamp(expected):
-        return bool(pa.types.is_timestamp(given) and given.tz is not None)
-    return False
-
-
-def _row_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
-    """Every broken constraint with its first rows (counted from 0), read off the contract itself."""
-    con.register("given_numbered", rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64())))
-    con.execute(
-        f"CREATE TEMP TABLE numbered AS SELECT * FROM (SELECT * FROM {table} LIMIT 0) UNION ALL BY NAME SELECT * FROM given_numbered"
-    )
-    constraints = con.execute(
-        "SELECT constraint_type, constraint_text, constraint_column_names, expression FROM duckdb_constraints() WHERE table_name = ?",
-        [table],
-    ).fetchall()
-    problems = []
-    for kind, text, columns, expression in constraints:
-        names = list(dict.fromkeys(columns))
-        listed = ", ".join(f'"{c}"' for c in names)
-        if kind == "NOT NULL":
-            broken = f'"{names[0]}" IS NULL'
-        elif kind == "CHECK":
-            broken = f"NOT ({expression})"
-        else:
-            broken = f"({listed}) IN (SELECT ({listed}) FROM numbered GROUP BY ALL HAVING count(*) > 1)"
-        found = con.execute(f"SELECT row_number, {listed} FROM numbered WHERE {broken} ORDER BY row_number").fetchall()
-        if found:
-            shown = "; ".join(
-                f"row {row[0]}: " + ", ".join(f"{c} = {v!r}" for c, v in zip(names, row[1:], strict=True)) for row in found[:_SHOWN]
-            )
-            label = "duplicate key" if kind == "PRIMARY KEY" else "column " + ", ".join(repr(c) for c in names)
-            problems.append(f"{label}: {len(found)} row(s) break {text}: {shown}")
-    return problems
-
-
 def _copy_whole(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> Path:
-    """Write the table to `path`, sorted by its key, so equal rows give equal bytes."""
-    key = con.execute(
-        "SELECT constraint_column_names FROM duckdb_constraints() WHERE table_name = ? AND constraint_type = 'PRIMARY KEY'", [table]
-    ).fetchall()[0][0]
-    order = ", ".join(f'"{c}"' for c in key)
+    """Write view `whole` to `path`. Sorted, so equal rows give equal bytes.
+
+    What is asked of a store is mostly asked by task and model, and rows of one lie together; the key makes the order total.
+    """
     con.execute("SET threads = 1")
+    rows = f"SELECT * FROM whole ORDER BY target, model, {contracts.rules(table).key}"
     with places.whole(path) as new:
-        con.execute(f"COPY (SELECT * FROM {table} ORDER BY {order}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd)")
+        con.execute(f"COPY ({rows}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd)")
     return path
 
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xbench import plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
-from xbench.recipe import Compute, Recipe, short_hash
+from xbench.hashes import short_hash
+from xbench.recipe import Compute, Recipe
 from xbench.task import Task, load_task
 from xbench.version import __version__
 

@@ -3,13 +3,15 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from xbench import store
+from xbench import columns, contracts, store
 from xbench.rows import Tables
 
 _EMPTY = ("run", "score", "outcome", "prediction")
@@ -44,7 +46,7 @@ class Batch:
 
     def __init__(self) -> None:
         self._made = Tables()
-        self.tables: dict[str, pa.Table] = {name: _schema(name).empty_table() for name in _EMPTY}
+        self.tables: dict[str, pa.Table] = {name: columns.empty(_schema(name)) for name in _EMPTY}
         self.exported_as: dict[str, str] = {}
         self.identities: set[str] = set()
 
@@ -55,23 +57,24 @@ class Batch:
 
     def add(self, made: Tables) -> None:
         """Take rows; pack() makes them part of `tables`."""
-        self._made.runs += made.runs
-        self._made.scores += made.scores
-        self._made.outcomes += made.outcomes
-        self._made.predictions += made.predictions
-        self._made.exported_as |= made.exported_as
+        self._made.join(made)
 
     def pack(self) -> None:
         """Arrow tables in place of lists: a fraction of the memory, and quick to hand from process to process."""
         made, self._made = self._made, Tables()
+        schema = _schema("run")
+        runs = pa.Table.from_arrays(
+            [columns.column([run.get(name) for run in made.runs], kind) for name, kind in zip(schema.names, schema.types, strict=True)],
+            schema=schema,
+        )
         self.tables = {
-            "run": pa.Table.from_pylist(made.runs, _schema("run")),
-            "score": pa.Table.from_pylist(made.scores, _schema("score")),
+            "run": runs,
+            "score": _scores(runs, made),
             "outcome": _joined("outcome", made.outcomes),
             "prediction": _joined("prediction", made.predictions),
         }
         self.exported_as = made.exported_as
-        self.identities = set(self.tables["run"]["identity"].to_pylist())
+        self.identities = set(runs["identity"].to_pylist())
 
     def join(self, other: "Batch") -> None:
         """Take the rows of another packed batch."""
@@ -127,9 +130,7 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         for table in ("run", "score"):
             con.register(f"given_{table}", batch.tables[table])
             _known(con, roots, table)
-        exported = pa.table(
-            {"run_id": pa.array(list(batch.exported_as), pa.string()), "theirs": pa.array(list(batch.exported_as.values()), pa.string())}
-        )
+        exported = pa.table({"run_id": columns.texts(list(batch.exported_as)), "theirs": columns.texts(list(batch.exported_as.values()))})
         found = Compared()
         found.targets.update(dict(con.execute("SELECT target, count(*) FROM given_score GROUP BY target").fetchall()))
         known = con.execute("SELECT count(*) FROM given_run WHERE identity IN (SELECT identity FROM known_run)").fetchall()[0][0]
@@ -154,7 +155,7 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             ).fetchall()
         )
         fresh = {name: _of_runs(table, list(versions)) for name, table in batch.tables.items()}
-        numbers = pa.array([versions[run] for run in fresh["run"]["run_id"].to_pylist()], pa.int64())
+        numbers = columns.numbers([versions[run] for run in fresh["run"]["run_id"].to_pylist()], pa.int64())
         position = fresh["run"].column_names.index("version")
         fresh["run"] = fresh["run"].set_column(position, "version", numbers)
         if any(version > 1 for version in versions.values()):
@@ -235,9 +236,11 @@ def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) ->
 
 
 def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
+    import pyarrow.compute as pc
+
     if table.num_rows == 0 or not run_ids:
         return table.slice(0, 0)
-    return table.filter(pc.is_in(table["run_id"], value_set=pa.array(run_ids, pa.string())))
+    return table.filter(pc.is_in(table["run_id"], value_set=columns.texts(run_ids)))
 
 
 def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
@@ -245,7 +248,7 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     rows = _of_runs(table, run_ids)
     con = duckdb.connect()
     try:
-        store.contract(con, name, described=False)
+        contracts.create(con, name, described=False)
         con.register("given", rows)
         con.execute(f"INSERT OR IGNORE INTO {name} BY NAME SELECT * FROM given")
         return con.sql(f"SELECT * FROM {name}").to_arrow_table().cast(rows.schema) if rows.num_rows else rows
@@ -253,22 +256,34 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
         con.close()
 
 
+def _scores(runs: pa.Table, made: Tables) -> pa.Table:
+    """Rows of table score: what is of their run stands once a run, with the place of each row's run beside it."""
+    schema = _schema("score")
+    places = np.repeat(np.arange(runs.num_rows, dtype=np.int32), made.sizes)
+    found = []
+    for name, kind in zip(schema.names, schema.types, strict=True):
+        if name in made.scores:
+            found.append(columns.column(made.scores[name], kind))
+        elif name == "carried_from":
+            found.append(columns.column([None] * len(places), kind))
+        elif pa.types.is_dictionary(kind):
+            of_run = runs["target_revision" if name == "dataset_revision" else name]
+            found.append(columns.repeated(places, of_run.chunk(0)))
+        else:
+            of_runs = (repeat(run[name], size) for run, size in zip(made.runs, made.sizes, strict=True))
+            found.append(columns.column(list(chain.from_iterable(of_runs)), kind))
+    return pa.Table.from_arrays(found, schema=schema)
+
+
 def _joined(name: str, parts: list[pa.Table]) -> pa.Table:
     schema = _schema(name)
-    return pa.concat_tables([part.select(schema.names) for part in parts]).cast(schema) if parts else schema.empty_table()
+    return pa.concat_tables([part.select(schema.names) for part in parts]).cast(schema) if parts else columns.empty(schema)
 
 
-_SCHEMAS: dict[str, pa.Schema] = {}
-
-
+@cache
 def _schema(name: str) -> pa.Schema:
-    """The Arrow types of a contract."""
-    if name not in _SCHEMAS:
-        con = duckdb.connect()
-        try:
-            con.execute("SET TimeZone = 'UTC'")
-            store.contract(con, name, described=False)
-            _SCHEMAS[name] = con.sql(f"SELECT * FROM {name} LIMIT 0").to_arrow_table().schema
-        finally:
-            con.close()
-    return _SCHEMAS[name]
+    """The Arrow types of a contract; of the scores, which repeat their texts over and over, with each text once."""
+    schema = contracts.schema(name)
+    if name != "score":
+        return schema
+    return pa.schema([(f.name, pa.dictionary(pa.int32(), f.type) if pa.types.is_string(f.type) else f.type) for f in schema])

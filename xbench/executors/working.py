@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from xbench import store
 from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
 from xbench.executors.tracking import Tracker
+from xbench.hashes import canonical_json
 from xbench.places import place
-from xbench.recipe import canonical_json
 from xbench.study import Plan, Study, plan
 
 if TYPE_CHECKING:

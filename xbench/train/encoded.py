@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import places, share
-from xbench.recipe import Recipe, short_hash
+from xbench.hashes import short_hash
+from xbench.recipe import Recipe
 from xbench.task import Example, Split, Task
 from xbench.train.encoding import Piece, encode
 from xbench.train.models import Resolved

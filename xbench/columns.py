@@ -1,0 +1,60 @@
+"""Arrow columns from Python lists, straight from buffers: pyarrow's own way imports pandas, which takes longer than a small ingest."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+
+def texts(values: Sequence[str | None]) -> pa.Array:
+    """Strings, shape (n,); None is NULL."""
+    encoded = [value.encode() if value is not None else b"" for value in values]
+    ends = np.zeros(len(encoded) + 1, np.int32)
+    np.cumsum(np.fromiter(map(len, encoded), np.int32, len(encoded)), out=ends[1:])
+    buffers = [_there(np.array([value is not None for value in values], bool)), pa.py_buffer(ends), pa.py_buffer(b"".join(encoded))]
+    return pa.Array.from_buffers(pa.string(), len(encoded), buffers)
+
+
+def coded(values: Sequence[str | None]) -> pa.DictionaryArray:
+    """Strings of which there are few, each once, with a number in each place of shape (n,); None is NULL."""
+    once = [value for value in dict.fromkeys(values) if value is not None]
+    codes: dict[str | None, int] = {None: -1}
+    codes.update((value, code) for code, value in enumerate(once))
+    found = np.fromiter(map(codes.__getitem__, values), np.int32, len(values))
+    return pa.DictionaryArray.from_arrays(_numbers(found, found >= 0, pa.int32()), texts(once))
+
+
+def numbers(values: Sequence[float | None], kind: pa.DataType) -> pa.Array:
+    """Numbers of type int64 or float64, shape (n,); None is NULL."""
+    there = np.array([value is not None for value in values], bool)
+    found = np.array([value if value is not None else 0 for value in values], np.int64 if kind == pa.int64() else np.float64)
+    return _numbers(found, there, kind)
+
+
+def repeated(places: npt.NDArray[np.int32], values: pa.Array) -> pa.DictionaryArray:
+    """Strings by their place in `values`, shape (places,)."""
+    return pa.DictionaryArray.from_arrays(_numbers(places, np.ones(len(places), bool), pa.int32()), values)
+
+
+def column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """An array of a contract's type, or of strings each of which stands once."""
+    if pa.types.is_dictionary(kind):
+        return coded(values)
+    if values.count(None) == len(values):
+        return pa.nulls(len(values), kind)
+    return texts(values) if pa.types.is_string(kind) else numbers(values, kind)
+
+
+def empty(schema: pa.Schema) -> pa.Table:
+    """No rows."""
+    return pa.Table.from_batches([], schema)
+
+
+def _numbers(values: npt.NDArray[Any], there: npt.NDArray[np.bool_], kind: pa.DataType) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [_there(there), pa.py_buffer(values)])
+
+
+def _there(there: npt.NDArray[np.bool_]) -> pa.Buffer | None:
+    return None if there.all() else pa.py_buffer(np.packbits(there, bitorder="little"))

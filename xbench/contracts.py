@@ -1,0 +1,161 @@
+"""The contracts of schemas/: what each table of the store holds, and whether rows are as they say."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import duckdb
+import pyarrow as pa
+
+from xbench import plugins, share
+
+TABLES = ("run", "prediction", "outcome", "score")
+_SHOWN = 5  # offending rows named for each broken constraint
+
+
+def create(con: duckdb.DuckDBPyConnection, table: str, described: bool = True) -> None:
+    """Create the empty table of contract `table` in `con`, with or without its comments (which take longer than the rest)."""
+    text = plugins.path(share.folder("schemas"), table, ".sql").read_text(encoding="utf-8")
+    con.execute(text if described else text.partition("COMMENT ON")[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a contract asks of its rows.
+
+    Attributes:
+        columns: The name and type of each column, and whether it may be NULL.
+        constraints: Kind, text, columns and expression of each constraint, as DuckDB has them.
+        broken: For each constraint but the key, what is true of a row that breaks it.
+        key: The columns of the primary key.
+    """
+
+    columns: tuple[tuple[str, str, bool], ...]
+    constraints: tuple[tuple[str, str, list[str], str | None], ...]
+    broken: tuple[str, ...]
+    key: str
+
+
+@cache
+def rules(table: str) -> Rules:
+    """What contract `table` asks."""
+    return _every()[table]
+
+
+@cache
+def _every() -> dict[str, Rules]:
+    con = duckdb.connect()
+    try:
+        for table in TABLES:
+            create(con, table, described=False)
+        columns = con.execute(
+            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
+        ).fetchall()
+        constraints = con.execute(
+            "SELECT table_name, constraint_type, constraint_text, constraint_column_names, expression FROM duckdb_constraints()"
+        ).fetchall()
+        found = {}
+        for table in TABLES:
+            asked = tuple(row[1:] for row in constraints if row[0] == table)
+            key = next(names for kind, _, names, _ in asked if kind == "PRIMARY KEY")
+            broken = tuple(_broken(*one) for one in asked if one[0] != "PRIMARY KEY")
+            found[table] = Rules(
+                tuple(row[1:] for row in columns if row[0] == table), asked, broken, ", ".join(f'"{column}"' for column in key)
+            )
+        return found
+    finally:
+        con.close()
+
+
+def _broken(kind: str, text: str, columns: list[str], expression: str | None) -> str:
+    """What is true of the rows of `numbered` that break a constraint."""
+    listed = ", ".join(f'"{c}"' for c in dict.fromkeys(columns))
+    if kind == "NOT NULL":
+        return f"{listed} IS NULL"
+    if kind == "CHECK":
+        return f"NOT ({expression})"
+    return f"({listed}) IN (SELECT ({listed}) FROM numbered GROUP BY ALL HAVING count(*) > 1)"
+
+
+def whole(table: str, given: Iterable[str], source: str) -> str:
+    """A SELECT of all columns of a contract from what has some of them; the others are NULL."""
+    there = set(given)
+    chosen = (f'"{name}"::{kind} AS "{name}"' if name in there else f'NULL::{kind} AS "{name}"' for name, kind, _ in rules(table).columns)
+    return f"SELECT {', '.join(chosen)} FROM {source}"
+
+
+def problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
+    """What is wrong with rows by the contract of a table: nothing, its columns, or every broken constraint.
+
+    Where nothing is wrong with the columns, view `whole` of the connection has the rows with all columns of the contract.
+    """
+    found = _column_problems(table, rows)
+    if found:
+        return found
+    con.register("given", rows)
+    con.execute(f"CREATE VIEW whole AS {whole(table, rows.column_names, 'given')}")
+    # One look at all the rules: to ask an index for each row whether its key is there already takes longer than all the rest.
+    asked = rules(table)
+    broken, keys = con.execute(
+        f"SELECT count(*) FILTER (WHERE {' OR '.join(asked.broken)}), count(DISTINCT ({asked.key})) FROM whole"
+    ).fetchall()[0]
+    return _row_problems(con, table, rows) if broken or keys < rows.num_rows else []
+
+
+_ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC")}
+
+
+def schema(table: str) -> pa.Schema:
+    """The Arrow types of the columns of a contract."""
+    return pa.schema([(name, _ARROW[kind]) for name, kind, _ in rules(table).columns])
+
+
+def _column_problems(table: str, rows: pa.Table) -> list[str]:
+    wanted = schema(table)
+    required = [name for name, _, nullable in rules(table).columns if not nullable]
+    found = [f"column {c!r}: unknown; table {table!r} has {', '.join(wanted.names)}" for c in rows.column_names if c not in wanted.names]
+    found += [f"column {c!r}: given twice" for c in sorted({c for c in rows.column_names if rows.column_names.count(c) > 1})]
+    found += [f"column {c!r}: missing" for c in required if c not in rows.column_names]
+    if not found:
+        for field in rows.schema:
+            expected = wanted.field(field.name).type
+            if not _fits(field.type, expected):
+                found.append(f"column {field.name!r}: is {field.type}, expected {expected}")
+    return found
+
+
+def _fits(given: pa.DataType, expected: pa.DataType) -> bool:
+    """Whether every value of type `given` can be stored as `expected` unchanged."""
+    if pa.types.is_dictionary(given):
+        return _fits(given.value_type, expected)
+    if pa.types.is_null(given) or given == expected:
+        return True
+    if pa.types.is_string(expected):
+        return bool(pa.types.is_large_string(given) or pa.types.is_string_view(given))
+    if pa.types.is_int64(expected):
+        return bool(pa.types.is_integer(given) and not pa.types.is_uint64(given))
+    if pa.types.is_float64(expected):
+        return bool(pa.types.is_float32(given))
+    if pa.types.is_timestamp(expected):
+        return bool(pa.types.is_timestamp(given) and given.tz is not None)
+    return False
+
+
+def _row_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
+    """Every broken constraint with its first rows (counted from 0), read off the contract itself."""
+    con.register("given_numbered", rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64())))
+    numbered = whole(table, rows.column_names, "given_numbered").replace("SELECT", "SELECT row_number,", 1)
+    con.execute(f"CREATE TEMP TABLE numbered AS {numbered}")
+    found = []
+    for kind, text, columns, expression in rules(table).constraints:
+        names = list(dict.fromkeys(columns))
+        listed = ", ".join(f'"{c}"' for c in names)
+        broken = _broken(kind, text, columns, expression)
+        offending = con.execute(f"SELECT row_number, {listed} FROM numbered WHERE {broken} ORDER BY row_number").fetchall()
+        if offending:
+            shown = "; ".join(
+                f"row {row[0]}: " + ", ".join(f"{c} = {v!r}" for c, v in zip(names, row[1:], strict=True)) for row in offending[:_SHOWN]
+            )
+            label = "duplicate key" if kind == "PRIMARY KEY" else "column " + ", ".join(repr(c) for c in names)
+            found.append(f"{label}: {len(offending)} row(s) break {text}: {shown}")
+    return found
