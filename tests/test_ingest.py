@@ -9,11 +9,12 @@ import sys
 import tarfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from xbench import board, ingesting, rows, share, store
-from xbench.adapter import Options
+from xbench import adapter, board, ingesting, rows, share, store
+from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
 
 HEADER = "model,intermediate,target,language,metric,value,source\n"
@@ -202,6 +203,47 @@ def test_unknown_columns_and_two_values_for_one_cell(tmp_path: Path) -> None:
     assert [r.at for r in report.refusals] == ["2", "3"]
     assert "2 different values for de test accuracy of m on xnli" in str(report.refusals[0])
     assert report.cells == {"new": 1}
+
+
+def made(*given: adapter.Row | Block) -> tuple[list[str], dict[str, list[Any]], list[str]]:
+    """Ids of runs, columns of scores, and refusals."""
+    refusals: list[rows.Refusal] = []
+    found = rows.tables(given, "a", "0" * 64, refusals)
+    return [run["run_id"] for run in found.runs], found.scores, [f"{refusal.at} {refusal}" for refusal in refusals]
+
+
+OF_RUN = {**adapter.UNSAID, "model": "m", "intermediate": "none", "target": "xnli", "metric": "accuracy", "source": "p"}
+
+
+def test_a_block_is_as_many_rows() -> None:
+    columns = {
+        "language": ["de", "fr", "xx", None, "de", "mul", "es", "sw"],
+        "value": [0.5, "0.25", 0.5, 0.5, 0.5, 0.1, 7, None],
+        "language_set": [None, None, None, None, None, ["deu", "fr"], None, None],
+        "n": [10, "20", None, 5, 10, None, None, 3],
+        "at": [f"row {i}" for i in range(8)],
+        "colour": [None, None, None, None, None, None, None, "red"],
+    }
+    flat = [{**OF_RUN, **{c: values[i] for c, values in columns.items() if values[i] is not None}} for i in range(8)]
+    assert made(*flat) == made(Block(OF_RUN, columns))
+    parts = [{c: values[a:b] for c, values in columns.items()} for a, b in ((0, 3), (3, 8))]
+    assert made(*flat) == made(Block(OF_RUN, parts[0]), *flat[3:]) == made(*flat[:3], Block(OF_RUN, parts[1]))
+    ids, scores, refusals = made(*flat)
+    assert (len(ids), scores["language"], scores["value"]) == (1, ["de", "fr", "mul"], [0.5, 0.25, 0.1])
+    assert [said.split(" a:")[0] for said in refusals] == ["row 2", "row 3", "row 6", "row 7", "row 7"]
+
+
+@pytest.mark.parametrize("columns", [{}, {"value": [0.5], "language": ["de", "fr"]}, {"value": [0.5], "model": ["m"]}])
+def test_a_block_of_several_lengths_or_runs_is_none(columns: dict[str, list[Any]]) -> None:
+    with pytest.raises(ValueError, match="a block"):
+        Block(OF_RUN, columns)
+
+
+@pytest.mark.parametrize(("column", "value"), [("unit", ["percent"]), ("stderr_kind", 2**70), ("stderr_kind", ["x"])])
+def test_what_is_no_text_is_refused(column: str, value: object) -> None:
+    row = {**OF_RUN, "language": "de", "value": 0.5, "stderr": 0.1, column: value}
+    ids, _, refusals = made(row)
+    assert (ids, len(refusals), f"column {column!r} is" in refusals[0]) == ([], 1, True)
 
 
 def test_what_is_said_with_set_fills_what_a_file_leaves_open(tmp_path: Path) -> None:

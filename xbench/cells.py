@@ -259,7 +259,7 @@ def _check_numbers(cells: Cells, refused: Refused) -> None:
 
 def _check_row(row: Row, problems: list[Problem]) -> None:
     unit = row.get("unit", "fraction")
-    if unit not in _UNITS:
+    if not isinstance(unit, str) or unit not in _UNITS:
         problems.append(("unit", f"expected {' or '.join(_UNITS)}", shown(unit)))
         return
     if row.get("lower_is_better") is True:
@@ -282,6 +282,9 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
         problems.append(("stderr", "expected a number of 0 or more", shown(row["stderr"])))
     row["stderr"] = stderr
     row["stderr_kind"] = row.get("stderr_kind") or "unknown"
+    _, problem = text("stderr_kind", row["stderr_kind"])
+    if problem is not None:
+        problems.append(problem)
 
 
 def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
