@@ -49,13 +49,18 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         con.close()
 
 
-def connect(root: Path) -> duckdb.DuckDBPyConnection:
+def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the store for reading: an in-memory DuckDB with the tables as views over Parquet, and every view of views/.
 
     A folder without files is an empty store.
 
+    Args:
+        root: The store.
+        at: A snapshot (see `snapshot`) that the store was at once: runs that were written later are left out.
+        pinned: Whether runs that are written from now on stay out, so that all that is asked of the connection is of one snapshot.
+
     Raises:
-        StoreError: If `root` is a file, or a Parquet file in it cannot be read.
+        StoreError: If `root` is a file, a Parquet file in it cannot be read, or the store was never at that snapshot.
     """
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root} is a file; a store is a folder")
@@ -73,7 +78,10 @@ def connect(root: Path) -> duckdb.DuckDBPyConnection:
     _define_reference(con)
     define_views(con, VIEWS)
     for table in TABLES:
-        _define_table(con, root, table)
+        _define_table(con, root, table, _files_at(con, root, at) if table == "run" and at is not None else None)
+        if table == "run" and (pinned or at is not None):
+            # As a table: what else is read is of these runs, whatever is written meanwhile.
+            con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
     return con
 
 
@@ -99,10 +107,45 @@ def complete_runs(root: Path) -> set[str]:
         con.close()
 
 
+# The sum of the run ids, which are hashes: it takes no order, so what it was after each file is found in one pass.
+_SUM = "coalesce(sum(('0x' || run_id[:15])::BIGINT)::HUGEINT, 0)"
+
+
 def snapshot(con: duckdb.DuckDBPyConnection) -> str:
     """12 hex digits that stand for the complete runs of an open store: equal stores have equal ones."""
-    runs = con.execute("SELECT run_id FROM every_run ORDER BY run_id").fetchall()
-    return hashlib.sha256(" ".join(row[0] for row in runs).encode()).hexdigest()[:12]
+    return _as_snapshot(con.execute(f"SELECT {_SUM} FROM every_run").fetchall()[0][0])
+
+
+def _as_snapshot(total: int) -> str:
+    return f"{total % 2**48:012x}"
+
+
+def _files_at(con: duckdb.DuckDBPyConnection, root: Path, at: str) -> list[Path]:
+    """The files of runs that made up a snapshot: files are written once, so those until some time of writing.
+
+    Raises:
+        StoreError: If no time gives this snapshot.
+    """
+    files = sorted((root / "run").glob("*.parquet"), key=lambda p: (p.stat().st_mtime, p.name))
+    total, sums = 0, {}
+    if files:
+        text = f"SELECT parse_filename(filename), {_SUM} FROM {_parquet([root / 'run' / '*.parquet'])} GROUP BY ALL"
+        sums = dict(con.execute(text.replace("union_by_name", "filename = true, union_by_name")).fetchall())
+    for number, file in enumerate(files, 1):
+        total += sums.get(file.name, 0)
+        if _as_snapshot(total) == at:
+            return files[:number]
+    if at == _as_snapshot(0):
+        return []
+    raise StoreError(
+        f"{root} was never at snapshot {at}: it is of another store, or files were replaced or copied without their times since"
+    )
+
+
+def _parquet(files: list[Path]) -> str:
+    """A table function over files of one folder of the store; a file called * is all of them."""
+    names = [_quote(f"{_escape_glob(str(f.parent))}/{f.name if f.name == '*.parquet' else _escape_glob(f.name)}") for f in files]
+    return f"read_parquet([{', '.join(names)}], union_by_name = true)"
 
 
 def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -142,13 +185,19 @@ def holds(root: Path, table: str) -> bool:
     return any((root / table).glob("*.parquet"))
 
 
-def source(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> str:
+def source(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: list[Path] | None = None) -> str:
     """A SELECT of all columns of a table's contract over its files; those that files of an older version lack are NULL.
+
+    Args:
+        con: To read them with.
+        root: The store.
+        table: One of TABLES.
+        only: Some of its files; all if not given.
 
     Raises:
         StoreError: If a file cannot be read, or lacks a column that must be there.
     """
-    files = f"read_parquet({_quote(_escape_glob(str(root / table)) + '/*.parquet')}, union_by_name = true)"
+    files = _parquet([root / table / "*.parquet"] if only is None else only)
     try:
         there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
     except duckdb.Error as error:
@@ -168,9 +217,9 @@ _OLDER = """
 """
 
 
-def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str) -> None:
+def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: list[Path] | None = None) -> None:
     """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity."""
-    rows = source(con, root, table) if holds(root, table) else f"SELECT * FROM contract.{table}"
+    rows = source(con, root, table, only) if (holds(root, table) if only is None else only) else f"SELECT * FROM contract.{table}"
     # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
     whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
     newest = f"SELECT * FROM every_run ANTI JOIN ({_OLDER}) USING (run_id)"

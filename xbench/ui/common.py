@@ -1,83 +1,157 @@
-"""What the pages share: which store is shown, its rows, filters that live in the address bar."""
+"""What the pages share: which store and snapshot is shown, choices that live in the address bar, tables, charts, downloads.
 
+A page is a function `page(source)`. It asks `source.snapshot` for rows, never the store itself; whatever takes longer than a page may goes
+through `wait`. Text from data reaches the browser as table cells, st.text or `plain`, never as markdown.
+"""
+
+import io
 import os
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import altair as alt
+import duckdb
 import pandas as pd
 import streamlit as st
 
-from xbench import board, comparing, ingesting, placing, share
-from xbench.errors import XbenchError
+from xbench import ingesting, serving, share
+from xbench.errors import StoreError, XbenchError
 from xbench.places import place
 from xbench.tables import as_text
 from xbench.version import __version__
 
+# Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; shapes and words say it too.
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
+COLOURS = {"helps": BLUE, "hurts": ORANGE, "higher": BLUE, "lower": ORANGE, "unresolved": GREY, "equivalent": "#009E73"}
+SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "higher": "triangle-up", "lower": "triangle-down", "unresolved": "circle",
+          "equivalent": "square"}  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What the app shows: a store, and whether it is the shipped published numbers for want of one."""
+    """What the app shows.
+
+    Attributes:
+        root: The store.
+        snapshot: Its content that is shown.
+        newest: Whether that is all there is by now.
+        published: Whether it is the shipped published numbers, for want of a store with a run in it.
+    """
 
     root: Path
+    snapshot: serving.Snapshot
+    newest: bool
     published: bool
 
-    @property
-    def stamp(self) -> float:
-        """Changes when a run is added: the caches below are kept until then."""
-        folder = self.root / "run"
-        return folder.stat().st_mtime if folder.is_dir() else 0.0
+
+@st.cache_resource(show_spinner=False)
+def _server(root: str) -> serving.Server:
+    return serving.Server(place(root))
 
 
-def open_source() -> Source:
-    """The store of XBENCH_STORE or ./results; the published numbers when that holds no run."""
-    root = place(os.environ.get("XBENCH_STORE", "results"))
-    if any((root / "run").glob("*.parquet")):
-        return Source(root, False)
-    return Source(Path(_published_store()), True)
-
-
-@st.cache_resource
+@st.cache_resource(show_spinner=False)
 def _published_store() -> str:
     folder = tempfile.mkdtemp(prefix="xbench-published-")
     ingesting.ingest([share.folder("data") / "published"], Path(folder))
     return folder
 
 
-@st.cache_data(show_spinner="reading the store")
-def _frame(root: str, stamp: float, view: str) -> pd.DataFrame:
-    rows = {
-        "leaderboard": board.leaderboard,
-        "transfer_summary": board.deltas,
-        "transfer_mean": board.mean_deltas,
-        "suite_mean": board.averages,
-        "suite_task_score": board.task_scores,
-        "compare": comparing.compare,
-        "standings": placing.standings,
-    }[view](place(root))
-    return pd.DataFrame(rows)
+def open_source() -> Source:
+    """The store of XBENCH_STORE or ./results at the snapshot of the address, or the newest; published numbers when it holds no run.
 
-
-def frame(source: Source, view: str) -> pd.DataFrame:
-    """All test rows of a view; an unreadable store is an error on the page, not a traceback."""
+    A store that cannot be read is an error on the page, not a traceback.
+    """
     try:
-        return _frame(str(source.root), source.stamp, view)
-    except XbenchError as error:
-        st.error(str(error))
+        root = place(os.environ.get("XBENCH_STORE", "results"))
+        published = not any((root / "run").glob("*.parquet"))
+        server = _server(_published_store() if published else str(root))
+        newest = server.newest()
+    except (XbenchError, OSError) as error:
+        st.error(f"The store cannot be opened.\n\n{plain(error)}")
+        st.caption("`xbench status` and `xbench audit` say more. Name another store by the environment variable XBENCH_STORE.")
         st.stop()
         raise  # not reached: st.stop ends the page
+    wanted = st.query_params.get("snapshot") or st.session_state.get("snapshot") or newest.id
+    shown = newest
+    if wanted != newest.id:
+        try:
+            shown = server.at(wanted)
+        except StoreError as error:
+            st.error(f"This link is to snapshot {plain(wanted)}, which is not to be had; shown is the newest.\n\n{plain(error)}")
+    st.session_state["snapshot"] = shown.id
+    _address("snapshot", shown.id)
+    return Source(root if not published else server.root, shown, shown.id == newest.id, published)
 
 
-def header(source: Source, title: str) -> None:
-    """Title, and what is shown."""
+def uploads() -> bool:
+    """Whether results may be added through the app: only where the server was started with XBENCH_UPLOADS=1."""
+    return os.environ.get("XBENCH_UPLOADS") == "1"
+
+
+def header(source: Source, title: str, about: str = "") -> None:
+    """Title, one sentence on what the page answers, and what is shown."""
     st.title(title)
+    if about:
+        st.markdown(about)
     if source.published:
         st.info(
             "No results in this store yet: these are published numbers that ship with xbench, each with its source. "
             "Run `xbench run` (or `make quickstart`) to make your own."
         )
+    if not source.newest:
+        st.warning(f"You look at snapshot {source.snapshot.id}. The store has grown since; numbers here stay as they were.")
+        if st.button("Show the newest"):
+            st.session_state.pop("snapshot", None)
+            st.query_params.pop("snapshot", None)
+            st.rerun()
+
+
+def footer(source: Source) -> None:
+    """Where the numbers come from."""
+    what = "published numbers" if source.published else f"store {plain(source.root)}"
+    st.divider()
+    st.caption(f"xbench {__version__} · {what} · snapshot {source.snapshot.id} · the address of this page shows the same again")
+
+
+def rows(source: Source, text: str, values: Sequence[Any] = ()) -> pd.DataFrame:
+    """`Snapshot.rows`, a copy to be changed at will; an unreadable file is an error on the page."""
+    try:
+        return source.snapshot.rows(text, values).copy(deep=False)
+    except XbenchError as error:
+        st.error(plain(error))
+        st.stop()
+        raise  # not reached
+
+
+def wait(source: Source, what: str, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any | None:
+    """The result of something slow; None while it is computed, with a line that says so and a page that draws itself again when it is there.
+
+    Args:
+        source: The source.
+        what: For the reader: what is computed.
+        key: Of `Snapshot.later`.
+        compute: Of `Snapshot.later`.
+    """
+    try:
+        found, ready = source.snapshot.now(key, compute)
+    except XbenchError as error:
+        st.error(plain(error))
+        return None
+    if not ready:
+        _again(source, what, key, compute)
+        return None
+    return found
+
+
+@st.fragment(run_every=2.0)
+def _again(source: Source, what: str, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> None:
+    if source.snapshot.later(key, compute).done():
+        st.rerun(scope="app")
+    st.caption(f"⏳ {what} is being computed from all stored examples; this page completes itself.")
 
 
 def plain(text: object) -> str:
@@ -85,32 +159,157 @@ def plain(text: object) -> str:
     return re.sub(r"([\\`*_{}\[\]()#+\-.!|<>$~:&])", r"\\\1", str(text))
 
 
-def pick(label: str, options: Sequence[str], key: str) -> str:
-    """A choice that is part of the address, so that a link shows the same table."""
-    chosen = st.query_params.get(key)
-    index = options.index(chosen) if chosen in options else 0
-    value: str = st.selectbox(label, options, index=index)
-    st.query_params[key] = value
+def _address(key: str, value: str | Sequence[str] | None) -> None:
+    """Write a choice to the address bar, if it is another than there."""
+    if value in (None, "", []):
+        if key in st.query_params:
+            del st.query_params[key]
+        return
+    wanted = [value] if isinstance(value, str) else list(value or ())
+    if st.query_params.get_all(key) != wanted:
+        st.query_params[key] = wanted
+
+
+def pick(label: str, options: Sequence[str], key: str, default: str | None = None, say: Callable[[str], str] = str, **more: Any) -> str:
+    """One of some options; part of the address unless it is the default, so that a link shows the same."""
+    usual = default if default in options else options[0]
+    state = f"pick-{key}"
+    if st.session_state.get(state) not in options:
+        asked = st.query_params.get(key)
+        st.session_state[state] = asked if asked in options else usual
+    value: str = st.selectbox(label, options, key=state, format_func=say, **more)
+    _address(key, value)
     return value
 
 
-def download(data: pd.DataFrame, name: str) -> None:
-    """The rows on screen as CSV; names that a spreadsheet would take for formulas begin with a quote."""
-    texts = data.select_dtypes(include=["object", "string"]).columns
-    data = data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in texts})
-    st.download_button("Download CSV", data.to_csv(index=False), f"{name}.csv", "text/csv")
+def switch(label: str, options: Sequence[str], key: str, help_text: str | None = None) -> str:
+    """As `pick`, for few options that are all seen at once."""
+    state = f"pick-{key}"
+    if st.session_state.get(state) not in options:
+        asked = st.query_params.get(key)
+        st.session_state[state] = asked if asked in options else options[0]
+    value = st.radio(label, options, key=state, horizontal=True, help=help_text)
+    chosen = str(value)
+    _address(key, None if chosen == options[0] else chosen)
+    return chosen
 
 
-def column_labels(rows: pd.DataFrame) -> "pd.Series[str]":
+def picks(label: str, options: Sequence[str], key: str, default: Sequence[str] = (), say: Callable[[str], str] = str) -> list[str]:
+    """Any of some options; part of the address unless it is the default. Nothing chosen is an empty list, which filters mean as all."""
+    state = f"picks-{key}"
+    if state not in st.session_state:
+        asked = [v for v in st.query_params.get_all(key) if v in options]
+        st.session_state[state] = asked or [v for v in default if v in options]
+    else:
+        st.session_state[state] = [v for v in st.session_state[state] if v in options]
+    chosen: list[str] = st.multiselect(label, options, key=state, format_func=say)
+    _address(key, None if list(chosen) == list(default) else chosen)
+    return chosen
+
+
+def typed(label: str, key: str, **more: Any) -> str:
+    """A text that is part of the address."""
+    state = f"typed-{key}"
+    if state not in st.session_state:
+        st.session_state[state] = st.query_params.get(key, "")
+    value = str(st.text_input(label, key=state, **more))
+    _address(key, value)
+    return value
+
+
+def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[str] = (), wide: Iterable[str] = (), **more: Any) -> Any:
+    """A table whose `percent` columns are percent or points with one digit, `small` ones have three; `wide` ones are long texts."""
+    config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))
+    config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3f"))
+    config |= dict.fromkeys(wide, st.column_config.TextColumn(width="large"))
+    return st.dataframe(data, hide_index=True, width="stretch", column_config={c: v for c, v in config.items() if c in data}, **more)
+
+
+def chart(drawn: alt.TopLevelMixin, said: str, **more: Any) -> Any:
+    """A chart, with what it shows in words for those who do not see it."""
+    return st.altair_chart(drawn, width="stretch", alt=said, **more)  # type: ignore[arg-type]
+
+
+def download(data: pd.DataFrame, name: str, caption: str = "", drawn: alt.TopLevelMixin | None = None) -> None:
+    """What is on screen as CSV, Parquet, LaTeX, and a chart as SVG and PNG; made when asked for."""
+    with st.popover("Download"):
+        for label, ending, mime, make in (
+            ("CSV", "csv", "text/csv", lambda: _csv(data)),
+            ("Parquet", "parquet", "application/vnd.apache.parquet", lambda: _parquet(data)),
+            ("LaTeX", "tex", "application/x-tex", lambda: _latex(data, caption or name)),
+        ):
+            st.download_button(label, make, f"{name}.{ending}", mime, key=f"download-{name}-{ending}", on_click="ignore")
+        if drawn is not None:
+            for label, ending, mime in (("Chart as SVG", "svg", "image/svg+xml"), ("Chart as PNG", "png", "image/png")):
+
+                def image(ending: str = ending) -> bytes:
+                    return _image(drawn, ending)
+
+                st.download_button(label, image, f"{name}.{ending}", mime, key=f"download-{name}-{ending}", on_click="ignore")
+
+
+def _texts(data: pd.DataFrame) -> pd.DataFrame:
+    """Names that a spreadsheet would take for formulas begin with a quote."""
+    columns = data.select_dtypes(include=["object", "string"]).columns
+    return data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in columns})
+
+
+def _csv(data: pd.DataFrame) -> bytes:
+    return _texts(data).to_csv(index=False).encode("utf-8")
+
+
+def _parquet(data: pd.DataFrame) -> bytes:
+    out = io.BytesIO()
+    data.to_parquet(out, index=False)
+    return out.getvalue()
+
+
+def _latex(data: pd.DataFrame, caption: str) -> bytes:
+    """A booktabs table of what is on screen."""
+    from xbench.wording import escape
+
+    def cell(value: Any) -> str:
+        if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
+            return "--"
+        return f"{value:.1f}" if isinstance(value, float) else escape(str(value))
+
+    columns = "".join("r" if pd.api.types.is_numeric_dtype(t) else "l" for t in data.dtypes)
+    lines = [" & ".join(cell(v) for v in line) + r" \\" for line in data.itertuples(index=False)]
+    head = " & ".join(escape(str(c)) for c in data.columns) + r" \\"
+    return "\n".join(
+        ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering", f"\\begin{{tabular}}{{{columns}}}", "\\toprule", head,
+         "\\midrule", *lines, "\\bottomrule", "\\end{tabular}", f"\\caption{{{escape(caption)}}}", "\\end{table}", ""]
+    ).encode("utf-8")  # fmt: skip
+
+
+def _image(drawn: alt.TopLevelMixin, ending: str) -> bytes:
+    import vl_convert
+
+    spec = drawn.to_dict()  # type: ignore[attr-defined]
+    if ending == "svg":
+        return str(vl_convert.vegalite_to_svg(spec)).encode("utf-8")
+    return bytes(vl_convert.vegalite_to_png(spec, scale=2))
+
+
+def column_labels(found: pd.DataFrame) -> "pd.Series[str]":
     """What makes one column of numbers comparable, in words; the data's revision where there are several of a target."""
-    several = rows.groupby("target")["dataset_revision"].transform("nunique") > 1
-    plain = rows["target"] + " · " + rows["metric"] + " (" + rows["scorer"] + ")"
-    if "basis" in rows:  # means that sources printed are in a column of their own
-        plain = plain.where(rows["basis"] == "languages", plain + " · means as printed")
-    return plain.where(~several, plain + " · data " + rows["dataset_revision"])
+    several = found.groupby("target")["dataset_revision"].transform("nunique") > 1
+    short = found["target"] + " · " + found["metric"] + " (" + found["scorer"] + ")"
+    if "language_set" in found:  # means that sources printed are in a column of their own
+        short = short.where(found["language_set"].isna(), short + " · means as printed")
+        printed = found["language_set"].notna() & (found.assign(short=short).groupby("short")["target"].transform("size") > 1)
+        short = short.where(~printed, short + " over " + found["language_set"].fillna(""))
+    return short.where(~several, short + " · data " + found["dataset_revision"])
 
 
-def footer(source: Source) -> None:
-    """Where the numbers come from."""
-    what = "published numbers" if source.published else f"store {source.root}"
-    st.caption(f"xbench {__version__} · {what}")
+def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
+    """Systems in as few words as tell them apart: model and intermediate, and of the other fields those in which they differ."""
+    direct = found["intermediate"] == "none"
+    label = found["model"] + (" after " + found["intermediate"]).where(~direct, "")
+    for field in ("train_language", "source", "model_revision", "recipe_label", "stack", "source_version", "intermediate_revision", "recipe_id"):
+        if not label.duplicated().any():
+            break
+        if field in found:
+            differs = found.groupby(label)[field].transform("nunique") > 1
+            label = label.where(~differs, label + " · " + found[field].astype(str))
+    return label

@@ -1,0 +1,270 @@
+"""The store as the app reads it: one content at a time, one connection for everybody, each answer computed once.
+
+A `Snapshot` is the store at one content. It holds the scores as a small star, so that any filter is one quick scan:
+
+    system   system_id, the fields of pairing.SYSTEM, parameters, recipe_label, selection, kind, relationship
+    col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
+             task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
+    cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
+
+and all views of views/ beside. What takes longer than a page may (tests over all examples) is computed by one thread in the background.
+"""
+
+import contextlib
+import itertools
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+
+from xbench import board, pairing, store
+from xbench.errors import StoreError, XbenchError
+
+_MOST_ANSWERS = 400  # kept for each snapshot
+_MOST_BYTES = 200 << 20  # of them
+_MOST_SNAPSHOTS = 3  # open at once
+_LOOK_AGAIN = 2.0  # seconds after which the store is looked at again for new runs
+_SYSTEM = ", ".join(pairing.SYSTEM)
+
+
+class Snapshot:
+    """A store at one content; safe for any number of threads.
+
+    Attributes:
+        root: The store.
+        id: As of xbench.store.snapshot.
+        opened: Seconds it took to open.
+    """
+
+    def __init__(self, root: Path, at: str | None = None) -> None:
+        """Open it.
+
+        Raises:
+            StoreError: If it cannot be read, or was never at snapshot `at`.
+        """
+        begun = time.perf_counter()
+        self.root = root
+        self._con = store.connect(root, at, pinned=True)
+        self.id = store.snapshot(self._con)
+        _star(self._con)
+        self._answers: OrderedDict[Hashable, pd.DataFrame] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+        self._jobs: dict[Hashable, Future[Any]] = {}
+        self.opened = time.perf_counter() - begun
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A connection of one's own to the same tables, for what takes one (such as xbench.compare)."""
+        return self._con.cursor()
+
+    def rows(self, text: str, values: Sequence[Any] = ()) -> pd.DataFrame:
+        """The answer to a query, computed once; not to be changed.
+
+        Args:
+            text: SQL with ? for whatever comes from a reader: names are our own, values are bound.
+            values: Of the ?.
+
+        Raises:
+            StoreError: If a file of the store cannot be read.
+        """
+        key = (text, _frozen(values))
+        with self._lock:
+            if key in self._answers:
+                self._answers.move_to_end(key)
+                return self._answers[key]
+        cursor = self.cursor()
+        try:
+            found = cursor.execute(text, list(values)).df()
+        except (duckdb.IOException, duckdb.InvalidInputException) as error:
+            raise StoreError("the store cannot be read; a file of it is damaged or foreign", [" ".join(str(error).split())]) from error
+        finally:
+            cursor.close()
+        with self._lock:
+            self._answers[key] = found
+            self._bytes += _size(found)
+            while len(self._answers) > 1 and (len(self._answers) > _MOST_ANSWERS or self._bytes > _MOST_BYTES):
+                self._bytes -= _size(self._answers.popitem(last=False)[1])
+        return found
+
+    def later(self, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> "Future[Any]":
+        """The result of something slow, computed once, in the background, one at a time in the order in which it was asked for.
+
+        Args:
+            key: What it is.
+            compute: Makes it from a connection of its own.
+        """
+
+        def work() -> Any:
+            cursor = self.cursor()
+            try:
+                return compute(cursor)
+            finally:
+                cursor.close()
+
+        with self._lock:
+            if key not in self._jobs:
+                self._jobs[key] = _background().submit(work)
+            return self._jobs[key]
+
+    def now(self, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any], patience: float = 0.25) -> tuple[Any, bool]:
+        """(result, True), or (None, False) where it takes longer than `patience` seconds: ask again.
+
+        Raises:
+            XbenchError: What `compute` raised.
+        """
+        job = self.later(key, compute)
+        try:
+            return job.result(patience), True
+        except TimeoutError:
+            return None, False
+
+    def systems(self) -> pd.DataFrame:
+        """Table `system`."""
+        return self.rows("SELECT * FROM system ORDER BY system_id")
+
+    def columns(self, split: str = "test") -> pd.DataFrame:
+        """Table `col`: those that count first, then those that most systems have."""
+        return self.rows("SELECT * FROM col WHERE split = ? ORDER BY counts DESC, systems DESC, column_id", [split])
+
+
+class Server:
+    """The newest snapshot of a store, and those that links name; a store may grow meanwhile."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._open: OrderedDict[str, Snapshot] = OrderedDict()
+        self._newest: Snapshot | None = None
+        self._stamp: tuple[Any, ...] = ()
+        self._looked = 0.0
+        self._lock = threading.Lock()
+        self._opening: threading.Lock = threading.Lock()
+
+    def newest(self) -> Snapshot:
+        """The store as it is. Where it has grown, as it was until the new content is open (some seconds in a large store).
+
+        Raises:
+            StoreError: If it cannot be read.
+        """
+        if self._newest is not None and time.monotonic() - self._looked < _LOOK_AGAIN:
+            return self._newest
+        stamp = _stamp(self.root)
+        with self._lock:
+            self._looked = time.monotonic()
+            known = self._newest
+        if known is not None:
+            if stamp != self._stamp and not self._opening.locked():
+                threading.Thread(target=self._renew, args=(stamp,), daemon=True).start()
+            return known
+        self._renew(stamp, quiet=False)
+        assert self._newest is not None
+        return self._newest
+
+    def at(self, snapshot: str) -> Snapshot:
+        """The store as it was at a snapshot.
+
+        Raises:
+            StoreError: If it never was.
+        """
+        newest = self.newest()
+        if snapshot == newest.id:
+            return newest
+        with self._lock:
+            if snapshot in self._open:
+                self._open.move_to_end(snapshot)
+                return self._open[snapshot]
+        return self._keep(Snapshot(self.root, snapshot))
+
+    def _renew(self, stamp: tuple[Any, ...], *, quiet: bool = True) -> None:
+        with self._opening:
+            if self._newest is not None and stamp == self._stamp:
+                return
+            try:
+                fresh = Snapshot(self.root)
+            except XbenchError:
+                if quiet:  # a file is being copied in, say: what was open stays
+                    return
+                raise
+            if self._newest is None or fresh.id != self._newest.id:
+                self._newest = self._keep(fresh)
+            self._stamp = stamp
+
+    def _keep(self, snapshot: Snapshot) -> Snapshot:
+        with self._lock:
+            self._open[snapshot.id] = snapshot
+            while len(self._open) > _MOST_SNAPSHOTS:
+                self._open.popitem(last=False)
+        return snapshot
+
+
+_WORKER: list[ThreadPoolExecutor] = []
+_WORKER_LOCK = threading.Lock()
+
+
+def _background() -> ThreadPoolExecutor:
+    with _WORKER_LOCK:
+        if not _WORKER:
+            _WORKER.append(ThreadPoolExecutor(1, "xbench"))
+        return _WORKER[0]
+
+
+def _stamp(root: Path) -> tuple[Any, ...]:
+    """Changes whenever a run is added."""
+    folder = root / "run"
+    if isinstance(root, Path) and not hasattr(root, "fs"):
+        with contextlib.suppress(OSError):
+            return (folder.stat().st_mtime_ns,)
+        return ()
+    return tuple(sorted(p.name for p in folder.glob("*.parquet")))
+
+
+def _frozen(values: Sequence[Any]) -> Hashable:
+    return tuple(tuple(v) if isinstance(v, list) else v for v in values)
+
+
+def _size(rows: pd.DataFrame) -> int:
+    """About what it takes: texts are mostly shared."""
+    return int(rows.memory_usage(deep=False).sum()) + 1000
+
+
+def _star(con: duckdb.DuckDBPyConnection) -> None:
+    """Make the tables system, col and cell."""
+    con.execute(
+        f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}))::INTEGER AS system_id, * FROM (SELECT {_SYSTEM}, "
+        "any_value(parameters) AS parameters, any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
+        "any_value(selection) AS selection, any_value(kind) AS kind, any_value(relationship) AS relationship FROM run GROUP BY ALL)"
+    )
+    key = "target, metric, scorer, dataset_revision, split, language_set"
+    con.execute(
+        f"CREATE TABLE col AS SELECT (row_number() OVER (ORDER BY {key}))::INTEGER AS column_id, * FROM (SELECT DISTINCT {key} FROM score)"
+    )
+    con.execute(f"CREATE TEMP TABLE run_system AS SELECT run_id, system_id FROM run JOIN system USING ({_SYSTEM})")
+    con.execute(
+        "CREATE TABLE cell AS SELECT system_id, column_id, s.language, avg(s.value ORDER BY s.value) AS value, "
+        "stddev_samp(s.value ORDER BY s.value) AS seed_sd, count(DISTINCT s.seed)::INTEGER AS seeds, min(s.n) AS n, "
+        "bool_and(s.evidence = 'outcomes') AS stored FROM score AS s JOIN run_system USING (run_id) "
+        "JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
+        "(c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set "
+        "GROUP BY ALL ORDER BY column_id, system_id"
+    )
+    con.execute("DROP TABLE run_system")
+    main = list(itertools.chain.from_iterable([t, s] for t, held in board.official_scorers().items() for s in sorted(held)))
+    con.execute("CREATE TEMP TABLE official AS SELECT unnest(?::VARCHAR[]) AS target, unnest(?::VARCHAR[]) AS scorer", [main[::2], main[1::2]])
+    con.execute(
+        "CREATE OR REPLACE TABLE col AS WITH known AS (SELECT target, any_value(family) AS family, any_value(metric) AS metric, "
+        "count(*)::INTEGER AS languages_expected FROM task_language GROUP BY target), "
+        "held AS (SELECT column_id, count(DISTINCT system_id)::INTEGER AS systems, count(DISTINCT language)::INTEGER AS languages FROM cell "
+        "GROUP BY ALL), groups AS (SELECT target, any_value(task_group) AS task_group FROM suite_task GROUP BY ALL) "
+        "SELECT c.*, coalesce(k.family, 'other') AS family, coalesce(g.task_group, 'other') AS task_group, "
+        # Of a task that xbench does not know, all languages that any system has.
+        "coalesce(k.languages_expected, h.languages) AS languages_expected, k.target IS NOT NULL AS known, "
+        "c.language_set IS NULL AND (k.target IS NULL OR (c.metric = k.metric AND o.target IS NOT NULL)) AS counts, h.systems, h.languages "
+        "FROM col AS c JOIN held AS h USING (column_id) LEFT JOIN known AS k USING (target) LEFT JOIN groups AS g USING (target) "
+        "LEFT JOIN official AS o ON (o.target, o.scorer) = (c.target, c.scorer)"
+    )
+    con.execute("DROP TABLE official")

@@ -1,0 +1,39 @@
+"""What is around the pages: the list of them, the store, the footer."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+import streamlit as st
+
+from xbench import plugins
+from xbench.ui import common
+
+PAGES = Path(__file__).parent / "pages"
+
+
+@cache
+def modules() -> dict[str, ModuleType]:
+    """The pages by name, in the order in which they are listed."""
+    found = {name: import_module(f"xbench.ui.pages.{name}") for name in plugins.names(PAGES)}
+    return dict(sorted(found.items(), key=lambda item: item[1].ORDER))
+
+
+def run() -> None:
+    """Draw the page that the address names."""
+    st.set_page_config(page_title="xbench", page_icon=":material/leaderboard:", layout="wide")
+    sections: dict[str, list[st.Page]] = {}
+    for name, module in modules().items():
+        if name == "add" and not common.uploads():
+            continue
+        page = st.Page(partial(_draw, module.page), title=module.TITLE, url_path=name, default=module.ORDER == 0)
+        sections.setdefault(module.SECTION, []).append(page)
+    st.navigation(sections).run()
+
+
+def _draw(page: Callable[[common.Source], None]) -> None:
+    source = common.open_source()
+    page(source)
+    common.footer(source)
