@@ -217,6 +217,29 @@ def typed(label: str, key: str, **more: Any) -> str:
     return value
 
 
+def link(label: str, page: str, **query: str) -> None:
+    """A button that leads to another page of the app, with what it shall show."""
+    if st.button(label, key=f"to-{page}-{label}", icon=":material/arrow_forward:"):
+        from xbench.ui import shell
+
+        st.switch_page(shell.listed()[page], query_params=query)
+
+
+def compare_query(source: Source, base: dict[str, str], column: dict[str, str], intermediate: str, language: str) -> dict[str, str]:
+    """What the address of page `compare` says to show one intermediate task against its baseline, with the examples of one language."""
+    columns = source.snapshot.columns()
+    for field, value in column.items():
+        columns = columns[columns[field] == value]
+    systems = source.snapshot.systems()
+    for field, value in base.items():
+        systems = systems[systems[field] == value]
+    ids = {name: systems.loc[systems["intermediate"] == name, "system_id"] for name in (intermediate, "none")}
+    found = {"language": language}
+    if len(columns):
+        found["target"] = str(columns["column_id"].iloc[0])
+    return found | {key: str(own.iloc[0]) for key, own in zip(("a", "b"), ids.values(), strict=True) if len(own)}
+
+
 def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[str] = (), wide: Iterable[str] = (), **more: Any) -> Any:
     """A table whose `percent` columns are percent or points with one digit, `small` ones have three; `wide` ones are long texts."""
     config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))

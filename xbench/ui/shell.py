@@ -5,6 +5,7 @@ from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import streamlit as st
 
@@ -21,15 +22,21 @@ def modules() -> dict[str, ModuleType]:
     return dict(sorted(found.items(), key=lambda item: item[1].ORDER))
 
 
+def listed() -> dict[str, Any]:
+    """The pages as Streamlit knows them, by name."""
+    return {
+        name: st.Page(partial(_draw, module.page), title=module.TITLE, url_path=name, default=module.ORDER == 0)
+        for name, module in modules().items()
+        if name != "add" or common.uploads()
+    }
+
+
 def run() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="xbench", page_icon=":material/leaderboard:", layout="wide")
-    sections: dict[str, list[st.Page]] = {}
-    for name, module in modules().items():
-        if name == "add" and not common.uploads():
-            continue
-        page = st.Page(partial(_draw, module.page), title=module.TITLE, url_path=name, default=module.ORDER == 0)
-        sections.setdefault(module.SECTION, []).append(page)
+    sections: dict[str, list[Any]] = {}
+    for name, page in listed().items():
+        sections.setdefault(modules()[name].SECTION, []).append(page)
     st.navigation(sections).run()
 
 

@@ -5,6 +5,8 @@ import streamlit as st
 
 from xbench.ui import common
 
+TITLE, ORDER, SECTION = "averages", 99, "x"
+
 
 def page(source: common.Source) -> None:
     """Draw the page."""

@@ -8,6 +8,8 @@ from xbench.errors import XbenchError
 from xbench.places import place
 from xbench.ui import common
 
+TITLE, ORDER, SECTION = "claims", 99, "x"
+
 _MARKS = {"supported": "✔", "contradicted": "✘", "unresolved": "?", "not testable": "–"}
 
 

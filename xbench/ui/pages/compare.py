@@ -7,6 +7,8 @@ import streamlit as st
 from xbench import comparing
 from xbench.ui import common
 
+TITLE, ORDER, SECTION = "compare", 99, "x"
+
 # Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; the shape says it too.
 _COLOURS = {"helps": "#0072B2", "hurts": "#D55E00", "unresolved": "#999999"}
 _SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "unresolved": "circle"}

@@ -1,62 +1,296 @@
-"""Systems by target: mean over languages with its support; complete averages before partial ones."""
+"""Systems by task: scores with their support, means under a stated rule, limits of ranks and tiers instead of a bare 1..N."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
 import pandas as pd
 import streamlit as st
 
-from xbench import pairing
+from xbench import pairing, placing
 from xbench.ui import common
+from xbench.ui.common import Source
+
+TITLE, ORDER, SECTION = "Leaderboard", 0, "Results"
+_RULES = {
+    "strict": "A mean is given only to systems with every column complete; the others come after them, by name.",
+    "common support": "Means are over the languages that every system shown has in a column; a language that one lacks counts for none.",
+    "available": "Means are over whatever a system has. They are over different things and cannot be compared: support says how much.",
+}
+_MOST_COLUMNS, _FIRST_COLUMNS = 40, 9
+_SIZES = {"up to 200 M": (0, 200e6), "200 to 400 M": (200e6, 400e6), "400 M to 1 B": (400e6, 1e9), "above 1 B": (1e9, 1e15)}
+_BEST = {True: "★", False: ""}
 
 
-def page(source: common.Source) -> None:
+def page(source: Source) -> None:
     """Draw the page."""
-    common.header(source, "Leaderboard")
-    rows = common.frame(source, "leaderboard")
-    if rows.empty:
-        st.warning("The store has no test scores yet. `xbench coverage` lists what is missing.")
+    common.header(source, TITLE, "Which systems score how much, over which languages, and which differences in rank are real.")
+    columns = source.snapshot.columns(_split(source)).copy(deep=False)
+    if columns.empty:
+        st.warning("The store has no scores of this split yet. `xbench coverage` lists what is missing, `xbench run` makes some.")
         return
-    rows["column"] = common.column_labels(rows)
-    chosen = common.pick("Target and metric", sorted(rows["column"].unique()), "target")
-    shown = rows[rows["column"] == chosen]
-    ranks = _ranks(source, shown)
-    table = pd.DataFrame(
-        {
-            "rank": ranks["rank"].to_list(),
-            "tier": ranks["tier"].to_list(),
-            "model": shown["model"],
-            "intermediate": shown["intermediate"],
-            "recipe": shown["recipe_label"],
-            "mean %": 100 * shown["value"],
-            "± seeds": 100 * shown["seed_sd"].astype(float),
-            "zero-shot %": 100 * shown["zero_shot"].astype(float),
-            "languages": [
-                f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(shown["languages"], shown["languages_expected"], strict=True)
-            ],
-            "seeds": [str(s or "?") for s in shown["seeds"]],
-            "stack": shown["stack"],
-            "source": shown["source"],
-            "model revision": shown["model_revision"],
-        }
-    )
-    number = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(table, hide_index=True, width="stretch", column_config=dict.fromkeys(("mean %", "± seeds", "zero-shot %"), number))
+    columns["label"] = common.column_labels(columns)
+    systems, columns, languages = _filters(source, columns)
+    names = dict(zip(columns["column_id"].astype(str), columns["label"], strict=True))
+    usual = list(columns.loc[columns["counts"], "column_id"].astype(str).head(_FIRST_COLUMNS)) or list(names)[:_FIRST_COLUMNS]
+    asked = common.picks("Tasks", list(names), "column", usual, lambda i: names[i])
+    chosen = columns[columns["column_id"].astype(str).isin((asked or usual)[:_MOST_COLUMNS])]
+    if chosen.empty or systems.empty:
+        st.warning("No system and task meets these filters. Take one away.")
+        return
+    if len(asked) > _MOST_COLUMNS:
+        st.caption(f"The first {_MOST_COLUMNS} tasks are shown.")
+    rule = common.switch("Means are", list(_RULES), "mean", "How tasks and languages that a system lacks are treated in means")
+    cells = _cells(source, chosen, systems, languages)
+    board = Board(chosen, systems, cells, rule, narrowed=languages is not None)
+    if board.table.empty:
+        st.warning("No system has a score in these tasks under these filters.")
+        return
+    ranked = _ranks(source, chosen) if len(chosen) == 1 and languages is None else None
+    shown = board.draw(ranked)
+    st.caption(f"{_RULES[rule]} {board.said}")
     st.caption(
-        "rank: from how many systems are significantly better to how many are significantly worse, of those with every example stored and "
-        "over the whole column, whatever is shown; a tier begins with the first that is significantly worse than the best of the tier "
-        "above. Mean over languages of the mean over seeds, best first; averages over fewer languages come last and say so. ± is the "
-        "standard deviation over seeds. zero-shot leaves the training language out. Rows of different stacks were trained differently: "
-        "compare with care."
+        "★ best, ☆ equal to it at the digit shown. A mean over languages counts each the same; 5/10 is a mean over five of ten languages. "
+        + (
+            "rank: from how many systems are significantly better to how many are not significantly worse, tested on the stored "
+            "examples over the whole column whatever is shown; a tier begins with the first that is significantly worse than the best of "
+            "the tier above."
+            if ranked is not None
+            else "Choose a single task to see intervals, limits of ranks and tiers, which are tested within a task. Order alone is no rank."
+        )
     )
-    common.download(shown.drop(columns="column"), "leaderboard")
+    common.download(shown, "leaderboard", f"Percent, means {rule}. xbench snapshot {source.snapshot.id}.")
+    _follow(source, board)
 
 
-def _ranks(source: common.Source, shown: pd.DataFrame) -> pd.DataFrame:
-    """Rank limits and tier of each row shown, empty where it is not ranked."""
-    ranked = common.frame(source, "standings")
-    keys = [c for c in (*pairing.COLUMN, *pairing.SYSTEM) if c in shown.columns]
+class Board:
+    """Systems by tasks, as they are drawn.
+
+    Attributes:
+        table: A row a system: mean, support, and for each task its value and support, best first.
+        said: What the means are over, in words.
+    """
+
+    def __init__(self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, *, narrowed: bool) -> None:
+        self.columns, self.systems, self.narrowed = columns, systems, narrowed
+        self.said = ""
+        if rule == "common support":
+            cells = self._common(cells)
+        expected = dict(zip(columns["column_id"], columns["languages_expected"], strict=True))
+        if narrowed or rule == "common support":  # of the languages asked for, those that the task has at all
+            expected = cells.groupby("column_id")["language"].nunique().to_dict()
+        grouped = cells.groupby(["system_id", "column_id"], sort=True)
+        printed = dict(zip(columns["column_id"], columns["language_set"], strict=True))
+        found = grouped.agg(value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")).reset_index()
+        found["expected"] = found["column_id"].map(expected)
+        whole = found["column_id"].map(lambda c: isinstance(printed[c], str))
+        found["complete"] = whole | (found["languages"] >= found["expected"])
+        found["support"] = ["as printed" if w else f"{a}/{b}" for a, b, w in zip(found["languages"], found["expected"], whole, strict=True)]
+        self.found = found
+        self.table = self._means(rule)
+
+    def _common(self, cells: pd.DataFrame) -> pd.DataFrame:
+        """Only cells (column, language) that all systems have, and only columns that all have."""
+        number = cells["system_id"].nunique()
+        held = cells.groupby(["column_id", "language"])["system_id"].transform("nunique")
+        kept = cells[held == number]
+        self.said = (
+            f"The {number} systems share {kept.groupby(['column_id', 'language']).ngroups} of "
+            f"{cells.groupby(['column_id', 'language']).ngroups} cells (task and language), in {kept['column_id'].nunique()} of "
+            f"{cells['column_id'].nunique()} tasks."
+        )
+        if kept.empty:
+            self.said += " They share nothing: filter out systems with little support."
+        return kept
+
+    def _means(self, rule: str) -> pd.DataFrame:
+        found = self.found
+        number = len(self.columns)
+        # With a strict rule an incomplete task is shown with its support, and leaves the system without a mean.
+        per = found.groupby("system_id").agg(mean=("value", "mean"), tasks=("complete", "sum"), there=("complete", "size")).reset_index()
+        if rule == "strict":
+            per.loc[per["tasks"] < number, "mean"] = None
+        order = self.systems.merge(per, on="system_id")
+        order["label"] = common.system_labels(order)
+        return order.sort_values(["mean", "tasks", "label"], ascending=[False, False, True], na_position="last", kind="stable")
+
+    def draw(self, ranked: pd.DataFrame | None) -> pd.DataFrame:
+        """Draw it; gives back what is shown."""
+        order = self.table.set_index("system_id")
+        shown: dict[str, Any] = {}
+        if ranked is not None:
+            mine = ranked.set_index("system_id").reindex(order.index)
+            shown |= {"rank": mine["rank"], "tier": mine["tier"]}
+        shown["system"] = order["label"]
+        several = len(self.columns) > 1
+        best: dict[str, pd.Series[Any]] = {}
+        if several:
+            shown["mean %"] = 100 * order["mean"].astype(float)
+            shown["tasks"] = [f"{int(a)}/{len(self.columns)}" for a in order["tasks"]]
+            shown |= self._groups(order.index)
+        for column, label in zip(self.columns["column_id"], self._short(), strict=True):
+            own = self.found[self.found["column_id"] == column].set_index("system_id").reindex(order.index)
+            shown[label] = 100 * own["value"].astype(float)
+            best[label] = own["complete"].eq(True)
+            if several:
+                partial = own["support"].where(own["complete"].eq(False))  # noqa: E712 - elementwise
+                if partial.notna().any():
+                    shown[f"{label}: languages"] = own["support"]
+            else:
+                if ranked is not None:
+                    shown |= {"low": 100 * mine["low"].astype(float), "high": 100 * mine["high"].astype(float)}
+                shown |= {"± seeds": 100 * own["sd"].astype(float), "languages": own["support"], "seeds": own["seeds"]}
+        for field in ("recipe_label", "stack", "source", "relationship", "train_language", "model_revision"):
+            shown[field.removesuffix("_label").replace("_", " ")] = order[field]
+        shown["parameters, M"] = order["parameters"].astype(float) / 1e6
+        data = pd.DataFrame(shown)
+        numbers = [c for c in data.columns if pd.api.types.is_float_dtype(data[c])]
+        common.table(_starred(data, best, "mean %" if several else ""), percent=numbers, key="board")
+        return data
+
+    def _groups(self, index: "pd.Index[Any]") -> dict[str, Any]:
+        """The mean of each group of tasks of which more than one is shown, and only where all of them are complete."""
+        merged = self.found.merge(self.columns[["column_id", "task_group"]], on="column_id")
+        sizes = self.columns["task_group"].value_counts()
+        found: dict[str, Any] = {}
+        for group in [g for g in sorted(sizes.index) if sizes[g] > 1 and g != "other" and len(sizes) > 1]:
+            own = merged[(merged["task_group"] == group) & merged["complete"]].groupby("system_id")["value"].agg(["mean", "size"])
+            found[f"{group} %"] = (100 * own["mean"].where(own["size"] == sizes[group])).reindex(index)
+        return found
+
+    def _short(self) -> list[str]:
+        """Names of tasks, with what tells columns of one task apart."""
+        once = self.columns["target"].map(self.columns["target"].value_counts()) == 1
+        return [t if o else label for t, label, o in zip(self.columns["target"], self.columns["label"], once, strict=True)]
+
+
+def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean: str) -> pd.DataFrame:
+    """A column of marks in front of the best of each column: only complete averages take part."""
+    marks: list[list[str]] = [[] for _ in range(len(data))]
+    for column in [*([mean] if mean else []), *complete]:
+        values = data[column].where(complete[column].to_numpy()) if column in complete else data[column]
+        top = values.max()
+        if pd.isna(top) or values.notna().sum() < 2:
+            continue
+        for place, value in enumerate(values):
+            if pd.notna(value) and round(value, 1) == round(top, 1):
+                marks[place].append(("★ " if value == top else "☆ ") + column.removesuffix(" %"))
+    out = data.copy()
+    place = int(out.columns.get_loc("system")) + 1  # type: ignore[arg-type]
+    out.insert(place, "best in", [", ".join(m) for m in marks])
+    return out
+
+
+def _split(source: Source) -> str:
+    found = common.rows(source, "SELECT DISTINCT split FROM col ORDER BY split DESC")["split"].tolist()
+    asked = st.query_params.get("split")
+    return asked if asked in found else "test"
+
+
+def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None]:
+    """Systems and columns that meet the filters, and the languages that count (None: all)."""
+    systems = source.snapshot.systems().copy(deep=False)
+    with st.expander("Filters", expanded=any(k.startswith("only_") for k in st.query_params)):
+        left, middle, right = st.columns(3)
+        with left:
+            text = common.typed("Model contains", "only_model", placeholder="such as e5")
+            sizes = common.picks("Model size", list(_SIZES), "only_size")
+            intermediates = common.picks("Intermediate task", _several(systems["intermediate"]), "only_intermediate")
+        with middle:
+            families = common.picks("Kind of task", _several(columns["family"]), "only_family")
+            reference = common.rows(source, "SELECT language, name, family, script FROM language ORDER BY language")
+            spoken = dict(zip(reference["language"], reference["name"], strict=True))
+            codes = [c for c in spoken] if columns["known"].any() else []
+            languages = common.picks("Language", codes, "only_language", say=lambda c: f"{c} {spoken.get(c, '')}")
+            scripts = common.picks("Script", _several(reference["script"]), "only_script")
+            kinds = common.picks("Language family", _several(reference["family"]), "only_language_family")
+        with right:
+            sources = common.picks("Source", _several(systems["source"]), "only_source")
+            stacks = common.picks("Stack", _several(systems["stack"]), "only_stack")
+            evidence = common.picks("Evidence", ["examples stored", "averages only"], "only_evidence")
+            relations = common.picks("Reported by", _several(systems["relationship"]), "only_relationship")
+        st.caption("A filter on languages changes the means: they are over the chosen languages alone. Nothing chosen means all.")
+    if text:
+        systems = systems[systems["model"].str.contains(text, case=False, regex=False)]
+    if sizes:
+        known = systems["parameters"].astype(float)
+        systems = systems[pd.concat([known.between(*_SIZES[s]) for s in sizes], axis=1).any(axis=1)]
+    for field, wanted in (("intermediate", intermediates), ("source", sources), ("stack", stacks), ("relationship", relations)):
+        if wanted:
+            systems = systems[systems[field].isin(wanted)]
+    if evidence and len(evidence) == 1:
+        held = common.rows(source, "SELECT system_id, bool_and(stored) AS stored FROM cell GROUP BY ALL")
+        systems = systems[systems["system_id"].isin(held.loc[held["stored"] == (evidence[0] == "examples stored"), "system_id"])]
+    if families:
+        columns = columns[columns["family"].isin(families)]
+    if not (languages or scripts or kinds):
+        return systems, columns, None
+    chosen = reference
+    for field, wanted in (("language", languages), ("script", scripts), ("family", kinds)):
+        if wanted:
+            chosen = chosen[chosen[field].isin(wanted)]
+    return systems, columns[columns["language_set"].isna()], chosen["language"].tolist()
+
+
+def _several(values: "pd.Series[Any]") -> list[str]:
+    """The values to choose from."""
+    return sorted(str(v) for v in values.dropna().unique())
+
+
+def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languages: list[str] | None) -> pd.DataFrame:
+    text = (
+        "SELECT system_id, column_id, language, value, seed_sd, seeds, n FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
+        + (" AND language IN (SELECT unnest(?::VARCHAR[]))" if languages is not None else "")
+        + " ORDER BY column_id, system_id, language"
+    )
+    values: list[Any] = [[int(c) for c in columns["column_id"]]]
+    found = common.rows(source, text, [*values, languages] if languages is not None else values)
+    return found[found["system_id"].isin(systems["system_id"])]
+
+
+def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
+    """Rank limits, tier and interval of each system in the one column chosen; None where nothing is ranked, or not yet."""
+    column = chosen.iloc[0]
+    if column["split"] != "test" or pd.notna(column["language_set"]):
+        return None
+    held = common.rows(source, "SELECT bool_or(stored) AS stored FROM cell WHERE column_id = ?", [int(column["column_id"])])
+    if not held["stored"].iloc[0]:
+        return None
+    where = {c: str(column[c]) for c in pairing.COLUMN}
+
+    def compute(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+        return placing.standings(con, **where)
+
+    found: Sequence[dict[str, Any]] | None = common.wait(source, "Ranks and intervals", ("standings", *where.values()), compute)
+    ranked = pd.DataFrame([r for r in found or [] if r["status"] == "ranked"])
     if ranked.empty:
-        return pd.DataFrame({"rank": [""] * len(shown), "tier": [""] * len(shown)})
-    limits = ranked[[*keys, "rank_low", "rank_high", "tier"]].drop_duplicates(keys)
-    found = shown[keys].merge(limits, on=keys, how="left")
-    known = found["rank_low"].notna()
-    text = found["rank_low"].astype("Int64").astype(str) + "-" + found["rank_high"].astype("Int64").astype(str)
-    return pd.DataFrame({"rank": text.where(known, ""), "tier": found["tier"].astype("Int64").astype(str).where(known, "")})
+        return None
+    ids = source.snapshot.systems()[["system_id", *pairing.SYSTEM]]
+    ranked = ranked.merge(ids, on=list(pairing.SYSTEM))
+    ranked["rank"] = ranked["rank_low"].astype(int).astype(str) + "–" + ranked["rank_high"].astype(int).astype(str)
+    return ranked
+
+
+def _follow(source: Source, board: Board) -> None:
+    """From a system and task on to where its numbers come from."""
+    with st.expander("Where does a number come from?"):
+        labels = board.table.set_index("system_id")["label"]
+        left, right = st.columns(2)
+        with left:
+            system = st.selectbox("System", [int(i) for i in labels.index], format_func=lambda i: labels[i], key="follow-system")
+        with right:
+            tasks = dict(zip(board.columns["column_id"], board.columns["label"], strict=True))
+            column = st.selectbox("Task", [int(i) for i in tasks], format_func=lambda i: tasks[i], key="follow-column")
+        one = board.table[board.table["system_id"] == system].iloc[0]
+        target = board.columns.set_index("column_id").loc[column, "target"]
+        common.table(
+            common.rows(
+                source,
+                'SELECT language, 100 * value AS "score %", 100 * seed_sd AS "± seeds", seeds, n AS examples, '
+                "CASE WHEN stored THEN 'examples stored' ELSE 'average only' END AS evidence FROM cell WHERE system_id = ? AND column_id = ? "
+                "ORDER BY language",
+                [int(system), int(column)],
+            ),
+            percent=["score %", "± seeds"],
+        )
+        common.link("Runs, recipes and all claims of it", "provenance", target=str(target), model=str(one["model"]), intermediate=str(one["intermediate"]))

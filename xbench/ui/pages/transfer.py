@@ -1,91 +1,220 @@
-"""Intermediate task by language: what it changed against the direct baseline of the same seed."""
+"""What each intermediate task changed: by target, and by language of one target, against the direct baseline of the same seeds."""
 
-import altair as alt
+from typing import Any
+
+import duckdb
 import pandas as pd
 import streamlit as st
 
+from xbench import comparing, pairing
 from xbench.languages import MANY
-from xbench.ui import common
+from xbench.ui import common, maps
+from xbench.ui.common import Source
 
-_SYSTEM = ["model", "model_revision", "dataset_revision", "recipe_id", "stack", "source"]
+TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
+# What a family of systems agrees in: all but the intermediate task.
+BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
+_MEAN = "mean"
+_SAID = (
+    "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
+    "tested and unresolved, which is not the same as no effect; pale and italic: only averages are known, so nothing can be tested; "
+    "∅: no direct baseline under the same conditions."
+)
 
 
-def page(source: common.Source) -> None:
+def page(source: Source) -> None:
     """Draw the page."""
-    common.header(source, "Transfer map")
-    rows = common.frame(source, "transfer_summary")
-    if rows.empty:
+    common.header(source, TITLE, "Which intermediate task helps or hurts which target, and in which languages.")
+    bases = _bases(source)
+    if bases.empty:
         st.warning(
-            "No run with an intermediate task is in this store, so there is no transfer to show. `xbench run` makes some, "
-            "`xbench ingest external-results` brings results made elsewhere."
+            "No run with an intermediate task has a direct baseline in this store, so there is no transfer to show. `xbench run` makes "
+            "both, `xbench ingest external-results` brings results made elsewhere."
         )
         return
-    rows["column"] = common.column_labels(rows)
-    chosen = common.pick("Target and metric", sorted(rows["column"].unique()), "target")
-    rows = rows[rows["column"] == chosen]
-    for system, group in rows.groupby(_SYSTEM, dropna=False):
-        said = dict(zip(_SYSTEM, system if isinstance(system, tuple) else (system,), strict=False))
-        st.subheader(f"{common.plain(said['model'])} ({common.plain(said['model_revision'])})")
-        st.caption(f"source: {common.plain(said['source'])}")
-        _map(group)
-        _means(source, group)
-    common.download(rows.drop(columns="column"), "transfer")
-
-
-def _map(group: pd.DataFrame) -> None:
-    data = group.assign(
-        language=group["language"].replace(MANY, "mean as printed"),
-        points=100 * group["delta"].astype(float),
-        sd=100 * group["delta_sd"].astype(float),
-        direct=100 * group["direct_value"].astype(float),
-        label=[f"{100 * d:+.1f}" if pd.notna(d) else "no baseline" for d in group["delta"]],
-        agree=[
-            f"up in {u}, down in {d} of {s} seeds" for u, d, s in zip(group["seeds_up"], group["seeds_down"], group["seeds"], strict=True)
-        ],
-    )[["language", "intermediate", "points", "sd", "direct", "label", "agree", "n", "seeds", "status"]]
-    limit = max(1.0, float(data["points"].abs().max() or 0))
-    base = alt.Chart(data).encode(
-        x=alt.X("language:N", title="language", axis=alt.Axis(labelAngle=0)), y=alt.Y("intermediate:N", title=None)
-    )
-    cells = base.mark_rect().encode(
-        color=alt.condition(
-            "isValid(datum.points)",
-            alt.Color("points:Q", title="points", scale=alt.Scale(scheme="blueorange", domain=[-limit, limit], domainMid=0, reverse=True)),
-            alt.value("#cccccc"),
-        ),
-        tooltip=["language", "intermediate", "points", "sd", "direct", "agree", "n", "seeds", "status"],
-    )
-    text = base.mark_text(fontSize=12).encode(
-        text="label:N", color=alt.condition(f"abs(datum.points) > {0.6 * limit}", alt.value("white"), alt.value("black"))
-    )
-    st.altair_chart((cells + text).properties(height=alt.Step(44)), width="stretch")
-    st.caption(
-        "Points against the direct baseline of the same seed, mean over seeds; blue is better, orange worse, grey has no baseline. "
-        "Hover for the spread over seeds and the number of test examples. A colour is not a significance test."
-    )
-
-
-def _means(source: common.Source, group: pd.DataFrame) -> None:
-    means = common.frame(source, "transfer_mean")
-    if means.empty:
+    labels = dict(zip(bases.index.astype(str), common.system_labels(bases.assign(intermediate="none")), strict=True))
+    chosen = common.pick("System", list(labels), "system", say=lambda i: labels[i])
+    base = {f: str(bases.loc[int(chosen), f]) for f in BASE}
+    deltas = _deltas(source, base)
+    tested = _tested(source, base)
+    columns = _columns(deltas)
+    if not columns:
+        st.warning("The runs of this system have no test scores.")
         return
-    keys = ["target", "metric", "scorer", *_SYSTEM]
-    own = means.merge(group[keys].drop_duplicates(), on=keys)
-    table = pd.DataFrame(
-        {
-            "intermediate": own["intermediate"],
-            "zero-shot mean, points": 100 * own["delta"].astype(float),
-            "± seeds": 100 * own["delta_sd"].astype(float),
-            "direct %": 100 * own["direct_value"].astype(float),
-            "languages up in every seed": own["languages_up"],
-            "down in every seed": own["languages_down"],
-            "languages": [
-                f"{a}/{int(b) if pd.notna(b) else '?'}" for a, b in zip(own["languages"], own["languages_expected"], strict=True)
-            ],
-            "seeds": own["seeds"],
-        }
+    _by_target(source, deltas, tested, columns)
+    _by_language(source, base, deltas, tested, columns)
+
+
+def _bases(source: Source) -> pd.DataFrame:
+    """Families of systems that hold a direct baseline and something to compare with it; the largest first."""
+    fields = ", ".join(BASE)
+    return common.rows(
+        source,
+        f"SELECT {fields}, any_value(recipe_label) AS recipe_label, count(*) AS systems FROM system GROUP BY {fields} "
+        f"HAVING bool_or(intermediate = 'none') AND bool_or(intermediate <> 'none') ORDER BY systems DESC, {fields}",
     )
-    number = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(
-        table, hide_index=True, width="stretch", column_config=dict.fromkeys(("zero-shot mean, points", "± seeds", "direct %"), number)
+
+
+def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
+    """Mean deltas over seeds, a row an intermediate task, column and language."""
+    fixed = " AND ".join(f"{f} = ?" for f in BASE)
+    found = common.rows(
+        source, f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language", list(base.values())
     )
+    return found.assign(points=100 * found["delta"].astype(float))
+
+
+def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
+    """Verdicts of the same; None while they are computed."""
+
+    def compute(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
+        return pd.DataFrame(comparing.compare(con, **base))
+
+    found: pd.DataFrame | None = common.wait(source, "Which deltas are significant", ("deltas", *base.values()), compute)
+    return found
+
+
+def _columns(deltas: pd.DataFrame) -> dict[str, dict[str, str]]:
+    """{label: the fields of one column of numbers}."""
+    found = deltas[list(pairing.COLUMN)].drop_duplicates().reset_index(drop=True)
+    if found.empty:
+        return {}
+    found["label"] = common.column_labels(found)
+    return {str(r["label"]): {c: str(r[c]) for c in pairing.COLUMN} for r in found.to_dict("records")}
+
+
+def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
+    for field, value in column.items():
+        if data.empty:
+            return data
+        data = data[data[field] == value]
+    return data
+
+
+def _by_target(source: Source, deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: dict[str, dict[str, str]]) -> None:
+    """Intermediate task by target: the mean over the zero-shot languages."""
+    zero_shot = deltas[~deltas["language"].isin([MANY]) & (deltas["language"] != deltas["train_language"])]
+    rows: list[dict[str, Any]] = []
+    for name, column in columns.items():
+        own, verdicts = _of(zero_shot, column), _verdicts(tested, column, "mean")
+        printed = _of(deltas[deltas["language"] == MANY], column)
+        for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
+            part = own[own["intermediate"] == intermediate]
+            if part.empty:
+                part = printed[printed["intermediate"] == intermediate]
+            paired = part[part["status"] == "paired"]
+            row = verdicts.get((intermediate, comparing.MEAN), {})
+            # The test is over the languages that every run has; without one, the mean of what is paired.
+            points = 100 * row["delta"] if row.get("delta") is not None else paired["points"].mean() if len(paired) else None
+            rows.append(_cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
+                        | {"target": name.split(" · ")[0] if _single(columns, name) else name, "languages": len(paired)})  # fmt: skip
+    data = pd.DataFrame(rows)
+    st.subheader("By target")
+    order = list(dict.fromkeys(data["target"]))
+    drawn = maps.heat(data, "target", "target, mean over the zero-shot languages", order, _order(data), [*_TOOLTIP[:1], "target", *_TOOLTIP[1:], "languages"])
+    said = "; ".join(f"{r['target']} after {r['intermediate']}: {r['label'] or 'no baseline'}" for r in rows)
+    common.chart(drawn, f"Heat map of mean transfer deltas in points. {said}", key="map-target")
+    st.caption(_SAID)
+    common.download(data.drop(columns="label"), "transfer-by-target", f"Mean deltas in points. xbench snapshot {source.snapshot.id}.", drawn)
+
+
+_TOOLTIP = ["intermediate", "points", "interval", "p", "verdict", "seeds"]
+
+
+def _cell(intermediate: str, points: float | None, status: str, row: dict[str, Any], *, pending: bool) -> dict[str, Any]:
+    verdict = row.get("verdict")
+    p = row.get("p_adjusted") if row.get("p_adjusted") is not None else row.get("p")
+    known = row.get("low") is not None and pd.notna(row.get("low"))
+    return {
+        "intermediate": intermediate,
+        "points": None if points is None else float(points),
+        "interval": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}" if known else "",
+        "p": "" if p is None or pd.isna(p) else f"{p:.3f}",
+        "verdict": str(verdict or ("being tested" if pending else "not testable")),
+        "seeds": int(row["seeds"]) if row.get("seeds") is not None and pd.notna(row.get("seeds")) else None,
+        "kind": maps.kind(status, verdict, pending=pending),
+        "label": maps.label(points, verdict) if points is not None and status == "paired" else "",
+    }
+
+
+def _single(columns: dict[str, dict[str, str]], name: str) -> bool:
+    return sum(c["target"] == columns[name]["target"] for c in columns.values()) == 1
+
+
+def _verdicts(tested: pd.DataFrame | None, column: dict[str, str], level: str) -> dict[tuple[str, str], dict[str, Any]]:
+    if tested is None or tested.empty:
+        return {}
+    own = _of(tested[tested["level"] == level] if "level" in tested else tested, column)
+    return {(str(r["intermediate"]), str(r["language"])): r for r in own.to_dict("records")}
+
+
+def _order(data: pd.DataFrame) -> list[str]:
+    """Intermediate tasks, what helps most on the average first."""
+    return list(data.groupby("intermediate")["points"].mean().sort_values(ascending=False, na_position="last").index)
+
+
+def _by_language(
+    source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: dict[str, dict[str, str]]
+) -> None:
+    """Intermediate task by language, for one target."""
+    st.subheader("By language")
+    name = common.pick("Target and metric", list(columns), "target")
+    column = columns[name]
+    own, verdicts = _of(deltas, column), _verdicts(tested, column, "language")
+    train = base["train_language"]
+    shown = {MANY: "mean as printed", train: f"{train} (trained)"}
+    rows = [
+        _cell(r["intermediate"], r["points"], r["status"], verdicts.get((r["intermediate"], r["language"]), {}), pending=tested is None)
+        | {"language": shown.get(r["language"], r["language"]), "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
+           "seeds": int(r["seeds"]), "examples": None if pd.isna(r["n"]) else int(r["n"])}
+        for r in own.to_dict("records")
+    ]  # fmt: skip
+    data = pd.DataFrame(rows)
+    order = sorted(set(data["language"]) - {shown[MANY], shown[train]}) + [v for v in (shown[train], shown[MANY]) if v in set(data["language"])]
+    drawn = maps.heat(data, "language", "language", order, _order(data), ["language", "direct", *_TOOLTIP, "examples"])
+    said = "; ".join(f"{r['intermediate']}, {r['language']}: {r['label'] or 'no baseline'}" for r in rows)
+    cells = [f"{r['intermediate']} → {r['language']}" for r in rows]
+    common.chart(
+        drawn, f"Heat map of transfer deltas in points for {name}. {said}", key="map-language", on_select=_clicked, selection_mode="cell"
+    )
+    st.caption("Click a cell, or choose it below, to see its seeds, interval and examples.")
+    common.download(data.drop(columns="label"), "transfer-by-language", f"{name}. xbench snapshot {source.snapshot.id}.", drawn)
+    cell = common.pick("Cell", ["", *cells], "cell", say=lambda c: c or "none chosen")
+    if cell:
+        at = cells.index(cell)
+        _detail(source, base, column, own.iloc[at], rows[at])
+
+
+def _clicked() -> None:
+    """A click into the map chooses the cell; before the page is drawn again."""
+    chosen = st.session_state["map-language"].selection.get("cell") or []
+    if chosen:
+        st.session_state["pick-cell"] = f"{chosen[0]['intermediate']} → {chosen[0]['language']}"
+
+
+def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta: "pd.Series[Any]", cell: dict[str, Any]) -> None:
+    """Seeds, interval, p of one cell, and the way to its examples and runs."""
+    st.markdown(f"**{common.plain(column['target'])} after {common.plain(cell['intermediate'])}, {common.plain(cell['language'])}**")
+    if cell["interval"]:
+        st.text(f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {cell['verdict']}")
+    else:
+        st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
+    where = {**base, **column, "intermediate": cell["intermediate"], "language": delta["language"]}
+    fixed = " AND ".join(f"{f} = ?" for f in where)
+    common.table(
+        common.rows(
+            source,
+            f'SELECT seed, 100 * direct_value AS "direct %", 100 * value AS "after %", 100 * delta AS "delta", n AS examples, status, '
+            f"run_id, direct_run_id FROM transfer_delta WHERE split = 'test' AND {fixed} ORDER BY seed",
+            list(where.values()),
+        ),
+        percent=["direct %", "after %", "delta"],
+    )
+    left, right = st.columns(2)
+    with left:
+        common.link("The examples that flipped", "compare", **common.compare_query(source, base, column, str(cell["intermediate"]), str(delta["language"])))
+    with right:
+        common.link(
+            "Runs and recipes", "provenance", target=column["target"], model=base["model"], intermediate=str(cell["intermediate"]),
+            language=str(delta["language"]),
+        )  # fmt: skip
