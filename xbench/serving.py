@@ -28,6 +28,7 @@ from xbench.errors import StoreError, XbenchError
 
 _MOST_ANSWERS = 400  # kept for each snapshot
 _MOST_BYTES = 200 << 20  # of them
+_MOST_DERIVED = 200
 _MOST_SNAPSHOTS = 3  # open at once
 _LOOK_AGAIN = 2.0  # seconds after which the store is looked at again for new runs
 _SYSTEM = ", ".join(pairing.SYSTEM)
@@ -57,6 +58,7 @@ class Snapshot:
         self._bytes = 0
         self._lock = threading.Lock()
         self._jobs: dict[Hashable, Future[Any]] = {}
+        self._derived: OrderedDict[Hashable, Any] = OrderedDict()
         self.opened = time.perf_counter() - begun
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -91,6 +93,19 @@ class Snapshot:
             while len(self._answers) > 1 and (len(self._answers) > _MOST_ANSWERS or self._bytes > _MOST_BYTES):
                 self._bytes -= _size(self._answers.popitem(last=False)[1])
         return found
+
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What follows from this snapshot and `key` alone, made once; not to be changed."""
+        with self._lock:
+            if key in self._derived:
+                self._derived.move_to_end(key)
+                return self._derived[key]
+        made = make()
+        with self._lock:
+            self._derived[key] = made
+            while len(self._derived) > _MOST_DERIVED:
+                self._derived.popitem(last=False)
+        return made
 
     def later(self, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> "Future[Any]":
         """The result of something slow, computed once, in the background, one at a time in the order in which it was asked for.
@@ -254,12 +269,14 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute("DROP TABLE run_system")
     main = list(itertools.chain.from_iterable([t, s] for t, held in board.official_scorers().items() for s in sorted(held)))
-    con.execute("CREATE TEMP TABLE official AS SELECT unnest(?::VARCHAR[]) AS target, unnest(?::VARCHAR[]) AS scorer", [main[::2], main[1::2]])
+    con.execute(
+        "CREATE TEMP TABLE official AS SELECT unnest(?::VARCHAR[]) AS target, unnest(?::VARCHAR[]) AS scorer", [main[::2], main[1::2]]
+    )
     con.execute(
         "CREATE OR REPLACE TABLE col AS WITH known AS (SELECT target, any_value(family) AS family, any_value(metric) AS metric, "
         "count(*)::INTEGER AS languages_expected FROM task_language GROUP BY target), "
-        "held AS (SELECT column_id, count(DISTINCT system_id)::INTEGER AS systems, count(DISTINCT language)::INTEGER AS languages FROM cell "
-        "GROUP BY ALL), groups AS (SELECT target, any_value(task_group) AS task_group FROM suite_task GROUP BY ALL) "
+        "held AS (SELECT column_id, count(DISTINCT system_id)::INTEGER AS systems, count(DISTINCT language)::INTEGER AS languages "
+        "FROM cell GROUP BY ALL), groups AS (SELECT target, any_value(task_group) AS task_group FROM suite_task GROUP BY ALL) "
         "SELECT c.*, coalesce(k.family, 'other') AS family, coalesce(g.task_group, 'other') AS task_group, "
         # Of a task that xbench does not know, all languages that any system has.
         "coalesce(k.languages_expected, h.languages) AS languages_expected, k.target IS NOT NULL AS known, "

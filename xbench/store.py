@@ -6,7 +6,6 @@ A run's `run` row is written last and marks it complete: rows of a run without o
 of processes may write and read at once; nothing is locked and no file is ever changed.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager

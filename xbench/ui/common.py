@@ -31,6 +31,9 @@ SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "higher": "triangle-
           "equivalent": "square"}  # fmt: skip
 
 
+Chart = dict[str, Any] | alt.TopLevelMixin
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """What the app shows.
@@ -128,7 +131,7 @@ def rows(source: Source, text: str, values: Sequence[Any] = ()) -> pd.DataFrame:
 
 
 def wait(source: Source, what: str, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any | None:
-    """The result of something slow; None while it is computed, with a line that says so and a page that draws itself again when it is there.
+    """The result of something slow; None while it is computed, with a line that says so, on a page that completes itself.
 
     Args:
         source: The source.
@@ -248,12 +251,17 @@ def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[st
     return st.dataframe(data, hide_index=True, width="stretch", column_config={c: v for c, v in config.items() if c in data}, **more)
 
 
-def chart(drawn: alt.TopLevelMixin, said: str, **more: Any) -> Any:
+def chart(drawn: Chart, said: str, **more: Any) -> Any:
     """A chart, with what it shows in words for those who do not see it."""
-    return st.altair_chart(drawn, width="stretch", alt=said, **more)  # type: ignore[arg-type]
+    return st.vega_lite_chart(_spec(drawn), width="stretch", alt=said, **more)
 
 
-def download(data: pd.DataFrame, name: str, caption: str = "", drawn: alt.TopLevelMixin | None = None) -> None:
+def _spec(drawn: Chart) -> dict[str, Any]:
+    """As Vega-Lite. Altair checks every part of a chart against a schema, which takes longer than all else on a page: pages write dicts."""
+    return drawn if isinstance(drawn, dict) else drawn.to_dict()
+
+
+def download(data: pd.DataFrame, name: str, caption: str = "", drawn: Chart | None = None) -> None:
     """What is on screen as CSV, Parquet, LaTeX, and a chart as SVG and PNG; made when asked for."""
     with st.popover("Download"):
         for label, ending, mime, make in (
@@ -305,10 +313,12 @@ def _latex(data: pd.DataFrame, caption: str) -> bytes:
     ).encode("utf-8")  # fmt: skip
 
 
-def _image(drawn: alt.TopLevelMixin, ending: str) -> bytes:
+def _image(drawn: Chart, ending: str) -> bytes:
     import vl_convert
 
-    spec = drawn.to_dict()  # type: ignore[attr-defined]
+    spec = {"$schema": "https://vega.github.io/schema/vega-lite/v5.json", "background": "white", **_spec(drawn)}
+    if spec.get("width") == "container":
+        spec["width"] = 900
     if ending == "svg":
         return str(vl_convert.vegalite_to_svg(spec)).encode("utf-8")
     return bytes(vl_convert.vegalite_to_png(spec, scale=2))
@@ -329,7 +339,16 @@ def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
     """Systems in as few words as tell them apart: model and intermediate, and of the other fields those in which they differ."""
     direct = found["intermediate"] == "none"
     label = found["model"] + (" after " + found["intermediate"]).where(~direct, "")
-    for field in ("train_language", "source", "model_revision", "recipe_label", "stack", "source_version", "intermediate_revision", "recipe_id"):
+    for field in (
+        "train_language",
+        "source",
+        "model_revision",
+        "recipe_label",
+        "stack",
+        "source_version",
+        "intermediate_revision",
+        "recipe_id",
+    ):
         if not label.duplicated().any():
             break
         if field in found:

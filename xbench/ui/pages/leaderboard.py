@@ -81,7 +81,9 @@ class Board:
             expected = cells.groupby("column_id")["language"].nunique().to_dict()
         grouped = cells.groupby(["system_id", "column_id"], sort=True)
         printed = dict(zip(columns["column_id"], columns["language_set"], strict=True))
-        found = grouped.agg(value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")).reset_index()
+        found = grouped.agg(
+            value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")
+        ).reset_index()
         found["expected"] = found["column_id"].map(expected)
         whole = found["column_id"].map(lambda c: isinstance(printed[c], str))
         found["complete"] = whole | (found["languages"] >= found["expected"])
@@ -133,7 +135,7 @@ class Board:
             shown[label] = 100 * own["value"].astype(float)
             best[label] = own["complete"].eq(True)
             if several:
-                partial = own["support"].where(own["complete"].eq(False))  # noqa: E712 - elementwise
+                partial = own["support"].where(own["complete"].eq(False))
                 if partial.notna().any():
                     shown[f"{label}: languages"] = own["support"]
             else:
@@ -184,7 +186,7 @@ def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean:
 def _split(source: Source) -> str:
     found = common.rows(source, "SELECT DISTINCT split FROM col ORDER BY split DESC")["split"].tolist()
     asked = st.query_params.get("split")
-    return asked if asked in found else "test"
+    return asked if asked is not None and asked in found else "test"
 
 
 def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None]:
@@ -200,7 +202,7 @@ def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
             families = common.picks("Kind of task", _several(columns["family"]), "only_family")
             reference = common.rows(source, "SELECT language, name, family, script FROM language ORDER BY language")
             spoken = dict(zip(reference["language"], reference["name"], strict=True))
-            codes = [c for c in spoken] if columns["known"].any() else []
+            codes = list(spoken) if columns["known"].any() else []
             languages = common.picks("Language", codes, "only_language", say=lambda c: f"{c} {spoken.get(c, '')}")
             scripts = common.picks("Script", _several(reference["script"]), "only_script")
             kinds = common.picks("Language family", _several(reference["family"]), "only_language_family")
@@ -256,7 +258,7 @@ def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
     held = common.rows(source, "SELECT bool_or(stored) AS stored FROM cell WHERE column_id = ?", [int(column["column_id"])])
     if not held["stored"].iloc[0]:
         return None
-    where = {c: str(column[c]) for c in pairing.COLUMN}
+    where: dict[str, Any] = {c: str(column[c]) for c in pairing.COLUMN}
 
     def compute(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         return placing.standings(con, **where)
@@ -287,10 +289,17 @@ def _follow(source: Source, board: Board) -> None:
             common.rows(
                 source,
                 'SELECT language, 100 * value AS "score %", 100 * seed_sd AS "± seeds", seeds, n AS examples, '
-                "CASE WHEN stored THEN 'examples stored' ELSE 'average only' END AS evidence FROM cell WHERE system_id = ? AND column_id = ? "
+                "CASE WHEN stored THEN 'examples stored' ELSE 'average only' END AS evidence FROM cell "
+                "WHERE system_id = ? AND column_id = ? "
                 "ORDER BY language",
                 [int(system), int(column)],
             ),
             percent=["score %", "± seeds"],
         )
-        common.link("Runs, recipes and all claims of it", "provenance", target=str(target), model=str(one["model"]), intermediate=str(one["intermediate"]))
+        common.link(
+            "Runs, recipes and all claims of it",
+            "provenance",
+            target=str(target),
+            model=str(one["model"]),
+            intermediate=str(one["intermediate"]),
+        )

@@ -14,7 +14,7 @@ from xbench.ui.common import Source
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
 # What a family of systems agrees in: all but the intermediate task.
 BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
-_MEAN = "mean"
+Columns = dict[str, dict[str, str]]  # {label: the fields of one column of numbers}
 _SAID = (
     "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
     "tested and unresolved, which is not the same as no effect; pale and italic: only averages are known, so nothing can be tested; "
@@ -41,7 +41,7 @@ def page(source: Source) -> None:
     if not columns:
         st.warning("The runs of this system have no test scores.")
         return
-    _by_target(source, deltas, tested, columns)
+    _by_target(source, base, deltas, tested, columns)
     _by_language(source, base, deltas, tested, columns)
 
 
@@ -59,7 +59,9 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
     """Mean deltas over seeds, a row an intermediate task, column and language."""
     fixed = " AND ".join(f"{f} = ?" for f in BASE)
     found = common.rows(
-        source, f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language", list(base.values())
+        source,
+        f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
+        list(base.values()),
     )
     return found.assign(points=100 * found["delta"].astype(float))
 
@@ -68,14 +70,15 @@ def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     """Verdicts of the same; None while they are computed."""
 
     def compute(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-        return pd.DataFrame(comparing.compare(con, **base))
+        where: dict[str, Any] = dict(base)
+        return pd.DataFrame(comparing.compare(con, **where))
 
     found: pd.DataFrame | None = common.wait(source, "Which deltas are significant", ("deltas", *base.values()), compute)
     return found
 
 
-def _columns(deltas: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """{label: the fields of one column of numbers}."""
+def _columns(deltas: pd.DataFrame) -> Columns:
+    """All columns of numbers that these rows are of."""
     found = deltas[list(pairing.COLUMN)].drop_duplicates().reset_index(drop=True)
     if found.empty:
         return {}
@@ -91,13 +94,31 @@ def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
     return data
 
 
-def _by_target(source: Source, deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: dict[str, dict[str, str]]) -> None:
+def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
     """Intermediate task by target: the mean over the zero-shot languages."""
-    zero_shot = deltas[~deltas["language"].isin([MANY]) & (deltas["language"] != deltas["train_language"])]
+    data = source.snapshot.kept(("by target", *base.values(), tested is None), lambda: _target_cells(deltas, tested, columns))
+    st.subheader("By target")
+    order = list(dict.fromkeys(data["target"]))
+    drawn = maps.heat(
+        data, "target", "target, mean over the zero-shot languages", order, _order(data), ["intermediate", "target", *_TOOLTIP, "languages"]
+    )
+    said = "; ".join(
+        f"{t} after {i}: {label or 'no baseline'}" for t, i, label in zip(data["target"], data["intermediate"], data["label"], strict=True)
+    )
+    common.chart(drawn, f"Heat map of mean transfer deltas in points. {said}", key="map-target")
+    st.caption(_SAID)
+    common.download(
+        data.drop(columns="label"), "transfer-by-target", f"Mean deltas in points. xbench snapshot {source.snapshot.id}.", drawn
+    )
+
+
+def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
+    zero_shot = deltas[(deltas["language"] != MANY) & (deltas["language"] != deltas["train_language"])]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
         own, verdicts = _of(zero_shot, column), _verdicts(tested, column, "mean")
         printed = _of(deltas[deltas["language"] == MANY], column)
+        alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
             part = own[own["intermediate"] == intermediate]
             if part.empty:
@@ -105,20 +126,14 @@ def _by_target(source: Source, deltas: pd.DataFrame, tested: pd.DataFrame | None
             paired = part[part["status"] == "paired"]
             row = verdicts.get((intermediate, comparing.MEAN), {})
             # The test is over the languages that every run has; without one, the mean of what is paired.
-            points = 100 * row["delta"] if row.get("delta") is not None else paired["points"].mean() if len(paired) else None
-            rows.append(_cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
-                        | {"target": name.split(" · ")[0] if _single(columns, name) else name, "languages": len(paired)})  # fmt: skip
-    data = pd.DataFrame(rows)
-    st.subheader("By target")
-    order = list(dict.fromkeys(data["target"]))
-    drawn = maps.heat(data, "target", "target, mean over the zero-shot languages", order, _order(data), [*_TOOLTIP[:1], "target", *_TOOLTIP[1:], "languages"])
-    said = "; ".join(f"{r['target']} after {r['intermediate']}: {r['label'] or 'no baseline'}" for r in rows)
-    common.chart(drawn, f"Heat map of mean transfer deltas in points. {said}", key="map-target")
-    st.caption(_SAID)
-    common.download(data.drop(columns="label"), "transfer-by-target", f"Mean deltas in points. xbench snapshot {source.snapshot.id}.", drawn)
+            tried = row.get("delta") is not None and pd.notna(row.get("delta"))
+            points = 100 * row["delta"] if tried else paired["points"].mean() if len(paired) else None
+            cell = _cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
+            rows.append({**cell, "target": column["target"] if alone else name, "languages": len(paired)})
+    return pd.DataFrame(rows)
 
 
-_TOOLTIP = ["intermediate", "points", "interval", "p", "verdict", "seeds"]
+_TOOLTIP = ["points", "interval", "p", "verdict", "seeds"]
 
 
 def _cell(intermediate: str, points: float | None, status: str, row: dict[str, Any], *, pending: bool) -> dict[str, Any]:
@@ -137,15 +152,11 @@ def _cell(intermediate: str, points: float | None, status: str, row: dict[str, A
     }
 
 
-def _single(columns: dict[str, dict[str, str]], name: str) -> bool:
-    return sum(c["target"] == columns[name]["target"] for c in columns.values()) == 1
-
-
 def _verdicts(tested: pd.DataFrame | None, column: dict[str, str], level: str) -> dict[tuple[str, str], dict[str, Any]]:
     if tested is None or tested.empty:
         return {}
     own = _of(tested[tested["level"] == level] if "level" in tested else tested, column)
-    return {(str(r["intermediate"]), str(r["language"])): r for r in own.to_dict("records")}
+    return {(str(r["intermediate"]), str(r["language"])): {str(k): v for k, v in r.items()} for r in own.to_dict("records")}
 
 
 def _order(data: pd.DataFrame) -> list[str]:
@@ -153,27 +164,24 @@ def _order(data: pd.DataFrame) -> list[str]:
     return list(data.groupby("intermediate")["points"].mean().sort_values(ascending=False, na_position="last").index)
 
 
-def _by_language(
-    source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: dict[str, dict[str, str]]
-) -> None:
+def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
     """Intermediate task by language, for one target."""
     st.subheader("By language")
     name = common.pick("Target and metric", list(columns), "target")
     column = columns[name]
-    own, verdicts = _of(deltas, column), _verdicts(tested, column, "language")
+    own = _of(deltas, column).reset_index(drop=True)
     train = base["train_language"]
     shown = {MANY: "mean as printed", train: f"{train} (trained)"}
-    rows = [
-        _cell(r["intermediate"], r["points"], r["status"], verdicts.get((r["intermediate"], r["language"]), {}), pending=tested is None)
-        | {"language": shown.get(r["language"], r["language"]), "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
-           "seeds": int(r["seeds"]), "examples": None if pd.isna(r["n"]) else int(r["n"])}
-        for r in own.to_dict("records")
-    ]  # fmt: skip
-    data = pd.DataFrame(rows)
-    order = sorted(set(data["language"]) - {shown[MANY], shown[train]}) + [v for v in (shown[train], shown[MANY]) if v in set(data["language"])]
-    drawn = maps.heat(data, "language", "language", order, _order(data), ["language", "direct", *_TOOLTIP, "examples"])
-    said = "; ".join(f"{r['intermediate']}, {r['language']}: {r['label'] or 'no baseline'}" for r in rows)
-    cells = [f"{r['intermediate']} → {r['language']}" for r in rows]
+    data = source.snapshot.kept(
+        ("by language", *base.values(), *column.values(), tested is None),
+        lambda: _language_cells(own, shown, _verdicts(tested, column, "language"), tested),
+    )
+    order = sorted(set(data["language"]) - {shown[MANY], shown[train]}) + [
+        v for v in (shown[train], shown[MANY]) if v in set(data["language"])
+    ]
+    drawn = maps.heat(data, "language", "language", order, _order(data), ["intermediate", "language", "direct", *_TOOLTIP, "examples"])
+    cells = [f"{i} → {language}" for i, language in zip(data["intermediate"], data["language"], strict=True)]
+    said = "; ".join(f"{cell}: {label or 'no baseline'}" for cell, label in zip(cells, data["label"], strict=True))
     common.chart(
         drawn, f"Heat map of transfer deltas in points for {name}. {said}", key="map-language", on_select=_clicked, selection_mode="cell"
     )
@@ -182,7 +190,24 @@ def _by_language(
     cell = common.pick("Cell", ["", *cells], "cell", say=lambda c: c or "none chosen")
     if cell:
         at = cells.index(cell)
-        _detail(source, base, column, own.iloc[at], rows[at])
+        _detail(source, base, column, own.iloc[at], {str(k): v for k, v in data.iloc[at].items()})
+
+
+def _language_cells(
+    own: pd.DataFrame, shown: dict[str, str], verdicts: dict[tuple[str, str], dict[str, Any]], tested: pd.DataFrame | None
+) -> pd.DataFrame:
+    none: dict[str, Any] = {}
+    pending = tested is None
+    return pd.DataFrame([
+        {
+            **_cell(r["intermediate"], r["points"], r["status"], verdicts.get((r["intermediate"], r["language"]), none), pending=pending),
+            "language": shown.get(r["language"], r["language"]),
+            "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
+            "seeds": int(r["seeds"]),
+            "examples": None if pd.isna(r["n"]) else int(r["n"]),
+        }
+        for r in own.to_dict("records")
+    ])  # fmt: skip
 
 
 def _clicked() -> None:
@@ -212,7 +237,11 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
     )
     left, right = st.columns(2)
     with left:
-        common.link("The examples that flipped", "compare", **common.compare_query(source, base, column, str(cell["intermediate"]), str(delta["language"])))
+        common.link(
+            "The examples that flipped",
+            "compare",
+            **common.compare_query(source, base, column, str(cell["intermediate"]), str(delta["language"])),
+        )
     with right:
         common.link(
             "Runs and recipes", "provenance", target=column["target"], model=base["model"], intermediate=str(cell["intermediate"]),
