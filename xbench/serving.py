@@ -258,14 +258,22 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"CREATE TABLE col AS SELECT (row_number() OVER (ORDER BY {key}))::INTEGER AS column_id, * FROM (SELECT DISTINCT {key} FROM score)"
     )
-    con.execute(f"CREATE TEMP TABLE run_system AS SELECT run_id, system_id FROM run JOIN system USING ({_SYSTEM})")
     con.execute(
-        "CREATE TABLE cell AS SELECT system_id, column_id, s.language, avg(s.value ORDER BY s.value) AS value, "
-        "stddev_samp(s.value ORDER BY s.value) AS seed_sd, count(DISTINCT s.seed)::INTEGER AS seeds, min(s.n) AS n, "
-        "bool_and(s.evidence = 'outcomes') AS stored FROM score AS s JOIN run_system USING (run_id) "
-        "JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
-        "(c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set "
-        "GROUP BY ALL ORDER BY column_id, system_id"
+        "CREATE TEMP TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "
+        f"FROM run JOIN system USING ({_SYSTEM})"
+    )
+    numbered = (
+        "FROM score AS s JOIN run_system USING (run_id) JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
+        "(c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set"
+    )
+    # Most of what is ingested has one run a system and task: nothing to average, which is most of the time it would take.
+    con.execute(
+        "CREATE TABLE cell AS SELECT * FROM (SELECT system_id, column_id, s.language, s.value, NULL::DOUBLE AS seed_sd, "
+        "(s.seed IS NOT NULL)::INTEGER AS seeds, s.n, s.evidence = 'outcomes' AS stored "
+        f"{numbered} WHERE alone UNION ALL "
+        "SELECT system_id, column_id, s.language, avg(s.value ORDER BY s.value), stddev_samp(s.value ORDER BY s.value), "
+        "count(DISTINCT s.seed)::INTEGER, min(s.n), bool_and(s.evidence = 'outcomes') "
+        f"{numbered} WHERE NOT alone GROUP BY ALL) ORDER BY column_id, system_id"
     )
     con.execute("DROP TABLE run_system")
     main = list(itertools.chain.from_iterable([t, s] for t, held in board.official_scorers().items() for s in sorted(held)))

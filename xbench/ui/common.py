@@ -248,7 +248,9 @@ def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[st
     config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))
     config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3f"))
     config |= dict.fromkeys(wide, st.column_config.TextColumn(width="large"))
-    return st.dataframe(data, hide_index=True, width="stretch", placeholder="–", column_config={c: v for c, v in config.items() if c in data}, **more)
+    return st.dataframe(
+        data, hide_index=True, width="stretch", placeholder="–", column_config={c: v for c, v in config.items() if c in data}, **more
+    )
 
 
 def chart(drawn: Chart, said: str, **more: Any) -> Any:

@@ -41,13 +41,19 @@ def page(source: Source) -> None:
     if len(asked) > _MOST_COLUMNS:
         st.caption(f"The first {_MOST_COLUMNS} tasks are shown.")
     rule = common.switch("Means are", list(_RULES), "mean", "How tasks and languages that a system lacks are treated in means")
-    cells = _cells(source, chosen, systems, languages)
-    board = Board(chosen, systems, cells, rule, narrowed=languages is not None)
+    ids = tuple(int(c) for c in chosen["column_id"])
+    key = (ids, tuple(int(i) for i in systems["system_id"]), None if languages is None else tuple(languages), rule)
+
+    def made() -> Board:
+        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, narrowed=languages is not None)
+
+    board: Board = source.snapshot.kept(("board", *key), made)
     if board.table.empty:
         st.warning("No system has a score in these tasks under these filters.")
         return
     ranked = _ranks(source, chosen) if len(chosen) == 1 and languages is None else None
-    shown = board.draw(ranked)
+    shown: pd.DataFrame = source.snapshot.kept(("drawn", *key, ranked is None), lambda: board.drawn(ranked))
+    common.table(shown, percent=[c for c in shown.columns if pd.api.types.is_float_dtype(shown[c])], key="board")
     st.caption(f"{_RULES[rule]} {board.said}")
     st.caption(
         "★ best, ☆ equal to it at the digit shown. A mean over languages counts each the same; 5/10 is a mean over five of ten languages. "
@@ -116,8 +122,8 @@ class Board:
         order["label"] = common.system_labels(order)
         return order.sort_values(["mean", "tasks", "label"], ascending=[False, False, True], na_position="last", kind="stable")
 
-    def draw(self, ranked: pd.DataFrame | None) -> pd.DataFrame:
-        """Draw it; gives back what is shown."""
+    def drawn(self, ranked: pd.DataFrame | None) -> pd.DataFrame:
+        """What is shown."""
         order = self.table.set_index("system_id")
         shown: dict[str, Any] = {}
         if ranked is not None:
@@ -145,10 +151,7 @@ class Board:
         for field in ("recipe_label", "stack", "source", "relationship", "train_language", "model_revision"):
             shown[field.removesuffix("_label").replace("_", " ")] = order[field]
         shown["parameters, M"] = order["parameters"].astype(float) / 1e6
-        data = pd.DataFrame(shown)
-        numbers = [c for c in data.columns if pd.api.types.is_float_dtype(data[c])]
-        common.table(_starred(data, best, "mean %" if several else ""), percent=numbers, key="board")
-        return data
+        return _starred(pd.DataFrame(shown), best, "mean %" if several else "").reset_index(drop=True)
 
     def _groups(self, index: "pd.Index[Any]") -> dict[str, Any]:
         """The mean of each group of tasks of which more than one is shown, and only where all of them are complete."""
@@ -167,7 +170,7 @@ class Board:
 
 
 def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean: str) -> pd.DataFrame:
-    """A column of marks in front of the best of each column: only complete averages take part."""
+    """A column that says in which others a system is the best: only complete averages take part."""
     marks: list[list[str]] = [[] for _ in range(len(data))]
     for column in [*([mean] if mean else []), *complete]:
         values = data[column].where(complete[column].to_numpy()) if column in complete else data[column]
