@@ -22,6 +22,13 @@ VIEWS = Path(__file__).parent / "views"
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
 _NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
 
+# Numbers about languages, each a file of data/; what is empty is not known.
+_NUMBERS = {
+    "language_distance": {"language": "VARCHAR", "other": "VARCHAR"}
+    | dict.fromkeys(("syntactic", "phonological", "inventory", "featural", "geographic"), "DOUBLE"),
+    "pretraining_size": {"language": "VARCHAR", "corpus": "VARCHAR", "gib": "DOUBLE", "million_tokens": "BIGINT"},
+}
+
 
 def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
     """Check `rows` against contract `table` and store them as one file, whole or not at all.
@@ -234,7 +241,8 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: 
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """Tables that do not come from runs.
 
-    `language`: data/languages.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has.
+    `language`: data/languages.csv. `language_distance`: data/language_distance.csv, both ways of every pair. `pretraining_size`:
+    data/pretraining_size.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has.
     `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and the scorer whose number counts
     there under each rule; no scorer where xbench has none, so that such an average is never complete.
     """
@@ -242,6 +250,9 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
 
     languages = _quote(str(share.folder("data") / "languages.csv"))
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
+    for table, types in _NUMBERS.items():
+        file = _quote(str(share.folder("data") / f"{table}.csv"))
+        con.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv({file}, header = true, auto_detect = false, columns = {types})")
     shared = _quote(str(share.folder("data") / "shared_data.csv"))
     con.execute(f"CREATE TABLE shared_data AS SELECT * FROM read_csv({shared}, header = true, all_varchar = true)")
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]

@@ -1,89 +1,125 @@
-"""Is a delta real? One intermediate task against its direct baseline: every language with its interval, and what it comes to."""
+"""Any two systems: in which languages is one better, how sure is that, and on which examples do they disagree?"""
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
-from xbench import comparing
-from xbench.ui import common
+from xbench import comparing, pairing
+from xbench.ui import common, deltas, flips
+from xbench.ui.flips import Series
 
-TITLE, ORDER, SECTION = "compare", 99, "x"
-
-# Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; the shape says it too.
-_COLOURS = {"helps": "#0072B2", "hurts": "#D55E00", "unresolved": "#999999"}
-_SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "unresolved": "circle"}
+TITLE = "Compare"
+ORDER = 20
+SECTION = "Transfer"
+_FREE = {"intermediate", "intermediate_revision"}
 
 
 def page(source: common.Source) -> None:
     """Draw the page."""
-    common.header(source, "Compare")
-    rows = common.frame(source, "compare")
-    if rows.empty:
-        st.warning(
-            "The store has no result after an intermediate task, so there is nothing to compare. `xbench coverage` lists what is missing."
-        )
+    common.header(source, TITLE, "Two systems side by side: in which languages is the first better, how sure is that, on which examples?")
+    column = deltas.choose_column(source, transfer=False)
+    if column is None:
+        st.info("It takes two systems with numbers for the same task. `xbench run` trains some; `xbench coverage` lists what is missing.")
         return
-    rows["contrast"] = rows["target"] + " after " + rows["intermediate"]
-    pairs = rows.groupby(["target", "intermediate"])
-    for column in ("model", "metric", "train_language", "recipe_id", "dataset_revision", "source"):
-        rows["contrast"] += (" · " + rows[column].astype(str)).where(pairs[column].transform("nunique") > 1, "")
-    chosen = common.pick("Target after intermediate", sorted(rows["contrast"].unique()), "contrast")
-    shown = rows[rows["contrast"] == chosen]
-    tested = shown[shown["status"] == "tested"]
-    if tested.empty:
-        st.warning(str(shown["status"].iloc[0]))
-        return
-    records = [{str(k): v for k, v in row.items()} for row in shown.to_dict("records")]
-    st.markdown(f"**{comparing.sentence(records)}**")
-    st.altair_chart(_forest(tested), width="stretch")
-    adjusted = tested["p_adjusted"].astype(float).fillna(tested["p"].astype(float))
-    table = pd.DataFrame(
-        {
-            "language": tested["language"],
-            "direct %": 100 * tested["against_value"].astype(float),
-            "delta": 100 * tested["delta"].astype(float),
-            "low": 100 * tested["low"].astype(float),
-            "high": 100 * tested["high"].astype(float),
-            "p": adjusted,
-            "detectable": 100 * tested["detectable"].astype(float),
-            "examples": tested["n"].astype(int),
-            "seeds": tested["seeds"].astype(int),
-            "verdict": tested["verdict"],
-        }
-    )
-    number = st.column_config.NumberColumn(format="%.1f")
-    columns = {
-        **dict.fromkeys(("direct %", "delta", "low", "high", "detectable"), number),
-        "p": st.column_config.NumberColumn(format="%.3f"),
-    }
-    st.dataframe(table, hide_index=True, width="stretch", column_config=columns)
-    st.caption(
-        "Points against the direct baseline, with 95 % intervals by the delta method: clustered by item, and with two seeds or more over "
-        "items and seeds together. p of a language is adjusted over the languages, that of the "
-        "mean over the contrasts with the same baseline (Holm). detectable: the "
-        "smallest true difference that would have been found with 80 % power. unresolved is not the same as no effect."
-    )
-    common.download(shown.drop(columns="contrast"), "compare")
+    systems = deltas.systems_of(source, column)
+    first, second = _choose(systems)
+    by = common.switch("By", ["language", "family", "script"], "by", "families and scripts are means over their zero-shot languages")
+    _difference(source, column, first, second, by)
+    flips.draw(source, column, first, second)
 
 
-def _forest(tested: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
-    """A line a language: the delta and its interval around 0, the mean at the end."""
-    data = pd.DataFrame(
-        {
-            "language": tested["language"],
-            "delta": 100 * tested["delta"].astype(float),
-            "low": 100 * tested["low"].astype(float),
-            "high": 100 * tested["high"].astype(float),
-            "verdict": tested["verdict"],
-        }
+def _choose(systems: pd.DataFrame) -> tuple[Series, Series]:
+    """The two systems; the second follows the first for as long as it is its direct baseline."""
+    direct = _baselines(systems)
+    labels = systems["label"].tolist()
+    left, right = st.columns(2)
+    with left:
+        one = common.pick("First", labels, "a", next(iter(direct), labels[0]))
+    others = [x for x in labels if x != one]
+    usual = direct.get(one, others[0])
+    state = "pick-b"
+    if st.session_state.get(state) == st.session_state.get("compare-direct") and one in direct and state in st.session_state:
+        st.session_state[state] = usual
+    st.session_state["compare-direct"] = usual
+    with right:
+        two = common.pick("Against", others, "b", usual)
+    return flips.system(systems, one), flips.system(systems, two)
+
+
+def _baselines(systems: pd.DataFrame) -> dict[str, str]:
+    """{a system with an intermediate task: its direct baseline}, by label."""
+    fixed = [f for f in pairing.SYSTEM if f not in _FREE]
+    is_direct = systems["intermediate"] == pairing.DIRECT
+    found = systems[~is_direct].merge(systems.loc[is_direct, [*fixed, "label"]], on=fixed, suffixes=("", "_direct"))
+    return dict(zip(found["label"], found["label_direct"], strict=True))
+
+
+def _against(first: Series, second: Series) -> dict[str, str]:
+    """What xbench.compare calls the second system: the fields in which it may differ, with its values."""
+    differing = [f for f in pairing.SYSTEM if first[f] != second[f]]
+    if second["intermediate"] == pairing.DIRECT and set(differing) <= _FREE:
+        return dict(comparing.TO_DIRECT)
+    fixed = pairing.fixed_fields(differing)
+    return {f: str(second[f]) for f in pairing.SYSTEM if f not in fixed}
+
+
+def _difference(source: common.Source, column: deltas.Column, first: Series, second: Series, by: str) -> None:
+    """Sentence, counts, forest and table."""
+    against = _against(first, second)
+    level: comparing.By = "family" if by == "family" else "script" if by == "script" else "language"
+    data = deltas.compared(source, column, {f: str(first[f]) for f in pairing.SYSTEM}, against, level)
+    if data is None:
+        return
+    direct = against == comparing.TO_DIRECT
+    if data.empty or data["delta"].isna().all():
+        why = str(data["status"].iloc[0]) if not data.empty else "not testable: they share no language"
+        _untested(source, column, first, second, why)
+        return
+    tested = data["status"] == "tested"
+    if not tested.any():
+        st.warning(f"Not tested example by example. {common.plain('; '.join(dict.fromkeys(data['status'])))}")
+    records = [{str(k): v for k, v in row.items()} for row in data.to_dict("records")]
+    st.markdown(f"**{common.plain(comparing.sentence(records))}**")
+    _counts(data, direct=direct)
+    title = f"points against {'the direct baseline' if direct else second.name}"
+    drawn = deltas.forest(data, title)
+    common.chart(drawn, f"Difference by {by} in points, with intervals: {deltas.in_words(data)}")
+    names = ("after", "direct") if direct else ("first", "second")
+    table = deltas.numbers(data, by, *names)
+    if not tested.all():
+        table["status"] = data["status"]
+    deltas.show(table)
+    st.caption(deltas.LEGEND + ("" if tested.all() else " Rows that say so in status are differences of averages, not tested on examples."))
+    said = f"{first.name} against {second.name} on {column.label}. Points, 95 % intervals."
+    common.download(table, "compare", said, drawn)
+
+
+def _counts(data: pd.DataFrame, *, direct: bool) -> None:
+    """How many languages or groups there are of each verdict, the training language aside."""
+    single = data[(data["level"] != "mean") & (data["language"] != data["train_language"])]
+    said = {"helps": "helped", "hurts": "hurt"} if direct else {"higher": "higher", "lower": "lower"}
+    if not direct or set(single["verdict"]) & {"higher", "lower"}:  # averages alone say which is higher, also of a baseline
+        said = {"higher": "higher", "lower": "lower"}
+    said |= {"unresolved": "unresolved", "not testable": "not testable"}
+    for place, (verdict, label) in zip(st.columns(4), said.items(), strict=True):
+        place.metric(label, int((single["verdict"] == verdict).sum()))
+
+
+def _untested(source: common.Source, column: deltas.Column, first: Series, second: Series, why: str) -> None:
+    """Why there is no test, and the plain difference of what averages there are."""
+    st.warning(f"These two cannot be paired. {common.plain(why)}")
+    found = common.rows(
+        source,
+        "SELECT a.language, 100 * b.value AS second, 100 * a.value AS first, 100 * (a.value - b.value) AS difference, a.seeds, "
+        "b.seeds AS second_seeds FROM cell AS a JOIN cell AS b USING (column_id, language) WHERE a.column_id = ? AND a.system_id = ? "
+        "AND b.system_id = ? ORDER BY a.language",
+        [column.column_id, int(first["system_id"]), int(second["system_id"])],
     )
-    order = [*sorted(set(data["language"]) - {comparing.MEAN}), comparing.MEAN]
-    colour = alt.Color("verdict:N", scale=alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values())), title=None)
-    shape = alt.Shape("verdict:N", scale=alt.Scale(domain=list(_SHAPES), range=list(_SHAPES.values())), title=None)
-    base = alt.Chart(data).encode(y=alt.Y("language:N", sort=order, title=None), color=colour)
-    lines = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title="points against the direct baseline"), x2="high:Q")
-    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
-        x="delta:Q", shape=shape, tooltip=["language", "delta", "low", "high", "verdict"]
+    if found.empty:
+        st.info("They have no language in common, so there is no difference to show.")
+        return
+    table = found.rename(
+        columns={"second": "second %", "first": "first %", "difference": "difference, untested", "second_seeds": "seeds of the second"}
     )
-    zero = alt.Chart(pd.DataFrame({"x": [0.0]})).mark_rule(strokeDash=[4, 4], color="#777777").encode(x="x:Q")
-    return alt.layer(zero, lines, dots).properties(height=28 * len(data) + 40)
+    common.table(table, percent=("second %", "first %", "difference, untested"))
+    st.caption("untested: plain differences of averages. They say nothing about whether the systems, or the recipes, really differ.")
+    common.download(table, "compare-untested", f"{first.name} less {second.name} on {column.label}: averages, untested.")

@@ -1,0 +1,194 @@
+"""The pages about differences, run by streamlit's own test harness: compare, languages, scale."""
+
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from tests.conftest import Writer
+from tests.test_comparing import answers, put
+from xbench.ui import flips
+
+PAGES = ["compare", "languages", "scale"]
+
+
+def settle(app: AppTest) -> AppTest:
+    """Draw again until nothing is computed in the background any more."""
+    end = time.monotonic() + 60
+    while any(c.value.startswith("⏳") for c in app.caption):
+        assert time.monotonic() < end, "still computing"
+        time.sleep(0.2)
+        app.run()
+    assert not app.exception
+    return app
+
+
+def draw(monkeypatch: pytest.MonkeyPatch, root: Path, page: str, **address: str) -> AppTest:
+    st.cache_resource.clear()
+    monkeypatch.setenv("XBENCH_STORE", str(root))
+    code = f"from xbench.ui import common\nfrom xbench.ui.pages import {page}\nsource = common.open_source()\n{page}.page(source)\n"
+    app = AppTest.from_string(code, default_timeout=60)
+    for key, value in address.items():
+        app.query_params[key] = value
+    return settle(app.run())
+
+
+def choice(app: AppTest, label: str):  # type: ignore[no-untyped-def]
+    return next(s for s in app.selectbox if s.label == label)
+
+
+def html(app: AppTest) -> str:
+    return "".join(str(e.proto.body) for e in app.get("html"))
+
+
+def said(app: AppTest) -> str:
+    return " ".join(m.value for m in app.markdown).replace("\\", "")
+
+
+@pytest.fixture
+def paired(tmp_path: Path) -> Path:
+    """Two intermediate tasks with a direct baseline in two seeds, in a trained language and three others."""
+    for seed in (0, 1):
+        put(tmp_path, "none", seed, {c: answers(10 * seed + i, 0.6) for i, c in enumerate(("en", "ar", "de", "hi"))})
+        put(tmp_path, "intents", seed, {c: answers(10 * seed + i + 4, 0.9) for i, c in enumerate(("en", "ar", "de", "hi"))})
+        put(tmp_path, "mini-ner", seed, {c: answers(10 * seed + i + 4, 0.6) for i, c in enumerate(("en", "ar", "de", "hi"))})
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_without_a_store_the_published_numbers_are_shown(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, tmp_path / "none", page)
+    assert "published numbers" in app.info[0].value
+    assert not app.error
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_with_one_system_says_what_to_do(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
+    app = draw(monkeypatch, tmp_path, page)
+    assert "xbench run" in app.info[0].value
+    assert not app.dataframe
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_of_averages_is_shown_as_averages(page: str, writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("none", 0.5), ("intents", 0.6)):
+        writer.add(name, "mini-ner", 0, {"en": value, "de": value}, metric="f1", scorer="span-f1-1", evidence="aggregate")
+    app = draw(monkeypatch, writer.root, page)
+    assert not app.error
+    assert len(app.dataframe) > 0
+
+
+def test_two_systems_language_by_language(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, paired, "compare")
+    assert (choice(app, "First").value, choice(app, "Against").value) == ("m after intents", "m")
+    table = app.dataframe[0].value.set_index("language")
+    assert list(table.index) == ["ar", "de", "en", "hi", "zero-shot mean"]
+    assert set(table["verdict"]) == {"helps"}
+    assert (table["low"] < table["delta"]).all() and (table["delta"] < table["high"]).all()
+    assert {"direct %", "after %", "p", "adjusted p", "detectable", "n", "seeds"} <= set(table.columns)
+    assert "helps in 3 of 3 languages (ar de hi)" in said(app)
+    assert {m.label: m.value for m in app.metric}["helped"] == "3"
+
+
+def test_the_baseline_follows_the_first_system_and_any_two_can_be_chosen(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, paired, "compare", a="m after mini-ner")
+    assert choice(app, "Against").value == "m"
+    choice(app, "Against").set_value("m after intents").run()
+    settle(app)
+    table = app.dataframe[0].value.set_index("language")
+    assert {"first %", "second %"} <= set(table.columns)
+    assert set(table["verdict"]) == {"lower"}
+    assert {m.label: m.value for m in app.metric}["lower"] == "3"
+
+
+def test_families_and_scripts(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, paired, "compare", by="script")
+    assert app.dataframe[0].value["script"].tolist() == ["Arabic", "Devanagari", "Latin", "zero-shot mean"]
+    app = draw(monkeypatch, paired, "compare", by="family")
+    assert "Afro-Asiatic: Semitic" in app.dataframe[0].value["family"].tolist()
+
+
+def test_examples_on_which_they_disagree(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, paired, "compare", language="ar", seed="1")
+    one, two = answers(15, 0.9), answers(11, 0.6)
+    counts = {m.label: m.value for m in app.metric}
+    assert int(counts["the first is better"]) == (one > two).sum()
+    assert int(counts["the second is better"]) == (one < two).sum()
+    assert int(counts["both right"]) + int(counts["both wrong alike"]) == (one == two).sum()
+    assert html(app).count("<tr>") == 1 + (one != two).sum()
+    example = next(i for i in range(200) if one[i] > two[i])
+    app.text_input[0].set_value(f"{example}").run()
+    settle(app)
+    assert html(app).count("<tr>") == 1 + sum(str(example) in str(i) for i in range(200) if one[i] != two[i])
+
+
+def test_why_two_systems_cannot_be_paired_and_their_plain_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
+    put(tmp_path, "intents", 0, {"de": answers(5, 0.5, 150)})
+    app = draw(monkeypatch, tmp_path, "compare")
+    assert "tested on different examples" in app.warning[0].value.replace("\\", "")
+    table = app.dataframe[0].value
+    assert table["difference, untested"].tolist() == [pytest.approx(100 * (answers(5, 0.5, 150).mean() - answers(0, 0.6).mean()))]
+
+
+def test_text_from_data_is_never_markup_and_has_its_own_direction() -> None:
+    found = pd.DataFrame(
+        {
+            "example_id": ["<b>1"],
+            "text": ["<script>x</script> سلام"],
+            "reference": ["A B"],
+            "first": ["A C"],
+            "second": [None],
+            "won": [True],
+        }
+    )
+    drawn = flips.as_html(found)
+    assert "<script" not in drawn and "&lt;script&gt;" in drawn and "&lt;b&gt;1" in drawn
+    assert drawn.count('dir="auto"') == 6
+    assert "A <u><b>C</b></u>" in drawn and "no answer" in drawn
+
+
+def test_languages_against_what_is_known_of_them(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, paired, "languages")
+    assert choice(app, "Intermediate task").options == ["intents", "mini-ner", "all of them"]
+    table = app.dataframe[0].value.set_index("language")
+    assert table["family"]["ar"] == "Afro-Asiatic: Semitic"
+    assert 0 < table["syntactic"]["de"] < table["syntactic"]["hi"] < 1
+    assert table["CC-100 GiB"]["ar"] == 28.0
+    gap = app.dataframe[2].value
+    row = gap[(gap["intermediate"] == "none") & (gap["language"] == "de")].iloc[0]
+    expected = [answers(10 * s, 0.6).mean() - answers(10 * s + 2, 0.6).mean() for s in (0, 1)]
+    assert row["gap"] == pytest.approx(100 * sum(expected) / 2)
+    choice(app, "Intermediate task").set_value("all of them").run()
+    assert set(settle(app).dataframe[0].value["intermediate"]) == {"intents", "mini-ner"}
+
+
+def test_scale_says_what_is_lacking(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, paired, "scale")
+    assert "one size only" in app.info[0].value
+    assert app.dataframe[0].value["intermediate"].tolist() == ["intents", "mini-ner"]
+
+
+def test_scale_compares_sizes(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in (0, 1):
+        put(
+            paired, "none", seed, {c: answers(90 + seed + i, 0.6) for i, c in enumerate(("en", "ar", "de", "hi"))}, model="l", parameters=99
+        )
+        put(
+            paired,
+            "intents",
+            seed,
+            {c: answers(70 + seed + i, 0.6) for i, c in enumerate(("en", "ar", "de", "hi"))},
+            model="l",
+            parameters=99,
+        )
+    app = draw(monkeypatch, paired, "scale", intermediates="intents")
+    assert not app.info
+    assert app.dataframe[0].value["parameters"].tolist() == [10, 99]
+    differences = app.dataframe[1].value
+    assert differences["sizes"].tolist() == ["l - m"]
+    assert differences["verdict"].tolist() == ["shrinks"]

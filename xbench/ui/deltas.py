@@ -1,0 +1,199 @@
+"""What pages about differences share: which column of numbers is looked at, and rows of `xbench.compare` as tables and charts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import altair as alt
+import duckdb
+import pandas as pd
+
+from xbench import comparing, pairing
+from xbench.languages import MANY
+from xbench.ui import common
+
+Drawn = alt.LayerChart | alt.FacetChart
+COLOURS = {**common.COLOURS, "not testable": common.GREY}
+SHAPES = {**common.SHAPES, "not testable": "cross"}
+POINTS = ("value", "against_value", "delta", "low", "high", "detectable")  # fractions in the store
+PRINTED = "mean as printed"
+NO_TRANSFER = (
+    "Nothing here was trained on an intermediate task, so there is no transfer to show. `xbench run` makes such runs with their direct "
+    "baselines; `xbench ingest external-results` brings results made elsewhere."
+)
+LEGEND = (
+    "Points with 95 % intervals by the delta method: clustered by item, and with two seeds or more over items and seeds together. "
+    "adjusted: p of a language over the languages, of a mean over the contrasts with the same baseline (Holm). detectable: the smallest "
+    "true difference that would have been found with 80 % power. unresolved is not the same as no effect."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of numbers that can be compared: a row of table `col`."""
+
+    column_id: int
+    label: str
+    target: str
+    metric: str
+    scorer: str
+    dataset_revision: str
+    language_set: str | None
+
+    @property
+    def where(self) -> dict[str, Any]:
+        """As conditions of xbench.compare."""
+        return {**{f: getattr(self, f) for f in pairing.COLUMN}, "language_set": self.language_set}
+
+
+def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
+    """The column that the reader picks; None if there is none.
+
+    Args:
+        source: The source.
+        transfer: Whether only columns are offered in which a system has an intermediate task; else those with two systems or more.
+    """
+    found = source.snapshot.columns().copy()
+    if transfer:
+        after = common.rows(
+            source, "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?", [pairing.DIRECT]
+        )
+        found = found[found["column_id"].isin(after["column_id"])]
+    else:
+        found = found[found["systems"] > 1]
+    if found.empty:
+        return None
+    found = found.assign(label=common.column_labels(found))
+    label = common.pick("Target and metric", found["label"].tolist(), "target")
+    row = found[found["label"] == label].iloc[0]
+    printed = row["language_set"]
+    target, metric, scorer, revision = (str(row[f]) for f in pairing.COLUMN)
+    return Column(int(row["column_id"]), label, target, metric, scorer, revision, None if pd.isna(printed) else str(printed))
+
+
+def systems_of(source: common.Source, column: Column) -> pd.DataFrame:
+    """The systems that have a number in a column, with their labels."""
+    found = common.rows(
+        source, "SELECT * FROM system WHERE system_id IN (SELECT system_id FROM cell WHERE column_id = ?) ORDER BY system_id",
+        [column.column_id],
+    )  # fmt: skip
+    return found.assign(label=common.system_labels(found))
+
+
+def compared(
+    source: common.Source, column: Column, first: Mapping[str, str], against: Mapping[str, str], by: comparing.By
+) -> pd.DataFrame | None:
+    """Rows of xbench.compare in points; None while they are computed."""
+
+    def compute(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+        return comparing.compare(con, first=first, against=against, by=by, **column.where)
+
+    key = ("compare", column, tuple(sorted(first.items())), tuple(sorted(against.items())), by)
+    rows = common.wait(source, "The comparison", key, compute)
+    return None if rows is None else in_points(rows, column)
+
+
+def in_points(rows: Sequence[Mapping[str, Any]], column: Column) -> pd.DataFrame:
+    """Rows as a table: percent and points where the store has fractions."""
+    data = pd.DataFrame(list(rows))
+    if data.empty:
+        return data
+    data = data.assign(**{c: 100 * pd.to_numeric(data[c]) for c in POINTS})
+    data = data.assign(**{c: pd.to_numeric(data[c]) for c in ("p", "p_adjusted", "n", "seeds")})
+    if column.language_set is None:  # means that were printed are in a column of their own
+        return data[data["language"] != MANY].reset_index(drop=True)
+    return data.assign(language=data["language"].replace(MANY, PRINTED))
+
+
+def verdict_colour(data: pd.DataFrame) -> alt.Color:
+    """The colour of a verdict; only those that are there are in the legend."""
+    held = [v for v in COLOURS if v in set(data["verdict"])]
+    return alt.Color("verdict:N", scale=alt.Scale(domain=held, range=[COLOURS[v] for v in held]), title=None)
+
+
+def verdict_shape(data: pd.DataFrame) -> alt.Shape:
+    """The shape of a verdict, which says the same as its colour."""
+    held = [v for v in SHAPES if v in set(data["verdict"])]
+    return alt.Shape("verdict:N", scale=alt.Scale(domain=held, range=[SHAPES[v] for v in held]), title=None)
+
+
+def drawable(data: pd.DataFrame, *more: str) -> pd.DataFrame:
+    """The rows that have a difference, with what charts need of them."""
+    columns = ["language", "intermediate", "delta", "low", "high", "verdict", "status", *more]
+    return data.loc[data["delta"].notna(), list(dict.fromkeys(columns))]
+
+
+def zero(axis: str) -> alt.Chart:
+    """The line of no difference; `axis` is x or y."""
+    rule = alt.Chart(pd.DataFrame({"none": [0.0]})).mark_rule(strokeDash=[4, 4], color=common.GREY)
+    drawn: alt.Chart = rule.encode(x="none:Q") if axis == "x" else rule.encode(y="none:Q")
+    return drawn
+
+
+def forest(data: pd.DataFrame, title: str, name: str = "language", order: Sequence[str] | None = None) -> Drawn:
+    """A line a language or group: the difference and its interval around 0, in the order given, or as they come with the mean last."""
+    shown = drawable(data, name)
+    base = alt.Chart(shown).encode(
+        y=alt.Y(f"{name}:N", sort=list(order or _mean_last(shown[name])), title=None, axis=alt.Axis(labelLimit=320)),
+        color=verdict_colour(shown),
+    )
+    lines = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(
+        x=alt.X("delta:Q", title=title), shape=verdict_shape(shown), tooltip=_tooltip(name)
+    )
+    return alt.layer(zero("x"), lines, dots, data=shown).properties(height=26 * shown[name].nunique() + 40)
+
+
+def scatter(data: pd.DataFrame, field: str, x: alt.X, title: str, name: str, *, labels: bool) -> Drawn:
+    """The difference against something of the language or model, with intervals; `labels` writes the names beside the points."""
+    shown = drawable(data, name, field)
+    base = alt.Chart(shown).encode(x=x, color=verdict_colour(shown))
+    rules = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.7)
+    lines = rules.encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    dots = base.mark_point(filled=True, size=80, opacity=1).encode(
+        y=alt.Y("delta:Q", title=title), shape=verdict_shape(shown), tooltip=_tooltip(name, field)
+    )
+    texts = [base.mark_text(align="left", dx=7, dy=-7).encode(y="delta:Q", text=f"{name}:N")] if labels else []
+    return alt.layer(zero("y"), lines, dots, *texts, data=shown).properties(height=320 if labels else 180)
+
+
+def facets(drawn: Drawn, data: pd.DataFrame, width: int = 230) -> Drawn:
+    """The chart once for each intermediate task, side by side, if there are several."""
+    if data["intermediate"].nunique() < 2:
+        return drawn
+    return drawn.properties(width=width).facet(facet=alt.Facet("intermediate:N", title=None), columns=4)
+
+
+def numbers(data: pd.DataFrame, name: str, first: str, second: str) -> pd.DataFrame:
+    """What is said of each language or group, for a table."""
+    return pd.DataFrame(
+        {
+            name: data["language"], f"{second} %": data["against_value"], f"{first} %": data["value"], "delta": data["delta"],
+            "low": data["low"], "high": data["high"], "p": data["p"], "adjusted p": data["p_adjusted"], "detectable": data["detectable"],
+            "n": data["n"].astype("Int64"), "seeds": data["seeds"].astype("Int64"), "verdict": data["verdict"],
+        }
+    )  # fmt: skip
+
+
+def show(data: pd.DataFrame) -> None:
+    """A table of `numbers`."""
+    percent = [c for c in map(str, data.columns) if c in ("delta", "low", "high", "detectable") or c.endswith(" %")]
+    common.table(data, percent=percent, small=("p", "adjusted p"))
+
+
+def in_words(data: pd.DataFrame, name: str = "language") -> str:
+    """The points of a chart, for those who do not see it."""
+    shown = data[data["delta"].notna()]
+    said = [f"{line[name]} {line['delta']:+.1f} {line['verdict']}" for _, line in shown.head(60).iterrows()]
+    left = f"; and {len(shown) - 60} more" if len(shown) > 60 else ""
+    return "; ".join(said) + left
+
+
+def _mean_last(names: "pd.Series[str]") -> list[str]:
+    found = [str(n) for n in names.unique()]
+    return [*sorted(n for n in found if n != comparing.MEAN), *(n for n in found if n == comparing.MEAN)]
+
+
+def _tooltip(name: str, *more: str) -> list[Any]:
+    numbers = [alt.Tooltip(f"{c}:Q", format="+.1f") for c in ("delta", "low", "high")]
+    return [f"{name}:N", "intermediate:N", *(f"{m}:Q" for m in more), *numbers, "verdict:N", "status:N"]

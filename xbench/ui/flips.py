@@ -1,0 +1,167 @@
+"""The examples on which two systems disagree: what both answered, and what is right."""
+
+import html
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+import pandas as pd
+import streamlit as st
+
+from xbench import pairing
+from xbench.errors import XbenchError
+from xbench.task import Choice, Classified, Example, Question, Tagged, Translation, load_task
+from xbench.ui import common, deltas
+
+Series: TypeAlias = "pd.Series[Any]"  # a row of table `system`, named by its label
+MOST = 200
+_KINDS = {"all": "a.share <> b.share", "only the first is right": "a.share > b.share", "only the second is right": "a.share < b.share"}
+# The share that an example has of its own points; one without any to win (no spans) is right when nothing was predicted.
+_ONE = (
+    "SELECT example_id, CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share FROM outcome "
+    "WHERE run_id = ? AND target = ? AND language = ? AND split = 'test' AND metric = ? AND scorer = ?"
+)
+_SAID = "SELECT example_id, reference, prediction FROM prediction WHERE run_id = ? AND target = ? AND language = ? AND split = 'test'"
+
+
+def system(systems: pd.DataFrame, label: str) -> Series:
+    """The system of that label, which is the name of the row."""
+    row = systems[systems["label"] == label].iloc[0]
+    row.name = label
+    return row
+
+
+def draw(source: common.Source, column: deltas.Column, first: Series, second: Series) -> None:
+    """Draw the section."""
+    st.subheader("Where they disagree")
+    one, two = (_runs(source, column, s) for s in (first, second))
+    both = one.merge(two, on=["language", "seed"], suffixes=("", "_second"))
+    if both.empty:
+        st.info("This needs the answers of both to every example, in a language and seed that both have. Runs made by xbench keep them.")
+        return
+    left, middle, right = st.columns(3)
+    with left:
+        language = common.pick("Language", sorted(both["language"].unique()), "language")
+    there = both[both["language"] == language]
+    with middle:
+        seed = common.pick("Seed", there["seed"].tolist(), "seed")
+    runs = there[there["seed"] == seed].iloc[0]
+    with right:
+        kind = common.pick("Which", list(_KINDS), "flips")
+    asked = [[str(runs[c]), column.target, language, column.metric, column.scorer] for c in ("run_id", "run_id_second")]
+    _counts(source, asked)
+    _examples(source, column, language, kind, asked, common.typed("Search in ids, references and answers", "search"))
+
+
+def _runs(source: common.Source, column: deltas.Column, system: Series) -> pd.DataFrame:
+    """language, seed and run of a system where every example is stored; a seed that was run twice is left out, as nothing says which."""
+    fields = " AND ".join(f"r.{f} = ?" for f in pairing.SYSTEM)
+    return common.rows(
+        source,
+        "SELECT s.language, coalesce(s.seed::VARCHAR, '?') AS seed, any_value(s.run_id) AS run_id "
+        "FROM score AS s JOIN run AS r USING (run_id) "
+        "WHERE s.target = ? AND s.metric = ? AND s.scorer = ? AND s.dataset_revision = ? AND s.split = 'test' AND s.evidence = 'outcomes' "
+        f"AND {fields} GROUP BY ALL HAVING count(DISTINCT s.run_id) = 1 ORDER BY s.language, min(s.seed)",
+        [column.target, column.metric, column.scorer, column.dataset_revision, *(str(system[f]) for f in pairing.SYSTEM)],
+    )
+
+
+def _counts(source: common.Source, asked: list[list[Any]]) -> None:
+    found = common.rows(
+        source,
+        "SELECT count(*) FILTER (a.share > b.share) AS won, count(*) FILTER (a.share < b.share) AS lost, "
+        "count(*) FILTER (a.share = b.share AND a.share = 1) AS right, count(*) FILTER (a.share = b.share AND a.share < 1) AS wrong "
+        f"FROM ({_ONE}) AS a JOIN ({_ONE}) AS b USING (example_id)",
+        asked[0] + asked[1],
+    ).iloc[0]
+    labels = {"won": "the first is better", "lost": "the second is better", "right": "both right", "wrong": "both wrong alike"}
+    for place, (name, label) in zip(st.columns(4), labels.items(), strict=True):
+        place.metric(label, int(found[name]))
+
+
+def _examples(source: common.Source, column: deltas.Column, language: str, kind: str, asked: list[list[Any]], search: str) -> None:
+    """The examples that flipped, as many as a page can bear."""
+    values = [*asked[0], *asked[1], *asked[0][:3], *asked[1][:3]]
+    text = (
+        f"FROM ({_ONE}) AS a JOIN ({_ONE}) AS b USING (example_id) LEFT JOIN ({_SAID}) AS p USING (example_id) "
+        f"LEFT JOIN ({_SAID}) AS q USING (example_id) WHERE {_KINDS[kind]}"
+    )
+    if search:
+        text += " AND contains(lower(concat_ws(chr(10), example_id, p.reference, p.prediction, q.prediction)), lower(?))"
+        values.append(search)
+    found = common.rows(
+        source,
+        "SELECT example_id, coalesce(p.reference, q.reference) AS reference, p.prediction AS first, q.prediction AS second, "
+        f"a.share > b.share AS won, count(*) OVER () AS total {text} ORDER BY example_id LIMIT {MOST}",
+        values,
+    )
+    if found.empty:
+        st.info("No example is like that." if search or kind != "all" else "They are right and wrong on the same examples here.")
+        return
+    total = int(found["total"].iloc[0])
+    st.caption(f"{total:,} examples" + (f"; the first {MOST} are shown: search to see others" if total > MOST else ""))
+    texts = _inputs(column.target, column.dataset_revision, language)
+    known = found["example_id"].map(texts)
+    if known.notna().any():
+        found.insert(1, "text", known)
+    st.html(as_html(found.drop(columns="total")))
+    common.download(found.drop(columns="total"), "disagreements", f"{column.label}, {language}: examples on which the systems disagree")
+
+
+def as_html(found: pd.DataFrame) -> str:
+    """The examples as a table in which every cell has the direction of its own text, so that Arabic is read from the right.
+
+    Of answers that are as many labels as the reference, those that differ from it are underlined.
+    """
+    names = {"example_id": "id", "won": "better"}
+    columns = [c for c in ("example_id", "text", "reference", "first", "second", "won") if c in found]
+    cell = "border:1px solid rgba(128,128,128,.35);padding:.3rem .5rem;text-align:start;vertical-align:top;overflow-wrap:anywhere"
+    head = "".join(f'<th style="{cell}">{html.escape(names.get(c, c))}</th>' for c in columns)
+    lines = []
+    for row in found.to_dict("records"):
+        said = {c: _escaped(row[c]) for c in columns if c != "won"}
+        said |= {c: _marked(row[c], row["reference"]) for c in ("first", "second")}
+        said["won"] = "first" if row["won"] else "second"
+        lines.append("<tr>" + "".join(f'<td dir="auto" style="{cell}">{said[c]}</td>' for c in columns) + "</tr>")
+    body = f"<table style='border-collapse:collapse;width:100%;font-size:.9rem'><thead><tr>{head}</tr></thead>"
+    return f"<div style='max-height:36rem;overflow:auto'>{body}<tbody>{''.join(lines)}</tbody></table></div>"
+
+
+def _escaped(value: object) -> str:
+    return "<i>no answer</i>" if not isinstance(value, str) else html.escape(value) or "<i>empty</i>"
+
+
+def _marked(answer: object, reference: object) -> str:
+    """An answer with its labels that are not those of the reference underlined, where they can be told one by one."""
+    if not isinstance(answer, str) or not isinstance(reference, str):
+        return _escaped(answer)
+    words, right = answer.split(" "), reference.split(" ")
+    if len(words) != len(right) or len(words) < 2:
+        return _escaped(answer)
+    return " ".join(html.escape(w) if w == r else f"<u><b>{html.escape(w)}</b></u>" for w, r in zip(words, right, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _inputs(target: str, revision: str, language: str) -> dict[str, str]:
+    """{example id: its text}, for tasks whose data ships with xbench at the revision that was tested; else nothing is known of it."""
+    try:
+        task = load_task(target)
+        if task.check is not None or task.revision() != revision:  # other data is large, or may have to be fetched
+            return {}
+        return {e.example_id: _text(e) for e in task.examples(language, "test")}
+    except (XbenchError, OSError):
+        return {}
+
+
+def _text(example: Example) -> str:
+    """What a system is shown of an example."""
+    if isinstance(example, Tagged):
+        return " ".join(example.tokens)
+    if isinstance(example, Classified):
+        return "\n".join(filter(None, (example.text, example.pair)))
+    if isinstance(example, Choice):
+        return "\n".join((example.text, *example.choices))
+    if isinstance(example, Question):
+        return f"{example.question}\n{example.context}"
+    if isinstance(example, Translation):
+        return example.english
+    return example.text

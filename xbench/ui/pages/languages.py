@@ -1,0 +1,208 @@
+"""Which languages gain from transfer: related ones, those of one script, those with much text, those near the training language?"""
+
+import altair as alt
+import pandas as pd
+import streamlit as st
+
+from xbench import comparing, pairing
+from xbench.languages import MANY
+from xbench.ui import common, deltas
+
+TITLE = "Languages"
+ORDER = 30
+SECTION = "Transfer"
+ALL = "all of them"
+_DISTANCES = {
+    "syntactic": "syntactic distance",
+    "phonological": "phonological distance",
+    "inventory": "distance of sound inventories",
+    "featural": "distance over all typological features",
+    "geographic": "geographic distance",
+}
+# What systems agree in that differ in the intermediate task alone.
+_FAMILY = tuple(f for f in pairing.SYSTEM if f not in ("intermediate", "intermediate_revision"))
+
+
+def page(source: common.Source) -> None:
+    """Draw the page."""
+    common.header(source, TITLE, "What an intermediate task changes, by family, script, pretraining data and distance of the languages.")
+    column = deltas.choose_column(source, transfer=True)
+    if column is None:
+        st.info(deltas.NO_TRANSFER)
+        return
+    systems = deltas.systems_of(source, column)
+    chosen = _choose(systems)
+    data = deltas.compared(source, column, {f: str(chosen.iloc[0][f]) for f in _FAMILY} | _only(chosen), comparing.TO_DIRECT, "language")
+    if data is not None:
+        _differences(source, column, data, chosen)
+    _gap(source, column, systems, chosen)
+
+
+def _choose(systems: pd.DataFrame) -> pd.DataFrame:
+    """The systems after an intermediate task, of one model under the same conditions, that the reader picks."""
+    after = systems[systems["intermediate"] != pairing.DIRECT]
+    # As if all were direct: the label is then of what they have in common.
+    shared = after.drop_duplicates(list(_FAMILY)).assign(intermediate=pairing.DIRECT)
+    shared = shared.assign(label=common.system_labels(shared))
+    left, right = st.columns(2)
+    with left:
+        label = common.pick("Model", shared["label"].tolist(), "model")
+    same = shared[shared["label"] == label].iloc[0]
+    group = after[(after[list(_FAMILY)] == same[list(_FAMILY)]).all(axis=1)]
+    tasks = sorted(group["intermediate"].unique())
+    with right:
+        task = common.pick("Intermediate task", [*tasks, ALL] if len(tasks) > 1 else tasks, "intermediate")
+    return group if task == ALL else group[group["intermediate"] == task]
+
+
+def _only(chosen: pd.DataFrame) -> dict[str, str]:
+    """The condition of one intermediate task; none for all of them."""
+    return {"intermediate": str(chosen["intermediate"].iloc[0])} if chosen["intermediate"].nunique() == 1 else {}
+
+
+def _differences(source: common.Source, column: deltas.Column, data: pd.DataFrame, chosen: pd.DataFrame) -> None:
+    """By language in groups, the means of the groups, and against what is known of the languages."""
+    train = str(chosen["train_language"].iloc[0])
+    single = data if data.empty else data[(data["level"] != "mean") & (data["language"] != train) & data["delta"].notna()]
+    if single.empty:
+        why = "; ".join(dict.fromkeys(data["status"])) if not data.empty else "no numbers by language"
+        st.warning(f"There is no difference by language to show. {common.plain(why)}")
+        st.caption("Sources that print only means over languages end here; the page Compare shows those means.")
+        return
+    single = _described(source, single, train)
+    by = common.switch("Grouped by", ["family", "script"], "group")
+    _by_group(source, column, data, single, chosen, by)
+    _against_sizes(single, train)
+
+
+def _described(source: common.Source, data: pd.DataFrame, train: str) -> pd.DataFrame:
+    """What is known of the languages: family, script, distances from the training language, text in CC-100. Empty where it is not known."""
+    known = common.rows(
+        source,
+        f"SELECT l.*, {', '.join(f'd.{c}' for c in _DISTANCES)}, s.gib FROM language AS l LEFT JOIN language_distance AS d "
+        "ON (d.language, d.other) = (l.language, ?) LEFT JOIN pretraining_size AS s ON s.language = l.language",
+        [train],
+    )
+    # `family` of a compared row is how many tests it was adjusted over.
+    found = data.drop(columns="family").merge(known, on="language", how="left")
+    return found.assign(**{c: found[c].fillna("unknown") for c in ("family", "script")})
+
+
+def _by_group(
+    source: common.Source, column: deltas.Column, data: pd.DataFrame, single: pd.DataFrame, chosen: pd.DataFrame, by: str
+) -> None:
+    ordered = single.assign(place=single["language"] + " · " + single[by]).sort_values([by, "language"])
+    order = ordered["place"].drop_duplicates().tolist()
+    drawn = deltas.facets(deltas.forest(ordered, "points against the direct baseline", "place", order), ordered)
+    common.chart(drawn, f"Difference by language, sorted by {by}: {deltas.in_words(ordered, 'place')}")
+    st.caption(deltas.LEGEND)
+    if not (data["status"] == "tested").all():
+        st.caption(f"Not tested, or not everywhere: {common.plain('; '.join(sorted(set(data['status']) - {'tested'})))}")
+    columns = ["intermediate", "language", "family", "script", *_DISTANCES, "gib", "delta", "low", "high", "p_adjusted", "verdict"]
+    table = ordered[columns].rename(columns={"gib": "CC-100 GiB", "p_adjusted": "adjusted p"})
+    common.table(table, percent=("delta", "low", "high", "CC-100 GiB"), small=("adjusted p", *_DISTANCES))
+    common.download(table, "languages", f"Differences to the direct baseline by language on {column.label}. Points, 95 % intervals.", drawn)
+    level: comparing.By = "script" if by == "script" else "family"
+    first = {f: str(chosen.iloc[0][f]) for f in _FAMILY} | _only(chosen)
+    groups = deltas.compared(source, column, first, comparing.TO_DIRECT, level)
+    if groups is not None and (groups["level"] == by).any():
+        st.subheader(f"Means by {by}")
+        shown = groups[groups["level"] == by]
+        means = deltas.numbers(shown, by, "after", "direct")
+        means.insert(0, "intermediate", shown["intermediate"])
+        means.insert(2, "languages", shown["languages"].astype("Int64"))
+        deltas.show(means)
+        common.download(
+            means, f"languages-{by}", f"Means over the zero-shot languages of a {by} on {column.label}. Points, 95 % intervals."
+        )
+
+
+def _against_sizes(single: pd.DataFrame, train: str) -> None:
+    """The difference against a distance from the training language, and against the text in pretraining."""
+    st.subheader(f"Against distance from the training language ({common.plain(train)})")
+    kind = common.pick("Distance", list(_DISTANCES), "distance", say=lambda d: _DISTANCES[d])
+    x = alt.X(f"{kind}:Q", title=f"{_DISTANCES[kind]} from {train}", scale=alt.Scale(zero=False))
+    _scatter(single, kind, x, _DISTANCES[kind])
+    st.caption("Distances: URIEL+ (Khan et al. 2025), from 0, the same, to 1; languages without enough known features are left out.")
+    st.subheader("Against pretraining data")
+    x = alt.X("gib:Q", title="GiB of text in CC-100 (log)", scale=alt.Scale(type="log"))
+    _scatter(single, "gib", x, "GiB in CC-100")
+    st.caption(
+        "CC-100 is the corpus of XLM-R (Conneau et al. 2020, table 6): for other encoders it stands for how much text of a language "
+        "there is on the web. Languages that it does not have are left out: none is not zero."
+    )
+
+
+def _scatter(single: pd.DataFrame, field: str, x: alt.X, what: str) -> None:
+    shown = single[single[field].notna()]
+    left_out = sorted(set(single["language"]) - set(shown["language"]))
+    if shown.empty:
+        st.info("It is not known for any of these languages.")
+        return
+    one = shown["intermediate"].nunique() == 1
+    drawn = deltas.facets(deltas.scatter(shown, field, x, "points against the direct baseline", "language", labels=one), shown)
+    rho = {
+        str(task): group["delta"].corr(group[field], method="spearman")
+        for task, group in shown.groupby("intermediate")
+        if group["delta"].nunique() > 1 and group[field].nunique() > 1
+    }
+    said = "; ".join(f"{task} {r:+.2f}" for task, r in rho.items())
+    common.chart(drawn, f"Difference against {what}. Rank correlations: {said or 'none'}. {deltas.in_words(shown)}")
+    if said:
+        st.caption(
+            f"Spearman's rank correlation over {shown['language'].nunique()} languages: {common.plain(said)}. It describes these "
+            "languages; they are too few and too much alike for a test."
+        )
+    if left_out:
+        st.caption(f"Not known for {common.plain(' '.join(left_out))}.")
+
+
+def _gap(source: common.Source, column: deltas.Column, systems: pd.DataFrame, chosen: pd.DataFrame) -> None:
+    """How far the languages fall short of the training language, directly and after each intermediate task."""
+    same = (systems[list(_FAMILY)] == chosen.iloc[0][list(_FAMILY)]).all(axis=1)
+    direct = systems[same & (systems["intermediate"] == pairing.DIRECT)]
+    wanted = pd.concat([chosen, direct])
+    train = str(chosen["train_language"].iloc[0])
+    found = common.rows(
+        source,
+        "SELECT a.system_id, a.language, 100 * t.value AS trained, 100 * a.value AS value, 100 * (t.value - a.value) AS gap, a.seeds "
+        "FROM cell AS a JOIN cell AS t USING (column_id, system_id) WHERE a.column_id = ? AND t.language = ? AND a.language NOT IN (?, ?) "
+        "AND list_contains(?, a.system_id) ORDER BY a.language",
+        [column.column_id, train, train, MANY, [int(i) for i in wanted["system_id"]]],
+    )
+    st.subheader("Cross-lingual gap")
+    if found.empty:
+        st.info(
+            f"The gap needs the score in the training language ({common.plain(train)}) beside the others; this task or source has none."
+        )
+        return
+    found = found.merge(wanted[["system_id", "intermediate"]], on="system_id")
+    after = found[found["intermediate"] != pairing.DIRECT].assign(system="after")
+    before = found[found["intermediate"] == pairing.DIRECT].assign(system="direct").drop(columns="intermediate")
+    both = pd.concat([after, before.merge(after[["intermediate"]].drop_duplicates(), how="cross")])
+    drawn = _gap_chart(both)
+    said = "; ".join(f"{r['intermediate']}, {r['system']}: {r['language']} {r['gap']:.1f}" for _, r in both.head(80).iterrows())
+    common.chart(drawn, f"Score in {train} less score in each language, in points: {said}")
+    st.caption(
+        f"Score in {common.plain(train)} less the score in each language, in points, means over seeds: smaller is better. Not tested."
+    )
+    table = pd.concat([after, before.assign(intermediate=pairing.DIRECT)])[["intermediate", "language", "trained", "value", "gap", "seeds"]]
+    table = table.rename(columns={"trained": f"{train} %", "value": "language %"})
+    common.table(table, percent=(f"{train} %", "language %", "gap"))
+    common.download(table, "gap", f"Cross-lingual gap on {column.label}: points below {train}.", drawn)
+
+
+def _gap_chart(both: pd.DataFrame) -> deltas.Drawn:
+    data = both[["language", "intermediate", "system", "gap"]]
+    order = data.groupby("language")["gap"].mean().sort_values().index.tolist()
+    kinds = ["direct", "after"]
+    base = alt.Chart(data).encode(y=alt.Y("language:N", sort=order, title=None))
+    lines = base.mark_line(color=common.GREY, strokeWidth=1.5).encode(x=alt.X("gap:Q", title="gap, points"), detail="language:N")
+    dots = base.mark_point(filled=True, size=80, opacity=1).encode(
+        x="gap:Q",
+        color=alt.Color("system:N", scale=alt.Scale(domain=kinds, range=[common.GREY, common.BLUE]), title=None),
+        shape=alt.Shape("system:N", scale=alt.Scale(domain=kinds, range=["circle", "triangle-up"]), title=None),
+        tooltip=["language", "intermediate", "system", alt.Tooltip("gap:Q", format=".1f")],
+    )
+    drawn = alt.layer(lines, dots, data=data).properties(height=24 * data["language"].nunique() + 40)
+    return deltas.facets(drawn, data)
