@@ -39,7 +39,7 @@ class Finding:
     text: str
 
 
-def audit(root: Path, only: str | None = None) -> list[Finding]:
+def audit(root: Path | duckdb.DuckDBPyConnection, only: str | None = None) -> list[Finding]:
     """Every finding of every check, errors first.
 
     Args:

@@ -133,7 +133,7 @@ def load(name: str) -> Claim:
     )  # fmt: skip
 
 
-def judge(root: Path, names: Sequence[str] | None = None) -> list[Judged]:
+def judge(root: pairing.Store, names: Sequence[str] | None = None) -> list[Judged]:
     """Judge claims on the evidence of a store.
 
     Raises:

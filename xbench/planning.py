@@ -40,7 +40,7 @@ class Step:
     assumed: bool = False
 
 
-def resolve(root: Path, most_seeds: int = 10, **where: Any) -> list[Step]:
+def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **where: Any) -> list[Step]:
     """Open comparisons of intermediate tasks with their baselines, in the order in which it pays to settle them.
 
     Every step counts what the steps before it leave to run, so a baseline is paid for once; the next step is always the one that costs
@@ -137,7 +137,7 @@ def _cost(
     return cells, None if not known else sum(t if t is not None else sum(known) / len(known) for t in timed)
 
 
-def studies(root: Path, steps: Sequence[Step]) -> dict[str, str]:
+def studies(root: Path | duckdb.DuckDBPyConnection, steps: Sequence[Step]) -> dict[str, str]:
     """Study files (YAML) for the steps that have cells, one a model, target and recipe: {file name: text}.
 
     A study is a grid, and what the store holds already is not run again; the recipe is that of the stored runs, so the new ones join them.

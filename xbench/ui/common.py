@@ -20,6 +20,7 @@ import streamlit as st
 
 from xbench import ingesting, serving, share
 from xbench.errors import StoreError, XbenchError
+from xbench.languages import MANY
 from xbench.places import place
 from xbench.tables import as_text
 from xbench.version import __version__
@@ -230,17 +231,29 @@ def link(label: str, page: str, **query: str) -> None:
 
 def compare_query(source: Source, base: dict[str, str], column: dict[str, str], intermediate: str, language: str) -> dict[str, str]:
     """What the address of page `compare` says to show one intermediate task against its baseline, with the examples of one language."""
-    columns = source.snapshot.columns()
+    columns = source.snapshot.columns().copy(deep=False)
+    columns["label"] = column_labels(columns)
     for field, value in column.items():
         columns = columns[columns[field] == value]
-    systems = source.snapshot.systems()
-    for field, value in base.items():
-        systems = systems[systems[field] == value]
-    ids = {name: systems.loc[systems["intermediate"] == name, "system_id"] for name in (intermediate, "none")}
-    found = {"language": language}
-    if len(columns):
-        found["target"] = str(columns["column_id"].iloc[0])
-    return found | {key: str(own.iloc[0]) for key, own in zip(("a", "b"), ids.values(), strict=True) if len(own)}
+    columns = columns[columns["language_set"].isna() == (language != MANY)]
+    if columns.empty:
+        return {}
+    systems = systems_of(source, int(columns["column_id"].iloc[0]))
+    own = systems[(systems[list(base)] == pd.Series(base)).all(axis=1)]
+    found = {"language": language, "target": str(columns["label"].iloc[0])}
+    for key, name in (("a", intermediate), ("b", "none")):
+        labels = own.loc[own["intermediate"] == name, "label"]
+        if len(labels):
+            found[key] = str(labels.iloc[0])
+    return found
+
+
+def systems_of(source: Source, column_id: int) -> pd.DataFrame:
+    """The systems that have a number in a column of table `col`, with their labels."""
+    found = rows(
+        source, "SELECT * FROM system WHERE system_id IN (SELECT system_id FROM cell WHERE column_id = ?) ORDER BY system_id", [column_id]
+    )
+    return found.assign(label=system_labels(found))
 
 
 def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[str] = (), wide: Iterable[str] = (), **more: Any) -> Any:
@@ -256,6 +269,13 @@ def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[st
 def chart(drawn: Chart, said: str, **more: Any) -> Any:
     """A chart, with what it shows in words for those who do not see it."""
     return st.vega_lite_chart(_spec(drawn), width="stretch", alt=said, **more)
+
+
+def picture(source: Source, data: pd.DataFrame, make: Callable[..., Any], *more: Any) -> dict[str, Any]:
+    """A chart that Altair makes of some rows (`make(data, *more)`), made once: see `_spec` for why."""
+    mark = (int(pd.util.hash_pandas_object(data.astype(str), index=False).sum()), *data.columns, *map(str, more))
+    made: dict[str, Any] = source.snapshot.kept((make.__module__, make.__qualname__, *mark), lambda: make(data, *more).to_dict())
+    return made
 
 
 def _spec(drawn: Chart) -> dict[str, Any]:

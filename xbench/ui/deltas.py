@@ -71,15 +71,6 @@ def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
     return Column(int(row["column_id"]), label, target, metric, scorer, revision, None if pd.isna(printed) else str(printed))
 
 
-def systems_of(source: common.Source, column: Column) -> pd.DataFrame:
-    """The systems that have a number in a column, with their labels."""
-    found = common.rows(
-        source, "SELECT * FROM system WHERE system_id IN (SELECT system_id FROM cell WHERE column_id = ?) ORDER BY system_id",
-        [column.column_id],
-    )  # fmt: skip
-    return found.assign(label=common.system_labels(found))
-
-
 def compared(
     source: common.Source, column: Column, first: Mapping[str, str], against: Mapping[str, str], by: comparing.By
 ) -> pd.DataFrame | None:

@@ -5,46 +5,60 @@ import streamlit as st
 
 from xbench.ui import common
 
-TITLE, ORDER, SECTION = "averages", 99, "x"
+TITLE, ORDER, SECTION = "Averages", 5, "Results"
 
 
 def page(source: common.Source) -> None:
     """Draw the page."""
-    common.header(source, "Averages")
-    rows = common.frame(source, "suite_mean")
+    common.header(
+        source, TITLE, "Means over all tasks of XTREME, as its papers give them: one number a system, only when nothing is missing."
+    )
+    rows = common.rows(
+        source, "SELECT * FROM suite_mean WHERE split = 'test' ORDER BY suite, rule, tasks DESC, task_mean DESC, model, intermediate"
+    )
     if rows.empty:
         st.warning("The store has no score of a task of XTREME. `xbench tasks` lists the suites, `xbench score` reads a submission.")
         return
-    suite = common.pick("Suite", sorted(rows["suite"].unique()), "suite")
-    rule = common.pick("Scorers", sorted(rows.loc[rows["suite"] == suite, "rule"].unique()), "rule")
+    left, right = st.columns(2)
+    with left:
+        suite = common.pick("Suite", sorted(rows["suite"].unique()), "suite")
+    with right:
+        rule = common.pick("Scorers", sorted(rows.loc[rows["suite"] == suite, "rule"].unique()), "rule")
     shown = rows[(rows["suite"] == suite) & (rows["rule"] == rule)]
-    tasks = common.frame(source, "suite_task_score")
-    tasks = tasks[(tasks["suite"] == suite) & (tasks["rule"] == rule)]
     table = pd.DataFrame(
         {
-            "model": shown["model"],
-            "intermediate": shown["intermediate"],
-            "recipe": shown["recipe_label"],
+            "system": common.system_labels(shown),
             "mean of tasks %": 100 * shown["task_mean"].astype(float),
             "zero-shot %": 100 * shown["task_mean_zero_shot"].astype(float),
             "mean of groups %": 100 * shown["group_mean"].astype(float),
             "complete tasks": [f"{a}/{b}" for a, b in zip(shown["tasks"], shown["tasks_expected"], strict=True)],
+            "available mean %": 100 * shown["available_mean"].astype(float),
             "source": shown["source"],
             "source version": shown["source_version"],
         }
     )
-    number = st.column_config.NumberColumn(format="%.2f")
-    st.dataframe(table, hide_index=True, width="stretch", column_config={c: number for c in table.columns if c.endswith("%")})
+    common.table(table, percent=[c for c in table.columns if c.endswith("%")])
     st.caption(
         "A mean is given only when every task is there in every language; complete tasks is its support. Mean of tasks is XTREME's "
-        "all_task, mean of groups is another number. zero-shot leaves the training language out of every task."
+        "all_task, mean of groups is another number. zero-shot leaves the training language out of every task. The available mean is over "
+        "whatever is there and cannot be compared."
     )
+    common.download(table, "averages", f"{suite}, {rule} scorers. xbench snapshot {source.snapshot.id}.")
+    _by_task(source, suite, rule)
+
+
+def _by_task(source: common.Source, suite: str, rule: str) -> None:
     st.subheader("By task")
+    tasks = common.rows(
+        source,
+        "SELECT * FROM suite_task_score WHERE split = 'test' AND suite = ? AND rule = ? ORDER BY target, complete DESC, value DESC, model",
+        [suite, rule],
+    )
+    target = common.pick("Task", sorted(tasks["target"].unique()), "target")
+    tasks = tasks[tasks["target"] == target]
     parts = pd.DataFrame(
         {
-            "model": tasks["model"],
-            "intermediate": tasks["intermediate"],
-            "task": tasks["target"],
+            "system": common.system_labels(tasks),
             "group": tasks["task_group"],
             "score %": 100 * tasks["value"].astype(float),
             "zero-shot %": 100 * tasks["zero_shot"].astype(float),
@@ -55,6 +69,5 @@ def page(source: common.Source) -> None:
             "source": tasks["source"],
         }
     )
-    columns = dict.fromkeys(("score %", "zero-shot %", "gap to the training language"), number)
-    st.dataframe(parts, hide_index=True, width="stretch", column_config=columns)
-    common.download(shown, "averages")
+    common.table(parts, percent=("score %", "zero-shot %", "gap to the training language"))
+    common.download(parts, "averages-by-task", f"{target}, {rule} scorers. xbench snapshot {source.snapshot.id}.")

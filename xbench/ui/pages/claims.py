@@ -4,27 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from xbench import claiming
-from xbench.errors import XbenchError
-from xbench.places import place
 from xbench.ui import common
 
-TITLE, ORDER, SECTION = "claims", 99, "x"
-
+TITLE, ORDER, SECTION = "Claims", 50, "Evidence"
 _MARKS = {"supported": "✔", "contradicted": "✘", "unresolved": "?", "not testable": "–"}
-
-
-@st.cache_data(show_spinner="judging the claims")
-def _judged(root: str, stamp: float) -> list[claiming.Judged]:
-    return claiming.judge(place(root))
 
 
 def page(source: common.Source) -> None:
     """Draw the page."""
-    common.header(source, "Claims")
-    try:
-        found = _judged(str(source.root), source.stamp)
-    except XbenchError as error:
-        st.error(str(error))
+    common.header(source, TITLE, "What papers say about intermediate training, and what the numbers of this store say to it.")
+    found: list[claiming.Judged] | None = common.wait(source, "The verdict on each claim", ("claims",), claiming.judge)
+    if found is None:
         return
     table = pd.DataFrame(
         {
@@ -33,13 +23,17 @@ def page(source: common.Source) -> None:
             "cells missing": [len(j.missing) for j in found],
         }
     )
-    st.dataframe(table, hide_index=True, width="stretch", column_config={"claim": st.column_config.TextColumn(width="large")})
+    common.table(table, wide=["claim"])
     st.caption(
         "supported: all evidence lies where the claim says. contradicted: some lies elsewhere. unresolved: it does not decide. "
         "not testable: there is none; claims about recipes need two seeds or more."
     )
+    common.download(table, "claims", f"Published claims. xbench snapshot {source.snapshot.id}.")
     names = [j.claim.name for j in found]
-    chosen = found[names.index(common.pick("Claim", names, "claim"))]
+    _one(found[names.index(common.pick("Claim", names, "claim", say=lambda n: n.replace("-", " ")))])
+
+
+def _one(chosen: claiming.Judged) -> None:
     # Text from claim files and stores is shown as it is, never as markdown.
     st.text(chosen.claim.claim)
     st.text(f"Verdict: {chosen.verdict}\nSource: {chosen.claim.source}" + (f"\n{chosen.claim.note}" if chosen.claim.note else ""))
@@ -53,13 +47,12 @@ def page(source: common.Source) -> None:
                 "alone": [e.verdict if e.decides else "(context)" for e in chosen.evidence],
             }
         )
-        number = st.column_config.NumberColumn(format="%.1f")
-        st.dataframe(evidence, hide_index=True, width="stretch", column_config=dict.fromkeys(("points", "low", "high"), number))
+        common.table(evidence, percent=("points", "low", "high"))
     else:
         st.info("The store has no evidence for or against it.")
     if chosen.missing:
         cells = pd.DataFrame(chosen.missing, columns=["model", "intermediate", "target", "seeds there"])
         st.markdown(f"**What would settle it**: {len(cells)} cells with {chosen.claim.seeds} seeds each")
-        st.dataframe(cells, hide_index=True, width="stretch")
+        common.table(cells)
         study = claiming.study(chosen.claim.claim, chosen.missing, chosen.claim.seeds)
-        st.download_button("Download study file", study, f"{chosen.claim.name}.yaml", "application/yaml")
+        st.download_button("Download study file", study, f"{chosen.claim.name}.yaml", "application/yaml", on_click="ignore")

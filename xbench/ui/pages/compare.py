@@ -20,7 +20,7 @@ def page(source: common.Source) -> None:
     if column is None:
         st.info("It takes two systems with numbers for the same task. `xbench run` trains some; `xbench coverage` lists what is missing.")
         return
-    systems = deltas.systems_of(source, column)
+    systems = common.systems_of(source, column.column_id)
     first, second = _choose(systems)
     by = common.switch("By", ["language", "family", "script"], "by", "families and scripts are means over their zero-shot languages")
     _difference(source, column, first, second, by)
@@ -81,7 +81,7 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
     st.markdown(f"**{common.plain(comparing.sentence(records))}**")
     _counts(data, direct=direct)
     title = f"points against {'the direct baseline' if direct else second.name}"
-    drawn = deltas.forest(data, title)
+    drawn = common.picture(source, data, deltas.forest, title)
     common.chart(drawn, f"Difference by {by} in points, with intervals: {deltas.in_words(data)}")
     names = ("after", "direct") if direct else ("first", "second")
     table = deltas.numbers(data, by, *names)

@@ -30,7 +30,7 @@ def page(source: common.Source) -> None:
     if column is None:
         st.info(deltas.NO_TRANSFER)
         return
-    systems = deltas.systems_of(source, column)
+    systems = common.systems_of(source, column.column_id)
     chosen = _choose(systems)
     data = deltas.compared(source, column, {f: str(chosen.iloc[0][f]) for f in _FAMILY} | _only(chosen), comparing.TO_DIRECT, "language")
     if data is not None:
@@ -72,7 +72,7 @@ def _differences(source: common.Source, column: deltas.Column, data: pd.DataFram
     single = _described(source, single, train)
     by = common.switch("Grouped by", ["family", "script"], "group")
     _by_group(source, column, data, single, chosen, by)
-    _against_sizes(single, train)
+    _against_sizes(source, single, train)
 
 
 def _described(source: common.Source, data: pd.DataFrame, train: str) -> pd.DataFrame:
@@ -93,7 +93,7 @@ def _by_group(
 ) -> None:
     ordered = single.assign(place=single["language"] + " · " + single[by]).sort_values([by, "language"])
     order = ordered["place"].drop_duplicates().tolist()
-    drawn = deltas.facets(deltas.forest(ordered, "points against the direct baseline", "place", order), ordered)
+    drawn = common.picture(source, ordered, _forest, order)
     common.chart(drawn, f"Difference by language, sorted by {by}: {deltas.in_words(ordered, 'place')}")
     st.caption(deltas.LEGEND)
     if not (data["status"] == "tested").all():
@@ -117,30 +117,30 @@ def _by_group(
         )
 
 
-def _against_sizes(single: pd.DataFrame, train: str) -> None:
+def _against_sizes(source: common.Source, single: pd.DataFrame, train: str) -> None:
     """The difference against a distance from the training language, and against the text in pretraining."""
     st.subheader(f"Against distance from the training language ({common.plain(train)})")
     kind = common.pick("Distance", list(_DISTANCES), "distance", say=lambda d: _DISTANCES[d])
     x = alt.X(f"{kind}:Q", title=f"{_DISTANCES[kind]} from {train}", scale=alt.Scale(zero=False))
-    _scatter(single, kind, x, _DISTANCES[kind])
+    _scatter(source, single, kind, x, _DISTANCES[kind])
     st.caption("Distances: URIEL+ (Khan et al. 2025), from 0, the same, to 1; languages without enough known features are left out.")
     st.subheader("Against pretraining data")
     x = alt.X("gib:Q", title="GiB of text in CC-100 (log)", scale=alt.Scale(type="log"))
-    _scatter(single, "gib", x, "GiB in CC-100")
+    _scatter(source, single, "gib", x, "GiB in CC-100")
     st.caption(
         "CC-100 is the corpus of XLM-R (Conneau et al. 2020, table 6): for other encoders it stands for how much text of a language "
         "there is on the web. Languages that it does not have are left out: none is not zero."
     )
 
 
-def _scatter(single: pd.DataFrame, field: str, x: alt.X, what: str) -> None:
+def _scatter(source: common.Source, single: pd.DataFrame, field: str, x: alt.X, what: str) -> None:
     shown = single[single[field].notna()]
     left_out = sorted(set(single["language"]) - set(shown["language"]))
     if shown.empty:
         st.info("It is not known for any of these languages.")
         return
     one = shown["intermediate"].nunique() == 1
-    drawn = deltas.facets(deltas.scatter(shown, field, x, "points against the direct baseline", "language", labels=one), shown)
+    drawn = common.picture(source, shown, _scattered, field, x, one)
     rho = {
         str(task): group["delta"].corr(group[field], method="spearman")
         for task, group in shown.groupby("intermediate")
@@ -155,6 +155,14 @@ def _scatter(single: pd.DataFrame, field: str, x: alt.X, what: str) -> None:
         )
     if left_out:
         st.caption(f"Not known for {common.plain(' '.join(left_out))}.")
+
+
+def _forest(ordered: pd.DataFrame, order: list[str]) -> deltas.Drawn:
+    return deltas.facets(deltas.forest(ordered, "points against the direct baseline", "place", order), ordered)
+
+
+def _scattered(shown: pd.DataFrame, field: str, x: alt.X, labels: bool) -> deltas.Drawn:
+    return deltas.facets(deltas.scatter(shown, field, x, "points against the direct baseline", "language", labels=labels), shown)
 
 
 def _gap(source: common.Source, column: deltas.Column, systems: pd.DataFrame, chosen: pd.DataFrame) -> None:
@@ -180,7 +188,7 @@ def _gap(source: common.Source, column: deltas.Column, systems: pd.DataFrame, ch
     after = found[found["intermediate"] != pairing.DIRECT].assign(system="after")
     before = found[found["intermediate"] == pairing.DIRECT].assign(system="direct").drop(columns="intermediate")
     both = pd.concat([after, before.merge(after[["intermediate"]].drop_duplicates(), how="cross")])
-    drawn = _gap_chart(both)
+    drawn = common.picture(source, both, _gap_chart)
     said = "; ".join(f"{r['intermediate']}, {r['system']}: {r['language']} {r['gap']:.1f}" for _, r in both.head(80).iterrows())
     common.chart(drawn, f"Score in {train} less score in each language, in points: {said}")
     st.caption(

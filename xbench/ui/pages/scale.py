@@ -23,7 +23,7 @@ def page(source: common.Source) -> None:
     if column is None:
         st.info(deltas.NO_TRANSFER)
         return
-    systems = deltas.systems_of(source, column)
+    systems = common.systems_of(source, column.column_id)
     tasks = sorted(systems.loc[systems["intermediate"] != pairing.DIRECT, "intermediate"].unique())
     chosen = common.picks("Intermediate tasks (none chosen: all)", tasks, "intermediates")
     data = deltas.compared(source, column, {}, comparing.TO_DIRECT, "mean")
@@ -33,12 +33,12 @@ def page(source: common.Source) -> None:
     if shown.empty:
         st.warning("No intermediate task has a number here that could be set against a direct baseline.")
         return
-    _sizes(shown, column)
+    _sizes(source, shown, column)
     if shown.loc[shown["delta"].notna()].dropna(subset=["parameters"])["parameters"].nunique() > 1:
         _interactions(source, column, chosen or tasks)
 
 
-def _sizes(data: pd.DataFrame, column: deltas.Column) -> None:
+def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> None:
     """A point a model and intermediate task, and what is lacking."""
     data = data.assign(parameters=pd.to_numeric(data["parameters"]), conditions=_conditions(data))
     drawn_of = data[data["delta"].notna() & (data["parameters"] > 0)]
@@ -46,7 +46,7 @@ def _sizes(data: pd.DataFrame, column: deltas.Column) -> None:
     if not drawn_of.empty:
         x = alt.X("parameters:Q", title="parameters of the encoder (log)", scale=alt.Scale(type="log", nice=False, padding=25))
         one = drawn_of["intermediate"].nunique() == 1
-        drawn = deltas.facets(deltas.scatter(drawn_of, "parameters", x, "zero-shot mean, points", "model", labels=one), drawn_of)
+        drawn = common.picture(source, drawn_of, _drawn, x, one)
         common.chart(drawn, f"Mean difference by model: {deltas.in_words(drawn_of, 'model')}")
     table = deltas.numbers(data.assign(language=data["model"]), "model", "after", "direct").drop(columns="n")
     table.insert(1, "parameters", data["parameters"].astype("Int64"))
@@ -59,6 +59,10 @@ def _sizes(data: pd.DataFrame, column: deltas.Column) -> None:
     st.caption(deltas.LEGEND)
     said = f"Zero-shot mean difference to the direct baseline on {column.label}, by model. Points, 95 % intervals."
     common.download(table, "scale", said, drawn if not drawn_of.empty else None)
+
+
+def _drawn(data: pd.DataFrame, x: alt.X, labels: bool) -> deltas.Drawn:
+    return deltas.facets(deltas.scatter(data, "parameters", x, "zero-shot mean, points", "model", labels=labels), data)
 
 
 def _conditions(data: pd.DataFrame) -> "pd.Series[str]":

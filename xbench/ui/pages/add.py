@@ -1,0 +1,112 @@
+"""Upload results: what they would change is shown first, then they are added. Only where the server was started with XBENCH_UPLOADS=1."""
+
+import os
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from xbench import adapter, ingesting
+from xbench.errors import XbenchError
+from xbench.places import place
+from xbench.ui import common
+
+TITLE, ORDER, SECTION = "Add results", 90, "Maintain"
+LARGEST = 20 << 20  # bytes a file, whatever the server allows
+_DETECT = "detect it"
+_MOST = 500
+
+
+def page(source: common.Source) -> None:
+    """Draw the page."""
+    common.header(
+        source, TITLE, "Results made elsewhere, in any format that `xbench adapters` lists. What they would change is shown first."
+    )
+    if not common.uploads():
+        st.error("This server takes no uploads. Who runs it can start it with XBENCH_UPLOADS=1.")
+        return
+    root = place(os.environ.get("XBENCH_STORE", "results"))
+    form = common.pick("Format", [_DETECT, *adapter.names()], "format")
+    files = st.file_uploader("Files", accept_multiple_files=True)
+    if not files:
+        st.caption(f"Up to {LARGEST >> 20} MB a file. Nothing in a file is run: pickles are refused, archives are unpacked with limits.")
+        return
+    given = [(f.name, f.getvalue()) for f in files]
+    try:
+        report = take(given, root, None if form == _DETECT else form, dry_run=True)
+    except XbenchError as error:
+        st.error(common.plain(error))
+        return
+    _show(report)
+    new = report.cells["new"] + report.cells["changed"]
+    if not new:
+        st.info("Nothing in it is new to the store.")
+        return
+    if st.button(f"Add {new} rows to the store", type="primary"):
+        done = take(given, root, None if form == _DETECT else form, dry_run=False)
+        st.success(f"{done.cells['new']} new and {done.cells['changed']} changed rows are stored, in {done.runs} runs.")
+        st.session_state.pop("snapshot", None)
+        st.caption("Every page shows them from its next visit on; links to earlier snapshots show what they showed.")
+
+
+def take(files: list[tuple[str, bytes]], root: Path, form: str | None, *, dry_run: bool) -> ingesting.Report:
+    """Ingest uploaded files through a folder of their own.
+
+    Args:
+        files: (name, content); of the name only its last part counts, without what no file name needs.
+        root: The store.
+        form: The adapter; None to find out.
+        dry_run: Compare, and write nothing.
+
+    Raises:
+        XbenchError: If a file is too large, or there is no such adapter.
+    """
+    large = [f"{name}: {len(content) >> 20} MB" for name, content in files if len(content) > LARGEST]
+    if large:
+        raise XbenchError(f"a file may have {LARGEST >> 20} MB here; `xbench ingest external-results` takes larger ones", large)
+    with tempfile.TemporaryDirectory(prefix="xbench-upload-") as folder:
+        paths = []
+        for number, (name, content) in enumerate(files):
+            own = Path(folder) / str(number)  # two files may have one name
+            own.mkdir()
+            path = own / safe(name)
+            path.write_bytes(content)
+            paths.append(path)
+        report = ingesting.ingest(paths, root, form, dry_run=dry_run)
+        for refusal in report.refusals:
+            object.__setattr__(refusal, "path", refusal.path.replace(f"{folder}/", "").split("/", 1)[-1])
+        return report
+
+
+def safe(name: str) -> str:
+    """The last part of a file name, without control characters, separators and leading dots."""
+    last = re.split(r"[/\\]", name)[-1]
+    return re.sub(r"[^\w.\-() ]", "_", last).lstrip(". ")[-120:] or "upload"
+
+
+def _show(report: ingesting.Report) -> None:
+    """What would come of it."""
+    for spot, (what, number) in zip(
+        st.columns(5),
+        {**{k: report.cells[k] for k in ("new", "changed", "identical", "older")}, "refused": len(report.refusals)}.items(),
+        strict=True,
+    ):
+        spot.metric(what, number)
+    st.text("Formats: " + (", ".join(f"{name} ({n} files)" for name, n in report.files.items()) or "none was recognised"))
+    if report.targets:
+        common.table(pd.DataFrame(report.targets.items(), columns=["task", "rows"]).head(_MOST))
+    if report.changes:
+        st.subheader("Changed numbers")
+        changes = pd.DataFrame([asdict(c) for c in report.changes[:_MOST]])
+        common.table(changes.assign(old=100 * changes["old"], new=100 * changes["new"]), percent=("old", "new"))
+    if report.refusals:
+        st.subheader("Refused")
+        refused = pd.DataFrame(
+            [{"file": r.path, "at": r.at, "column": r.column, "expected": r.expected, "found": r.found} for r in report.refusals[:_MOST]]
+        )
+        common.table(refused, wide=["expected"])
+        if len(report.refusals) > _MOST:
+            st.caption(f"The first {_MOST} of {len(report.refusals)}.")

@@ -1,0 +1,122 @@
+"""What of the grid is there, partial or missing, and what to run next: a study file for it."""
+
+from typing import Any
+
+import duckdb
+import pandas as pd
+import streamlit as st
+
+from xbench import claiming, planning
+from xbench.ui import common
+
+TITLE, ORDER, SECTION = "Coverage", 60, "Evidence"
+_COLOURS = {"complete": "#0072B2", "partial": "#E69F00", "missing": "#bdbdbd", "unknown task": "#CC79A7"}
+_MARKS = {"complete": "✔", "partial": "◐", "missing": "–", "unknown task": "?"}
+_MOST = 3_000  # cells that a chart can show
+_SEEDS = 3  # of the study that fills what is missing, as planning.FIRST_LOOK
+
+
+def page(source: common.Source) -> None:
+    """Draw the page."""
+    common.header(source, TITLE, "Which cells of model × intermediate task × target are there, and which to run next.")
+    models = common.rows(source, "SELECT model, count(*) AS systems, count(DISTINCT intermediate) AS tasks FROM system GROUP BY ALL "
+                                 "ORDER BY tasks DESC, systems DESC, model LIMIT 500")  # fmt: skip
+    if models.empty:
+        st.warning("The store has no run yet. `xbench run` makes some, `xbench ingest external-results` brings results made elsewhere.")
+        return
+    model = common.pick("Model", models["model"].tolist(), "model")
+    cells = common.rows(source, "SELECT * FROM coverage WHERE model = ? ORDER BY target, intermediate", [model])
+    counts = cells["status"].value_counts()
+    for place, status in zip(st.columns(4), _COLOURS, strict=True):
+        place.metric(status, int(counts.get(status, 0)))
+    if len(cells) <= _MOST:
+        common.chart(_grid(cells), "; ".join(f"{r['target']} after {r['intermediate']}: {r['status']}" for r in cells.to_dict("records")))
+    else:
+        st.info(f"{len(cells):,} cells are too many for a chart; the table has them.")
+    wanted = common.picks("Status", list(_COLOURS), "status")
+    shown = cells[cells["status"].isin(wanted)] if wanted else cells
+    common.table(shown[["intermediate", "target", "status", "seeds", "languages", "languages_expected"]])
+    common.download(shown, "coverage", f"Coverage of {model}. xbench snapshot {source.snapshot.id}.")
+    _fill(model, cells)
+    _next(source, model)
+
+
+def _grid(cells: pd.DataFrame) -> dict[str, Any]:
+    """Targets down, intermediate tasks across; a mark and a colour for each status."""
+    data = cells.assign(mark=cells["status"].map(_MARKS) + " " + cells["seeds"].astype(str))
+    names = list(_COLOURS)
+    return {
+        "data": {"values": data[["intermediate", "target", "status", "mark", "seeds", "languages"]].to_dict("records")},
+        "encoding": {
+            "x": {"field": "intermediate", "type": "nominal", "title": "intermediate task", "axis": {"orient": "top", "labelAngle": -40}},
+            "y": {"field": "target", "type": "nominal", "title": None},
+            "tooltip": [{"field": c, "type": "nominal"} for c in ("intermediate", "target", "status", "seeds", "languages")],
+        },
+        "layer": [
+            {
+                "mark": {"type": "rect", "opacity": 0.85, "stroke": "white"},
+                "encoding": {
+                    "color": {
+                        "field": "status", "type": "nominal", "title": None, "legend": {"orient": "bottom"},
+                        "scale": {"domain": names, "range": [_COLOURS[n] for n in names]},
+                    }
+                },
+            },
+            {
+                "mark": {"type": "text", "fontSize": 11},
+                "encoding": {
+                    "text": {"field": "mark", "type": "nominal"},
+                    "color": {"condition": {"test": "datum.status === 'complete'", "value": "white"}, "value": "#1a1a1a"},
+                },
+            },
+        ],
+        "height": {"step": 28},
+    }  # fmt: skip
+
+
+def _fill(model: str, cells: pd.DataFrame) -> None:
+    """A study for what is missing: a grid, of which what is stored is not run again."""
+    missing = [
+        (model, str(r["intermediate"]), str(r["target"]), int(r["seeds"]))
+        for r in cells.to_dict("records")
+        if r["status"] in ("missing", "partial")
+    ]
+    if not missing:
+        return
+    st.subheader("What would fill it")
+    st.caption(
+        f"{len(missing)} cells are missing or partial. The study has them with {_SEEDS} seeds under jiant's hyper-parameters; change its "
+        "recipe to that of the runs you have, so that the new ones join them. `xbench run FILE --dry-run` says what it would take."
+    )
+    study = claiming.study(f"Fills what is missing of {model}.", missing, _SEEDS)
+    st.download_button("Download study file", study, "fill.yaml", "application/yaml", on_click="ignore")
+
+
+def _next(source: common.Source, model: str) -> None:
+    """The seeds and cells that would settle open comparisons for the least compute."""
+    st.subheader("What would settle most")
+
+    def compute(con: duckdb.DuckDBPyConnection) -> tuple[list[planning.Step], dict[str, str]]:
+        steps = planning.resolve(con, model=model)
+        return steps, planning.studies(con, steps)
+
+    found = common.wait(source, "What to run next", ("resolve", model), compute)
+    if found is None:
+        return
+    steps, studies = found
+    if not steps:
+        st.caption("No comparison of our own runs is open, or there is none: results from elsewhere cannot be repeated here.")
+        return
+    table = pd.DataFrame(
+        {
+            "target": [s.row["target"] for s in steps],
+            "after": [s.row["intermediate"] for s in steps],
+            "lacks": [s.why for s in steps],
+            "runs": [len(s.cells) for s in steps],
+            "minutes": [None if s.seconds is None else s.seconds / 60 for s in steps],
+        }
+    )
+    common.table(table, percent=["minutes"], wide=["lacks"])
+    st.caption("In the order in which it pays: each step counts what those before it leave to run.")
+    for name, text in studies.items():
+        st.download_button(f"Download {name}", text, name, "application/yaml", key=f"study-{name}", on_click="ignore")

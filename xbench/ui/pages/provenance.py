@@ -1,0 +1,104 @@
+"""Any number to its run: all claims of a cell, and for a run its recipe, versions, source, file, and the score from its examples again."""
+
+import json
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from xbench.ui import common
+
+TITLE, ORDER, SECTION = "Provenance", 70, "Evidence"
+_MOST = 500  # values that a picker offers
+
+
+def page(source: common.Source) -> None:
+    """Draw the page."""
+    common.header(
+        source, TITLE, "Where a number comes from: its run, recipe, source and file, and everything else that is said of its cell."
+    )
+    where: dict[str, str] = {}
+    places = [*st.columns(2), *st.columns(2)]
+    for place, field in zip(places, ("target", "model", "intermediate", "language"), strict=True):
+        with place:
+            value = _step(source, field, where)
+        if value is None:
+            st.warning("The store has no score yet. `xbench run` makes some, `xbench ingest external-results` brings them.")
+            return
+        where[field] = value
+    fixed = " AND ".join(f"{f} = ?" for f in where)
+    claims = common.rows(
+        source,
+        f'SELECT seed, metric, 100 * value AS "score %", n AS examples, split, source, source_version, version, current, relationship, '
+        f"recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, carried_from, source_sha256 "
+        f"FROM history WHERE {fixed} ORDER BY split DESC, metric, source, seed, version DESC LIMIT {_MOST}",
+        list(where.values()),
+    )
+    st.subheader("All that is said of this cell")
+    common.table(claims, percent=["score %"])
+    st.caption(
+        "version counts the numbers that one source gave for the same; only the current one takes part in views, the others are kept."
+    )
+    common.download(claims, "history", f"All claims. xbench snapshot {source.snapshot.id}.")
+    runs = list(dict.fromkeys(claims["run_id"]))
+    seeds = claims.drop_duplicates("run_id").set_index("run_id")
+    run = common.pick("Run", runs, "run", say=lambda r: f"{r} · seed {seeds.loc[r, 'seed']} · {seeds.loc[r, 'source']}")
+    _run(source, run)
+    _again(source, run, where["language"])
+
+
+def _step(source: common.Source, field: str, where: dict[str, str]) -> str | None:
+    """The next choice, among the values that go with those made; where there are very many, after typing a part of it."""
+    column = {"target": "c.target", "language": "cell.language"}.get(field, f"s.{field}")
+    conditions = [f"{ {'target': 'c.target'}.get(f, f's.{f}') } = ?" for f in where]
+    text = (
+        f"SELECT DISTINCT {column} AS value FROM cell JOIN col AS c USING (column_id) JOIN system AS s USING (system_id) "
+        f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY value"
+    )
+    found: list[str] = common.rows(source, text, list(where.values()))["value"].tolist()
+    if not found:
+        return None
+    label = field.capitalize()
+    if len(found) > _MOST:
+        part = common.typed(f"{label} contains", f"find_{field}")
+        found = [v for v in found if part.lower() in v.lower()][:_MOST] or found[:_MOST]
+    return common.pick(label, found, field, default="none" if field == "intermediate" else None)
+
+
+def _run(source: common.Source, run: str) -> None:
+    """All that is stored of a run."""
+    st.subheader("The run")
+    (row,) = common.rows(source, "SELECT * FROM every_run WHERE run_id = ?", [run]).to_dict("records")
+    texts = {"recipe", "study", "packages"}
+    plain = pd.DataFrame(
+        [(str(k).replace("_", " "), str(v)) for k, v in row.items() if k not in texts and not _empty(v)], columns=["field", "value"]
+    )
+    common.table(plain, wide=["value"])
+    for name in ("recipe", "packages", "study"):
+        if not _empty(row[name]) and row[name] != "{}":
+            with st.expander({"recipe": "Recipe", "packages": "Versions of packages", "study": "Study file"}[name]):
+                st.code(json.dumps(json.loads(row[name]), indent=2, ensure_ascii=False), language="json")
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value is pd.NaT or (isinstance(value, float) and pd.isna(value))
+
+
+def _again(source: common.Source, run: str, language: str) -> None:
+    """The scores of the run in this language, computed again from its examples."""
+    st.subheader("The score from its examples")
+    found = common.rows(
+        source,
+        "WITH again AS (SELECT split, metric, scorer, fsum(numerator) / fsum(denominator) AS value, count(*) AS examples FROM every_outcome "
+        "WHERE run_id = ? AND language = ? GROUP BY ALL) "
+        'SELECT s.split, s.metric, s.scorer, 100 * s.value AS "stored %", 100 * a.value AS "from examples %", a.examples, '
+        "CASE WHEN a.value IS NULL THEN 'average only' WHEN abs(a.value - s.value) < 1e-12 THEN 'same' ELSE 'differs' END AS verdict "
+        "FROM every_score AS s LEFT JOIN again AS a USING (split, metric, scorer) WHERE s.run_id = ? AND s.language = ? ORDER BY ALL",
+        [run, language, run, language],
+    )
+    if (found["verdict"] == "average only").all():
+        st.caption("No example of this run is stored: the number is as its source gives it.")
+        return
+    common.table(found, percent=("stored %", "from examples %"))
+    if (found["verdict"] == "differs").any():
+        st.error("A stored score is not what its examples give. `xbench audit` says more.")
