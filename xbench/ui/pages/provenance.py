@@ -41,8 +41,11 @@ def page(source: common.Source) -> None:
     )
     common.download(claims, "history", f"All claims. xbench snapshot {source.snapshot.id}.")
     runs = list(dict.fromkeys(claims["run_id"]))
-    seeds = claims.drop_duplicates("run_id").set_index("run_id")
-    run = common.pick("Run", runs, "run", say=lambda r: f"{r} · seed {seeds.loc[r, 'seed']} · {seeds.loc[r, 'source']}")
+    said = {
+        str(r["run_id"]): f"{r['run_id']} · seed {'unknown' if pd.isna(r['seed']) else int(r['seed'])} · {r['source']}"
+        for r in claims.to_dict("records")
+    }
+    run = common.pick("Run", runs, "run", say=lambda r: said[r])
     _run(source, run)
     _again(source, run, where["language"])
 
@@ -89,8 +92,8 @@ def _again(source: common.Source, run: str, language: str) -> None:
     st.subheader("The score from its examples")
     found = common.rows(
         source,
-        "WITH again AS (SELECT split, metric, scorer, fsum(numerator) / fsum(denominator) AS value, count(*) AS examples FROM every_outcome "
-        "WHERE run_id = ? AND language = ? GROUP BY ALL) "
+        "WITH again AS (SELECT split, metric, scorer, fsum(numerator) / fsum(denominator) AS value, count(*) AS examples "
+        "FROM every_outcome WHERE run_id = ? AND language = ? GROUP BY ALL) "
         'SELECT s.split, s.metric, s.scorer, 100 * s.value AS "stored %", 100 * a.value AS "from examples %", a.examples, '
         "CASE WHEN a.value IS NULL THEN 'average only' WHEN abs(a.value - s.value) < 1e-12 THEN 'same' ELSE 'differs' END AS verdict "
         "FROM every_score AS s LEFT JOIN again AS a USING (split, metric, scorer) WHERE s.run_id = ? AND s.language = ? ORDER BY ALL",
