@@ -61,7 +61,7 @@ class Session:
                 self.pages = {p.url_pathname: p.page_script_hash for p in said.navigation.app_pages}
             elif kind == "delta":
                 element = said.delta.new_element.WhichOneof("type")
-                self.elements += element in ("arrow_data_frame", "arrow_vega_lite_chart")
+                self.elements += element in ("dataframe", "vega_lite_chart", "arrow_data_frame", "arrow_vega_lite_chart")
                 self.errors += element == "exception"
                 if element == "selectbox" and said.delta.new_element.selectbox.label == "Target and metric":
                     self.targets = list(said.delta.new_element.selectbox.options)

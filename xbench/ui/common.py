@@ -273,14 +273,30 @@ def chart(drawn: Chart, said: str, **more: Any) -> Any:
 
 def picture(source: Source, data: pd.DataFrame, make: Callable[..., Any], *more: Any) -> dict[str, Any]:
     """A chart that Altair makes of some rows (`make(data, *more)`), made once: see `_spec` for why."""
-    mark = (int(pd.util.hash_pandas_object(data.astype(str), index=False).sum()), *data.columns, *map(str, more))
+    mark = (str(data.to_dict("list")), *map(str, more))
     made: dict[str, Any] = source.snapshot.kept((make.__module__, make.__qualname__, *mark), lambda: make(data, *more).to_dict())
     return made
 
 
 def _spec(drawn: Chart) -> dict[str, Any]:
     """As Vega-Lite. Altair checks every part of a chart against a schema, which takes longer than all else on a page: pages write dicts."""
-    return drawn if isinstance(drawn, dict) else drawn.to_dict()
+    spec: dict[str, Any] = drawn if isinstance(drawn, dict) else drawn.to_dict()
+    # The chart as a whole has its words in `alt`; Vega's names for every mark would be read out one by one.
+    made: dict[str, Any] = _silent(spec)
+    return made
+
+
+def _silent(part: Any) -> Any:
+    """The same with marks that have no names of their own."""
+    if isinstance(part, list):
+        return [_silent(p) for p in part]
+    if not isinstance(part, dict):
+        return part
+    found = {k: v if k in ("data", "datasets") else _silent(v) for k, v in part.items()}
+    if "mark" in found:
+        mark = found["mark"]
+        found["mark"] = {"aria": False, **(mark if isinstance(mark, dict) else {"type": mark})}
+    return found
 
 
 def download(data: pd.DataFrame, name: str, caption: str = "", drawn: Chart | None = None) -> None:

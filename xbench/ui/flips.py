@@ -123,7 +123,7 @@ def as_html(found: pd.DataFrame) -> str:
         said["won"] = "first" if row["won"] else "second"
         lines.append("<tr>" + "".join(f'<td dir="auto" style="{cell}">{said[c]}</td>' for c in columns) + "</tr>")
     body = f"<table style='border-collapse:collapse;width:100%;font-size:.9rem'><thead><tr>{head}</tr></thead>"
-    return f"<div style='max-height:36rem;overflow:auto'>{body}<tbody>{''.join(lines)}</tbody></table></div>"
+    return f"<div style='max-height:36rem;overflow:auto' tabindex='0' role='region' aria-label='examples'>{body}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
 def _escaped(value: object) -> str:

@@ -33,7 +33,7 @@ def listed() -> dict[str, Any]:
 
 def run() -> None:
     """Draw the page that the address names."""
-    st.set_page_config(page_title="xbench", page_icon=":material/leaderboard:", layout="wide")
+    st.set_page_config(page_title="xbench", layout="wide")  # icons by name come from a font server elsewhere
     sections: dict[str, list[Any]] = {}
     for name, page in listed().items():
         sections.setdefault(modules()[name].SECTION, []).append(page)

@@ -49,7 +49,7 @@ def page(source: Source) -> None:
 
     board: Board = source.snapshot.kept(("board", *key), made)
     if board.table.empty:
-        st.warning("No system has a score in these tasks under these filters.")
+        st.warning(board.said or "No system has a score in these tasks under these filters.")
         return
     ranked = _ranks(source, chosen) if len(chosen) == 1 and languages is None else None
     shown: pd.DataFrame = source.snapshot.kept(("drawn", *key, ranked is None), lambda: board.drawn(ranked))

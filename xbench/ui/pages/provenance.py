@@ -71,7 +71,9 @@ def _step(source: common.Source, field: str, where: dict[str, str]) -> str | Non
 def _run(source: common.Source, run: str) -> None:
     """All that is stored of a run."""
     st.subheader("The run")
-    (row,) = common.rows(source, "SELECT * FROM every_run WHERE run_id = ?", [run]).to_dict("records")
+    (row,) = common.rows(
+        source, "SELECT * REPLACE (started::VARCHAR AS started, finished::VARCHAR AS finished) FROM every_run WHERE run_id = ?", [run]
+    ).to_dict("records")
     texts = {"recipe", "study", "packages"}
     plain = pd.DataFrame(
         [(str(k).replace("_", " "), str(v)) for k, v in row.items() if k not in texts and not _empty(v)], columns=["field", "value"]

@@ -1,0 +1,148 @@
+"""Averages, claims, coverage, provenance, audit and uploads, run by streamlit's own test harness or by their functions."""
+
+import pickle
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import Writer
+from tests.test_app import choose, draw
+from tests.test_comparing import answers, put
+from xbench import board, store
+from xbench.errors import XbenchError
+from xbench.task import load_task
+from xbench.ui.pages import add
+
+CSV = (
+    "model,intermediate,target,language,metric,value,unit,source\nm,none,xnli,de,accuracy,{},percent,a paper\n"
+    "m,none,xnli,fr,accuracy,71.5,percent,a paper\n"
+)
+
+
+def test_averages_give_a_mean_only_when_complete(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for target, value in (("bucc2018", 0.6), ("tatoeba", 0.4)):
+        task = load_task(target)
+        scorer = {"bucc2018": "mining-f1-1", "tatoeba": "accuracy-1"}[target]
+        writer.add("none", target, 0, dict.fromkeys(task.languages, value), metric=task.metric, scorer=scorer)
+    app = draw(monkeypatch, writer.root, "averages")
+    table = app.dataframe[0].value
+    assert table["complete tasks"].tolist() == ["2/9"]
+    assert table["mean of tasks %"].isna().all()
+    assert table["available mean %"].tolist() == [pytest.approx(50)]
+    assert app.dataframe[1].value["score %"].tolist() == [pytest.approx(60)]
+    assert choose(app, "Task", "tatoeba").dataframe[1].value["score %"].tolist() == [pytest.approx(40)]
+
+
+def test_claims_show_evidence_and_the_study_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tests.test_claims import recipe
+
+    recipe(tmp_path, {"none": 0.5, "intents": 0.7})
+    app = choose(draw(monkeypatch, tmp_path, "claims"), "Claim", "sequence-labelling-helps-at-every-size")
+    assert not app.exception
+    assert "Verdict: supported" in app.text[1].value
+    assert app.dataframe[1].value["evidence"].iloc[0] == "mini-pos after intents, m: helps"
+    assert len(app.dataframe[2].value) == 40
+
+
+def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from xbench import claiming, study
+
+    writer.add("none", "mini-pos", 0, dict.fromkeys(load_task("mini-pos").languages, 0.5), scorer="token-accuracy-1")
+    writer.add("intents", "mini-ner", 0, {"de": 0.5}, metric="f1", scorer="span-f1-seqeval-default-1")
+    app = draw(monkeypatch, writer.root, "coverage")
+    assert not app.exception
+    table = app.dataframe[0].value.set_index(["intermediate", "target"])["status"].to_dict()
+    assert table == {
+        ("none", "mini-pos"): "complete", ("intents", "mini-ner"): "partial", ("none", "mini-ner"): "missing",
+        ("intents", "mini-pos"): "missing",
+    }  # fmt: skip
+    assert [m.value for m in app.metric] == ["1", "1", "2", "0"]
+    path = tmp_path / "fill.yaml"
+    content = yaml.safe_load(claiming.study("Fills what is missing of m.", [("majority-class", "intents", "mini-pos", 0)], 3))
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    assert list(study.load_study(path).seeds) == [0, 1, 2]
+
+
+def test_provenance_recomputes_a_score_and_shows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6), "hi": answers(1, 0.4)})
+    app = draw(monkeypatch, tmp_path, "provenance", target="mini-pos", model="m", intermediate="none", language="hi")
+    assert not app.exception
+    assert [b.value for b in app.selectbox][:4] == ["mini-pos", "m", "none", "hi"]
+    again = app.dataframe[2].value
+    assert again["verdict"].tolist() == ["same"]
+    assert again["stored %"].iloc[0] == pytest.approx(again["from examples %"].iloc[0])
+    fields = app.dataframe[1].value.set_index("field")["value"]
+    assert fields["model"] == "m"
+    assert len(fields["run id"]) == 24
+
+
+def test_provenance_keeps_every_version_of_a_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in (60.0, 61.0):
+        add.take([("a.csv", CSV.format(value).encode())], tmp_path, None, dry_run=False)
+    app = draw(monkeypatch, tmp_path, "provenance", target="xnli", language="de")
+    table = app.dataframe[0].value
+    assert dict(zip(table["version"], table["score %"].round(6), strict=True)) == {1: 60.0, 2: 61.0}
+    assert dict(zip(table["version"], table["current"], strict=True)) == {1: False, 2: True}
+
+
+def test_audit_shows_findings_with_what_to_do(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.add("intents", "mini-pos", 0, {"de": 0.6}, scorer="token-accuracy-1")  # without a baseline
+    app = draw(monkeypatch, writer.root, "audit")
+    assert not app.exception
+    assert any(t.value.startswith("What to do: ") for t in app.text)
+    assert sum(int(m.value) for m in app.metric) == sum(len(d.value) for d in app.dataframe)
+
+
+def test_uploads_are_off_unless_the_server_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XBENCH_UPLOADS", raising=False)
+    app = draw(monkeypatch, tmp_path / "none", "add")
+    assert "takes no uploads" in app.error[0].value
+    assert not app.get("file_uploader")
+    monkeypatch.setenv("XBENCH_UPLOADS", "1")
+    assert draw(monkeypatch, tmp_path / "none", "add").get("file_uploader")
+
+
+def test_an_upload_is_compared_first_then_stored_and_nothing_twice(tmp_path: Path) -> None:
+    files = [("../../etc/results.csv", CSV.format(60.0).encode())]
+    assert add.take(files, tmp_path / "s", None, dry_run=True).cells["new"] == 2
+    assert not (tmp_path / "s").exists()
+    assert add.take(files, tmp_path / "s", None, dry_run=False).cells["new"] == 2
+    assert add.take(files, tmp_path / "s", None, dry_run=False).cells == {"identical": 2}
+    changed = add.take([("b.csv", CSV.format(61.0).encode())], tmp_path / "s", None, dry_run=True)
+    assert [(c.old, c.new) for c in changed.changes] == [(pytest.approx(0.6), pytest.approx(0.61))]
+    con = store.connect(tmp_path / "s")
+    assert len(board.query(con, "score")) == 2
+    con.close()
+
+
+class Evil:
+    def __reduce__(self):  # type: ignore[no-untyped-def]
+        return (Path.touch, (Path("evil-was-here"),))
+
+
+def test_hostile_uploads_write_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../outside.csv", CSV.format(1))
+        archive.writestr("zeros.csv", b"0" * (300 << 20))
+    for name, content in {
+        "preds.p": pickle.dumps(Evil()),
+        "bomb.zip": bomb.read_bytes(),
+        "x.csv": b"\xff\xfe\x00" * 99,
+        "y.json": b"[" * 10_000,
+    }.items():
+        report = add.take([(name, content)], tmp_path / "s", None, dry_run=False)
+        assert not report.cells["new"], name
+        assert report.refusals or report.unknown, name
+    assert not (tmp_path / "s").exists()
+    assert not list(tmp_path.glob("evil*"))
+    assert not list(tmp_path.parent.glob("outside.csv"))
+    with pytest.raises(XbenchError, match="20 MB"):
+        add.take([("big.csv", b"0" * (add.LARGEST + 1))], tmp_path / "s", None, dry_run=True)
+    assert add.safe("..\\..\\.bashrc<b>") == "bashrc_b_"
+    assert add.safe("...") == "upload"
