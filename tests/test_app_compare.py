@@ -63,6 +63,12 @@ def test_without_a_store_the_published_numbers_are_shown(page: str, tmp_path: Pa
     app = draw(monkeypatch, tmp_path / "none", page)
     assert "published numbers" in app.info[0].value
     assert not app.error
+    if page == "languages":
+        assert "no difference by language" in app.warning[0].value
+    elif page == "compare":
+        assert "only averages are known" in app.warning[0].value
+    else:
+        assert "xlm-roberta-large" in set(app.dataframe[0].value["model"])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -80,6 +86,9 @@ def test_a_store_of_averages_is_shown_as_averages(page: str, writer: Writer, mon
     app = draw(monkeypatch, writer.root, page)
     assert not app.error
     assert len(app.dataframe) > 0
+    if page == "compare":
+        assert "higher in 2 and lower in 0 of 2 languages" in said(app)
+        assert "f1 over examples is not known" in app.warning[0].value
 
 
 def test_two_systems_language_by_language(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,12 +116,14 @@ def as_html(found: pd.DataFrame) -> str:
     columns = [c for c in ("example_id", "text", "reference", "first", "second", "won") if c in found]
     cell = "border:1px solid rgba(128,128,128,.35);padding:.3rem .5rem;text-align:start;vertical-align:top;overflow-wrap:anywhere"
     head = "".join(f'<th style="{cell}">{html.escape(names.get(c, c))}</th>' for c in columns)
+    short = f"{cell};white-space:nowrap"
     lines = []
     for row in found.to_dict("records"):
         said = {c: _escaped(row[c]) for c in columns if c != "won"}
         said |= {c: _marked(row[c], row["reference"]) for c in ("first", "second")}
         said["won"] = "first" if row["won"] else "second"
-        lines.append("<tr>" + "".join(f'<td dir="auto" style="{cell}">{said[c]}</td>' for c in columns) + "</tr>")
+        styles = {c: short if c in ("example_id", "won") else cell for c in columns}
+        lines.append("<tr>" + "".join(f'<td dir="auto" style="{styles[c]}">{said[c]}</td>' for c in columns) + "</tr>")
     body = f"<table style='border-collapse:collapse;width:100%;font-size:.9rem'><thead><tr>{head}</tr></thead>"
     return f"<div style='max-height:36rem;overflow:auto'>{body}<tbody>{''.join(lines)}</tbody></table></div>"
 

@@ -76,9 +76,10 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
         return
     tested = data["status"] == "tested"
     if not tested.any():
-        st.warning(f"Not tested example by example. {common.plain('; '.join(dict.fromkeys(data['status'])))}")
-    records = [{str(k): v for k, v in row.items()} for row in data.to_dict("records")]
-    st.markdown(f"**{common.plain(comparing.sentence(records))}**")
+        why = list(dict.fromkeys(data["status"]))
+        said = "; ".join(why) if len(why) < 3 else "only averages are known; status says of each row what they allow to say"
+        st.warning(f"Not tested example by example. {common.plain(said)}.")
+    st.markdown(f"{common.plain(first.name)} against {common.plain(second.name)}: **{common.plain(_sentence(data))}**")
     _counts(data, direct=direct)
     title = f"points against {'the direct baseline' if direct else second.name}"
     drawn = deltas.forest(data, title)
@@ -91,6 +92,16 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
     st.caption(deltas.LEGEND + ("" if tested.all() else " Rows that say so in status are differences of averages, not tested on examples."))
     said = f"{first.name} against {second.name} on {column.label}. Points, 95 % intervals."
     common.download(table, "compare", said, drawn)
+
+
+def _sentence(data: pd.DataFrame) -> str:
+    """What it comes to, in one sentence."""
+    decided = (data["status"] == "tested") | data["verdict"].isin(["higher", "lower"])
+    if decided.any():
+        return comparing.sentence([{str(k): v for k, v in row.items()} for row in data.to_dict("records")])
+    single = data[(data["level"] != "mean") & data["delta"].notna()]
+    up, down = int((single["delta"] > 0).sum()), int((single["delta"] < 0).sum())
+    return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} languages"
 
 
 def _counts(data: pd.DataFrame, *, direct: bool) -> None:

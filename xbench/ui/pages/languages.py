@@ -63,7 +63,9 @@ def _only(chosen: pd.DataFrame) -> dict[str, str]:
 def _differences(source: common.Source, column: deltas.Column, data: pd.DataFrame, chosen: pd.DataFrame) -> None:
     """By language in groups, the means of the groups, and against what is known of the languages."""
     train = str(chosen["train_language"].iloc[0])
-    single = data if data.empty else data[(data["level"] != "mean") & (data["language"] != train) & data["delta"].notna()]
+    single = data
+    if not data.empty:  # the training language is no transfer; a printed mean is no language
+        single = data[(data["level"] != "mean") & ~data["language"].isin([train, deltas.PRINTED]) & data["delta"].notna()]
     if single.empty:
         why = "; ".join(dict.fromkeys(data["status"])) if not data.empty else "no numbers by language"
         st.warning(f"There is no difference by language to show. {common.plain(why)}")
@@ -97,8 +99,12 @@ def _by_group(
     common.chart(drawn, f"Difference by language, sorted by {by}: {deltas.in_words(ordered, 'place')}")
     st.caption(deltas.LEGEND)
     if not (data["status"] == "tested").all():
-        st.caption(f"Not tested, or not everywhere: {common.plain('; '.join(sorted(set(data['status']) - {'tested'})))}")
-    columns = ["intermediate", "language", "family", "script", *_DISTANCES, "gib", "delta", "low", "high", "p_adjusted", "verdict"]
+        why = sorted(set(data["status"]) - {"tested"})
+        said = "; ".join(why) if len(why) < 3 else "status says of each row why"
+        st.caption(f"Not everything is tested example by example: {common.plain(said)}.")
+    columns = ["intermediate", "language", "family", "script", "delta", "low", "high", "p_adjusted", "verdict", *_DISTANCES, "gib"]
+    if not (ordered["status"] == "tested").all():
+        columns.append("status")
     table = ordered[columns].rename(columns={"gib": "CC-100 GiB", "p_adjusted": "adjusted p"})
     common.table(table, percent=("delta", "low", "high", "CC-100 GiB"), small=("adjusted p", *_DISTANCES))
     common.download(table, "languages", f"Differences to the direct baseline by language on {column.label}. Points, 95 % intervals.", drawn)
@@ -196,13 +202,13 @@ def _gap_chart(both: pd.DataFrame) -> deltas.Drawn:
     data = both[["language", "intermediate", "system", "gap"]]
     order = data.groupby("language")["gap"].mean().sort_values().index.tolist()
     kinds = ["direct", "after"]
-    base = alt.Chart(data).encode(y=alt.Y("language:N", sort=order, title=None))
+    base = alt.Chart().encode(y=alt.Y("language:N", sort=order, title=None, scale=alt.Scale(padding=0.6)))
     lines = base.mark_line(color=common.GREY, strokeWidth=1.5).encode(x=alt.X("gap:Q", title="gap, points"), detail="language:N")
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
         x="gap:Q",
         color=alt.Color("system:N", scale=alt.Scale(domain=kinds, range=[common.GREY, common.BLUE]), title=None),
         shape=alt.Shape("system:N", scale=alt.Scale(domain=kinds, range=["circle", "triangle-up"]), title=None),
-        tooltip=["language", "intermediate", "system", alt.Tooltip("gap:Q", format=".1f")],
+        tooltip=["language:N", "intermediate:N", "system:N", alt.Tooltip("gap:Q", format=".1f")],
     )
     drawn = alt.layer(lines, dots, data=data).properties(height=24 * data["language"].nunique() + 40)
     return deltas.facets(drawn, data)
