@@ -29,6 +29,16 @@ LEGEND = (
 )
 
 
+# What systems agree in that differ in the intermediate task alone.
+CONDITIONS = tuple(f for f in pairing.SYSTEM if f not in ("intermediate", "intermediate_revision"))
+# The columns in which a system has its direct baseline.
+_PAIRED = (
+    f"SELECT DISTINCT c.column_id FROM (SELECT a.system_id, b.system_id AS direct FROM system AS a JOIN system AS b "
+    f"USING ({', '.join(CONDITIONS)}) WHERE a.intermediate <> ? AND b.intermediate = ?) AS p JOIN cell AS c USING (system_id) "
+    "JOIN cell AS d ON (d.column_id, d.language, d.system_id) = (c.column_id, c.language, p.direct)"
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of numbers that can be compared: a row of table `col`."""
@@ -53,19 +63,18 @@ def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
     Args:
         source: The source.
         transfer: Whether only columns are offered in which a system has an intermediate task; else those with two systems or more.
+            The first that is shown has a direct baseline, too, if any has.
     """
     found = source.snapshot.columns().copy()
-    if transfer:
-        after = common.rows(
-            source, "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?", [pairing.DIRECT]
-        )
-        found = found[found["column_id"].isin(after["column_id"])]
-    else:
-        found = found[found["systems"] > 1]
+    text = "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?"
+    after = found["column_id"].isin(common.rows(source, text, [pairing.DIRECT])["column_id"])
+    paired = found["column_id"].isin(common.rows(source, _PAIRED, [pairing.DIRECT, pairing.DIRECT])["column_id"])
+    found = found.assign(paired=paired)[after if transfer else found["systems"] > 1]
     if found.empty:
         return None
     found = found.assign(label=common.column_labels(found))
-    label = common.pick("Target and metric", found["label"].tolist(), "target")
+    usual = found.loc[found["paired"], "label"].tolist()
+    label = common.pick("Target and metric", found["label"].tolist(), "target", usual[0] if usual else None)
     row = found[found["label"] == label].iloc[0]
     printed = row["language_set"]
     target, metric, scorer, revision = (str(row[f]) for f in pairing.COLUMN)

@@ -33,7 +33,7 @@ def system(systems: pd.DataFrame, label: str) -> Series:
 def draw(source: common.Source, column: deltas.Column, first: Series, second: Series) -> None:
     """Draw the section."""
     st.subheader("Where they disagree")
-    one, two = (_runs(source, column, s) for s in (first, second))
+    one, two = _runs(source, column, first, second)
     both = one.merge(two, on=["language", "seed"], suffixes=("", "_second"))
     if both.empty:
         st.info("This needs the answers of both to every example, in a language and seed that both have. Runs made by xbench keep them.")
@@ -52,17 +52,19 @@ def draw(source: common.Source, column: deltas.Column, first: Series, second: Se
     _examples(source, column, language, kind, asked, common.typed("Search in ids, references and answers", "search"))
 
 
-def _runs(source: common.Source, column: deltas.Column, system: Series) -> pd.DataFrame:
-    """language, seed and run of a system where every example is stored; a seed that was run twice is left out, as nothing says which."""
-    fields = " AND ".join(f"r.{f} = ?" for f in pairing.SYSTEM)
-    return common.rows(
+def _runs(source: common.Source, column: deltas.Column, *systems: Series) -> list[pd.DataFrame]:
+    """language, seed and run of each system where every example is stored; a seed that was run twice is left out: nothing says which."""
+    fields = " AND ".join(f"{f} = ?" for f in pairing.SYSTEM)
+    text = f"SELECT run_id FROM run WHERE target = ? AND {fields}"
+    runs = [common.rows(source, text, [column.target, *(str(s[f]) for f in pairing.SYSTEM)])["run_id"].tolist() for s in systems]
+    found = common.rows(
         source,
-        "SELECT s.language, coalesce(s.seed::VARCHAR, '?') AS seed, any_value(s.run_id) AS run_id "
-        "FROM score AS s JOIN run AS r USING (run_id) "
-        "WHERE s.target = ? AND s.metric = ? AND s.scorer = ? AND s.dataset_revision = ? AND s.split = 'test' AND s.evidence = 'outcomes' "
-        f"AND {fields} GROUP BY ALL HAVING count(DISTINCT s.run_id) = 1 ORDER BY s.language, min(s.seed)",
-        [column.target, column.metric, column.scorer, column.dataset_revision, *(str(system[f]) for f in pairing.SYSTEM)],
+        "SELECT language, coalesce(seed::VARCHAR, '?') AS seed, run_id FROM score WHERE target = ? AND metric = ? AND scorer = ? "
+        "AND dataset_revision = ? AND split = 'test' AND evidence = 'outcomes' AND list_contains(?, run_id) ORDER BY language, score.seed",
+        [column.target, column.metric, column.scorer, column.dataset_revision, sum(runs, [])],
     )
+    own = [found[found["run_id"].isin(r)] for r in runs]
+    return [o[~o.duplicated(["language", "seed"], keep=False)] for o in own]
 
 
 def _counts(source: common.Source, asked: list[list[Any]]) -> None:

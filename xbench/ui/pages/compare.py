@@ -10,7 +10,6 @@ from xbench.ui.flips import Series
 TITLE = "Compare"
 ORDER = 20
 SECTION = "Transfer"
-_FREE = {"intermediate", "intermediate_revision"}
 
 
 def page(source: common.Source) -> None:
@@ -47,7 +46,7 @@ def _choose(systems: pd.DataFrame) -> tuple[Series, Series]:
 
 def _baselines(systems: pd.DataFrame) -> dict[str, str]:
     """{a system with an intermediate task: its direct baseline}, by label."""
-    fixed = [f for f in pairing.SYSTEM if f not in _FREE]
+    fixed = list(deltas.CONDITIONS)
     is_direct = systems["intermediate"] == pairing.DIRECT
     found = systems[~is_direct].merge(systems.loc[is_direct, [*fixed, "label"]], on=fixed, suffixes=("", "_direct"))
     return dict(zip(found["label"], found["label_direct"], strict=True))
@@ -56,7 +55,7 @@ def _baselines(systems: pd.DataFrame) -> dict[str, str]:
 def _against(first: Series, second: Series) -> dict[str, str]:
     """What xbench.compare calls the second system: the fields in which it may differ, with its values."""
     differing = [f for f in pairing.SYSTEM if first[f] != second[f]]
-    if second["intermediate"] == pairing.DIRECT and set(differing) <= _FREE:
+    if second["intermediate"] == pairing.DIRECT and not set(differing) & set(deltas.CONDITIONS):
         return dict(comparing.TO_DIRECT)
     fixed = pairing.fixed_fields(differing)
     return {f: str(second[f]) for f in pairing.SYSTEM if f not in fixed}
@@ -76,8 +75,8 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
         return
     tested = data["status"] == "tested"
     if not tested.any():
-        why = list(dict.fromkeys(data["status"]))
-        said = "; ".join(why) if len(why) < 3 else "only averages are known; status says of each row what they allow to say"
+        reasons = list(dict.fromkeys(data["status"]))
+        said = "; ".join(reasons) if len(reasons) < 3 else "only averages are known; status says of each row what they allow to say"
         st.warning(f"Not tested example by example. {common.plain(said)}.")
     st.markdown(f"{common.plain(first.name)} against {common.plain(second.name)}: **{common.plain(_sentence(data))}**")
     _counts(data, direct=direct)

@@ -19,8 +19,7 @@ _DISTANCES = {
     "featural": "distance over all typological features",
     "geographic": "geographic distance",
 }
-# What systems agree in that differ in the intermediate task alone.
-_FAMILY = tuple(f for f in pairing.SYSTEM if f not in ("intermediate", "intermediate_revision"))
+_FAMILY = deltas.CONDITIONS
 
 
 def page(source: common.Source) -> None:
@@ -44,9 +43,11 @@ def _choose(systems: pd.DataFrame) -> pd.DataFrame:
     # As if all were direct: the label is then of what they have in common.
     shared = after.drop_duplicates(list(_FAMILY)).assign(intermediate=pairing.DIRECT)
     shared = shared.assign(label=common.system_labels(shared))
+    direct = systems.loc[systems["intermediate"] == pairing.DIRECT, list(_FAMILY)]
+    paired = shared.merge(direct, on=list(_FAMILY))["label"].tolist()
     left, right = st.columns(2)
     with left:
-        label = common.pick("Model", shared["label"].tolist(), "model")
+        label = common.pick("Model", shared["label"].tolist(), "model", paired[0] if paired else None)
     same = shared[shared["label"] == label].iloc[0]
     group = after[(after[list(_FAMILY)] == same[list(_FAMILY)]).all(axis=1)]
     tasks = sorted(group["intermediate"].unique())
