@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
+from xbench import share
 from xbench.ui import flips
 
 PAGES = ["compare", "languages", "scale"]
@@ -63,6 +64,12 @@ def test_without_a_store_the_published_numbers_are_shown(page: str, tmp_path: Pa
     app = draw(monkeypatch, tmp_path / "none", page)
     assert "published numbers" in app.info[0].value
     assert not app.error
+    if page == "languages":
+        assert "no difference by language" in app.warning[0].value
+    elif page == "compare":
+        assert "only averages are" in app.warning[0].value
+    else:
+        assert "xlm-roberta-large" in set(app.dataframe[0].value["model"])
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -80,6 +87,9 @@ def test_a_store_of_averages_is_shown_as_averages(page: str, writer: Writer, mon
     app = draw(monkeypatch, writer.root, page)
     assert not app.error
     assert len(app.dataframe) > 0
+    if page == "compare":
+        assert "higher in 2 and lower in 0 of 2 languages" in said(app)
+        assert "f1 over examples is not known" in app.warning[0].value
 
 
 def test_two_systems_language_by_language(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,6 +175,22 @@ def test_languages_against_what_is_known_of_them(paired: Path, monkeypatch: pyte
     assert row["gap"] == pytest.approx(100 * sum(expected) / 2)
     choice(app, "Intermediate task").set_value("all of them").run()
     assert set(settle(app).dataframe[0].value["intermediate"]) == {"intents", "mini-ner"}
+
+
+def test_what_is_known_of_languages_is_of_languages_that_exist() -> None:
+    folder = share.folder("data")
+    known = set(pd.read_csv(folder / "languages.csv", keep_default_na=False)["language"])
+    distances = pd.read_csv(folder / "language_distance.csv", keep_default_na=False, na_values=[""])
+    assert len(distances) == len(known) * (len(known) - 1) and set(distances["language"]) == set(distances["other"]) == known
+    both = distances.merge(
+        distances.rename(columns={"language": "other", "other": "language"}), on=["language", "other"], suffixes=("", "_back")
+    )
+    for name in ("syntactic", "phonological", "inventory", "featural", "geographic"):
+        assert distances[name].dropna().between(0, 1).all()
+        assert both[name].equals(both[f"{name}_back"])
+    sizes = pd.read_csv(folder / "pretraining_size.csv", keep_default_na=False).set_index("language")
+    assert set(sizes.index) <= known and "wo" not in sizes.index  # none is not zero
+    assert sizes["gib"][["en", "sw"]].tolist() == [300.8, 1.6]
 
 
 def test_scale_says_what_is_lacking(paired: Path, monkeypatch: pytest.MonkeyPatch) -> None:

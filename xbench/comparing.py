@@ -122,7 +122,8 @@ def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked, groups
     if not any(chosen):
         return []
     baselines = {b for (_, b), c in zip(pairs, chosen, strict=True) if c}
-    pairs = [p for p, c in zip(pairs, chosen, strict=True) if c or (p[1] is not None and p[1] in baselines)]  # whole families
+    # Whole families: of the others, those that can be tested and so have a p to adjust over.
+    pairs = [p for p, c in zip(pairs, chosen, strict=True) if c or (p[1] in baselines and _both_stored(column, p))]
     wanted = {r for pair in pairs for s in pair if s and column.systems[s].stored for r in column.systems[s].by_seed.values()}
     measured = contrasts.Measured(pairing.load_panel(con, column, sorted(wanted)))
     found = [_contrast(con, column, a, b, measured, asked, groups) for a, b in pairs]
@@ -132,6 +133,10 @@ def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked, groups
 
 def _meets(system: System, asked: Asked) -> bool:
     return all(getattr(system, f) == v for f, v in asked.first.items())
+
+
+def _both_stored(column: Column, pair: tuple[System, System | None]) -> bool:
+    return pair[1] is not None and column.systems[pair[0]].stored and column.systems[pair[1]].stored
 
 
 def _others(column: Column, system: System, asked: Asked) -> Sequence[System | None]:

@@ -16,6 +16,7 @@ Drawn = alt.LayerChart | alt.FacetChart
 COLOURS = {**common.COLOURS, "not testable": common.GREY}
 SHAPES = {**common.SHAPES, "not testable": "cross"}
 POINTS = ("value", "against_value", "delta", "low", "high", "detectable")  # fractions in the store
+_GRID = alt.Axis(grid=True)  # which an axis with a constant on it, the line of zero, would lose
 PRINTED = "mean as printed"
 NO_TRANSFER = (
     "Nothing here was trained on an intermediate task, so there is no transfer to show. `xbench run` makes such runs with their direct "
@@ -25,6 +26,16 @@ LEGEND = (
     "Points with 95 % intervals by the delta method: clustered by item, and with two seeds or more over items and seeds together. "
     "adjusted: p of a language over the languages, of a mean over the contrasts with the same baseline (Holm). detectable: the smallest "
     "true difference that would have been found with 80 % power. unresolved is not the same as no effect."
+)
+
+
+# What systems agree in that differ in the intermediate task alone.
+CONDITIONS = tuple(f for f in pairing.SYSTEM if f not in ("intermediate", "intermediate_revision"))
+# The columns in which a system has its direct baseline.
+_PAIRED = (
+    f"SELECT DISTINCT c.column_id FROM (SELECT a.system_id, b.system_id AS direct FROM system AS a JOIN system AS b "
+    f"USING ({', '.join(CONDITIONS)}) WHERE a.intermediate <> ? AND b.intermediate = ?) AS p JOIN cell AS c USING (system_id) "
+    "JOIN cell AS d ON (d.column_id, d.language, d.system_id) = (c.column_id, c.language, p.direct)"
 )
 
 
@@ -52,19 +63,18 @@ def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
     Args:
         source: The source.
         transfer: Whether only columns are offered in which a system has an intermediate task; else those with two systems or more.
+            The first that is shown has a direct baseline, too, if any has.
     """
     found = source.snapshot.columns().copy()
-    if transfer:
-        after = common.rows(
-            source, "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?", [pairing.DIRECT]
-        )
-        found = found[found["column_id"].isin(after["column_id"])]
-    else:
-        found = found[found["systems"] > 1]
+    text = "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?"
+    after = found["column_id"].isin(common.rows(source, text, [pairing.DIRECT])["column_id"])
+    paired = found["column_id"].isin(common.rows(source, _PAIRED, [pairing.DIRECT, pairing.DIRECT])["column_id"])
+    found = found.assign(paired=paired)[after if transfer else found["systems"] > 1]
     if found.empty:
         return None
     found = found.assign(label=common.column_labels(found))
-    label = common.pick("Target and metric", found["label"].tolist(), "target")
+    usual = found.loc[found["paired"], "label"].tolist()
+    label = common.pick("Target and metric", found["label"].tolist(), "target", usual[0] if usual else None)
     row = found[found["label"] == label].iloc[0]
     printed = row["language_set"]
     target, metric, scorer, revision = (str(row[f]) for f in pairing.COLUMN)
@@ -89,7 +99,7 @@ def in_points(rows: Sequence[Mapping[str, Any]], column: Column) -> pd.DataFrame
     data = pd.DataFrame(list(rows))
     if data.empty:
         return data
-    data = data.assign(**{c: 100 * pd.to_numeric(data[c]) for c in POINTS})
+    data = data.assign(**{c: (100 * pd.to_numeric(data[c])).round(9) + 0.0 for c in POINTS})
     data = data.assign(**{c: pd.to_numeric(data[c]) for c in ("p", "p_adjusted", "n", "seeds")})
     if column.language_set is None:  # means that were printed are in a column of their own
         return data[data["language"] != MANY].reset_index(drop=True)
@@ -115,22 +125,23 @@ def drawable(data: pd.DataFrame, *more: str) -> pd.DataFrame:
 
 
 def zero(axis: str) -> alt.Chart:
-    """The line of no difference; `axis` is x or y."""
-    rule = alt.Chart(pd.DataFrame({"none": [0.0]})).mark_rule(strokeDash=[4, 4], color=common.GREY)
-    drawn: alt.Chart = rule.encode(x="none:Q") if axis == "x" else rule.encode(y="none:Q")
+    """The line of no difference, as a layer without data; `axis` is x or y."""
+    rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=common.GREY)
+    drawn: alt.Chart = rule.encode(x=alt.datum(0)) if axis == "x" else rule.encode(y=alt.datum(0))
     return drawn
 
 
 def forest(data: pd.DataFrame, title: str, name: str = "language", order: Sequence[str] | None = None) -> Drawn:
     """A line a language or group: the difference and its interval around 0, in the order given, or as they come with the mean last."""
     shown = drawable(data, name)
-    base = alt.Chart(shown).encode(
-        y=alt.Y(f"{name}:N", sort=list(order or _mean_last(shown[name])), title=None, axis=alt.Axis(labelLimit=320)),
-        color=verdict_colour(shown),
+    names = list(order or _mean_last(shown[name]))
+    y = alt.Y(f"{name}:N", sort=names, title=None, axis=alt.Axis(labelLimit=320), scale=alt.Scale(padding=0.6))
+    base = alt.Chart().encode(y=y, color=verdict_colour(shown))  # the data is the whole chart's, so that it can be divided into facets
+    lines = (
+        base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, axis=_GRID), x2="high:Q")
     )
-    lines = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title), x2="high:Q")
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
-        x=alt.X("delta:Q", title=title), shape=verdict_shape(shown), tooltip=_tooltip(name)
+        x=alt.X("delta:Q", title=title, axis=_GRID), shape=verdict_shape(shown), tooltip=_tooltip(name)
     )
     return alt.layer(zero("x"), lines, dots, data=shown).properties(height=26 * shown[name].nunique() + 40)
 
@@ -138,21 +149,21 @@ def forest(data: pd.DataFrame, title: str, name: str = "language", order: Sequen
 def scatter(data: pd.DataFrame, field: str, x: alt.X, title: str, name: str, *, labels: bool) -> Drawn:
     """The difference against something of the language or model, with intervals; `labels` writes the names beside the points."""
     shown = drawable(data, name, field)
-    base = alt.Chart(shown).encode(x=x, color=verdict_colour(shown))
+    base = alt.Chart().encode(x=x, color=verdict_colour(shown))
     rules = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.7)
-    lines = rules.encode(y=alt.Y("low:Q", title=title), y2="high:Q")
+    lines = rules.encode(y=alt.Y("low:Q", title=title, axis=_GRID), y2="high:Q")
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
-        y=alt.Y("delta:Q", title=title), shape=verdict_shape(shown), tooltip=_tooltip(name, field)
+        y=alt.Y("delta:Q", title=title, axis=_GRID), shape=verdict_shape(shown), tooltip=_tooltip(name, field)
     )
     texts = [base.mark_text(align="left", dx=7, dy=-7).encode(y="delta:Q", text=f"{name}:N")] if labels else []
     return alt.layer(zero("y"), lines, dots, *texts, data=shown).properties(height=320 if labels else 180)
 
 
-def facets(drawn: Drawn, data: pd.DataFrame, width: int = 230) -> Drawn:
+def facets(drawn: Drawn, data: pd.DataFrame, width: int = 210) -> Drawn:
     """The chart once for each intermediate task, side by side, if there are several."""
     if data["intermediate"].nunique() < 2:
         return drawn
-    return drawn.properties(width=width).facet(facet=alt.Facet("intermediate:N", title=None), columns=4)
+    return drawn.properties(width=width).facet(facet=alt.Facet("intermediate:N", title=None), columns=3)
 
 
 def numbers(data: pd.DataFrame, name: str, first: str, second: str) -> pd.DataFrame:
@@ -187,4 +198,4 @@ def _mean_last(names: "pd.Series[str]") -> list[str]:
 
 def _tooltip(name: str, *more: str) -> list[Any]:
     numbers = [alt.Tooltip(f"{c}:Q", format="+.1f") for c in ("delta", "low", "high")]
-    return [f"{name}:N", "intermediate:N", *(f"{m}:Q" for m in more), *numbers, "verdict:N", "status:N"]
+    return [f"{name}:N", "intermediate:N", *(alt.Tooltip(f"{m}:Q", format=".3~s") for m in more), *numbers, "verdict:N", "status:N"]

@@ -14,13 +14,18 @@ from xbench.ui import common, deltas
 
 Series: TypeAlias = "pd.Series[Any]"  # a row of table `system`, named by its label
 MOST = 200
-_KINDS = {"all": "a.share <> b.share", "only the first is right": "a.share > b.share", "only the second is right": "a.share < b.share"}
-# The share that an example has of its own points; one without any to win (no spans) is right when nothing was predicted.
-_ONE = (
-    "SELECT example_id, CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share FROM outcome "
-    "WHERE run_id = ? AND target = ? AND language = ? AND split = 'test' AND metric = ? AND scorer = ?"
+_KINDS = {"all": "one <> two", "only the first is right": "one > two", "only the second is right": "one < two"}
+# The share that an example has of its own points, in both runs; one without any to win (no spans) is right when nothing was predicted.
+_SHARES = (
+    "SELECT example_id, max(share) FILTER (run_id = ?) AS one, max(share) FILTER (run_id = ?) AS two FROM (SELECT run_id, example_id, "
+    "CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share FROM outcome WHERE run_id IN (?, ?) AND target = ? "
+    "AND language = ? AND split = 'test' AND metric = ? AND scorer = ?) GROUP BY example_id HAVING one IS NOT NULL AND two IS NOT NULL"
 )
-_SAID = "SELECT example_id, reference, prediction FROM prediction WHERE run_id = ? AND target = ? AND language = ? AND split = 'test'"
+_ANSWERS = (
+    "SELECT example_id, any_value(reference) AS reference, any_value(prediction) FILTER (run_id = ?) AS first, "
+    "any_value(prediction) FILTER (run_id = ?) AS second FROM prediction WHERE run_id IN (?, ?) AND target = ? AND language = ? "
+    "AND split = 'test' GROUP BY example_id"
+)
 
 
 def system(systems: pd.DataFrame, label: str) -> Series:
@@ -33,7 +38,7 @@ def system(systems: pd.DataFrame, label: str) -> Series:
 def draw(source: common.Source, column: deltas.Column, first: Series, second: Series) -> None:
     """Draw the section."""
     st.subheader("Where they disagree")
-    one, two = (_runs(source, column, s) for s in (first, second))
+    one, two = _runs(source, column, first, second)
     both = one.merge(two, on=["language", "seed"], suffixes=("", "_second"))
     if both.empty:
         st.info("This needs the answers of both to every example, in a language and seed that both have. Runs made by xbench keep them.")
@@ -47,51 +52,49 @@ def draw(source: common.Source, column: deltas.Column, first: Series, second: Se
     runs = there[there["seed"] == seed].iloc[0]
     with right:
         kind = common.pick("Which", list(_KINDS), "flips")
-    asked = [[str(runs[c]), column.target, language, column.metric, column.scorer] for c in ("run_id", "run_id_second")]
+    pair = [str(runs["run_id"]), str(runs["run_id_second"])]
+    asked = [*pair, *pair, column.target, language, column.metric, column.scorer]
     _counts(source, asked)
     _examples(source, column, language, kind, asked, common.typed("Search in ids, references and answers", "search"))
 
 
-def _runs(source: common.Source, column: deltas.Column, system: Series) -> pd.DataFrame:
-    """language, seed and run of a system where every example is stored; a seed that was run twice is left out, as nothing says which."""
-    fields = " AND ".join(f"r.{f} = ?" for f in pairing.SYSTEM)
-    return common.rows(
-        source,
-        "SELECT s.language, coalesce(s.seed::VARCHAR, '?') AS seed, any_value(s.run_id) AS run_id "
-        "FROM score AS s JOIN run AS r USING (run_id) "
-        "WHERE s.target = ? AND s.metric = ? AND s.scorer = ? AND s.dataset_revision = ? AND s.split = 'test' AND s.evidence = 'outcomes' "
-        f"AND {fields} GROUP BY ALL HAVING count(DISTINCT s.run_id) = 1 ORDER BY s.language, min(s.seed)",
-        [column.target, column.metric, column.scorer, column.dataset_revision, *(str(system[f]) for f in pairing.SYSTEM)],
-    )
-
-
-def _counts(source: common.Source, asked: list[list[Any]]) -> None:
+def _runs(source: common.Source, column: deltas.Column, first: Series, second: Series) -> list[pd.DataFrame]:
+    """language, seed and run of each system where every example is stored; a seed that was run twice is left out: nothing says which."""
+    fields = " AND ".join(f"{f} = ?" for f in pairing.SYSTEM)
+    text = f"SELECT run_id FROM run WHERE target = ? AND {fields}"
+    runs = [common.rows(source, text, [column.target, *(str(s[f]) for f in pairing.SYSTEM)])["run_id"].tolist() for s in (first, second)]
     found = common.rows(
         source,
-        "SELECT count(*) FILTER (a.share > b.share) AS won, count(*) FILTER (a.share < b.share) AS lost, "
-        "count(*) FILTER (a.share = b.share AND a.share = 1) AS right, count(*) FILTER (a.share = b.share AND a.share < 1) AS wrong "
-        f"FROM ({_ONE}) AS a JOIN ({_ONE}) AS b USING (example_id)",
-        asked[0] + asked[1],
+        "SELECT language, coalesce(seed::VARCHAR, '?') AS seed, run_id FROM score WHERE target = ? AND metric = ? AND scorer = ? "
+        "AND dataset_revision = ? AND split = 'test' AND evidence = 'outcomes' AND list_contains(?, run_id) ORDER BY language, score.seed",
+        [column.target, column.metric, column.scorer, column.dataset_revision, [*runs[0], *runs[1]]],
+    )
+    own = [found[found["run_id"].isin(r)] for r in runs]
+    return [o[~o.duplicated(["language", "seed"], keep=False)] for o in own]
+
+
+def _counts(source: common.Source, asked: list[str]) -> None:
+    found = common.rows(
+        source,
+        "SELECT count(*) FILTER (one > two) AS won, count(*) FILTER (one < two) AS lost, count(*) FILTER (one = two AND one = 1) AS right, "
+        f"count(*) FILTER (one = two AND one < 1) AS wrong FROM ({_SHARES})",
+        asked,
     ).iloc[0]
     labels = {"won": "the first is better", "lost": "the second is better", "right": "both right", "wrong": "both wrong alike"}
     for place, (name, label) in zip(st.columns(4), labels.items(), strict=True):
         place.metric(label, int(found[name]))
 
 
-def _examples(source: common.Source, column: deltas.Column, language: str, kind: str, asked: list[list[Any]], search: str) -> None:
+def _examples(source: common.Source, column: deltas.Column, language: str, kind: str, asked: list[str], search: str) -> None:
     """The examples that flipped, as many as a page can bear."""
-    values = [*asked[0], *asked[1], *asked[0][:3], *asked[1][:3]]
-    text = (
-        f"FROM ({_ONE}) AS a JOIN ({_ONE}) AS b USING (example_id) LEFT JOIN ({_SAID}) AS p USING (example_id) "
-        f"LEFT JOIN ({_SAID}) AS q USING (example_id) WHERE {_KINDS[kind]}"
-    )
+    values = [*asked, *asked[:6]]
+    text = f"FROM ({_SHARES}) AS s LEFT JOIN ({_ANSWERS}) AS p USING (example_id) WHERE {_KINDS[kind]}"
     if search:
-        text += " AND contains(lower(concat_ws(chr(10), example_id, p.reference, p.prediction, q.prediction)), lower(?))"
+        text += " AND contains(lower(concat_ws(chr(10), example_id, reference, first, second)), lower(?))"
         values.append(search)
     found = common.rows(
         source,
-        "SELECT example_id, coalesce(p.reference, q.reference) AS reference, p.prediction AS first, q.prediction AS second, "
-        f"a.share > b.share AS won, count(*) OVER () AS total {text} ORDER BY example_id LIMIT {MOST}",
+        f"SELECT example_id, reference, first, second, one > two AS won, count(*) OVER () AS total {text} ORDER BY example_id LIMIT {MOST}",
         values,
     )
     if found.empty:
@@ -116,12 +119,14 @@ def as_html(found: pd.DataFrame) -> str:
     columns = [c for c in ("example_id", "text", "reference", "first", "second", "won") if c in found]
     cell = "border:1px solid rgba(128,128,128,.35);padding:.3rem .5rem;text-align:start;vertical-align:top;overflow-wrap:anywhere"
     head = "".join(f'<th style="{cell}">{html.escape(names.get(c, c))}</th>' for c in columns)
+    short = f"{cell};white-space:nowrap"
     lines = []
     for row in found.to_dict("records"):
         said = {c: _escaped(row[c]) for c in columns if c != "won"}
         said |= {c: _marked(row[c], row["reference"]) for c in ("first", "second")}
         said["won"] = "first" if row["won"] else "second"
-        lines.append("<tr>" + "".join(f'<td dir="auto" style="{cell}">{said[c]}</td>' for c in columns) + "</tr>")
+        styles = {c: short if c in ("example_id", "won") else cell for c in columns}
+        lines.append("<tr>" + "".join(f'<td dir="auto" style="{styles[c]}">{said[c]}</td>' for c in columns) + "</tr>")
     body = f"<table style='border-collapse:collapse;width:100%;font-size:.9rem'><thead><tr>{head}</tr></thead>"
     return f"<div style='max-height:36rem;overflow:auto' tabindex='0' role='region' aria-label='examples'>{body}<tbody>{''.join(lines)}</tbody></table></div>"
 

@@ -10,7 +10,6 @@ from xbench.ui.flips import Series
 TITLE = "Compare"
 ORDER = 20
 SECTION = "Transfer"
-_FREE = {"intermediate", "intermediate_revision"}
 
 
 def page(source: common.Source) -> None:
@@ -47,7 +46,7 @@ def _choose(systems: pd.DataFrame) -> tuple[Series, Series]:
 
 def _baselines(systems: pd.DataFrame) -> dict[str, str]:
     """{a system with an intermediate task: its direct baseline}, by label."""
-    fixed = [f for f in pairing.SYSTEM if f not in _FREE]
+    fixed = list(deltas.CONDITIONS)
     is_direct = systems["intermediate"] == pairing.DIRECT
     found = systems[~is_direct].merge(systems.loc[is_direct, [*fixed, "label"]], on=fixed, suffixes=("", "_direct"))
     return dict(zip(found["label"], found["label_direct"], strict=True))
@@ -56,7 +55,7 @@ def _baselines(systems: pd.DataFrame) -> dict[str, str]:
 def _against(first: Series, second: Series) -> dict[str, str]:
     """What xbench.compare calls the second system: the fields in which it may differ, with its values."""
     differing = [f for f in pairing.SYSTEM if first[f] != second[f]]
-    if second["intermediate"] == pairing.DIRECT and set(differing) <= _FREE:
+    if second["intermediate"] == pairing.DIRECT and not set(differing) & set(deltas.CONDITIONS):
         return dict(comparing.TO_DIRECT)
     fixed = pairing.fixed_fields(differing)
     return {f: str(second[f]) for f in pairing.SYSTEM if f not in fixed}
@@ -76,9 +75,10 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
         return
     tested = data["status"] == "tested"
     if not tested.any():
-        st.warning(f"Not tested example by example. {common.plain('; '.join(dict.fromkeys(data['status'])))}")
-    records = [{str(k): v for k, v in row.items()} for row in data.to_dict("records")]
-    st.markdown(f"**{common.plain(comparing.sentence(records))}**")
+        reasons = list(dict.fromkeys(data["status"]))
+        said = "; ".join(reasons) if len(reasons) < 3 else "only averages are known; status says of each row what they allow to say"
+        st.warning(f"Not tested example by example. {common.plain(said)}.")
+    st.markdown(f"{common.plain(first.name)} against {common.plain(second.name)}: **{common.plain(_sentence(data))}**")
     _counts(data, direct=direct)
     title = f"points against {'the direct baseline' if direct else second.name}"
     drawn = common.picture(source, data, deltas.forest, title)
@@ -91,6 +91,16 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
     st.caption(deltas.LEGEND + ("" if tested.all() else " Rows that say so in status are differences of averages, not tested on examples."))
     said = f"{first.name} against {second.name} on {column.label}. Points, 95 % intervals."
     common.download(table, "compare", said, drawn)
+
+
+def _sentence(data: pd.DataFrame) -> str:
+    """What it comes to, in one sentence."""
+    decided = (data["status"] == "tested") | data["verdict"].isin(["higher", "lower"])
+    if decided.any():
+        return comparing.sentence([{str(k): v for k, v in row.items()} for row in data.to_dict("records")])
+    single = data[(data["level"] != "mean") & data["delta"].notna()]
+    up, down = int((single["delta"] > 0).sum()), int((single["delta"] < 0).sum())
+    return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} languages"
 
 
 def _counts(data: pd.DataFrame, *, direct: bool) -> None:

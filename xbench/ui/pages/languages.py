@@ -19,8 +19,7 @@ _DISTANCES = {
     "featural": "distance over all typological features",
     "geographic": "geographic distance",
 }
-# What systems agree in that differ in the intermediate task alone.
-_FAMILY = tuple(f for f in pairing.SYSTEM if f not in ("intermediate", "intermediate_revision"))
+_FAMILY = deltas.CONDITIONS
 
 
 def page(source: common.Source) -> None:
@@ -44,9 +43,11 @@ def _choose(systems: pd.DataFrame) -> pd.DataFrame:
     # As if all were direct: the label is then of what they have in common.
     shared = after.drop_duplicates(list(_FAMILY)).assign(intermediate=pairing.DIRECT)
     shared = shared.assign(label=common.system_labels(shared))
+    direct = systems.loc[systems["intermediate"] == pairing.DIRECT, list(_FAMILY)]
+    paired = shared.merge(direct, on=list(_FAMILY))["label"].tolist()
     left, right = st.columns(2)
     with left:
-        label = common.pick("Model", shared["label"].tolist(), "model")
+        label = common.pick("Model", shared["label"].tolist(), "model", paired[0] if paired else None)
     same = shared[shared["label"] == label].iloc[0]
     group = after[(after[list(_FAMILY)] == same[list(_FAMILY)]).all(axis=1)]
     tasks = sorted(group["intermediate"].unique())
@@ -63,7 +64,9 @@ def _only(chosen: pd.DataFrame) -> dict[str, str]:
 def _differences(source: common.Source, column: deltas.Column, data: pd.DataFrame, chosen: pd.DataFrame) -> None:
     """By language in groups, the means of the groups, and against what is known of the languages."""
     train = str(chosen["train_language"].iloc[0])
-    single = data if data.empty else data[(data["level"] != "mean") & (data["language"] != train) & data["delta"].notna()]
+    single = data
+    if not data.empty:  # the training language is no transfer; a printed mean is no language
+        single = data[(data["level"] != "mean") & ~data["language"].isin([train, deltas.PRINTED]) & data["delta"].notna()]
     if single.empty:
         why = "; ".join(dict.fromkeys(data["status"])) if not data.empty else "no numbers by language"
         st.warning(f"There is no difference by language to show. {common.plain(why)}")
@@ -97,8 +100,12 @@ def _by_group(
     common.chart(drawn, f"Difference by language, sorted by {by}: {deltas.in_words(ordered, 'place')}")
     st.caption(deltas.LEGEND)
     if not (data["status"] == "tested").all():
-        st.caption(f"Not tested, or not everywhere: {common.plain('; '.join(sorted(set(data['status']) - {'tested'})))}")
-    columns = ["intermediate", "language", "family", "script", *_DISTANCES, "gib", "delta", "low", "high", "p_adjusted", "verdict"]
+        why = sorted(set(data["status"]) - {"tested"})
+        said = "; ".join(why) if len(why) < 3 else "status says of each row why"
+        st.caption(f"Not everything is tested example by example: {common.plain(said)}.")
+    columns = ["intermediate", "language", "family", "script", "delta", "low", "high", "p_adjusted", "verdict", *_DISTANCES, "gib"]
+    if not (ordered["status"] == "tested").all():
+        columns.append("status")
     table = ordered[columns].rename(columns={"gib": "CC-100 GiB", "p_adjusted": "adjusted p"})
     common.table(table, percent=("delta", "low", "high", "CC-100 GiB"), small=("adjusted p", *_DISTANCES))
     common.download(table, "languages", f"Differences to the direct baseline by language on {column.label}. Points, 95 % intervals.", drawn)
@@ -204,13 +211,13 @@ def _gap_chart(both: pd.DataFrame) -> deltas.Drawn:
     data = both[["language", "intermediate", "system", "gap"]]
     order = data.groupby("language")["gap"].mean().sort_values().index.tolist()
     kinds = ["direct", "after"]
-    base = alt.Chart(data).encode(y=alt.Y("language:N", sort=order, title=None))
+    base = alt.Chart().encode(y=alt.Y("language:N", sort=order, title=None, scale=alt.Scale(padding=0.6)))
     lines = base.mark_line(color=common.GREY, strokeWidth=1.5).encode(x=alt.X("gap:Q", title="gap, points"), detail="language:N")
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
         x="gap:Q",
         color=alt.Color("system:N", scale=alt.Scale(domain=kinds, range=[common.GREY, common.BLUE]), title=None),
         shape=alt.Shape("system:N", scale=alt.Scale(domain=kinds, range=["circle", "triangle-up"]), title=None),
-        tooltip=["language", "intermediate", "system", alt.Tooltip("gap:Q", format=".1f")],
+        tooltip=["language:N", "intermediate:N", "system:N", alt.Tooltip("gap:Q", format=".1f")],
     )
     drawn = alt.layer(lines, dots, data=data).properties(height=24 * data["language"].nunique() + 40)
     return deltas.facets(drawn, data)

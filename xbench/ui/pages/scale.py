@@ -44,7 +44,12 @@ def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> 
     drawn_of = data[data["delta"].notna() & (data["parameters"] > 0)]
     _lacking(data, drawn_of)
     if not drawn_of.empty:
-        x = alt.X("parameters:Q", title="parameters of the encoder (log)", scale=alt.Scale(type="log", nice=False, padding=25))
+        x = alt.X(
+            "parameters:Q",
+            title="parameters of the encoder (log)",
+            axis=alt.Axis(format=".3~s"),
+            scale=alt.Scale(type="log", nice=False, padding=25),
+        )
         one = drawn_of["intermediate"].nunique() == 1
         drawn = common.picture(source, drawn_of, _drawn, x, one)
         common.chart(drawn, f"Mean difference by model: {deltas.in_words(drawn_of, 'model')}")
