@@ -146,3 +146,24 @@ def test_hostile_uploads_write_nothing(tmp_path: Path, monkeypatch: pytest.Monke
         add.take([("big.csv", b"0" * (add.LARGEST + 1))], tmp_path / "s", None, dry_run=True)
     assert add.safe("..\\..\\.bashrc<b>") == "bashrc_b_"
     assert add.safe("...") == "upload"
+
+
+def test_sign_in_keeps_every_page_from_those_who_are_not_signed_in(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.add("none", "mini-pos", 0, {"de": 0.5}, scorer="token-accuracy-1")
+    monkeypatch.setenv("XBENCH_SIGN_IN", "1")
+    app = draw(monkeypatch, writer.root, "leaderboard")
+    assert not app.dataframe
+    assert not app.selectbox
+    assert "needs [auth]" in app.error[0].value  # nothing is drawn either where signing in is not set up
+    monkeypatch.delenv("XBENCH_SIGN_IN")
+    assert draw(monkeypatch, writer.root, "leaderboard").dataframe
+
+
+def test_the_settings_that_ship_are_safe() -> None:
+    import tomllib
+
+    settings = tomllib.loads((Path(__file__).parent.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["server"]["enableXsrfProtection"] is True
+    assert settings["server"]["maxUploadSize"] <= 20
+    assert settings["browser"]["gatherUsageStats"] is False
+    assert settings["client"]["showErrorDetails"] == "none"

@@ -128,7 +128,9 @@ def as_html(found: pd.DataFrame) -> str:
         styles = {c: short if c in ("example_id", "won") else cell for c in columns}
         lines.append("<tr>" + "".join(f'<td dir="auto" style="{styles[c]}">{said[c]}</td>' for c in columns) + "</tr>")
     body = f"<table style='border-collapse:collapse;width:100%;font-size:.9rem'><thead><tr>{head}</tr></thead>"
-    return f"<div style='max-height:36rem;overflow:auto' tabindex='0' role='region' aria-label='examples'>{body}<tbody>{''.join(lines)}</tbody></table></div>"
+    style = "max-height:36rem;overflow:auto"
+    opened = f"<div style='{style}' tabindex='0' role='region' aria-label='examples'>"
+    return f"{opened}{body}<tbody>{''.join(lines)}</tbody></table></div>"
 
 
 def _escaped(value: object) -> str:

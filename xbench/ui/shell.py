@@ -1,5 +1,6 @@
 """What is around the pages: the list of them, the store, the footer."""
 
+import os
 from collections.abc import Callable
 from functools import cache, partial
 from importlib import import_module
@@ -34,10 +35,29 @@ def listed() -> dict[str, Any]:
 def run() -> None:
     """Draw the page that the address names."""
     st.set_page_config(page_title="xbench", layout="wide")  # icons by name come from a font server elsewhere
+    if not _signed_in():
+        return
     sections: dict[str, list[Any]] = {}
     for name, page in listed().items():
         sections.setdefault(modules()[name].SECTION, []).append(page)
     st.navigation(sections).run()
+
+
+def _signed_in() -> bool:
+    """Whether pages may be drawn: always, unless XBENCH_SIGN_IN=1 asks for Streamlit's own sign-in (OpenID Connect)."""
+    if os.environ.get("XBENCH_SIGN_IN") != "1":
+        return True
+    try:
+        if st.user.is_logged_in:
+            return True
+    except AttributeError:  # there is no section [auth] in secrets.toml, so nobody can sign in
+        st.error("This server asks for sign-in (XBENCH_SIGN_IN=1) and has no way to it: secrets.toml needs [auth], see docs/hosting.md.")
+        return False
+    st.title("xbench")
+    st.write("Results here are for those who are signed in.")
+    if st.button("Sign in", type="primary"):
+        st.login()
+    return False
 
 
 def _draw(page: Callable[[common.Source], None]) -> None:
