@@ -12,6 +12,8 @@ and all views of views/ beside. What takes longer than a page may (tests over al
 
 import contextlib
 import itertools
+import os
+import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -29,6 +31,7 @@ from xbench.errors import StoreError, XbenchError
 _MOST_ANSWERS = 400  # kept for each snapshot
 _MOST_BYTES = 200 << 20  # of them
 _MOST_DERIVED = 200
+_MEMORY = "800MB"  # of the database; what needs more goes through the disk
 _MOST_SNAPSHOTS = 3  # open at once
 _LOOK_AGAIN = 2.0  # seconds after which the store is looked at again for new runs
 _SYSTEM = ", ".join(pairing.SYSTEM)
@@ -52,6 +55,7 @@ class Snapshot:
         begun = time.perf_counter()
         self.root = root
         self._con = store.connect(root, at, pinned=True)
+        self._con.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = '{tempfile.gettempdir()}/xbench-spill-{os.getpid()}'")
         self.id = store.snapshot(self._con)
         _star(self._con)
         self._answers: OrderedDict[Hashable, pd.DataFrame] = OrderedDict()
@@ -127,15 +131,21 @@ class Snapshot:
                 self._jobs[key] = _background().submit(work)
             return self._jobs[key]
 
+    def asked(self, key: Hashable) -> bool:
+        """Whether it was asked for before."""
+        with self._lock:
+            return key in self._jobs
+
     def now(self, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any], patience: float = 0.25) -> tuple[Any, bool]:
         """(result, True), or (None, False) where it takes longer than `patience` seconds: ask again.
 
         Raises:
             XbenchError: What `compute` raised.
         """
+        waited = self.asked(key)  # only the first who asks waits: the others would, each time, for as long as it takes
         job = self.later(key, compute)
         try:
-            return job.result(patience), True
+            return job.result(0 if waited else patience), True
         except TimeoutError:
             return None, False
 

@@ -231,16 +231,15 @@ def link(label: str, page: str, **query: str) -> None:
 
 def compare_query(source: Source, base: dict[str, str], column: dict[str, str], intermediate: str, language: str) -> dict[str, str]:
     """What the address of page `compare` says to show one intermediate task against its baseline, with the examples of one language."""
-    columns = source.snapshot.columns().copy(deep=False)
-    columns["label"] = column_labels(columns)
+    there = columns(source)
     for field, value in column.items():
-        columns = columns[columns[field] == value]
-    columns = columns[columns["language_set"].isna() == (language != MANY)]
-    if columns.empty:
+        there = there[there[field] == value]
+    there = there[there["language_set"].isna() == (language != MANY)]
+    if there.empty:
         return {}
-    systems = systems_of(source, int(columns["column_id"].iloc[0]))
+    systems = systems_of(source, int(there["column_id"].iloc[0]))
     own = systems[(systems[list(base)] == pd.Series(base)).all(axis=1)]
-    found = {"language": language, "target": str(columns["label"].iloc[0])}
+    found = {"language": language, "target": str(there["label"].iloc[0])}
     for key, name in (("a", intermediate), ("b", "none")):
         labels = own.loc[own["intermediate"] == name, "label"]
         if len(labels):
@@ -250,10 +249,17 @@ def compare_query(source: Source, base: dict[str, str], column: dict[str, str], 
 
 def systems_of(source: Source, column_id: int) -> pd.DataFrame:
     """The systems that have a number in a column of table `col`, with their labels."""
-    found = rows(
-        source, "SELECT * FROM system WHERE system_id IN (SELECT system_id FROM cell WHERE column_id = ?) ORDER BY system_id", [column_id]
-    )
-    return found.assign(label=system_labels(found))
+
+    def made() -> pd.DataFrame:
+        found = rows(
+            source,
+            "SELECT * FROM system WHERE system_id IN (SELECT system_id FROM cell WHERE column_id = ?) ORDER BY system_id",
+            [column_id],
+        )
+        return found.assign(label=system_labels(found))
+
+    held: pd.DataFrame = source.snapshot.kept(("systems of", column_id), made)
+    return held.copy(deep=False)
 
 
 def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[str] = (), wide: Iterable[str] = (), **more: Any) -> Any:
@@ -360,6 +366,18 @@ def _image(drawn: Chart, ending: str) -> bytes:
     if ending == "svg":
         return str(vl_convert.vegalite_to_svg(spec)).encode("utf-8")
     return bytes(vl_convert.vegalite_to_png(spec, scale=2))
+
+
+def columns(source: Source, split: str = "test") -> pd.DataFrame:
+    """Table `col` of one split with a label for each, made once; not to be changed."""
+
+    def made() -> pd.DataFrame:
+        found = source.snapshot.columns(split).copy(deep=False)
+        found["label"] = column_labels(found) if len(found) else pd.Series(dtype=str)
+        return found
+
+    held: pd.DataFrame = source.snapshot.kept(("columns", split), made)
+    return held
 
 
 def column_labels(found: pd.DataFrame) -> "pd.Series[str]":

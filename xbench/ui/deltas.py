@@ -65,14 +65,13 @@ def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
         transfer: Whether only columns are offered in which a system has an intermediate task; else those with two systems or more.
             The first that is shown has a direct baseline, too, if any has.
     """
-    found = source.snapshot.columns().copy()
+    found = common.columns(source)
     text = "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?"
     after = found["column_id"].isin(common.rows(source, text, [pairing.DIRECT])["column_id"])
     paired = found["column_id"].isin(common.rows(source, _PAIRED, [pairing.DIRECT, pairing.DIRECT])["column_id"])
     found = found.assign(paired=paired)[after if transfer else found["systems"] > 1]
     if found.empty:
         return None
-    found = found.assign(label=common.column_labels(found))
     usual = found.loc[found["paired"], "label"].tolist()
     label = common.pick("Target and metric", found["label"].tolist(), "target", usual[0] if usual else None)
     row = found[found["label"] == label].iloc[0]

@@ -25,11 +25,10 @@ _BEST = {True: "★", False: ""}
 def page(source: Source) -> None:
     """Draw the page."""
     common.header(source, TITLE, "Which systems score how much, over which languages, and which differences in rank are real.")
-    columns = source.snapshot.columns(_split(source)).copy(deep=False)
+    columns = common.columns(source, _split(source))
     if columns.empty:
         st.warning("The store has no scores of this split yet. `xbench coverage` lists what is missing, `xbench run` makes some.")
         return
-    columns["label"] = common.column_labels(columns)
     systems, columns, languages = _filters(source, columns)
     names = dict(zip(columns["column_id"].astype(str), columns["label"], strict=True))
     usual = list(columns.loc[columns["counts"], "column_id"].astype(str).head(_FIRST_COLUMNS)) or list(names)[:_FIRST_COLUMNS]
@@ -279,10 +278,10 @@ def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
 def _follow(source: Source, board: Board) -> None:
     """From a system and task on to where its numbers come from."""
     with st.expander("Where does a number come from?"):
-        labels = board.table.set_index("system_id")["label"]
+        labels = dict(zip(board.table["system_id"].astype(int), board.table["label"], strict=True))
         left, right = st.columns(2)
         with left:
-            system = st.selectbox("System", [int(i) for i in labels.index], format_func=lambda i: labels[i], key="follow-system")
+            system = st.selectbox("System", list(labels), format_func=lambda i: labels[i], key="follow-system")
         with right:
             tasks = dict(zip(board.columns["column_id"], board.columns["label"], strict=True))
             column = st.selectbox("Task", [int(i) for i in tasks], format_func=lambda i: tasks[i], key="follow-column")

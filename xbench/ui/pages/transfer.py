@@ -37,7 +37,7 @@ def page(source: Source) -> None:
     base = {f: str(bases.loc[int(chosen), f]) for f in BASE}
     deltas = _deltas(source, base)
     tested = _tested(source, base)
-    columns = _columns(deltas)
+    columns: Columns = source.snapshot.kept(("columns of", *base.values()), lambda: _columns(deltas))
     if not columns:
         st.warning("The runs of this system have no test scores.")
         return
@@ -99,9 +99,13 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
     data = source.snapshot.kept(("by target", *base.values(), tested is None), lambda: _target_cells(deltas, tested, columns))
     st.subheader("By target")
     order = list(dict.fromkeys(data["target"]))
-    drawn = maps.heat(
-        data, "target", "target, mean over the zero-shot languages", order, _order(data), ["intermediate", "target", *_TOOLTIP, "languages"]
-    )
+    drawn = source.snapshot.kept(
+        ("map by target", *base.values(), tested is None),
+        lambda: maps.heat(
+            data, "target", "target, mean over the zero-shot languages", order, _order(data),
+            ["intermediate", "target", *_TOOLTIP, "languages"],
+        ),
+    )  # fmt: skip
     said = "; ".join(
         f"{t} after {i}: {label or 'no baseline'}" for t, i, label in zip(data["target"], data["intermediate"], data["label"], strict=True)
     )
@@ -179,7 +183,10 @@ def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tes
     order = sorted(set(data["language"]) - {shown[MANY], shown[train]}) + [
         v for v in (shown[train], shown[MANY]) if v in set(data["language"])
     ]
-    drawn = maps.heat(data, "language", "language", order, _order(data), ["intermediate", "language", "direct", *_TOOLTIP, "examples"])
+    drawn = source.snapshot.kept(
+        ("map by language", *base.values(), *column.values(), tested is None),
+        lambda: maps.heat(data, "language", "language", order, _order(data), ["intermediate", "language", "direct", *_TOOLTIP, "examples"]),
+    )
     cells = [f"{i} → {language}" for i, language in zip(data["intermediate"], data["language"], strict=True)]
     said = "; ".join(f"{cell}: {label or 'no baseline'}" for cell, label in zip(cells, data["label"], strict=True))
     common.chart(
