@@ -20,6 +20,7 @@ import streamlit as st
 
 from xbench import ingesting, serving, share
 from xbench.errors import StoreError, XbenchError
+from xbench.hashes import short_hash
 from xbench.languages import MANY
 from xbench.places import place
 from xbench.tables import as_text
@@ -388,7 +389,12 @@ def column_labels(found: pd.DataFrame) -> "pd.Series[str]":
         short = short.where(found["language_set"].isna(), short + " · means as printed")
         printed = found["language_set"].notna() & (found.assign(short=short).groupby("short")["target"].transform("size") > 1)
         short = short.where(~printed, short + " over " + found["language_set"].fillna(""))
-    return short.where(~several, short + " · data " + found["dataset_revision"])
+    return short.where(~several, short + " · data " + found["dataset_revision"].map(_brief))
+
+
+def _brief(revision: str) -> str:
+    """A revision in few characters that still tell it from others."""
+    return revision if len(revision) <= 24 else f"{revision[:16]}… {short_hash({'revision': revision}, 6)}"
 
 
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
