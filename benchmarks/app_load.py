@@ -124,6 +124,12 @@ def serve(store: str) -> tuple[subprocess.Popen, int]:
     raise SystemExit("the app does not start")
 
 
+def peak_memory(pid: int) -> float:
+    """MiB."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+
+
 def quantiles(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
     return {f"p{q}": round(ordered[min(len(ordered) - 1, int(q / 100 * len(ordered)))], 3) for q in (50, 95, 99)}
@@ -154,13 +160,27 @@ def main() -> None:
             if values:
                 print(f"{name:>14}: {len(values):5} times, " + ", ".join(f"{k} {v:.3f} s" for k, v in quantiles(values).items()))
         cpu = after.user + after.system - used.user - used.system
-        status = Path(f"/proc/{server.pid}/status").read_text(encoding="utf-8")
-        peak = int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-        print(f"peak memory {peak:.0f} MiB, processor {cpu:.0f} s")
-        print(json.dumps({"cold": cold, "first": quantiles(found["first"]), "clicks": quantiles(clicks or [0.0]), "mib": peak, "cpu": cpu}))
+        peak = peak_memory(server.pid)
+        beside = sum(peak_memory(child.pid) for child in process.children())
+        print(f"peak memory {peak:.0f} MiB, of the process beside {beside:.0f} MiB; processor {cpu:.0f} s")
+        print(
+            json.dumps(
+                {
+                    "cold": cold,
+                    "first": quantiles(found["first"]),
+                    "clicks": quantiles(clicks or [0.0]),
+                    "mib": peak,
+                    "mib_beside": beside,
+                    "cpu": cpu,
+                }
+            )
+        )
     finally:
         server.terminate()
-        server.wait(30)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
 
 
 async def walk(port: int) -> None:

@@ -154,9 +154,10 @@ def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
         r
         for first, other in claim.contrasts
         if other == DIRECT
-        for r in scales.interactions(con, intermediate=None if first == "*" else first)
+        for target in targets or (None,)
+        for r in scales.interactions(con, intermediate=None if first == "*" else first, target=target)
     ]
-    _relation(con, "interaction", [r for r in between if not targets or r["target"] in targets])
+    _relation(con, "interaction", between)
     _statements(con)
     cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
     evidence = _evidence(con, claim)

@@ -71,6 +71,13 @@ def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **wher
     return [*done, *(s for s in steps if not s.seeds)]
 
 
+def resolved(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **where: Any) -> tuple[list[Step], dict[str, str]]:
+    """`resolve`, and the `studies` of its steps."""
+    with store.reading(root) as con:
+        steps = resolve(con, most_seeds, **where)
+        return steps, studies(con, steps)
+
+
 def _arm(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[c] for c in _ARM)
 

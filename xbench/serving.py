@@ -7,34 +7,33 @@ A `Snapshot` is the store at one content. It holds the scores as a small star, s
              task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
 
-and all views of views/ beside. What takes longer than a page may (tests over all examples) is computed by one thread in the background.
+and all views of views/ beside. What takes longer than a page may (tests over all
+examples) is computed in a process beside: see xbench.background.
 """
 
 import contextlib
 import itertools
-import os
-import tempfile
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pandas as pd
 
-from xbench import board, pairing, store
+from xbench import background, board, pairing, store
 from xbench.errors import StoreError, XbenchError
 
-_MOST_ANSWERS = 400  # kept for each snapshot
+_MOST_ANSWERS = 1000  # kept for each snapshot
 _MOST_BYTES = 200 << 20  # of them
-_MOST_DERIVED = 200
 _MEMORY = "800MB"  # of the database; what needs more goes through the disk
 _MOST_SNAPSHOTS = 3  # open at once
 _LOOK_AGAIN = 2.0  # seconds after which the store is looked at again for new runs
 _SYSTEM = ", ".join(pairing.SYSTEM)
+_WORKER = background.Worker()
 
 
 class Snapshot:
@@ -55,14 +54,14 @@ class Snapshot:
         begun = time.perf_counter()
         self.root = root
         self._con = store.connect(root, at, pinned=True)
-        self._con.execute(f"SET memory_limit = '{_MEMORY}'; SET temp_directory = '{tempfile.gettempdir()}/xbench-spill-{os.getpid()}'")
+        background.bound(self._con, _MEMORY)
         self.id = store.snapshot(self._con)
         _star(self._con)
-        self._answers: OrderedDict[Hashable, pd.DataFrame] = OrderedDict()
+        self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
+        self._making: dict[Hashable, threading.Event] = {}
         self._bytes = 0
         self._lock = threading.Lock()
         self._jobs: dict[Hashable, Future[Any]] = {}
-        self._derived: OrderedDict[Hashable, Any] = OrderedDict()
         self.opened = time.perf_counter() - begun
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
@@ -79,56 +78,56 @@ class Snapshot:
         Raises:
             StoreError: If a file of the store cannot be read.
         """
-        key = (text, _frozen(values))
-        with self._lock:
-            if key in self._answers:
-                self._answers.move_to_end(key)
-                return self._answers[key]
-        cursor = self.cursor()
-        try:
-            found = cursor.execute(text, list(values)).df()
-        except (duckdb.IOException, duckdb.InvalidInputException) as error:
-            raise StoreError("the store cannot be read; a file of it is damaged or foreign", [" ".join(str(error).split())]) from error
-        finally:
-            cursor.close()
-        with self._lock:
-            self._answers[key] = found
-            self._bytes += _size(found)
-            while len(self._answers) > 1 and (len(self._answers) > _MOST_ANSWERS or self._bytes > _MOST_BYTES):
-                self._bytes -= _size(self._answers.popitem(last=False)[1])
-        return found
 
-    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """What follows from this snapshot and `key` alone, made once; not to be changed."""
-        with self._lock:
-            if key in self._derived:
-                self._derived.move_to_end(key)
-                return self._derived[key]
-        made = make()
-        with self._lock:
-            self._derived[key] = made
-            while len(self._derived) > _MOST_DERIVED:
-                self._derived.popitem(last=False)
-        return made
-
-    def later(self, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> "Future[Any]":
-        """The result of something slow, computed once, in the background, one at a time in the order in which it was asked for.
-
-        Args:
-            key: What it is.
-            compute: Makes it from a connection of its own.
-        """
-
-        def work() -> Any:
+        def made() -> pd.DataFrame:
             cursor = self.cursor()
             try:
-                return compute(cursor)
+                return cursor.execute(text, list(values)).df()
+            except (duckdb.IOException, duckdb.InvalidInputException) as error:
+                raise StoreError("the store cannot be read; a file of it is damaged or foreign", [" ".join(str(error).split())]) from error
             finally:
                 cursor.close()
 
+        found: pd.DataFrame = self.kept((text, _frozen(values)), made)
+        return found
+
+    def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What follows from this snapshot and `key` alone, made once, however many ask at the same time; not to be changed."""
+        while True:
+            with self._lock:
+                if key in self._answers:
+                    self._answers.move_to_end(key)
+                    return self._answers[key][0]
+                there = self._making.get(key)
+                if there is None:
+                    mine = self._making[key] = threading.Event()
+            if there is None:
+                break
+            there.wait()  # somebody else makes it; where that fails, the next one tries
+        try:
+            made = make()
+            with self._lock:
+                size = _size(made)
+                self._answers[key] = (made, size)
+                self._bytes += size
+                while len(self._answers) > 1 and (len(self._answers) > _MOST_ANSWERS or self._bytes > _MOST_BYTES):
+                    self._bytes -= self._answers.popitem(last=False)[1][1]
+            return made
+        finally:
+            with self._lock:
+                del self._making[key]
+            mine.set()
+
+    def later(self, key: Hashable, compute: background.Compute) -> "Future[Any]":
+        """The result of something slow, computed once, in a process beside, one at a time in the order in which it was asked for.
+
+        Args:
+            key: What it is.
+            compute: Makes it from a connection to this snapshot; see background.Worker.
+        """
         with self._lock:
             if key not in self._jobs:
-                self._jobs[key] = _background().submit(work)
+                self._jobs[key] = _WORKER.submit(self.root, self.id, compute)
             return self._jobs[key]
 
     def asked(self, key: Hashable) -> bool:
@@ -136,7 +135,7 @@ class Snapshot:
         with self._lock:
             return key in self._jobs
 
-    def now(self, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any], patience: float = 0.25) -> tuple[Any, bool]:
+    def now(self, key: Hashable, compute: background.Compute, patience: float = 0.25) -> tuple[Any, bool]:
         """(result, True), or (None, False) where it takes longer than `patience` seconds: ask again.
 
         Raises:
@@ -148,6 +147,10 @@ class Snapshot:
             return job.result(0 if waited else patience), True
         except TimeoutError:
             return None, False
+        except background.WorkerError:
+            with self._lock:
+                self._jobs.pop(key, None)
+            raise
 
     def systems(self) -> pd.DataFrame:
         """Table `system`."""
@@ -227,17 +230,6 @@ class Server:
         return snapshot
 
 
-_WORKER: list[ThreadPoolExecutor] = []
-_WORKER_LOCK = threading.Lock()
-
-
-def _background() -> ThreadPoolExecutor:
-    with _WORKER_LOCK:
-        if not _WORKER:
-            _WORKER.append(ThreadPoolExecutor(1, "xbench"))
-        return _WORKER[0]
-
-
 def _stamp(root: Path) -> tuple[Any, ...]:
     """Changes whenever a run is added."""
     folder = root / "run"
@@ -252,9 +244,9 @@ def _frozen(values: Sequence[Any]) -> Hashable:
     return tuple(tuple(v) if isinstance(v, list) else v for v in values)
 
 
-def _size(rows: pd.DataFrame) -> int:
-    """About what it takes: texts are mostly shared."""
-    return int(rows.memory_usage(deep=False).sum()) + 1000
+def _size(made: Any) -> int:
+    """About what it takes: texts are mostly shared, and other things than rows are made of rows that are counted."""
+    return 1000 + (int(made.memory_usage(deep=False).sum()) if isinstance(made, pd.DataFrame) else 0)
 
 
 def _star(con: duckdb.DuckDBPyConnection) -> None:

@@ -4,6 +4,8 @@ A page is a function `page(source)`. It asks `source.snapshot` for rows, never t
 through `wait`. Text from data reaches the browser as table cells, st.text or `plain`, never as markdown.
 """
 
+import atexit
+import gc
 import io
 import os
 import re
@@ -14,11 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import altair as alt
-import duckdb
 import pandas as pd
 import streamlit as st
 
-from xbench import ingesting, serving, share
+from xbench import background, ingesting, serving, share
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
 from xbench.languages import MANY
@@ -55,7 +56,13 @@ class Source:
 
 @st.cache_resource(show_spinner=False)
 def _server(root: str) -> serving.Server:
-    return serving.Server(place(root))
+    server = serving.Server(place(root))
+    server.newest()
+    # Streamlit collects garbage after every run of a page: what is here by now stays, and looking through it takes longer than the page.
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+    return server
 
 
 @st.cache_resource(show_spinner=False)
@@ -132,7 +139,7 @@ def rows(source: Source, text: str, values: Sequence[Any] = ()) -> pd.DataFrame:
         raise  # not reached
 
 
-def wait(source: Source, what: str, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any | None:
+def wait(source: Source, what: str, key: Hashable, compute: background.Compute) -> Any | None:
     """The result of something slow; None while it is computed, with a line that says so, on a page that completes itself.
 
     Args:
@@ -153,7 +160,7 @@ def wait(source: Source, what: str, key: Hashable, compute: Callable[[duckdb.Duc
 
 
 @st.fragment(run_every=2.0)
-def _again(source: Source, what: str, key: Hashable, compute: Callable[[duckdb.DuckDBPyConnection], Any]) -> None:
+def _again(source: Source, what: str, key: Hashable, compute: background.Compute) -> None:
     if source.snapshot.later(key, compute).done():
         st.rerun(scope="app")
     st.caption(f"⏳ {what} is being computed from all stored examples; this page completes itself.")

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import altair as alt
-import duckdb
 import pandas as pd
 
 from xbench import comparing, pairing
@@ -65,29 +65,36 @@ def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
         transfer: Whether only columns are offered in which a system has an intermediate task; else those with two systems or more.
             The first that is shown has a direct baseline, too, if any has.
     """
+    usual, offered = source.snapshot.kept(("offered", transfer), lambda: _offered(source, transfer=transfer))
+    if not offered:
+        return None
+    found: Column = offered[common.pick("Target and metric", list(offered), "target", usual)]
+    return found
+
+
+def _offered(source: common.Source, *, transfer: bool) -> tuple[str | None, dict[str, Column]]:
+    """The label that is shown first, and all columns by label."""
     found = common.columns(source)
     text = "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?"
     after = found["column_id"].isin(common.rows(source, text, [pairing.DIRECT])["column_id"])
     paired = found["column_id"].isin(common.rows(source, _PAIRED, [pairing.DIRECT, pairing.DIRECT])["column_id"])
-    found = found.assign(paired=paired)[after if transfer else found["systems"] > 1]
-    if found.empty:
-        return None
-    usual = found.loc[found["paired"], "label"].tolist()
-    label = common.pick("Target and metric", found["label"].tolist(), "target", usual[0] if usual else None)
-    row = found[found["label"] == label].iloc[0]
-    printed = row["language_set"]
-    target, metric, scorer, revision = (str(row[f]) for f in pairing.COLUMN)
-    return Column(int(row["column_id"]), label, target, metric, scorer, revision, None if pd.isna(printed) else str(printed))
+    usual: str | None = None
+    offered: dict[str, Column] = {}
+    for row in found.assign(paired=paired)[after if transfer else found["systems"] > 1].to_dict("records"):
+        printed = row["language_set"]
+        target, metric, scorer, revision = (str(row[f]) for f in pairing.COLUMN)
+        label = str(row["label"])
+        offered[label] = Column(int(row["column_id"]), label, target, metric, scorer, revision, None if pd.isna(printed) else str(printed))
+        if usual is None and row["paired"]:
+            usual = label
+    return usual, offered
 
 
 def compared(
     source: common.Source, column: Column, first: Mapping[str, str], against: Mapping[str, str], by: comparing.By
 ) -> pd.DataFrame | None:
     """Rows of xbench.compare in points; None while they are computed."""
-
-    def compute(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-        return comparing.compare(con, first=first, against=against, by=by, **column.where)
-
+    compute = partial(comparing.compare, first=first, against=against, by=by, **column.where)
     key = ("compare", column, tuple(sorted(first.items())), tuple(sorted(against.items())), by)
     rows = common.wait(source, "The comparison", key, compute)
     return None if rows is None else in_points(rows, column)

@@ -38,8 +38,8 @@ def system(systems: pd.DataFrame, label: str) -> Series:
 def draw(source: common.Source, column: deltas.Column, first: Series, second: Series) -> None:
     """Draw the section."""
     st.subheader("Where they disagree")
-    one, two = _runs(source, column, first, second)
-    both = one.merge(two, on=["language", "seed"], suffixes=("", "_second"))
+    key = ("common runs", column, int(first["system_id"]), int(second["system_id"]))
+    both: pd.DataFrame = source.snapshot.kept(key, lambda: _both(source, column, first, second))
     if both.empty:
         st.info("This needs the answers of both to every example, in a language and seed that both have. Runs made by xbench keep them.")
         return
@@ -58,8 +58,8 @@ def draw(source: common.Source, column: deltas.Column, first: Series, second: Se
     _examples(source, column, language, kind, asked, common.typed("Search in ids, references and answers", "search"))
 
 
-def _runs(source: common.Source, column: deltas.Column, first: Series, second: Series) -> list[pd.DataFrame]:
-    """language, seed and run of each system where every example is stored; a seed that was run twice is left out: nothing says which."""
+def _both(source: common.Source, column: deltas.Column, first: Series, second: Series) -> pd.DataFrame:
+    """language, seed and the runs of both where every example is stored; a seed that was run twice is left out: nothing says which."""
     fields = " AND ".join(f"{f} = ?" for f in pairing.SYSTEM)
     text = f"SELECT run_id FROM run WHERE target = ? AND {fields}"
     runs = [common.rows(source, text, [column.target, *(str(s[f]) for f in pairing.SYSTEM)])["run_id"].tolist() for s in (first, second)]
@@ -70,7 +70,8 @@ def _runs(source: common.Source, column: deltas.Column, first: Series, second: S
         [column.target, column.metric, column.scorer, column.dataset_revision, [*runs[0], *runs[1]]],
     )
     own = [found[found["run_id"].isin(r)] for r in runs]
-    return [o[~o.duplicated(["language", "seed"], keep=False)] for o in own]
+    one, two = (o[~o.duplicated(["language", "seed"], keep=False)] for o in own)
+    return one.merge(two, on=["language", "seed"], suffixes=("", "_second"))
 
 
 def _counts(source: common.Source, asked: list[str]) -> None:
@@ -92,22 +93,28 @@ def _examples(source: common.Source, column: deltas.Column, language: str, kind:
     if search:
         text += " AND contains(lower(concat_ws(chr(10), example_id, reference, first, second)), lower(?))"
         values.append(search)
-    found = common.rows(
-        source,
-        f"SELECT example_id, reference, first, second, one > two AS won, count(*) OVER () AS total {text} ORDER BY example_id LIMIT {MOST}",
-        values,
-    )
-    if found.empty:
+
+    def made() -> tuple[int, pd.DataFrame, str]:
+        found = common.rows(
+            source,
+            f"SELECT example_id, reference, first, second, one > two AS won, count(*) OVER () AS total {text} "
+            f"ORDER BY example_id LIMIT {MOST}",
+            values,
+        )
+        total = int(found["total"].iloc[0]) if len(found) else 0
+        known = found["example_id"].map(_inputs(column.target, column.dataset_revision, language))
+        if known.notna().any():
+            found.insert(1, "text", known)
+        found = found.drop(columns="total")
+        return total, found, as_html(found)
+
+    total, found, drawn = source.snapshot.kept(("disagreements", kind, *values), made)
+    if not total:
         st.info("No example is like that." if search or kind != "all" else "They are right and wrong on the same examples here.")
         return
-    total = int(found["total"].iloc[0])
     st.caption(f"{total:,} examples" + (f"; the first {MOST} are shown: search to see others" if total > MOST else ""))
-    texts = _inputs(column.target, column.dataset_revision, language)
-    known = found["example_id"].map(texts)
-    if known.notna().any():
-        found.insert(1, "text", known)
-    st.html(as_html(found.drop(columns="total")))
-    common.download(found.drop(columns="total"), "disagreements", f"{column.label}, {language}: examples on which the systems disagree")
+    st.html(drawn)
+    common.download(found, "disagreements", f"{column.label}, {language}: examples on which the systems disagree")
 
 
 def as_html(found: pd.DataFrame) -> str:

@@ -3,36 +3,58 @@
 -- fewer languages is shown with it and has complete = false. A mean that a source printed without its parts is a row of its own, basis
 -- `printed mean`; languages is then what the source says it is over, NULL if it does not. zero_shot leaves the training language out, and is NULL where the
 -- step that counts was selected on target languages; trained is that language alone. seeds is 0 where a source does not say.
-WITH by_language AS (
+--
+-- The systems that have one run of a task have nothing to average over seeds; in a store of results from elsewhere they are nearly all.
+WITH keyed AS (
     SELECT
-        model, model_revision, parameters, intermediate, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version, language, language_set,
-        CASE WHEN language = 'mul' THEN 'printed mean' ELSE 'languages' END AS basis,
-        any_value(recipe_label) AS recipe_label,
-        any_value(selection) AS selection,
-        avg(value ORDER BY value) AS value,
-        count(DISTINCT seed) AS seeds,
-        min(n) AS n
-    FROM result
+        run_id, train_language, selection,
+        md5_number(concat_ws(
+            chr(31), model, model_revision, coalesce(parameters::VARCHAR, ''), intermediate, train_language, recipe_id, stack, source, source_version
+        )) AS system_key,
+        count(*) OVER (PARTITION BY system_key, target) = 1 AS alone
+    FROM run
+),
+systems AS (
+    SELECT
+        k.system_key,
+        any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label,
+        any_value(model) AS model, any_value(model_revision) AS model_revision, any_value(parameters) AS parameters,
+        any_value(intermediate) AS intermediate, any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
+        any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version
+    FROM run AS r
+    JOIN keyed AS k USING (run_id)
+    GROUP BY k.system_key
+),
+by_language AS (
+    SELECT
+        k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language, k.selection,
+        s.value, (s.seed IS NOT NULL)::BIGINT AS seeds, s.n
+    FROM score AS s
+    JOIN keyed AS k USING (run_id)
+    WHERE k.alone
+    UNION ALL
+    SELECT
+        k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language,
+        any_value(k.selection), avg(s.value ORDER BY s.value), count(DISTINCT s.seed), min(s.n)
+    FROM score AS s
+    JOIN keyed AS k USING (run_id)
+    WHERE NOT k.alone
     GROUP BY ALL
 ),
 by_seed AS (
     SELECT
-        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version, seed,
-        avg(value ORDER BY value) AS value,
+        k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.seed,
+        avg(s.value ORDER BY s.value) AS value,
         count(*) AS languages
-    FROM result
-    WHERE language <> 'mul'
+    FROM score AS s
+    JOIN keyed AS k USING (run_id)
+    WHERE NOT k.alone AND s.language <> 'mul'
     GROUP BY ALL
 ),
 spread AS (
-    SELECT * EXCLUDE (seed, value, languages), 'languages' AS basis, stddev_samp(value ORDER BY value) AS seed_sd
+    SELECT system_key, target, metric, scorer, split, dataset_revision, stddev_samp(value ORDER BY value) AS seed_sd
     FROM (
-        SELECT *, max(languages) OVER (
-            PARTITION BY model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
-                recipe_id, stack, source, source_version
-        ) AS most
+        SELECT *, max(languages) OVER (PARTITION BY system_key, target, metric, scorer, split, dataset_revision) AS most
         FROM by_seed
     )
     WHERE languages = most
@@ -40,28 +62,34 @@ spread AS (
 ),
 expected AS (
     SELECT target, count(*) AS languages_expected FROM task_language GROUP BY target
+),
+means AS (
+    SELECT
+        system_key, target, metric, scorer, split, dataset_revision, language_set,
+        CASE WHEN language = 'mul' THEN 'printed mean' ELSE 'languages' END AS basis,
+        avg(value ORDER BY value) AS value,
+        avg(value ORDER BY value) FILTER (
+            WHERE language NOT IN (train_language, 'mul') AND selection IS DISTINCT FROM 'target-languages'
+        ) AS zero_shot,
+        any_value(value) FILTER (WHERE language = train_language) AS trained,
+        CASE basis WHEN 'languages' THEN count(*) ELSE len(string_split(nullif(language_set, 'unknown'), ' ')) END AS languages,
+        min(seeds) AS seeds,
+        sum(n) AS n,
+        any_value(selection) AS selection
+    FROM by_language
+    GROUP BY system_key, target, metric, scorer, split, dataset_revision, language_set, basis
 )
 SELECT
-    b.target, b.model, b.intermediate, any_value(b.recipe_label) AS recipe_label,
-    avg(b.value ORDER BY b.value) AS value,
-    any_value(s.seed_sd) AS seed_sd,
-    avg(b.value ORDER BY b.value) FILTER (
-        WHERE b.language NOT IN (b.train_language, 'mul') AND b.selection IS DISTINCT FROM 'target-languages'
-    ) AS zero_shot,
-    any_value(b.value) FILTER (WHERE b.language = b.train_language) AS trained,
-    CASE any_value(b.basis) WHEN 'languages' THEN count(*) ELSE len(string_split(nullif(any_value(b.language_set), 'unknown'), ' ')) END AS languages,
-    any_value(e.languages_expected) AS languages_expected,
-    coalesce(CASE any_value(b.basis) WHEN 'languages' THEN count(*) ELSE len(string_split(nullif(any_value(b.language_set), 'unknown'), ' ')) END
-        = any_value(e.languages_expected), false) AS complete,
-    min(b.seeds) AS seeds,
-    sum(b.n) AS n,
-    b.metric, b.scorer, b.split, b.train_language, b.model_revision, b.parameters, b.dataset_revision,
-    b.recipe_id, any_value(b.selection) AS selection, b.stack, b.source, b.source_version, b.basis, b.language_set,
-    md5(concat_ws(chr(31), b.target, b.metric, b.scorer, b.split, b.dataset_revision, coalesce(b.language_set, '')))[:12] AS task_key
-FROM by_language AS b
-LEFT JOIN spread AS s USING (
-    model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
-    recipe_id, stack, source, source_version, basis
-)
+    m.target, y.model, y.intermediate, y.recipe_label,
+    m.value,
+    CASE m.basis WHEN 'languages' THEN s.seed_sd END AS seed_sd,
+    m.zero_shot, m.trained, m.languages, e.languages_expected,
+    coalesce(m.languages = e.languages_expected, false) AS complete,
+    m.seeds, m.n,
+    m.metric, m.scorer, m.split, y.train_language, y.model_revision, y.parameters, m.dataset_revision,
+    y.recipe_id, m.selection, y.stack, y.source, y.source_version, m.basis, m.language_set,
+    md5(concat_ws(chr(31), m.target, m.metric, m.scorer, m.split, m.dataset_revision, coalesce(m.language_set, '')))[:12] AS task_key
+FROM means AS m
+JOIN systems AS y USING (system_key)
+LEFT JOIN spread AS s USING (system_key, target, metric, scorer, split, dataset_revision)
 LEFT JOIN expected AS e USING (target)
-GROUP BY ALL

@@ -1,11 +1,18 @@
 """Suites: means over the tasks of XTREME and of its groups, each only when complete, with its support."""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
+from xbench import background
 from xbench.ui import common
 
 TITLE, ORDER, SECTION = "Averages", 5, "Results"
+_QUERIES = {
+    "means": "SELECT * FROM suite_mean WHERE split = 'test' ORDER BY suite, rule, tasks DESC, task_mean DESC, model, intermediate",
+    "tasks": "SELECT * FROM suite_task_score WHERE split = 'test' ORDER BY suite, rule, target, complete DESC, value DESC, model",
+}
 
 
 def page(source: common.Source) -> None:
@@ -13,9 +20,11 @@ def page(source: common.Source) -> None:
     common.header(
         source, TITLE, "Means over all tasks of XTREME, as its papers give them: one number a system, only when nothing is missing."
     )
-    rows = common.rows(
-        source, "SELECT * FROM suite_mean WHERE split = 'test' ORDER BY suite, rule, tasks DESC, task_mean DESC, model, intermediate"
-    )
+    # The views go through every score there is, which in a large store takes seconds.
+    found: dict[str, pd.DataFrame] | None = common.wait(source, "The averages", ("averages",), partial(background.tables, queries=_QUERIES))
+    if found is None:
+        return
+    rows = found["means"]
     if rows.empty:
         st.warning("The store has no score of a task of XTREME. `xbench tasks` lists the suites, `xbench score` reads a submission.")
         return
@@ -44,16 +53,12 @@ def page(source: common.Source) -> None:
         "whatever is there and cannot be compared."
     )
     common.download(table, "averages", f"{suite}, {rule} scorers. xbench snapshot {source.snapshot.id}.")
-    _by_task(source, suite, rule)
+    tasks = found["tasks"]
+    _by_task(source, tasks[(tasks["suite"] == suite) & (tasks["rule"] == rule)], rule)
 
 
-def _by_task(source: common.Source, suite: str, rule: str) -> None:
+def _by_task(source: common.Source, tasks: pd.DataFrame, rule: str) -> None:
     st.subheader("By task")
-    tasks = common.rows(
-        source,
-        "SELECT * FROM suite_task_score WHERE split = 'test' AND suite = ? AND rule = ? ORDER BY target, complete DESC, value DESC, model",
-        [suite, rule],
-    )
     target = common.pick("Task", sorted(tasks["target"].unique()), "target")
     tasks = tasks[tasks["target"] == target]
     parts = pd.DataFrame(

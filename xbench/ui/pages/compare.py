@@ -20,15 +20,14 @@ def page(source: common.Source) -> None:
         st.info("It takes two systems with numbers for the same task. `xbench run` trains some; `xbench coverage` lists what is missing.")
         return
     systems = common.systems_of(source, column.column_id)
-    first, second = _choose(systems)
+    first, second = _choose(systems, source.snapshot.kept(("baselines", column.column_id), lambda: _baselines(systems)))
     by = common.switch("By", ["language", "family", "script"], "by", "families and scripts are means over their zero-shot languages")
     _difference(source, column, first, second, by)
     flips.draw(source, column, first, second)
 
 
-def _choose(systems: pd.DataFrame) -> tuple[Series, Series]:
+def _choose(systems: pd.DataFrame, direct: dict[str, str]) -> tuple[Series, Series]:
     """The two systems; the second follows the first for as long as it is its direct baseline."""
-    direct = _baselines(systems)
     labels = systems["label"].tolist()
     left, right = st.columns(2)
     with left:

@@ -1,8 +1,8 @@
 """What of the grid is there, partial or missing, and what to run next: a study file for it."""
 
+from functools import partial
 from typing import Any
 
-import duckdb
 import pandas as pd
 import streamlit as st
 
@@ -96,11 +96,7 @@ def _next(source: common.Source, model: str) -> None:
     """The seeds and cells that would settle open comparisons for the least compute."""
     st.subheader("What would settle most")
 
-    def compute(con: duckdb.DuckDBPyConnection) -> tuple[list[planning.Step], dict[str, str]]:
-        steps = planning.resolve(con, model=model)
-        return steps, planning.studies(con, steps)
-
-    found = common.wait(source, "What to run next", ("resolve", model), compute)
+    found = common.wait(source, "What to run next", ("resolve", model), partial(planning.resolved, model=model))
     if found is None:
         return
     steps, studies = found

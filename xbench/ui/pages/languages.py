@@ -1,5 +1,7 @@
 """Which languages gain from transfer: related ones, those of one script, those with much text, those near the training language?"""
 
+from typing import Any
+
 import altair as alt
 import pandas as pd
 import streamlit as st
@@ -30,26 +32,32 @@ def page(source: common.Source) -> None:
         st.info(deltas.NO_TRANSFER)
         return
     systems = common.systems_of(source, column.column_id)
-    chosen = _choose(systems)
+    chosen = _choose(*source.snapshot.kept(("models of", column.column_id), lambda: _models(systems)))
     data = deltas.compared(source, column, {f: str(chosen.iloc[0][f]) for f in _FAMILY} | _only(chosen), comparing.TO_DIRECT, "language")
     if data is not None:
         _differences(source, column, data, chosen)
     _gap(source, column, systems, chosen)
 
 
-def _choose(systems: pd.DataFrame) -> pd.DataFrame:
-    """The systems after an intermediate task, of one model under the same conditions, that the reader picks."""
+def _models(systems: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str | None]:
+    """The systems after an intermediate task of each model under the same conditions, by a label; the first that has a baseline."""
     after = systems[systems["intermediate"] != pairing.DIRECT]
     # As if all were direct: the label is then of what they have in common.
     shared = after.drop_duplicates(list(_FAMILY)).assign(intermediate=pairing.DIRECT)
     shared = shared.assign(label=common.system_labels(shared))
     direct = systems.loc[systems["intermediate"] == pairing.DIRECT, list(_FAMILY)]
     paired = shared.merge(direct, on=list(_FAMILY))["label"].tolist()
+    labels = dict(zip(shared[list(_FAMILY)].itertuples(index=False, name=None), shared["label"], strict=True))
+    groups = {labels[key]: own for key, own in after.groupby(list(_FAMILY), sort=False)}
+    return {label: groups[label] for label in shared["label"]}, paired[0] if paired else None
+
+
+def _choose(models: dict[str, pd.DataFrame], usual: str | None) -> pd.DataFrame:
+    """The systems of one model that the reader picks."""
     left, right = st.columns(2)
     with left:
-        label = common.pick("Model", shared["label"].tolist(), "model", paired[0] if paired else None)
-    same = shared[shared["label"] == label].iloc[0]
-    group = after[(after[list(_FAMILY)] == same[list(_FAMILY)]).all(axis=1)]
+        label = common.pick("Model", list(models), "model", usual)
+    group = models[label]
     tasks = sorted(group["intermediate"].unique())
     with right:
         task = common.pick("Intermediate task", [*tasks, ALL] if len(tasks) > 1 else tasks, "intermediate")
@@ -174,10 +182,30 @@ def _scattered(shown: pd.DataFrame, field: str, x: alt.X, labels: bool) -> delta
 
 def _gap(source: common.Source, column: deltas.Column, systems: pd.DataFrame, chosen: pd.DataFrame) -> None:
     """How far the languages fall short of the training language, directly and after each intermediate task."""
+    train = str(chosen["train_language"].iloc[0])
+    key = ("gap", column.column_id, tuple(chosen["system_id"]))
+    st.subheader("Cross-lingual gap")
+    table, said, drawn = source.snapshot.kept(key, lambda: _gaps(source, column, systems, chosen, train))
+    if drawn is None:
+        st.info(
+            f"The gap needs the score in the training language ({common.plain(train)}) beside the others; this task or source has none."
+        )
+        return
+    common.chart(drawn, f"Score in {train} less score in each language, in points: {said}")
+    st.caption(
+        f"Score in {common.plain(train)} less the score in each language, in points, means over seeds: smaller is better. Not tested."
+    )
+    common.table(table, percent=(f"{train} %", "language %", "gap"))
+    common.download(table, "gap", f"Cross-lingual gap on {column.label}: points below {train}.", drawn)
+
+
+def _gaps(
+    source: common.Source, column: deltas.Column, systems: pd.DataFrame, chosen: pd.DataFrame, train: str
+) -> tuple[pd.DataFrame, str, dict[str, Any] | None]:
+    """The table, what it says in words, the chart; no chart where there is nothing."""
     same = (systems[list(_FAMILY)] == chosen.iloc[0][list(_FAMILY)]).all(axis=1)
     direct = systems[same & (systems["intermediate"] == pairing.DIRECT)]
     wanted = pd.concat([chosen, direct])
-    train = str(chosen["train_language"].iloc[0])
     found = common.rows(
         source,
         "SELECT a.system_id, a.language, 100 * t.value AS trained, 100 * a.value AS value, 100 * (t.value - a.value) AS gap, a.seeds "
@@ -185,26 +213,16 @@ def _gap(source: common.Source, column: deltas.Column, systems: pd.DataFrame, ch
         "AND list_contains(?, a.system_id) ORDER BY a.language",
         [column.column_id, train, train, MANY, [int(i) for i in wanted["system_id"]]],
     )
-    st.subheader("Cross-lingual gap")
     if found.empty:
-        st.info(
-            f"The gap needs the score in the training language ({common.plain(train)}) beside the others; this task or source has none."
-        )
-        return
+        return found, "", None
     found = found.merge(wanted[["system_id", "intermediate"]], on="system_id")
     after = found[found["intermediate"] != pairing.DIRECT].assign(system="after")
     before = found[found["intermediate"] == pairing.DIRECT].assign(system="direct").drop(columns="intermediate")
     both = pd.concat([after, before.merge(after[["intermediate"]].drop_duplicates(), how="cross")])
-    drawn = common.picture(source, both, _gap_chart)
     said = "; ".join(f"{r['intermediate']}, {r['system']}: {r['language']} {r['gap']:.1f}" for _, r in both.head(80).iterrows())
-    common.chart(drawn, f"Score in {train} less score in each language, in points: {said}")
-    st.caption(
-        f"Score in {common.plain(train)} less the score in each language, in points, means over seeds: smaller is better. Not tested."
-    )
     table = pd.concat([after, before.assign(intermediate=pairing.DIRECT)])[["intermediate", "language", "trained", "value", "gap", "seeds"]]
     table = table.rename(columns={"trained": f"{train} %", "value": "language %"})
-    common.table(table, percent=(f"{train} %", "language %", "gap"))
-    common.download(table, "gap", f"Cross-lingual gap on {column.label}: points below {train}.", drawn)
+    return table, said, _gap_chart(both).to_dict()
 
 
 def _gap_chart(both: pd.DataFrame) -> deltas.Drawn:

@@ -1,9 +1,9 @@
 """Systems by task: scores with their support, means under a stated rule, limits of ranks and tiers instead of a bare 1..N."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-import duckdb
 import pandas as pd
 import streamlit as st
 
@@ -261,10 +261,7 @@ def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
     if not held["stored"].iloc[0]:
         return None
     where: dict[str, Any] = {c: str(column[c]) for c in pairing.COLUMN}
-
-    def compute(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-        return placing.standings(con, **where)
-
+    compute = partial(placing.standings, **where)
     found: Sequence[dict[str, Any]] | None = common.wait(source, "Ranks and intervals", ("standings", *where.values()), compute)
     ranked = pd.DataFrame([r for r in found or [] if r["status"] == "ranked"])
     if ranked.empty:

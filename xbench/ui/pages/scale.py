@@ -1,9 +1,8 @@
 """Does transfer change with the size of the encoder?"""
 
-from typing import Any
+from functools import partial
 
 import altair as alt
-import duckdb
 import pandas as pd
 import streamlit as st
 
@@ -99,10 +98,7 @@ def _lacking(data: pd.DataFrame, drawn_of: pd.DataFrame) -> None:
 
 def _interactions(source: common.Source, column: deltas.Column, tasks: list[str]) -> None:
     """How the differences of models of different sizes differ, example by example."""
-
-    def compute(con: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
-        return scales.interactions(con, **column.where)
-
+    compute = partial(scales.interactions, **column.where)
     st.subheader("Does the difference change with size?")
     rows = common.wait(source, "The comparison of sizes", ("interactions", column), compute)
     if rows is None:

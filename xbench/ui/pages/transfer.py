@@ -1,8 +1,8 @@
 """What each intermediate task changed: by target, and by language of one target, against the direct baseline of the same seeds."""
 
+from functools import partial
 from typing import Any
 
-import duckdb
 import pandas as pd
 import streamlit as st
 
@@ -68,12 +68,12 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
 
 def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     """Verdicts of the same; None while they are computed."""
-
-    def compute(con: duckdb.DuckDBPyConnection) -> pd.DataFrame:
-        where: dict[str, Any] = dict(base)
-        return pd.DataFrame(comparing.compare(con, **where))
-
-    found: pd.DataFrame | None = common.wait(source, "Which deltas are significant", ("deltas", *base.values()), compute)
+    where: dict[str, Any] = dict(base)
+    key = ("deltas", *base.values())
+    rows: list[dict[str, Any]] | None = common.wait(source, "Which deltas are significant", key, partial(comparing.compare, **where))
+    if rows is None:
+        return None
+    found: pd.DataFrame = source.snapshot.kept(key, lambda: pd.DataFrame(rows))
     return found
 
 

@@ -1,0 +1,101 @@
+"""The process beside the app: what it computes, what it raises, and what happens when either side is killed."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import psutil
+import pytest
+
+from tests.conftest import Writer
+from xbench import background, serving, store
+from xbench.errors import PluginError, StoreError
+
+ROOT = Path(__file__).parent.parent
+
+
+# What another process shall find by name is at the top level of a module.
+def refuse(con: duckdb.DuckDBPyConnection) -> None:
+    raise PluginError("no such thing", ["one", "two"])
+
+
+def stumble(con: duckdb.DuckDBPyConnection) -> None:
+    raise ZeroDivisionError("by accident")
+
+
+def talk(con: duckdb.DuckDBPyConnection) -> int:
+    sys.stdout.write("what a library may print\n")
+    return os.getpid()
+
+
+def die(con: duckdb.DuckDBPyConnection) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def opened(writer: Writer) -> tuple[Path, str]:
+    writer.add("none", "mini-pos", 0, {"en": 0.9, "de": 0.5}, scorer="token-accuracy-1")
+    con = store.connect(writer.root)
+    try:
+        return writer.root, store.snapshot(con)
+    finally:
+        con.close()
+
+
+def ask(worker: background.Worker, opened: tuple[Path, str], compute: background.Compute) -> Any:
+    return worker.submit(*opened, compute).result(60)
+
+
+def test_it_answers_from_the_snapshot_that_was_asked_for(opened: tuple[Path, str], writer: Writer) -> None:
+    worker = background.Worker()
+    count = partial(background.tables, queries={"runs": "SELECT count(*) AS n FROM run"})
+    assert ask(worker, opened, count)["runs"]["n"].tolist() == [1]
+    writer.add("none", "mini-pos", 1, {"en": 0.9}, scorer="token-accuracy-1")
+    assert ask(worker, opened, count)["runs"]["n"].tolist() == [1], "a run that came later"
+    assert ask(worker, opened, talk) != os.getpid(), "another process"
+
+
+def test_errors_come_back_as_they_were_or_as_what_cannot_be_computed(opened: tuple[Path, str]) -> None:
+    worker = background.Worker()
+    with pytest.raises(PluginError) as caught:
+        ask(worker, opened, refuse)
+    assert (caught.value.headline, caught.value.problems) == ("no such thing", ("one", "two"))
+    with pytest.raises(StoreError, match="ZeroDivisionError: by accident"):
+        ask(worker, opened, stumble)
+    with pytest.raises(StoreError, match="was never at snapshot"):
+        ask(worker, (opened[0], "0123456789ab"), talk)
+
+
+def test_a_killed_process_is_said_once_and_the_next_call_has_another(opened: tuple[Path, str]) -> None:
+    worker = background.Worker()
+    with pytest.raises(background.WorkerError, match="reload the page"):
+        ask(worker, opened, die)
+    assert ask(worker, opened, talk) > 0
+    shown = serving.Snapshot(opened[0])
+    with pytest.raises(background.WorkerError):
+        shown.now("key", die, patience=60)
+    assert not shown.asked("key"), "so that it is computed again when asked again"
+
+
+def test_it_ends_with_the_process_that_started_it(opened: tuple[Path, str]) -> None:
+    """Killed with -9 the app cannot say goodbye; the other must not compute on for nobody."""
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom tests.test_background import talk\nfrom xbench import background\n"
+        f"print(background.Worker().submit(Path({str(opened[0])!r}), {opened[1]!r}, talk).result(60), flush=True)\ntime.sleep(600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True) as app:
+        assert app.stdout is not None
+        beside = int(app.stdout.readline())
+        assert psutil.pid_exists(beside)
+        app.kill()
+    for _ in range(200):
+        if not psutil.pid_exists(beside) or psutil.Process(beside).status() == psutil.STATUS_ZOMBIE:
+            return
+        time.sleep(0.1)
+    raise AssertionError("it goes on")
