@@ -143,7 +143,7 @@ def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytes
         put(tmp_path, name, 0, {"de": answers(i, rate, 400)})
     app = draw(monkeypatch, tmp_path, "leaderboard")
     table = app.dataframe[0].value.set_index("system")
-    assert table["rank"].to_dict() == {"m": "1–1", "m after intents": "2–3", "m after mini-ner": "2–3"}
+    assert table["rank"].to_dict() == {"m": "1", "m after intents": "2–3", "m after mini-ner": "2–3"}
     assert table["tier"].astype(int).to_dict() == {"m": 1, "m after intents": 2, "m after mini-ner": 2}
     assert (table["low"] < table["mini-pos"]).all()
     assert (table["mini-pos"] < table["high"]).all()

@@ -400,8 +400,8 @@ def column_labels(found: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _brief(revision: str) -> str:
-    """A revision in few characters that still tell it from others."""
-    return revision if len(revision) <= 24 else f"{revision[:16]}… {short_hash({'revision': revision}, 6)}"
+    """A revision in few characters that still tell it from others; page Provenance has it whole."""
+    return revision if len(revision) <= 16 else short_hash({"revision": revision}, 6)
 
 
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":

@@ -9,6 +9,7 @@ MARKS = {"helps": "▲", "hurts": "▼", "equivalent": "="}
 # Whether a cell is coloured at all, in the order in which they are drawn.
 RESOLVED, UNRESOLVED, UNTESTED, ABSENT = "resolved", "unresolved", "not testable", "no baseline"
 _WHITE_TEXT = 0.6  # of the scale's end
+_TEXT = "bandwidth('x') < 34 ? replace(datum.label, /[-+.0-9]/g, '') : datum.label"  # on a phone the mark alone: numbers would overlap
 
 
 def kind(status: object, verdict: object, *, pending: bool) -> str:
@@ -35,19 +36,19 @@ def heat(data: pd.DataFrame, x: str, x_title: str, x_order: list[str], y_order: 
         A chart with a selection `cell` of a single cell.
     """
     limit = max(1.0, float(data.loc[data["kind"] != ABSENT, "points"].abs().max() or 0))
-    angle = 0 if len(x_order) < 20 else -60
+    angle = 0 if sum(map(len, x_order)) < 45 else -40  # on a phone there is room for no more letters
     across = {
         "field": x,
         "type": "nominal",
         "title": x_title,
         "sort": x_order,
-        "axis": {"labelAngle": angle, "orient": "top", "labelLimit": 120},
+        "axis": {"labelAngle": angle, "orient": "top", "labelLimit": 120, "labelOverlap": "greedy" if angle == 0 else False},
     }
     down = {"field": "intermediate", "type": "nominal", "title": None, "sort": y_order, "axis": {"labelLimit": 220}}
     colour = {
         "field": "points", "type": "quantitative", "title": "points",
         "scale": {"scheme": "blueorange", "domain": [-limit, limit], "domainMid": 0, "reverse": True},
-        "legend": {"orient": "bottom", "gradientLength": 160, "direction": "horizontal"},
+        "legend": {"orient": "bottom", "gradientLength": 160, "gradientOpacity": 1, "direction": "horizontal"},
     }  # fmt: skip
 
     def layer(which: str, mark: dict[str, Any], **encoding: Any) -> dict[str, Any]:
@@ -67,8 +68,7 @@ def heat(data: pd.DataFrame, x: str, x_title: str, x_order: list[str], y_order: 
         layers.append(
             layer(
                 which,
-                {"type": "text", "fontSize": 11, "fontWeight": weight, "fontStyle": style},
-                text={"field": "label", "type": "nominal"},
+                {"type": "text", "fontSize": 11, "fontWeight": weight, "fontStyle": style, "text": {"expr": _TEXT}},
                 color={"condition": {"test": strong, "value": "white"}, "value": "#1a1a1a"},
             )
         )
@@ -101,4 +101,4 @@ def _records(data: pd.DataFrame) -> list[dict[str, Any]]:
 
 def label(points: float, verdict: object) -> str:
     """A delta in points with the mark of its verdict."""
-    return f"{points:+.1f}{MARKS.get(str(verdict), '')}" if pd.notna(points) else ""
+    return f"{round(points, 1) + 0.0:+.1f}{MARKS.get(str(verdict), '')}" if pd.notna(points) else ""  # no -0.0

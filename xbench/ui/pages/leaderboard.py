@@ -165,7 +165,12 @@ class Board:
     def _short(self) -> list[str]:
         """Names of tasks, with what tells columns of one task apart."""
         once = self.columns["target"].map(self.columns["target"].value_counts()) == 1
-        return [t if o else label for t, label, o in zip(self.columns["target"], self.columns["label"], once, strict=True)]
+        found = []
+        for target, label, own in zip(self.columns["target"], self.columns["label"], once, strict=True):
+            others = [x.split(" · ") for x in self.columns.loc[self.columns["target"] == target, "label"]]
+            shared = {part for part in others[0] if all(part in other for other in others)}
+            found.append(target if own else " · ".join([target, *(p for p in label.split(" · ") if p not in shared)]))
+        return found
 
 
 def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean: str) -> pd.DataFrame:
@@ -268,7 +273,8 @@ def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
         return None
     ids = source.snapshot.systems()[["system_id", *pairing.SYSTEM]]
     ranked = ranked.merge(ids, on=list(pairing.SYSTEM))
-    ranked["rank"] = ranked["rank_low"].astype(int).astype(str) + "–" + ranked["rank_high"].astype(int).astype(str)
+    low, high = (ranked[c].astype(int).astype(str) for c in ("rank_low", "rank_high"))
+    ranked["rank"] = low.where(low == high, low + "–" + high)
     return ranked
 
 
