@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from xbench.stats.resampling import mcnemar
 
@@ -38,7 +38,7 @@ class Bounds:
 
 def wilson(value: float, n: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's (1927) interval of one accuracy on n independent items."""
-    interval = stats.binomtest(round(value * n), n).proportion_ci(level, method="wilson")
+    interval = scipy.stats.binomtest(round(value * n), n).proportion_ci(level, method="wilson")
     return float(interval.low), float(interval.high)
 
 
@@ -56,7 +56,7 @@ def two_accuracies(first: float, second: float, n: int, rounding: float = 0.0) -
     """
     delta = first - second
     se = float(np.sqrt((first * (1 - first) + second * (1 - second)) / n))
-    half = float(stats.norm.ppf(0.975)) * se + 2 * rounding
+    half = float(scipy.stats.norm.ppf(0.975)) * se + 2 * rounding
     most = int(np.floor(n * min(2 - first - second, first + second) + 1e-9))
     # What rounding leaves open is taken the worse way: the smallest difference with as many more disagreements as are split evenly.
     small, large = (round(n * max(0.0, abs(delta) + by)) for by in (-2 * rounding, 2 * rounding))
@@ -64,7 +64,7 @@ def two_accuracies(first: float, second: float, n: int, rounding: float = 0.0) -
     ends = mcnemar(large, 0)[0], mcnemar(small + even, even)[0]
     return Bounds(
         delta, se, delta - half, delta + half,
-        float(2 * stats.norm.sf(max(0.0, abs(delta) - 2 * rounding) / se)) if se > 0 else float(delta == 0),
+        float(2 * scipy.stats.norm.sf(max(0.0, abs(delta) - 2 * rounding) / se)) if se > 0 else float(delta == 0),
         min(ends), max(ends),
     )  # fmt: skip
 
@@ -95,8 +95,8 @@ def welch(means: tuple[float, float], deviations: tuple[float, float], runs: tup
     if se == 0:
         return Welch(delta, 0.0, min(runs) - 1.0, delta, delta, float(delta == 0))
     df = float(parts.sum() ** 2 / (parts**2 / (np.array(runs) - 1)).sum())
-    half = float(stats.t.ppf(0.975, df)) * se
-    return Welch(delta, se, df, delta - half, delta + half, float(2 * stats.t.sf(abs(delta) / se, df)))
+    half = float(scipy.stats.t.ppf(0.975, df)) * se
+    return Welch(delta, se, df, delta - half, delta + half, float(2 * scipy.stats.t.sf(abs(delta) / se, df)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +123,5 @@ def typical_language(deltas: Floats) -> Typical:
         raise ValueError(f"{len(deltas)} languages; fewer than {FEWEST_LANGUAGES} cannot reach .05 two-sided")
     up, down = int((deltas > 0).sum()), int((deltas < 0).sum())
     sign = mcnemar(up, down)[0]
-    wilcoxon = float(stats.wilcoxon(deltas, method="auto").pvalue) if up + down else 1.0
+    wilcoxon = float(scipy.stats.wilcoxon(deltas, method="auto").pvalue) if up + down else 1.0
     return Typical(len(deltas), up, down, sign, wilcoxon)

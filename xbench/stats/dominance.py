@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 Floats = npt.NDArray[np.float64]
 FEWEST_RUNS = 5
@@ -53,5 +53,5 @@ def almost_stochastic_order(first: Floats, second: Floats, rng: np.random.Genera
     scale = np.sqrt(n * m / (n + m))
     drawn = [violation(first[rng.integers(n, size=n)], second[rng.integers(m, size=m)]) for _ in range(resamples)]
     deviation = float(np.std(scale * (np.array(drawn) - found)))
-    upper = found + deviation / scale * float(stats.norm.ppf(0.95))
+    upper = found + deviation / scale * float(scipy.stats.norm.ppf(0.95))
     return Order(found, float(min(max(upper, 0.0), 1.0)))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+import scipy
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def random_effects(values: Floats, variances: Floats) -> Pooled:
     high = float(values.var(ddof=1)) + float(variances.max())
     while excess(high) > 0:
         high *= 2
-    tau2 = float(optimize.brentq(excess, 0.0, high, xtol=1e-16)) if excess(0.0) > 0 else 0.0
+    tau2 = float(scipy.optimize.brentq(excess, 0.0, high, xtol=1e-16)) if excess(0.0) > 0 else 0.0
     w = 1 / (variances + tau2)
     mean = float(np.average(values, weights=w))
     factor = max(1.0, float((w * (values - mean) ** 2).sum()) / (n - 1))
@@ -89,9 +89,9 @@ def random_effects(values: Floats, variances: Floats) -> Pooled:
 
 
 def _pooled(values: Floats, mean: float, variance: float, df: float, tau2: float, i2: float) -> Pooled:
-    half = float(stats.t.ppf(0.975, df)) * float(np.sqrt(variance))
+    half = float(scipy.stats.t.ppf(0.975, df)) * float(np.sqrt(variance))
     # Higgins, Thompson and Spiegelhalter (2009), with L - 1 degrees of freedom.
-    wide = float(stats.t.ppf(0.975, len(values) - 1)) * float(np.sqrt(tau2 + variance))
+    wide = float(scipy.stats.t.ppf(0.975, len(values) - 1)) * float(np.sqrt(tau2 + variance))
     return Pooled(
         mean, float(np.sqrt(variance)), df, mean - half, mean + half, float(np.sqrt(tau2)), i2, mean - wide, mean + wide,
         float((values < 0).mean()),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 MOST_SEEDS = 1_000  # more than anybody trains: then seeds are not what is lacking
 
@@ -14,15 +14,15 @@ def detectable(se: float, df: float, alpha: float = 0.05, power: float = 0.8) ->
 
     In the unit of `se`; (t quantile of 1 - alpha/2 plus normal quantile of power) x se.
     """
-    return float((stats.t.ppf(1 - alpha / 2, df) + stats.norm.ppf(power)) * se)
+    return float((scipy.stats.t.ppf(1 - alpha / 2, df) + scipy.stats.norm.ppf(power)) * se)
 
 
 def power(effect: float, se: float, df: float, alpha: float = 0.05) -> float:
     """Probability that a true difference `effect` is found."""
     if se == 0:
         return 1.0 if effect else alpha
-    t = stats.t.ppf(1 - alpha / 2, df)
-    return float(stats.norm.sf(t - abs(effect) / se) + stats.norm.cdf(-t - abs(effect) / se))
+    t = scipy.stats.t.ppf(1 - alpha / 2, df)
+    return float(scipy.stats.norm.sf(t - abs(effect) / se) + scipy.stats.norm.cdf(-t - abs(effect) / se))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +98,4 @@ def equivalent(value: float, se: float, df: float, margin: float) -> float:
     """P of two one-sided tests that the true difference lies within +-margin (Schuirmann 1987)."""
     if se == 0:
         return 0.0 if abs(value) < margin else 1.0
-    return float(max(stats.t.sf((value + margin) / se, df), stats.t.sf((margin - value) / se, df)))
+    return float(max(scipy.stats.t.sf((value + margin) / se, df), scipy.stats.t.sf((margin - value) / se, df)))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -203,7 +203,7 @@ class Estimate:
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence limits at `level`."""
-        half = stats.t.ppf(0.5 + level / 2, self.df) * self.se
+        half = scipy.stats.t.ppf(0.5 + level / 2, self.df) * self.se
         return self.value - half, self.value + half
 
     @property
@@ -211,7 +211,7 @@ class Estimate:
         """Two-sided p against 0; 1 where neither value nor spread is anything but 0."""
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(self.value) / self.se
-        found: Floats = 2 * stats.t.sf(t, self.df)
+        found: Floats = 2 * scipy.stats.t.sf(t, self.df)
         return np.where((self.value == 0) & (self.se == 0), 1.0, found)
 
     @property

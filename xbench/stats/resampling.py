@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+import scipy
 
 from xbench.stats.ratios import Floats, Sums
 
@@ -161,7 +161,7 @@ def bootstrap_law(sums: Sums) -> tuple[Floats, Floats]:
     below = np.broadcast_to(sums.denominator, sums.numerator.shape)
     with np.errstate(invalid="ignore", divide="ignore"):
         replicates = (counts @ sums.numerator.astype(np.float64)) / (counts @ below.astype(np.float64))
-    return replicates, stats.multinomial(n, np.full(n, 1 / n)).pmf(counts)
+    return replicates, scipy.stats.multinomial(n, np.full(n, 1 / n)).pmf(counts)
 
 
 class Law:
@@ -258,5 +258,5 @@ def mcnemar(only_first: int, only_second: int) -> tuple[float, float]:
     n, k = only_first + only_second, min(only_first, only_second)
     if n == 0:
         return 1.0, 1.0
-    twice = 2 * float(stats.binom.cdf(k, n, 0.5))
-    return min(1.0, twice), min(1.0, twice - float(stats.binom.pmf(k, n, 0.5)))
+    twice = 2 * float(scipy.stats.binom.cdf(k, n, 0.5))
+    return min(1.0, twice), min(1.0, twice - float(scipy.stats.binom.pmf(k, n, 0.5)))
