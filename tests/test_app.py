@@ -149,6 +149,20 @@ def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytes
     assert (table["mini-pos"] < table["high"]).all()
 
 
+def test_several_tasks_show_ranks_of_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for t, (target, scorer) in enumerate({"mini-pos": "token-accuracy-1", "mini-retrieval": "accuracy-1"}.items()):
+        for i, (name, rate) in enumerate({"none": 0.9, "intents": 0.6, "mini-ner": 0.61}.items()):
+            if (target, name) != ("mini-retrieval", "mini-ner"):
+                put(tmp_path, name, 0, {"de": answers(10 * t + i, rate, 400)}, target=target, scorer=scorer)
+    app = draw(monkeypatch, tmp_path, "leaderboard", mean="available")
+    table = app.dataframe[0].value.set_index("system")
+    assert table["rank"].dropna().to_dict() == {"m": "1", "m after intents": "2"}, "the third lacks a task"
+    assert (table["low"] < table["mean %"]).sum() == (table["mean %"] < table["high"]).sum() == 2
+    (tick,) = app.checkbox
+    assert "rank" not in settle(tick.uncheck().run()).dataframe[0].value
+    assert said(app, "ranks") == "no"
+
+
 Cells = dict[tuple[str, str], dict[str, Any]]
 
 

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from xbench import cli, comparing, over_tasks, placing, scales, wording
+from xbench.errors import StoreError
 
 
 @pytest.fixture
@@ -190,3 +191,34 @@ def test_latex_is_escaped_and_names_the_store(four: Path) -> None:
     assert "de & " in text and r"\textbf{$-" in text
     assert r"Store " in text
     assert wording.escape(r"50% of a_b & {c} < \d") == r"50\% of a\_b \& \{c\} \textless{} \textbackslash{}d"
+
+
+def test_overall_ranks_are_of_the_mean_over_tasks(tmp_path: Path) -> None:
+    """Single runs: the variance of the mean is that of the items of both tasks, and a pair is decided as over_tasks decides it."""
+    tasks = {"mini-pos": "token-accuracy-1", "mini-retrieval": "accuracy-1"}
+    values = {}
+    for t, (target, scorer) in enumerate(tasks.items()):
+        for i, name in enumerate(("none", "intents", "mini-nli")):
+            values[target, name] = answers(100 * t + i, 0.8 - 0.2 * (i == 1), 500)
+            put(tmp_path, name, 0, {"de": values[target, name]}, target=target, scorer=scorer)
+    put(tmp_path, "mini-qa", 0, {"de": answers(7, 0.99, 500)})  # in one of the tasks alone
+    columns = [{"target": t, "metric": "accuracy", "scorer": s} for t, s in tasks.items()]
+    rows = placing.overall(tmp_path, columns, cache=False)
+    assert {r["intermediate"] for r in rows} == {"none", "intents", "mini-nli"}
+    assert rows[-1]["intermediate"] == "intents"
+    assert [(r["rank_low"], r["rank_high"], r["tier"]) for r in rows] == [(1, 2, 1), (1, 2, 1), (3, 3, 2)]
+    for row in rows:
+        own = [values[t, row["intermediate"]] for t in tasks]
+        assert row["value"] == pytest.approx(np.mean([v.mean() for v in own]))
+        half = stats.norm.ppf(0.975) * np.sqrt(sum(v.var(ddof=1) / 500 for v in own) / 4)
+        assert (row["high"] - row["low"]) / 2 == pytest.approx(half, rel=0.01)
+    assert placing.overall(tmp_path, columns) == placing.overall(tmp_path, columns), "kept"
+
+
+def test_overall_takes_one_column_of_each_task(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    column = {"target": "mini-pos", "metric": "accuracy"}
+    with pytest.raises(StoreError, match="mini-pos is there more than once"):
+        placing.overall(tmp_path, [column, column])
+    with pytest.raises(StoreError, match="0 are"):
+        placing.overall(tmp_path, [column, {"target": "mini-ner"}])

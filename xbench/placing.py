@@ -1,6 +1,7 @@
 """All against all: rank intervals and tiers from tests of every pair in a column. Filters come after, so they move nothing."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Literal
 
 import duckdb
@@ -8,13 +9,15 @@ import numpy as np
 
 from xbench import contrasts, keeping, pairing, store
 from xbench.contrasts import Quantity, Row, rounded
+from xbench.errors import StoreError
 from xbench.pairing import Block, Column, Panel, Store, System
 from xbench.stats import ranking
-from xbench.stats.ratios import all_pairs, differences
+from xbench.stats.ratios import Moments, all_pairs, combine, differences
 
 Over = Literal["all", "zero-shot"]
 # Filters on systems, which must not change who takes part in the tests.
 _SHOWN = ("model", "intermediate", "train_language", "source", "stack")
+_UNRANKED = dict.fromkeys(("value", "low", "high", "rank_low", "rank_high", "tier", "systems", "seeds", "scope", "languages"))
 
 
 def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: Any) -> list[Row]:
@@ -102,30 +105,91 @@ def _ranked(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> list[
     rows = []
     if chosen:
         found, arms, languages = measured
-        single = differences(found, arms, np.eye(len(arms)))
-        ranks = ranking.ranks(single.value, differences(found, arms, all_pairs(len(arms))))
-        low, high = single.interval()
-        for i, system in enumerate(chosen):
-            seeds = len(arms[i])
-            rows.append(
-                _head(column, system)
-                | {
-                    "value": rounded(single.value[i]),
-                    "low": rounded(max(0.0, low[i])),
-                    "high": rounded(min(1.0, high[i])),
-                    "rank_low": int(ranks.best[i]),
-                    "rank_high": int(ranks.worst[i]),
-                    "tier": int(ranks.tier[i]),
-                    "systems": len(chosen),
-                    "seeds": seeds,
-                    "languages": len(languages),
-                    "scope": "recipe" if seeds > 1 else "these runs",
-                    "status": "ranked",
-                }
-            )
+        ranked = _placed(found, arms)
+        rows = [{**_head(column, s), **r, "languages": len(languages), "status": "ranked"} for s, r in zip(chosen, ranked, strict=True)]
         rows.sort(key=lambda r: (-r["value"], r["model"], r["intermediate"]))
-    empty = dict.fromkeys(("value", "low", "high", "rank_low", "rank_high", "tier", "systems", "seeds", "languages", "scope"))
-    return rows + [{**_head(column, s), **empty, "status": f"not ranked: {reason}"} for s, reason in why.items()]
+    return rows + [{**_head(column, s), **_UNRANKED, "status": f"not ranked: {reason}"} for s, reason in why.items()]
+
+
+def _placed(found: Moments, arms: Sequence[Sequence[int]]) -> list[Row]:
+    """Value, interval, limits of the rank and tier of each system.
+
+    Args:
+        found: Of all runs.
+        arms: The runs of each system, as numbers in `found`.
+    """
+    single = differences(found, arms, np.eye(len(arms)))
+    ranks = ranking.ranks(single.value, differences(found, arms, all_pairs(len(arms))))
+    low, high = single.interval()
+    return [
+        {
+            "value": rounded(single.value[i]),
+            "low": rounded(max(0.0, low[i])),
+            "high": rounded(min(1.0, high[i])),
+            "rank_low": int(ranks.best[i]),
+            "rank_high": int(ranks.worst[i]),
+            "tier": int(ranks.tier[i]),
+            "systems": len(arms),
+            "seeds": len(arm),
+            "scope": "recipe" if len(arm) > 1 else "these runs",
+        }
+        for i, arm in enumerate(arms)
+    ]
+
+
+def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "all", cache: bool = True) -> list[Row]:
+    """Systems by their mean over several tasks, with its interval, the limits of its rank, its tier.
+
+    Only systems that are ranked in every one of the columns take part, each with the seeds that it has in all of them. Test sets of
+    different tasks count as independent; runs of one seed do not, they share the intermediate checkpoint: the variance between runs is that
+    of their means over tasks.
+
+    Args:
+        root: The store, or a connection to it.
+        columns: For each task {column of the view result: value}, which must be one column of numbers.
+        over: As in `standings`.
+        cache: As in `standings`.
+
+    Returns:
+        Rows as of `standings`, without the fields of a column; none where no system is in all of them.
+
+    Raises:
+        StoreError: As `comparing.compare`; also if a column is not one, or two are of the same task, which are no independent evidence.
+    """
+    with store.reading(root) as con:
+        parts: list[Column] = []
+        for where in columns:
+            found = pairing.columns(con, where)
+            if len(found) != 1:
+                raise StoreError(f"a mean over tasks takes one column of numbers each; {len(found)} are {dict(where)}")
+            parts += found
+        several = sorted({c.target for c in parts if sum(c.target == other.target for other in parts) > 1})
+        if several:
+            raise StoreError("a mean over tasks takes each task once", [f"{t} is there more than once" for t in several])
+        key = ["overall", [c.key for c in parts], over, [pairing.content(con, c) for c in parts]]
+        return keeping.kept(key, lambda: _overall(con, parts, over)) if cache else _overall(con, parts, over)
+
+
+def _overall(con: duckdb.DuckDBPyConnection, columns: Sequence[Column], over: Over) -> list[Row]:
+    measured = [_measured(con, column, over)[:2] for column in columns]
+    shared = [s for s in measured[0][0] if all(s in chosen for chosen, _ in measured)]
+    seeds = {s: [k for k in columns[0].systems[s].by_seed if all(k in c.systems[s].by_seed for c in columns)] for s in shared}
+    shared = [s for s in shared if seeds[s]]
+    if not shared:
+        return []
+    parts = []
+    for column, (chosen, (found, arms, _)) in zip(columns, measured, strict=True):
+        places = {s: dict(zip(column.systems[s].by_seed, arm, strict=True)) for s, arm in zip(chosen, arms, strict=True)}
+        order = [places[s][k] for s in shared for k in seeds[s]]
+        parts.append(Moments(found.scores[order], found.covariance[np.ix_(order, order)], found.clusters))
+    starts = np.cumsum([0, *(len(seeds[s]) for s in shared)])
+    arms = [list(range(a, b)) for a, b in pairwise(starts)]
+    ranked = _placed(combine(parts, [1 / len(parts)] * len(parts)), arms)
+    rows = [
+        {**{f: getattr(s, f) for f in pairing.SYSTEM}, "parameters": columns[0].systems[s].parameters, **r, "status": "ranked"}
+        for s, r in zip(shared, ranked, strict=True)
+    ]
+    return sorted(rows, key=lambda r: (-r["value"], r["model"], r["intermediate"]))
 
 
 def _pairs(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> list[Row]:

@@ -219,6 +219,16 @@ def picks(label: str, options: Sequence[str], key: str, default: Sequence[str] =
     return chosen
 
 
+def tick(label: str, key: str, *, default: bool, help_text: str | None = None) -> bool:
+    """Yes or no; part of the address unless it is the default."""
+    state = f"tick-{key}"
+    if state not in st.session_state:
+        st.session_state[state] = st.query_params.get(key, "yes" if default else "no") == "yes"
+    value = bool(st.checkbox(label, key=state, help=help_text))
+    _address(key, None if value == default else "yes" if value else "no")
+    return value
+
+
 def typed(label: str, key: str, **more: Any) -> str:
     """A text that is part of the address."""
     state = f"typed-{key}"

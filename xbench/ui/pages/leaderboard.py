@@ -19,7 +19,8 @@ _RULES = {
 }
 _MOST_COLUMNS, _FIRST_COLUMNS = 40, 9
 _SIZES = {"up to 200 M": (0, 200e6), "200 to 400 M": (200e6, 400e6), "400 M to 1 B": (400e6, 1e9), "above 1 B": (1e9, 1e15)}
-_BEST = {True: "★", False: ""}
+_TESTED = {False: "over the whole column", True: "of all systems that have every task chosen, tasks taken as independent,"}
+_QUICKLY = 300  # systems times tasks that are ranked without being asked to
 
 
 def page(source: Source) -> None:
@@ -50,7 +51,7 @@ def page(source: Source) -> None:
     if board.table.empty:
         st.warning(board.said or "No system has a score in these tasks under these filters.")
         return
-    ranked = _ranks(source, chosen) if len(chosen) == 1 and languages is None else None
+    ranked = _ranks(source, chosen) if languages is None else None
     shown: pd.DataFrame = source.snapshot.kept(("drawn", *key, ranked is None), lambda: board.drawn(ranked))
     common.table(shown, percent=[c for c in shown.columns if pd.api.types.is_float_dtype(shown[c])], key="board")
     st.caption(f"{_RULES[rule]} {board.said}")
@@ -58,10 +59,11 @@ def page(source: Source) -> None:
         "★ best, ☆ equal to it at the digit shown. A mean over languages counts each the same; 5/10 is a mean over five of ten languages. "
         + (
             "rank: from how many systems are significantly better to how many are not significantly worse, tested on the stored "
-            "examples over the whole column whatever is shown; a tier begins with the first that is significantly worse than the best of "
-            "the tier above."
+            f"examples {_TESTED[len(chosen) > 1]} whatever is shown; a tier begins with the first that is significantly worse than the "
+            "best of the tier above. low, high: 95 % interval."
             if ranked is not None
-            else "Choose a single task to see intervals, limits of ranks and tiers, which are tested within a task. Order alone is no rank."
+            else "Order alone is no rank: ranks, intervals and tiers are tested on stored examples, of one task or of systems that have "
+            "all the tasks chosen."
         )
     )
     common.download(shown, "leaderboard", f"Percent, means {rule}. xbench snapshot {source.snapshot.id}.")
@@ -133,6 +135,8 @@ class Board:
         best: dict[str, pd.Series[Any]] = {}
         if several:
             shown["mean %"] = 100 * order["mean"].astype(float)
+            if ranked is not None:
+                shown |= {"low": 100 * mine["low"].astype(float), "high": 100 * mine["high"].astype(float)}
             shown["tasks"] = [f"{int(a)}/{len(self.columns)}" for a in order["tasks"]]
             shown |= self._groups(order.index)
         for column, label in zip(self.columns["column_id"], self._short(), strict=True):
@@ -258,21 +262,31 @@ def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languag
 
 
 def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
-    """Rank limits, tier and interval of each system in the one column chosen; None where nothing is ranked, or not yet."""
-    column = chosen.iloc[0]
-    if column["split"] != "test" or pd.notna(column["language_set"]):
+    """Rank limits, tier and interval of each system in the columns chosen; None where nothing is ranked, or not yet."""
+    if (chosen["split"] != "test").any() or chosen["language_set"].notna().any() or chosen["target"].duplicated().any():
         return None
-    held = common.rows(source, "SELECT bool_or(stored) AS stored FROM cell WHERE column_id = ?", [int(column["column_id"])])
-    if not held["stored"].iloc[0]:
+    ids = [int(c) for c in chosen["column_id"]]
+    held = common.rows(
+        source,
+        "SELECT count(*) AS systems FROM (SELECT system_id FROM (SELECT system_id, column_id FROM cell WHERE list_contains(?, column_id) "
+        "GROUP BY ALL HAVING bool_and(stored)) GROUP BY ALL HAVING count(*) = ?)",
+        [ids, len(ids)],
+    )
+    systems = int(held["systems"].iloc[0])
+    if systems < min(2, len(ids)):
         return None
-    where: dict[str, Any] = {c: str(column[c]) for c in pairing.COLUMN}
-    compute = partial(placing.standings, **where)
-    found: Sequence[dict[str, Any]] | None = common.wait(source, "Ranks and intervals", ("standings", *where.values()), compute)
+    where: list[dict[str, Any]] = [{c: str(row[c]) for c in pairing.COLUMN} for row in chosen.to_dict("records")]
+    if len(ids) > 1 and not common.tick(
+        "Ranks of the mean, tested", "ranks", default=systems * len(ids) <= _QUICKLY, help_text="In a large store this takes minutes."
+    ):
+        return None
+    compute = partial(placing.standings, **where[0]) if len(ids) == 1 else partial(placing.overall, columns=where)
+    key = ("standings", *(v for w in where for v in w.values()))
+    found: Sequence[dict[str, Any]] | None = common.wait(source, "Ranks and intervals", key, compute)
     ranked = pd.DataFrame([r for r in found or [] if r["status"] == "ranked"])
     if ranked.empty:
         return None
-    ids = source.snapshot.systems()[["system_id", *pairing.SYSTEM]]
-    ranked = ranked.merge(ids, on=list(pairing.SYSTEM))
+    ranked = ranked.merge(source.snapshot.systems()[["system_id", *pairing.SYSTEM]], on=list(pairing.SYSTEM))
     low, high = (ranked[c].astype(int).astype(str) for c in ("rank_low", "rank_high"))
     ranked["rank"] = low.where(low == high, low + "–" + high)
     return ranked
