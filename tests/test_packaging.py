@@ -1,8 +1,10 @@
 """The wheel carries everything; the documentation names what exists."""
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -114,3 +116,22 @@ def test_every_shipped_study_loads(study: str) -> None:
     from xbench.study import find_study, load_study
 
     assert load_study(find_study(study)).about
+
+
+def test_the_lock_holds_what_is_needed_at_the_versions_that_were_tested() -> None:
+    """requirements.lock is made by the command in SECURITY.md; a dependency that is added without making it anew fails here."""
+
+    def pinned(text: str) -> dict[str, str]:
+        found = re.findall(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^\s;\\]+)", text, re.MULTILINE)
+        return {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in found}
+
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = pinned(text)
+    tested = pinned((ROOT / "constraints.txt").read_text(encoding="utf-8"))
+    assert {n: v for n, v in locked.items() if n in tested} == {n: v for n, v in tested.items() if n in locked}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [r for name in ("peft", "s3", "slurm") for r in project["optional-dependencies"][name]]
+    asked = {re.sub(r"[-_.]+", "-", re.split(r"[\s\[<>=!~;]", r)[0]).lower() for r in [*project["dependencies"], *extras]}
+    assert asked <= set(locked)
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
+    assert all("--hash=sha256:" in block for block in blocks), "every package has its hashes"

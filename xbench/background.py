@@ -158,9 +158,17 @@ def _receive(pipe: IO[bytes]) -> Any:
     return pickle.loads(data)  # noqa: S301 - from our own process, through a pipe that nobody else holds
 
 
-def bound(con: duckdb.DuckDBPyConnection, memory: str) -> None:
-    """Let a database take no more memory than that: what needs more goes through files in the system's folder for such."""
-    con.execute(f"SET memory_limit = '{memory}'; SET temp_directory = '{tempfile.gettempdir()}/xbench-spill-{os.getpid()}'")
+def bound(con: duckdb.DuckDBPyConnection, root: Path, memory: str) -> None:
+    """Let a database take no more memory than that, and open no file outside the store, whatever it is asked; none of it can be undone.
+
+    What needs more memory goes through files in the system's folder for such. A store on another machine is read through a file system of
+    Python's, which DuckDB's limits do not know: there only the store's own views name files.
+    """
+    spill = f"{tempfile.gettempdir()}/xbench-spill-{os.getpid()}"
+    con.execute(f"SET memory_limit = '{memory}'; SET temp_directory = '{spill}'")
+    if not places.is_remote(root):
+        folders = ", ".join("'" + f"{folder}/".replace("'", "''") + "'" for folder in (root, root.absolute(), root.resolve(), spill))
+        con.execute(f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true")
 
 
 def tables(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, pd.DataFrame]:
@@ -179,9 +187,10 @@ class _Stores:
         if key not in self._open:
             while len(self._open) >= _MOST_OPEN:
                 self._open.popitem(last=False)[1].close()
-            con = store.connect(places.place(root), at=snapshot, pinned=True)
-            bound(con, _MEMORY)
+            folder = places.place(root)
+            con = store.connect(folder, at=snapshot, pinned=True)
             con.execute("SET threads = 1")
+            bound(con, folder, _MEMORY)
             self._open[key] = con
         self._open.move_to_end(key)
         return self._open[key].cursor()

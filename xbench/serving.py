@@ -54,7 +54,7 @@ class Snapshot:
         begun = time.perf_counter()
         self.root = root
         self._con = store.connect(root, at, pinned=True)
-        background.bound(self._con, _MEMORY)
+        background.bound(self._con, root, _MEMORY)
         self.id = store.snapshot(self._con)
         _star(self._con)
         self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
