@@ -9,6 +9,9 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
+from xbench import ingesting, share, study
+from xbench.scorer import load_scorer
+from xbench.task import load_task
 from xbench.ui import common, shell
 
 APP = str(Path(__file__).parent.parent / "app.py")
@@ -79,6 +82,49 @@ def test_every_page_of_a_tiny_store(page: str, filled: Writer, monkeypatch: pyte
     assert not app.error
 
 
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("published") / "store"
+    ingesting.ingest([share.folder("data") / "published"], root)
+    return root
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_the_published_numbers(page: str, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, published, page)
+    assert not app.exception
+    assert not app.error
+    assert not app.info or "published numbers" not in app.info[0].value, "it is a store like others"
+    assert app.dataframe or app.get("vega_lite_chart") or app.warning or app.info or app.markdown, "there is something to see"
+
+
+@pytest.fixture(scope="module")
+def quickstart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cells of the quickstart, each with its languages, examples and seeds; the answers are drawn, not predicted."""
+    root = tmp_path_factory.mktemp("quickstart") / "store"
+    asked = study.load_study(study.find_study("quickstart"))
+    cells = study.plan(asked, dict.fromkeys(asked.models, "r")).cells
+    assert len(cells) == 30
+    for number, cell in enumerate(cells):
+        task = load_task(cell.target)
+        languages = [c for c in task.languages if task.family != "retrieval" or c != "en"]
+        rate = 0.7 - 0.2 * (cell.intermediate == "mini-pos")
+        right = {c: answers(100 * number + i, rate, 100) for i, c in enumerate(languages)}
+        put(
+            root, cell.intermediate, cell.seed, right, target=cell.target, metric=task.metric, scorer=load_scorer(task.scorers[0]).signature
+        )
+    return root
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_page_of_the_quickstart(page: str, quickstart: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, quickstart, page)
+    assert not app.exception
+    assert not app.error
+    assert not app.info or "published numbers" not in app.info[0].value
+    assert app.dataframe or app.get("vega_lite_chart") or page == "audit", "there is something to see"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_a_broken_store_is_an_error_on_the_page(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir()
@@ -100,7 +146,6 @@ def test_leaderboard_shows_means_with_their_support(filled: Writer, monkeypatch:
 @pytest.fixture
 def uneven(writer: Writer) -> Writer:
     """Two systems: one has two languages in two tasks, the other one language less in one of them, and the other task whole."""
-    from xbench.task import load_task
 
     languages = load_task("mini-pos").languages
     for name, values in {"none": dict.fromkeys(languages, 0.5), "intents": {c: 0.7 for c in languages if c != "de"}}.items():
