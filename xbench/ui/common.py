@@ -93,7 +93,12 @@ def open_source() -> Source:
         try:
             shown = server.at(wanted)
         except StoreError as error:
-            st.error(f"This link is to snapshot {plain(wanted)}, which is not to be had; shown is the newest.\n\n{plain(error)}")
+            # Kept: a page that completes itself runs again, and by then the address says what is shown instead.
+            st.session_state["lost"] = (
+                f"This link is to snapshot {plain(wanted)}, which is not to be had; shown is the newest.\n\n{plain(error)}"
+            )
+    if "lost" in st.session_state:
+        st.error(st.session_state["lost"])
     st.session_state["snapshot"] = shown.id
     _address("snapshot", shown.id)
     return Source(root if not published else server.root, shown, shown.id == newest.id, published)
