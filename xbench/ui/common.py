@@ -13,9 +13,8 @@ import tempfile
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
@@ -25,6 +24,7 @@ from xbench.hashes import short_hash
 from xbench.languages import MANY
 from xbench.places import place
 from xbench.tables import as_text
+from xbench.ui.lazily import alt
 from xbench.version import __version__
 
 # Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; shapes and words say it too.
@@ -34,7 +34,7 @@ SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "higher": "triangle-
           "equivalent": "square"}  # fmt: skip
 
 
-Chart = dict[str, Any] | alt.TopLevelMixin
+Chart: TypeAlias = "dict[str, Any] | alt.TopLevelMixin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,7 +328,7 @@ def _silent(part: Any) -> Any:
     return found
 
 
-def download(data: pd.DataFrame, name: str, caption: str = "", drawn: Chart | None = None) -> None:
+def download(data: pd.DataFrame, name: str, caption: str = "", drawn: "Chart | None" = None) -> None:
     """What is on screen as CSV, Parquet, LaTeX, and a chart as SVG and PNG; made when asked for."""
     with st.popover("Download"):
         for label, ending, mime, make in (

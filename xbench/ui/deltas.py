@@ -3,20 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
-import altair as alt
 import pandas as pd
 
 from xbench import comparing, pairing
 from xbench.languages import MANY
 from xbench.ui import common
+from xbench.ui.lazily import alt
 
-Drawn = alt.LayerChart | alt.FacetChart
+Drawn: TypeAlias = "alt.LayerChart | alt.FacetChart"
 COLOURS = {**common.COLOURS, "not testable": common.GREY}
 SHAPES = {**common.SHAPES, "not testable": "cross"}
 POINTS = ("value", "against_value", "delta", "low", "high", "detectable")  # fractions in the store
-_GRID = alt.Axis(grid=True)  # which an axis with a constant on it, the line of zero, would lose
 PRINTED = "mean as printed"
 NO_TRANSFER = (
     "Nothing here was trained on an intermediate task, so there is no transfer to show. `xbench run` makes such runs with their direct "
@@ -112,13 +111,18 @@ def in_points(rows: Sequence[Mapping[str, Any]], column: Column) -> pd.DataFrame
     return data.assign(language=data["language"].replace(MANY, PRINTED))
 
 
-def verdict_colour(data: pd.DataFrame) -> alt.Color:
+def _grid() -> "alt.Axis":
+    """Which an axis with a constant on it, the line of zero, would lose."""
+    return alt.Axis(grid=True)
+
+
+def verdict_colour(data: pd.DataFrame) -> "alt.Color":
     """The colour of a verdict; only those that are there are in the legend."""
     held = [v for v in COLOURS if v in set(data["verdict"])]
     return alt.Color("verdict:N", scale=alt.Scale(domain=held, range=[COLOURS[v] for v in held]), title=None)
 
 
-def verdict_shape(data: pd.DataFrame) -> alt.Shape:
+def verdict_shape(data: pd.DataFrame) -> "alt.Shape":
     """The shape of a verdict, which says the same as its colour."""
     held = [v for v in SHAPES if v in set(data["verdict"])]
     return alt.Shape("verdict:N", scale=alt.Scale(domain=held, range=[SHAPES[v] for v in held]), title=None)
@@ -130,7 +134,7 @@ def drawable(data: pd.DataFrame, *more: str) -> pd.DataFrame:
     return data.loc[data["delta"].notna(), list(dict.fromkeys(columns))]
 
 
-def zero(axis: str) -> alt.Chart:
+def zero(axis: str) -> "alt.Chart":
     """The line of no difference, as a layer without data; `axis` is x or y."""
     rule = alt.Chart().mark_rule(strokeDash=[4, 4], color=common.GREY)
     drawn: alt.Chart = rule.encode(x=alt.datum(0)) if axis == "x" else rule.encode(y=alt.datum(0))
@@ -144,22 +148,24 @@ def forest(data: pd.DataFrame, title: str, name: str = "language", order: Sequen
     y = alt.Y(f"{name}:N", sort=names, title=None, axis=alt.Axis(labelLimit=320), scale=alt.Scale(padding=0.6))
     base = alt.Chart().encode(y=y, color=verdict_colour(shown))  # the data is the whole chart's, so that it can be divided into facets
     lines = (
-        base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", title=title, axis=_GRID), x2="high:Q")
+        base.transform_filter("isValid(datum.low)")
+        .mark_rule(strokeWidth=2)
+        .encode(x=alt.X("low:Q", title=title, axis=_grid()), x2="high:Q")
     )
     dots = base.mark_point(filled=True, size=90, opacity=1).encode(
-        x=alt.X("delta:Q", title=title, axis=_GRID), shape=verdict_shape(shown), tooltip=_tooltip(name)
+        x=alt.X("delta:Q", title=title, axis=_grid()), shape=verdict_shape(shown), tooltip=_tooltip(name)
     )
     return alt.layer(zero("x"), lines, dots, data=shown).properties(height=26 * shown[name].nunique() + 40)
 
 
-def scatter(data: pd.DataFrame, field: str, x: alt.X, title: str, name: str, *, labels: bool) -> Drawn:
+def scatter(data: pd.DataFrame, field: str, x: "alt.X", title: str, name: str, *, labels: bool) -> Drawn:
     """The difference against something of the language or model, with intervals; `labels` writes the names beside the points."""
     shown = drawable(data, name, field)
     base = alt.Chart().encode(x=x, color=verdict_colour(shown))
     rules = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.7)
-    lines = rules.encode(y=alt.Y("low:Q", title=title, axis=_GRID), y2="high:Q")
+    lines = rules.encode(y=alt.Y("low:Q", title=title, axis=_grid()), y2="high:Q")
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
-        y=alt.Y("delta:Q", title=title, axis=_GRID), shape=verdict_shape(shown), tooltip=_tooltip(name, field)
+        y=alt.Y("delta:Q", title=title, axis=_grid()), shape=verdict_shape(shown), tooltip=_tooltip(name, field)
     )
     texts = [base.mark_text(align="left", dx=7, dy=-7).encode(y="delta:Q", text=f"{name}:N")] if labels else []
     return alt.layer(zero("y"), lines, dots, *texts, data=shown).properties(height=320 if labels else 180)

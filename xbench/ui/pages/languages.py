@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
 from xbench import comparing, pairing
 from xbench.languages import MANY
 from xbench.ui import common, deltas
+from xbench.ui.lazily import alt
 
 TITLE = "Languages"
 ORDER = 30
@@ -148,7 +148,7 @@ def _against_sizes(source: common.Source, single: pd.DataFrame, train: str) -> N
     )
 
 
-def _scatter(source: common.Source, single: pd.DataFrame, field: str, x: alt.X, what: str) -> None:
+def _scatter(source: common.Source, single: pd.DataFrame, field: str, x: "alt.X", what: str) -> None:
     shown = single[single[field].notna()]
     left_out = sorted(set(single["language"]) - set(shown["language"]))
     if shown.empty:
@@ -176,7 +176,7 @@ def _forest(ordered: pd.DataFrame, order: list[str]) -> deltas.Drawn:
     return deltas.facets(deltas.forest(ordered, "points against the direct baseline", "place", order), ordered)
 
 
-def _scattered(shown: pd.DataFrame, field: str, x: alt.X, labels: bool) -> deltas.Drawn:
+def _scattered(shown: pd.DataFrame, field: str, x: "alt.X", labels: bool) -> deltas.Drawn:
     return deltas.facets(deltas.scatter(shown, field, x, "points against the direct baseline", "language", labels=labels), shown)
 
 

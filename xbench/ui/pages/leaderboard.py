@@ -195,9 +195,8 @@ def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean:
 
 
 def _split(source: Source) -> str:
-    found = common.rows(source, "SELECT DISTINCT split FROM col ORDER BY split DESC")["split"].tolist()
-    asked = st.query_params.get("split")
-    return asked if asked is not None and asked in found else "test"
+    found = common.rows(source, "SELECT split FROM col GROUP BY split ORDER BY split <> 'test', split")["split"].tolist()
+    return common.pick("Split", found, "split") if len(found) > 1 else "test"
 
 
 def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None]:

@@ -2,12 +2,12 @@
 
 from functools import partial
 
-import altair as alt
 import pandas as pd
 import streamlit as st
 
 from xbench import comparing, pairing, scales
 from xbench.ui import common, deltas
+from xbench.ui.lazily import alt
 
 TITLE = "Scale"
 ORDER = 40
@@ -65,7 +65,7 @@ def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> 
     common.download(table, "scale", said, drawn if not drawn_of.empty else None)
 
 
-def _drawn(data: pd.DataFrame, x: alt.X, labels: bool) -> deltas.Drawn:
+def _drawn(data: pd.DataFrame, x: "alt.X", labels: bool) -> deltas.Drawn:
     return deltas.facets(deltas.scatter(data, "parameters", x, "zero-shot mean, points", "model", labels=labels), data)
 
 
