@@ -1,6 +1,7 @@
 """`xbench verify --repair`: what cannot be relied on is set aside in STORE/quarantine, whole, and never deleted.
 
-The file that marks runs as complete goes first, so a kill between two moves leaves rows that no reader sees, and another repair goes on from there.
+The file that marks runs as complete goes first, so a kill between two moves leaves rows that no reader sees, and another repair goes on
+from there.
 """
 
 import json
@@ -59,7 +60,8 @@ def repair(root: Path, *, deep: bool = False, tick: Callable[[int, int], None] =
 
     Args:
         root: The store.
-        deep, tick: As `xbench.verifying.verify` has them.
+        deep: As for `xbench.verifying.verify`.
+        tick: Likewise.
 
     Raises:
         StoreError: If the store is not on a file system of this machine, is not there, or a file cannot be moved.

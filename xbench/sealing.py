@@ -1,7 +1,7 @@
 """Parquet files that carry the SHA-256 of their own bytes, so that one flipped bit is seen whatever it means.
 
-Pages written by DuckDB have no checksums: a flip may silently be another value. The sum stands among the footer's key-value pairs. It is over the
-file with 64 zeros in its place: they are written first, as the sum cannot be known before.
+Pages written by DuckDB have no checksums: a flip may silently be another value. The sum stands among the footer's key-value pairs. It is
+over the file with 64 zeros in its place: they are written first, as the sum cannot be known before.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ def seal(path: Path) -> None:
 
 
 def intact(path: Path) -> bool | None:
-    """Whether the bytes of a file are those that were written; None where it carries no sum (of before there were any, or from elsewhere)."""
+    """Whether the bytes of a file are those that were written; None where it carries no sum (it is of before 0.2, or from elsewhere)."""
     if path.stat().st_size == 0:
         return None
     with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_COPY) as content:

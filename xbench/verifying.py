@@ -1,7 +1,7 @@
-"""`xbench verify`: whether a store is whole. Every file is read, every rule of the contracts asked, every score made again from its outcomes.
+"""`xbench verify`: whether a store is whole: every file read, every rule of the contracts asked, every score made again from its outcomes.
 
-Files are looked at one at a time; what has to be compared between them (ids, sums, counts, never texts) is kept in a DuckDB of its own. Nothing is
-changed, and nothing stops it: what cannot be read is a problem like the others. `xbench.mending` sets aside what is found.
+Files are looked at one at a time; what has to be compared between them (ids, sums, counts, never texts) is kept in a DuckDB of its own.
+Nothing is changed, and nothing stops it: what cannot be read is a problem like the others. `xbench.mending` sets aside what is found.
 """
 
 import re
@@ -45,8 +45,8 @@ _CELL = "run_id, language, split, metric, scorer"
 _KEY = ("model", "intermediate", "target", "train_language", "seed")
 _ID = re.compile(r"[0-9a-f]{24}")
 _BATCH = 20_000  # rows that are in Python at once
-_AGAIN = "xbench verify --repair sets its files aside; xbench run STUDY then makes the cell again, and ingesting its source again brings its rows back"
-_RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY, or ingest its source again"
+_AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or ingest its source again"
+_RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or ingest its source again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,12 @@ class Verified:
         rows: How many rows were read.
         scores: How many scores were made again from their outcomes.
         ledger: `held`: which runs each file has rows of; `claim`: the runs of table run.
+        reader: Reads the files.
     """
 
     root: Path
     ledger: duckdb.DuckDBPyConnection
+    reader: duckdb.DuckDBPyConnection
     problems: list[Problem] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     rows: int = 0
@@ -133,6 +135,12 @@ class Verified:
 
 
 Tick = Callable[[int, int], None]
+
+
+def _reader() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    return con
 
 
 def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: None) -> Verified:
@@ -150,7 +158,7 @@ def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: N
         raise StoreError(f"there is no store at {root}")
     if not root.is_dir():
         raise StoreError(f"{root} is a file; a store is a folder")
-    found = Verified(root, duckdb.connect())
+    found = Verified(root, _reader(), _reader())
     found.ledger.execute(_LEDGER)
     _list_files(found)
     for done, file in enumerate(found.files):
@@ -171,8 +179,8 @@ _LEDGER = """
 CREATE TABLE held (file INTEGER, tbl VARCHAR, run_id VARCHAR, model VARCHAR, intermediate VARCHAR, target VARCHAR, train_language VARCHAR,
     seed BIGINT, revision VARCHAR, count BIGINT);
 CREATE TABLE claim (file INTEGER, name VARCHAR, run_id VARCHAR, kind VARCHAR, identity VARCHAR);
-CREATE TABLE share (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, above DOUBLE, below DOUBLE,
-    n BIGINT);
+CREATE TABLE share (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, above DOUBLE,
+    below DOUBLE, n BIGINT);
 CREATE TABLE score (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, value DOUBLE, n BIGINT);
 CREATE TABLE answer (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, n BIGINT);
 CREATE TABLE digest (run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, digest VARCHAR);
@@ -184,8 +192,7 @@ def _list_files(found: Verified) -> None:
     for table in TABLES:
         folder = found.root / table
         if folder.exists() and not folder.is_dir():
-            said = "is a file", "a folder of Parquet files", "move it away"
-            found.problems.append(Problem("unreadable", table, table, "", *said))
+            found.problems.append(Problem("unreadable", table, table, "", "is a file", "a folder of Parquet files", "move it away"))
             continue
         for path in sorted(folder.iterdir(), key=lambda p: p.name) if folder.exists() else []:
             shown = f"{table}/{path.name}"
@@ -199,10 +206,9 @@ def _list_files(found: Verified) -> None:
                 found.problems.append(Problem("foreign", table, shown, "", *said))
     for path in sorted(found.root.iterdir(), key=lambda p: p.name):
         if path.is_dir() and path.name not in (*TABLES, QUARANTINE) and any(path.glob("*.parquet")):
-            said = f"a table that xbench {__version__} does not know", f"the tables {', '.join(TABLES)}"
-            found.problems.append(
-                Problem("schema", path.name, path.name, "", *said, "verify it with the xbench that wrote it, or a newer one")
-            )
+            given, expected = f"a table that xbench {__version__} does not know", f"the tables {', '.join(TABLES)}"
+            do = "verify it with the xbench that wrote it, or a newer one"
+            found.problems.append(Problem("schema", path.name, path.name, "", given, expected, do))
 
 
 # One file.
@@ -218,12 +224,8 @@ def _check_file(found: Verified, file: File) -> None:
         file.lost = True
         return
     content = content.select([name for name in content.column_names if name in contracts.schema(file.table).names])
-    with duckdb.connect() as con:
-        con.execute("SET TimeZone = 'UTC'")
-        for problem in contracts.problems(con, file.table, content):
-            found.problems.append(Problem("contract", file.table, file.shown, "", problem, f"schemas/{file.table}.sql", _AGAIN))
-    found.ledger.register("given", content)
-    found.ledger.execute(f"CREATE OR REPLACE TEMP VIEW whole AS {contracts.whole(file.table, content.column_names, 'given')}")
+    for problem in contracts.problems(found.ledger, file.table, content):  # which makes `whole` of the rows
+        found.problems.append(Problem("contract", file.table, file.shown, "", problem, f"schemas/{file.table}.sql", _AGAIN))
     _enter(found, file)
     _check_name(found, file)
     if file.table == "run":
@@ -232,7 +234,7 @@ def _check_file(found: Verified, file: File) -> None:
         _digest_outcomes(found, file)
     elif file.table == "score":
         _check_ids(found, file)
-    found.ledger.execute("DROP VIEW whole")
+    found.ledger.execute("DROP VIEW whole; DROP TABLE IF EXISTS numbered")
     found.ledger.unregister("given")
 
 
@@ -242,13 +244,13 @@ def _read(found: Verified, file: File) -> pa.Table | None:
     try:
         with places.local(file.path) as path:
             intact = sealing.intact(path)
-            with duckdb.connect() as con:
-                con.execute("SET TimeZone = 'UTC'")
-                content = con.sql(f"SELECT * FROM {store.parquet([path])}").to_arrow_table()
+            content = found.reader.sql(f"SELECT * FROM {store.parquet([path])}").to_arrow_table()
             against = ["the checksum in its footer is that of other bytes"] if intact is False else []
             if intact is None:
                 against = list(_against_footer(path, content))
     except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:
+        found.reader.close()
+        found.reader = _reader()  # an error may leave the old one of no use
         said = " ".join(str(error).replace(str(file.path), file.path.name).split())
         # A file that this process may not open, or with the very bytes that were written, is not to be blamed, nor set aside.
         if intact or (isinstance(error, OSError) and error.errno is not None):
@@ -263,7 +265,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
 
 
 def _against_footer(path: Path, content: pa.Table) -> Iterator[str]:
-    """What the footer says of the rows (how many, the least and the greatest of each column), and is not so. For files without a checksum."""
+    """Of a file without a checksum: what the footer says of the rows (how many, least and greatest of each column), and is not so."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -483,7 +485,8 @@ def _keys(found: Verified) -> None:
 
 def _without_scores(found: Verified) -> None:
     lost = _lost(found, "score")
-    query = "SELECT file, name, run_id FROM claim WHERE run_id NOT IN (SELECT run_id FROM held WHERE tbl = 'score' AND run_id IS NOT NULL) ORDER BY 2, 3"
+    scored = "SELECT run_id FROM held WHERE tbl = 'score' AND run_id IS NOT NULL"
+    query = f"SELECT file, name, run_id FROM claim WHERE run_id NOT IN ({scored}) ORDER BY 2, 3"
     for number, name, run in found.ledger.execute(query).fetchall():
         if name not in lost:
             said = "no row in table score", "one or more scores"
@@ -625,7 +628,10 @@ def _unlike(made: pa.Table, stored: Mapping[str, _Shares]) -> list[str]:
     """Examples whose outcomes are not the same."""
     wrong: dict[str, None] = {}
     columns = ("scorer", "example_id", "metric", "numerator", "denominator")
+    kept = {(scorer, metric) for scorer, shares in stored.items() for _, metric in shares}
     for scorer, example, metric, above, below in zip(*(made[c].to_pylist() for c in columns), strict=True):
+        if (scorer, metric) not in kept:
+            continue  # a metric that came later
         there = stored[scorer].get((example, metric))
         if there is None or abs(there[0] - above) > _TOLERANCE or abs(there[1] - below) > _TOLERANCE:
             wrong[example] = None
