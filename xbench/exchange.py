@@ -246,7 +246,7 @@ def _in_all(found: verifying.Verified) -> str:
     total = sum(count for kind, count in counts.items() if kind not in verifying.HARMLESS)
     return (
         f"{looked}; {total} problem{'s' if total > 1 else ''}: {wrong}\n"
-        "next: xbench verify --repair sets aside in STORE/quarantine what cannot be relied on; then xbench run STUDY makes missing cells again"
+        "next: xbench verify --repair sets aside in STORE/quarantine what cannot be relied on; xbench run STUDY then makes missing cells"
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from xbench import places
 from xbench.errors import StoreError
-from xbench.verifying import QUARANTINE, File, Problem, Verified, verify
+from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
 
 RECENT = 600  # seconds for which rows without a run may be of one that is being written
 _ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
@@ -99,6 +99,9 @@ def _plan(found: Verified) -> _Plan:
             _add_harmless(found, plan, alone[file.shown], now)
         else:
             plan.files.setdefault(file.shown, "its runs are set aside")
+    for file in _without_a_score(found):
+        if file.shown in alone:
+            _add_harmless(found, plan, alone[file.shown], now)
     return plan
 
 
@@ -167,6 +170,14 @@ def _left_alone(found: Verified, plan: _Plan) -> list[File]:
         ) ORDER BY file
     """
     return [found.files[row[0]] for row in found.ledger.execute(query, [staying]).fetchall()]
+
+
+def _without_a_score(found: Verified) -> list[File]:
+    """Files of outcomes without one score that they make."""
+    query = (
+        "SELECT DISTINCT file FROM share WHERE file NOT IN (SELECT h.file FROM share AS h JOIN score USING (" + CELL + ")) ORDER BY file"
+    )
+    return [found.files[row[0]] for row in found.ledger.execute(query).fetchall()]
 
 
 def _move(mended: Mended, plan: _Plan) -> None:

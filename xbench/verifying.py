@@ -34,14 +34,14 @@ KINDS = {
     "score differs": "scores that are not what their outcomes make",
     "outcome differs": "outcomes that are not what their predictions make",
     "incomplete": "runs without what they should have",
-    "orphan": "rows of a run that is not there, which no reader sees",
+    "orphan": "rows of an interrupted write, without the run or score that they are for",
     "leftover": "of an interrupted write, which no reader sees",
     "foreign": "not a file of xbench, which no reader sees",
 }
 HARMLESS = ("orphan", "leftover", "foreign")
 QUARANTINE = "quarantine"
 _TOLERANCE = 1e-12
-_CELL = "run_id, language, split, metric, scorer"
+CELL = "run_id, language, split, metric, scorer"
 _KEY = ("model", "intermediate", "target", "train_language", "seed")
 _ID = re.compile(r"[0-9a-f]{24}")
 _BATCH = 20_000  # rows that are in Python at once
@@ -238,6 +238,10 @@ def _check_file(found: Verified, file: File) -> None:
     found.ledger.unregister("given")
 
 
+# What the readers of Parquet raise at bytes that make no sense: names that are no text are a RuntimeError, odd sizes want too much memory.
+_DAMAGE = (duckdb.Error, pa.ArrowException, OSError, ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, MemoryError)
+
+
 def _read(found: Verified, file: File) -> pa.Table | None:
     """All rows and columns, as the views read them. Those of a damaged file too, if they can be: what it says may be told."""
     intact = None
@@ -248,7 +252,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
             against = ["the checksum in its footer is that of other bytes"] if intact is False else []
             if intact is None:
                 against = list(_against_footer(path, content))
-    except (duckdb.Error, pa.ArrowException, OSError, ValueError) as error:
+    except _DAMAGE as error:
         found.reader.close()
         found.reader = _reader()  # an error may leave the old one of no use
         said = " ".join(str(error).replace(str(file.path), file.path.name).split())
@@ -314,9 +318,9 @@ def _enter(found: Verified, file: File) -> None:
     if file.table == "run":
         con.execute(f"INSERT INTO claim SELECT {number}, ?, run_id, kind, identity FROM whole", [file.name])
     elif file.table == "outcome":
-        con.execute(f"INSERT INTO share SELECT {number}, {_CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
+        con.execute(f"INSERT INTO share SELECT {number}, {CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
     elif file.table == "score":
-        con.execute(f"INSERT INTO score SELECT {number}, {_CELL}, value, n FROM whole WHERE evidence = 'outcomes'")
+        con.execute(f"INSERT INTO score SELECT {number}, {CELL}, value, n FROM whole WHERE evidence = 'outcomes'")
     else:
         con.execute(f"INSERT INTO answer SELECT {number}, run_id, language, split, count(*) FROM whole GROUP BY ALL")
 
@@ -375,8 +379,8 @@ _SAME_WRITE = "whole AS w JOIN (SELECT DISTINCT run_id, identity FROM claim WHER
 def _digest_outcomes(found: Verified, file: File) -> None:
     """What stands for the examples of each score of an ingested run."""
     columns = ("example_id", "cluster_id", "numerator", "denominator")
-    ordered = f"SELECT {_CELL}, {', '.join(columns)} FROM {_SAME_WRITE} ORDER BY {_CELL}"
-    for cell, group in groupby(_python(found.ledger, ordered, [file.name]), lambda row: [row[c] for c in _CELL.split(", ")]):
+    ordered = f"SELECT {CELL}, {', '.join(columns)} FROM {_SAME_WRITE} ORDER BY {CELL}"
+    for cell, group in groupby(_python(found.ledger, ordered, [file.name]), lambda row: [row[c] for c in CELL.split(", ")]):
         digest = rows.digest_of(pa.Table.from_pylist([{c: row[c] for c in columns} for row in group]))
         found.ledger.execute("INSERT INTO digest VALUES (?, ?, ?, ?, ?, ?)", [*cell, digest])
 
@@ -388,7 +392,7 @@ def _check_ids(found: Verified, file: File) -> None:
     columns = [*rows.CELL, "evidence"]
     ordered = (
         f"SELECT run_id, identity, digest, {', '.join(columns)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
-        f"USING ({_CELL}) WHERE carried_from IS NULL ORDER BY {_CELL}"
+        f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY {CELL}"
     )
     for (run, identity), group in groupby(_python(found.ledger, ordered, [file.name]), lambda row: (row["run_id"], row["identity"])):
         own = list(group)
@@ -496,7 +500,7 @@ def _without_scores(found: Verified) -> None:
 def _without_outcomes(found: Verified) -> None:
     lost = _lost(found, "outcome")
     query = f"""
-        SELECT file, run_id, count(*), min(language), any_value(metric) FROM score ANTI JOIN share USING ({_CELL})
+        SELECT file, run_id, count(*), min(language), any_value(metric) FROM score ANTI JOIN share USING ({CELL})
         WHERE run_id IN (SELECT run_id FROM claim) GROUP BY file, run_id ORDER BY ALL
     """
     for number, run, count, language, metric in found.ledger.execute(query).fetchall():
@@ -524,7 +528,7 @@ def _without_score(found: Verified) -> None:
     """Outcomes of a run that is there, but not their score: of a rescoring that was cut off, or the score is lost."""
     lost, marked = _lost(found, "score"), {file.name for file in found.files if file.table in ("run", "score")}
     query = f"""
-        SELECT file, run_id, count(*), min(language), any_value(metric) FROM share ANTI JOIN score USING ({_CELL})
+        SELECT file, run_id, count(*), min(language), any_value(metric) FROM share ANTI JOIN score USING ({CELL})
         WHERE run_id IN (SELECT run_id FROM claim) GROUP BY file, run_id ORDER BY ALL
     """
     for number, run, count, language, metric in found.ledger.execute(query).fetchall():
@@ -535,15 +539,15 @@ def _without_score(found: Verified) -> None:
         if file.name in marked:
             found.problems.append(Problem("incomplete", "outcome", file.shown, f"run {run}", found_here, expected, _RERUN, (run,)))
         else:
-            do = "nothing; xbench rescore makes both again"
+            do = "nothing; xbench rescore makes both again, or xbench verify --repair sets it aside"
             found.problems.append(Problem("orphan", "outcome", file.shown, f"run {run}", found_here, expected, do))
 
 
 def _recompute(found: Verified) -> None:
     """Every score is the ratio of what its outcomes sum to, and counts them."""
     query = f"""
-        SELECT s.file, {_CELL}, value, s.n AS n, list(above) AS above, list(below) AS below, sum(h.n)::BIGINT AS there
-        FROM score AS s JOIN share AS h USING ({_CELL}) WHERE run_id IN (SELECT run_id FROM claim) GROUP BY ALL ORDER BY ALL
+        SELECT s.file, {CELL}, value, s.n AS n, list(above) AS above, list(below) AS below, sum(h.n)::BIGINT AS there
+        FROM score AS s JOIN share AS h USING ({CELL}) WHERE run_id IN (SELECT run_id FROM claim) GROUP BY ALL ORDER BY ALL
     """
     for row in _python(found.ledger, query):
         found.scores += 1
