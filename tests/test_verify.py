@@ -426,6 +426,23 @@ def test_a_file_that_may_not_be_opened_is_not_blamed(root: Path, monkeypatch: py
     assert mended.moved == [] and contents(root) == before
 
 
+def test_a_run_that_may_not_be_opened_keeps_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, closed = sealing.intact, one(root, "run")
+    old(root)
+    before = contents(root)
+
+    def refuse(path: Path) -> bool | None:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(sealing, "intact", refuse)
+    mended = mending.repair(root)
+    assert kinds(mended.after) == {("no access", f"run/{closed.name}")}
+    assert mended.moved == [] and contents(root) == before and all(path.exists() for path in data(root))
+    assert len(data(root)) == 12
+
+
 # Flips.
 
 
@@ -471,6 +488,7 @@ def test_each_flipped_bit_is_reported_or_changes_nothing(small: Path) -> None:
     assert verifying.verify(small).whole
 
 
+@pytest.mark.slow
 def test_flips_in_files_of_before_there_were_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a checksum some flips are another text or claim in silence: docs/reliability.md has the share."""
     with monkeypatch.context() as patch:

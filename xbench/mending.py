@@ -132,6 +132,9 @@ def _add_harmless(found: Verified, plan: _Plan, problem: Problem, now: float) ->
 
 def _add_runs(found: Verified, plan: _Plan, problem: Problem) -> None:
     """All files of the runs that a problem is about, if they have no rows of other runs."""
+    if any(file.shown == problem.file and file.lost for file in found.files):
+        _add_write(found, plan, problem)  # its columns are not those of its table, so whose rows they are is not known
+        return
     runs = problem.runs or _runs_of(found, problem.file)
     if not runs:
         plan.left.append(f"{problem.file}: {problem.kind} in a file of several runs: ingest its source into a new store")
@@ -146,9 +149,6 @@ def _add_runs(found: Verified, plan: _Plan, problem: Problem) -> None:
             continue
         for file in files:
             plan.files.setdefault(file.shown, f"run {run}: {_why(problem)}")
-    # A file without a run's rows (its columns are missing) is not in the ledger.
-    if not problem.runs and problem.file and any(file.shown == problem.file and file.lost for file in found.files):
-        _add_write(found, plan, problem)
 
 
 def _runs_of(found: Verified, shown: str) -> tuple[str, ...]:
@@ -162,8 +162,10 @@ def _runs_of(found: Verified, shown: str) -> tuple[str, ...]:
 
 
 def _left_alone(found: Verified, plan: _Plan) -> list[File]:
-    """Files without a row of a run that stays."""
-    staying = [file.number for file in found.files if file.table == "run" and file.shown not in plan.files and not file.lost]
+    """Files without a row of a run that stays. None, if which runs stay is not known: a file of them cannot be opened."""
+    if any(file.lost and file.table == "run" and file.shown not in plan.files for file in found.files):
+        return []
+    staying = [file.number for file in found.files if file.table == "run" and file.shown not in plan.files]
     query = """
         SELECT DISTINCT file FROM held WHERE tbl <> 'run' AND file NOT IN (
             SELECT file FROM held WHERE run_id IN (SELECT run_id FROM held WHERE tbl = 'run' AND list_contains(?::INTEGER[], file))
