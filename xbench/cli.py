@@ -376,6 +376,23 @@ def audit(
 
 
 @app.command()
+def verify(
+    store: Store = DEFAULT_STORE,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set aside in STORE/quarantine what cannot be relied on; delete nothing.")
+    ] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Also make outcomes again from predictions.")] = False,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Whether the store is whole: every file read, every rule asked, every score made again from its outcomes."""
+    from xbench import exchange
+
+    if not exchange.verify(store, _form(as_json, as_csv), mend=repair, deep=deep):
+        raise typer.Exit(1)
+
+
+@app.command()
 def export(
     format_name: Annotated[str, typer.Option("--format", help="csv, parquet, eee, markdown, latex or xtreme.")] = "csv",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="File or folder; stdout if not given.")] = None,

@@ -89,7 +89,7 @@ def problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list
 
     Where nothing is wrong with the columns, view `whole` of the connection has the rows with all columns of the contract.
     """
-    found = _column_problems(table, rows)
+    found = column_problems(table, rows)
     if found:
         return found
     con.register("given", rows)
@@ -110,7 +110,8 @@ def schema(table: str) -> pa.Schema:
     return pa.schema([(name, _ARROW[kind]) for name, kind, _ in rules(table).columns])
 
 
-def _column_problems(table: str, rows: pa.Table) -> list[str]:
+def column_problems(table: str, rows: pa.Table) -> list[str]:
+    """What is wrong with the names and types of columns by the contract of a table."""
     wanted = schema(table)
     required = [name for name, _, nullable in rules(table).columns if not nullable]
     found = [f"column {c!r}: unknown; table {table!r} has {', '.join(wanted.names)}" for c in rows.column_names if c not in wanted.names]

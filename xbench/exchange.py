@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xbench import adapter, auditing, board, exporting, ingesting, rows, share
+from xbench import adapter, auditing, board, exporting, ingesting, mending, rows, share, verifying
 from xbench.adapter import Options
 from xbench.errors import DataError
 from xbench.tables import Form, emit, percent, show
@@ -189,6 +189,75 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     counts = Counter(f.severity for f in found)
     sys.stdout.write(", ".join(f"{counts[s]} {s}{'s' if counts[s] != 1 else ''}" for s in auditing.SEVERITIES) + f" in {root}\n")
     return counts["error"] == 0
+
+
+def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
+    """Check a store, set aside what cannot be relied on if `mend`, and print every problem.
+
+    Returns:
+        Whether all that readers see is as it was written.
+    """
+    mended = None
+    with Progress(TextColumn("reading files"), BarColumn(), MofNCompleteColumn(), console=_LOG, transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def tick(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        if mend:
+            mended = mending.repair(root, deep=deep, tick=tick)
+        found = mended.after if mended else verifying.verify(root, deep=deep, tick=tick)
+    if form != "text":
+        emit([_as_row(problem) for problem in found.problems], form)
+        if mended:
+            sys.stderr.write("".join(f"{moved.file} -> {moved.to}\n" for moved in mended.moved))
+        sys.stderr.write(f"{_in_all(found)}\n")
+        return found.whole
+    if mended:
+        _tell_mended(mended)
+    for kind, about in verifying.KINDS.items():
+        mine = [problem for problem in found.problems if problem.kind == kind]
+        if not mine:
+            continue
+        show(
+            f"{kind}: {about}",
+            ["file", "rows", "found", "expected"],
+            [[problem.file, problem.rows, problem.found, problem.expected] for problem in mine[:_SHOWN]],
+            note=(f"and {len(mine) - _SHOWN} more (--json has all). " if len(mine) > _SHOWN else "")
+            + "; or: ".join(dict.fromkeys(problem.do for problem in mine)),
+            left=4,
+        )
+    sys.stdout.write(f"{_in_all(found)}\n")
+    return found.whole
+
+
+def _as_row(problem: verifying.Problem) -> dict[str, object]:
+    row = {c: getattr(problem, c) for c in ("kind", "table", "file", "rows", "found", "expected", "do")}
+    return {**row, "harmless": problem.harmless}
+
+
+def _in_all(found: verifying.Verified) -> str:
+    """What was looked at, what is wrong with it, and what to do next."""
+    counts = Counter(problem.kind for problem in found.problems)
+    wrong = ", ".join(f"{counts[kind]} {kind}" for kind in verifying.KINDS if counts[kind])
+    looked = f"{found.root}: {len(found.files)} files, {found.rows} rows, {found.scores} scores made again from their outcomes"
+    if found.whole:
+        return f"{looked}; whole{f' ({wrong}: no reader sees it)' if wrong else ''}"
+    total = sum(count for kind, count in counts.items() if kind not in verifying.HARMLESS)
+    return (
+        f"{looked}; {total} problem{'s' if total > 1 else ''}: {wrong}\n"
+        "next: xbench verify --repair sets aside in STORE/quarantine what cannot be relied on; xbench run STUDY then makes missing cells"
+    )
+
+
+def _tell_mended(mended: mending.Mended) -> None:
+    if mended.moved:
+        show("set aside, nothing is deleted", ["file", "is now", "why"], [[m.file, m.to, m.why] for m in mended.moved], left=3)
+        sys.stdout.write("xbench run STUDY makes the cells again that are missing now; what was ingested, ingest again\n")
+    else:
+        sys.stdout.write("nothing to set aside\n")
+    for said in dict.fromkeys(mended.left):
+        sys.stdout.write(f"left where it is: {said}\n")
 
 
 def export(root: Path, format_name: str, output: Path | None, digits: int, **where: object) -> None:

@@ -68,6 +68,21 @@ def whole(path: Path) -> Iterator[Path]:
     _sync_folder(path.parent)
 
 
+def move(path: Path, to: Path) -> None:
+    """Take a file of this machine to another folder of the same file system: at any moment it is at one of the two places, whole.
+
+    Raises:
+        StoreError: If it cannot be moved.
+    """
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(to)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be moved to {to}", [str(error)]) from error
+    _sync_folder(to.parent)
+    _sync_folder(path.parent)
+
+
 @contextmanager
 def local(path: Path) -> Iterator[Path]:
     """A file of this machine with what is at `path`: itself, or a copy for the time of the block."""

@@ -249,19 +249,19 @@ def _unique(runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -
 
 def _add(found: Tables, run: Row, cells: Cells, digest: str) -> None:
     """A run and its scores."""
-    identity = _hash({"claim": {column: run[column] for column in _CLAIM}})
+    identity = identity_of(run)
     keys = _keys(cells)
     if keys != sorted(keys):
         cells = cells.only(_order(keys))
     columns = {column: cells.column(column) for column in CELL}
     given = cells.column("outcomes")
-    examples = list(map(_digest, given)) if "outcomes" in cells.columns else given
-    run_id = _hash({"identity": identity, "scores": _content(columns, examples)})
+    examples = list(map(digest_of, given)) if "outcomes" in cells.columns else given
+    run_id = run_id_of(identity, columns, examples)
     row = {column: run[column] for column in _OF_RUN if column not in ("dataset_revision", "intermediate_revision")}
     row |= {
         "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
         "target_revision": run["dataset_revision"], "intermediate_revision": run["intermediate_revision"],
-        "recipe_id": _recipe_id(run["recipe"]),
+        "recipe_id": recipe_id_of(run["recipe"]),
     }  # fmt: skip
     found.runs.append(row)
     found.sizes.append(len(cells.numbers))
@@ -288,6 +288,16 @@ def _add_examples(found: Tables, run: Row, cells: Cells) -> None:
             found.predictions.append(_with(answers, where))
 
 
+def identity_of(run: Mapping[str, Any]) -> str:
+    """The identity of a run: of what it says in the terms of `xbench.adapter`, where `dataset_revision` is the target's."""
+    return _hash({"claim": {column: run[column] for column in _CLAIM}})
+
+
+def run_id_of(identity: str, columns: Mapping[str, list[Any]], examples: list[str | None]) -> str:
+    """The id of a run: of its identity and its scores in the order of KEY, each with what stands for its examples (`digest_of`)."""
+    return _hash({"identity": identity, "scores": _content(columns, examples)})
+
+
 def _content(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list[Row]:
     """The cells as objects, their keys sorted."""
     return [
@@ -307,7 +317,7 @@ def _hash(content: Row) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _recipe_id(recipe: str) -> str:
+def recipe_id_of(recipe: str) -> str:
     """As of our own runs (xbench/recipe.py), so that a recipe has one id wherever it comes from."""
     return short_hash(json.loads(recipe), 12)
 
@@ -319,7 +329,7 @@ def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def _digest(table: pa.Table | None) -> str | None:
+def digest_of(table: pa.Table | None) -> str | None:
     """What stands for the examples of a score, in any order; None where only the score is known."""
     if table is None:
         return None

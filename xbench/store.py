@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xbench import contracts, places, plugins, share
+from xbench import contracts, places, plugins, sealing, share
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
 
@@ -135,7 +135,7 @@ def _files_at(con: duckdb.DuckDBPyConnection, root: Path, at: str) -> list[Path]
     files = sorted((root / "run").glob("*.parquet"), key=lambda p: (p.stat().st_mtime, p.name))
     total, sums = 0, {}
     if files:
-        text = f"SELECT parse_filename(filename), {_SUM} FROM {_parquet([root / 'run' / '*.parquet'])} GROUP BY ALL"
+        text = f"SELECT parse_filename(filename), {_SUM} FROM {parquet([root / 'run' / '*.parquet'])} GROUP BY ALL"
         sums = dict(con.execute(text.replace("union_by_name", "filename = true, union_by_name")).fetchall())
     for number, file in enumerate(files, 1):
         total += sums.get(file.name, 0)
@@ -148,7 +148,7 @@ def _files_at(con: duckdb.DuckDBPyConnection, root: Path, at: str) -> list[Path]
     )
 
 
-def _parquet(files: list[Path]) -> str:
+def parquet(files: list[Path]) -> str:
     """A table function over files of one folder of the store; a file called * is all of them."""
     names = [_quote(f"{_escape_glob(str(f.parent))}/{f.name if f.name == '*.parquet' else _escape_glob(f.name)}") for f in files]
     return f"read_parquet([{', '.join(names)}], union_by_name = true)"
@@ -203,7 +203,7 @@ def source(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: list[Pa
     Raises:
         StoreError: If a file cannot be read, or lacks a column that must be there.
     """
-    files = _parquet([root / table / "*.parquet"] if only is None else only)
+    files = parquet([root / table / "*.parquet"] if only is None else only)
     try:
         there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
     except duckdb.Error as error:
@@ -296,7 +296,8 @@ def _copy_whole(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> Path:
     con.execute("SET threads = 1")
     rows = f"SELECT * FROM whole ORDER BY target, model, {contracts.rules(table).key}"
     with places.whole(path) as new:
-        con.execute(f"COPY ({rows}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd)")
+        con.execute(f"COPY ({rows}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+        sealing.seal(new)
     return path
 
 

@@ -5,7 +5,7 @@ fine-tuning. Stages are named by content, so `none -> mini-pos` trained as a tar
 trained as an intermediate, when both phases of the recipe agree, and is trained once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -243,11 +243,12 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
 
 
 def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: dict[str, str], seed: int) -> Cell:
-    origin = {"model": model, "model_revision": revision, "recipe_id": study.recipe.recipe_id, "stack": f"{STACK} {_stack_version()}"}
+    origin = _origin(model, revision, study.recipe.recipe_id, _stack_version())
     parent = None if intermediate == DIRECT else _stage(study, origin, None, intermediate, "intermediate", data, seed)
     encoder = _stage(study, origin, parent, target.name, "target", data, seed) if target.trains else parent
-    key = {
-        **origin,
+    key: dict[str, Any] = {
+        "model": model,
+        "model_revision": revision,
         "intermediate": intermediate,
         "intermediate_revision": data[intermediate],
         "target": target.name.partition("@")[0],
@@ -255,18 +256,21 @@ def _cell(study: Study, target: Task, model: str, revision: str, intermediate: s
         "train_language": target.train_language,
         "seed": seed,
     }
-    return Cell(
-        run_id=short_hash(key, 24),
-        model=model,
-        model_revision=revision,
-        intermediate=intermediate,
-        intermediate_revision=data[intermediate],
-        target=target.name.partition("@")[0],
-        target_revision=data[target.name],
-        train_language=target.train_language,
-        seed=seed,
-        encoder=encoder,
-    )
+    said = {**key, "recipe_id": study.recipe.recipe_id, "source_version": _stack_version()}
+    return Cell(run_id=run_id_of(said), encoder=encoder, **key)
+
+
+def run_id_of(run: Mapping[str, Any]) -> str:
+    """The id of one of our own runs, from its row of table run."""
+    origin = _origin(run["model"], run["model_revision"], run["recipe_id"], run["source_version"])
+    return short_hash(origin | {name: run[name] for name in _CELL}, 24)
+
+
+_CELL = ("intermediate", "intermediate_revision", "target", "target_revision", "train_language", "seed")
+
+
+def _origin(model: str, revision: str, recipe_id: str, version: str) -> dict[str, Any]:
+    return {"model": model, "model_revision": revision, "recipe_id": recipe_id, "stack": f"{STACK} {version}"}
 
 
 def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str, phase: str, data: dict[str, str], seed: int) -> Stage:

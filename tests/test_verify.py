@@ -1,0 +1,634 @@
+"""verify finds every fault by kind and file, and says nothing of a store without one; repair moves, and never deletes."""
+
+import datetime
+import hashlib
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from tests.conftest import RUN
+from xbench import adapter, cli, contracts, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench.errors import StoreError
+from xbench.hashes import short_hash
+from xbench.scorer import load_scorer
+from xbench.task import load_task
+from xbench.versions import Batch, compare
+
+WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+TARGET = "mini-nli"
+
+
+def own(root: Path, seed: int, intermediate: str = "none") -> str:
+    """A run as `xbench run` writes it: ten examples in two languages."""
+    run: dict[str, Any] = {**RUN, "intermediate": intermediate, "target": TARGET, "seed": seed, "recipe": '{"a":1}', "study": "{}"}
+    run |= {"recipe_id": short_hash({"a": 1}, 12), "started": WHEN, "finished": WHEN, "selection": "last step"}
+    run["run_id"] = study.run_id_of(run)
+    key = {c: run[c] for c in scoring.KEY}
+    draw = random.Random(f"{seed} {intermediate}")
+    scorers = [load_scorer(name) for name in load_task(TARGET).scorers]
+    parts: dict[str, list[pa.Table]] = {"prediction": [], "outcome": [], "score": []}
+    for language in ("de", "fr"):
+        ids = [f"{language}-{i}" for i in range(10)]
+        labels = [[draw.choice(["entailment", "neutral"]) for _ in ids] for _ in range(2)]
+        answers = scoring.Answers(ids, ids, labels[0], labels[1])
+        outcome, score = scoring.score_rows(key, language, "test", answers, scorers, "r")
+        for table, made in (
+            ("prediction", scoring.prediction_rows(key, language, "test", answers)),
+            ("outcome", outcome),
+            ("score", score),
+        ):
+            parts[table].append(made)
+    name = f"{TARGET}.{intermediate}.seed{seed}.{run['run_id']}"
+    for table, made in parts.items():
+        store.write(root, table, pa.concat_tables(made), name)
+    store.write(root, "run", pa.Table.from_pylist([run]), name)
+    return name
+
+
+def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.25) -> str:
+    """Runs as `xbench ingest` writes them: one score with its examples, one without."""
+    given: list[adapter.Row | adapter.Block] = []
+    for model in models:
+        said = {
+            **adapter.UNSAID,
+            "model": model,
+            "intermediate": "none",
+            "target": "xnli",
+            "metric": "accuracy",
+            "source": "paper",
+            "seed": 1,
+        }
+        given.append({**said, "language": "de", "value": value, "stderr": 0.5})
+        examples = {
+            "outcomes": adapter.outcomes(["e1", "e2", "e3"], [1, 0, 0.25]),
+            "answers": adapter.answers(["e1", "e2", "e3"], ["e1", "e2", "e3"], ["x"] * 3, ["x", "y", None]),
+        }
+        given.append({**said, "language": "fr", **examples})
+    refused: list[rows.Refusal] = []
+    batch = Batch()
+    batch.add(rows.tables(given, "file", "a" * 64, refused))
+    batch.pack()
+    assert not refused
+    fresh, _ = compare(batch, (root,))
+    name = f"ingest.{short_hash({'runs': sorted(fresh['run']['run_id'].to_pylist())}, 24)}"
+    for table in ("outcome", "prediction", "score", "run"):
+        store.write(root, table, fresh[table], name)
+    return name
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "store"
+    own(path, 0)
+    own(path, 1, "intents")
+    ingested(path)
+    return path
+
+
+def data(root: Path) -> list[Path]:
+    return sorted(root.glob("*/*.parquet"))
+
+
+def one(root: Path, table: str, pattern: str = "*seed0*") -> Path:
+    return next((root / table).glob(pattern))
+
+
+def kinds(found: verifying.Verified) -> set[tuple[str, str]]:
+    return {(problem.kind, problem.file) for problem in found.problems}
+
+
+def everything(root: Path) -> dict[str, list[Any]]:
+    con = duckdb.connect()
+    con.execute("SET TimeZone = 'UTC'")
+    return {str(path): con.execute(f"SELECT * FROM {store.parquet([path])}").fetchall() for path in data(root)}
+
+
+def contents(root: Path) -> list[str]:
+    """What a store consists of, by content, wherever it is; but for the lists of what was moved."""
+    return sorted(hashlib.sha256(p.read_bytes()).hexdigest() for p in root.rglob("*") if p.is_file() and p.name != "moved.json")
+
+
+def rewrite(path: Path, change: Callable[[dict[str, Any]], None], *, extra: int = 0) -> None:
+    """Other rows in a file, sealed as if they had been written so: what is left to find is in the rows."""
+    made = pq.read_table(path).to_pylist()
+    change(made[0])
+    con = duckdb.connect()
+    con.register("given", pa.Table.from_pylist(made, schema=contracts.schema(path.parent.name)))
+    con.execute(f"COPY (SELECT * FROM given) TO '{path}' (FORMAT parquet, {sealing.OPTION})")
+    sealing.seal(path)
+
+
+def old(root: Path) -> None:
+    """As if nothing had been written for a day."""
+    for path in root.rglob("*"):
+        if path.is_file():
+            os.utime(path, (path.stat().st_atime - 86400, path.stat().st_mtime - 86400))
+
+
+def test_a_clean_store_is_whole(root: Path) -> None:
+    found = verifying.verify(root, deep=True)
+    assert found.problems == []
+    assert (found.whole, len(found.files), found.scores) == (True, 12, 6)
+    assert found.rows == sum(pq.read_metadata(path).num_rows for path in data(root))
+
+
+def test_later_versions_carried_rows_and_rescored_runs_are_whole(root: Path) -> None:
+    ingested(root, ("a",), 0.5)
+    key = one(root, "run").name.removesuffix(".parquet").rpartition(".")[2]
+    name = f"{TARGET}@en.{key}.other-1"
+    for table in ("outcome", "score"):
+        made = pq.read_table(one(root, table))
+        store.write(root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), name)
+    found = verifying.verify(root)
+    assert found.problems == []
+    assert found.scores == 9
+
+
+def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> None:
+    assert verifying.verify(tmp_path).whole
+    with pytest.raises(StoreError, match="no store"):
+        verifying.verify(tmp_path / "none")
+
+
+# Each fault, and what is to be said of it: kind and file.
+FAULTS: dict[str, tuple[Callable[[Path], Path | None], str]] = {}
+
+
+def fault(kind: str) -> Callable[[Callable[[Path], Path | None]], Callable[[Path], Path | None]]:
+    def keep(make: Callable[[Path], Path | None]) -> Callable[[Path], Path | None]:
+        FAULTS[make.__name__] = (make, kind)
+        return make
+
+    return keep
+
+
+@fault("unreadable")
+def truncated(root: Path) -> Path:
+    path = one(root, "outcome")
+    path.write_bytes(path.read_bytes()[:-100])
+    return path
+
+
+@fault("unreadable")
+def empty(root: Path) -> Path:
+    path = one(root, "run")
+    path.write_bytes(b"")
+    return path
+
+
+@fault("unreadable")
+def foreign_content(root: Path) -> Path:
+    path = root / "score" / "notes.parquet"
+    path.write_text("these are notes and no Parquet file")
+    return path
+
+
+@fault("content")
+def another_text(root: Path) -> Path:
+    """A prediction is another one in the pages: only the bytes say so."""
+    path = one(root, "prediction")
+    content = bytearray(path.read_bytes())
+    at = content.find(b"neutral")
+    content[at + 1] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+@fault("leftover")
+def leftover(root: Path) -> Path:
+    path = root / "run" / ".x.parquet.0123.tmp"
+    path.write_bytes(b"PAR1 half of it")
+    return path
+
+
+@fault("foreign")
+def foreign_name(root: Path) -> Path:
+    path = root / "run" / "README.txt"
+    path.write_text("mine")
+    return path
+
+
+@fault("contract")
+def null(root: Path) -> Path:
+    path = one(root, "prediction")
+    rewrite(path, lambda row: row.update(reference=None))
+    return path
+
+
+@fault("contract")
+def check(root: Path) -> Path:
+    path = one(root, "outcome")
+    rewrite(path, lambda row: row.update(numerator=-1.0))
+    return path
+
+
+@fault("contract")
+def missing_column(root: Path) -> Path:
+    path = one(root, "score")
+    pq.write_table(pq.read_table(path).drop_columns(["value"]), path)
+    return path
+
+
+@fault("contract")
+def another_type(root: Path) -> Path:
+    path = one(root, "score")
+    made = pq.read_table(path)
+    pq.write_table(made.set_column(made.column_names.index("value"), "value", pa.array(["x"] * made.num_rows)), path)
+    return path
+
+
+@fault("contract")
+def twice(root: Path) -> Path:
+    path = one(root, "score")
+    shutil.copy(path, path.with_name("z.parquet"))
+    return path.with_name("z.parquet")
+
+
+@fault("orphan")
+def orphan(root: Path) -> Path:
+    one(root, "run").unlink()
+    return one(root, "score")
+
+
+@fault("orphan")
+def half_a_rescoring(root: Path) -> Path:
+    made = pq.read_table(one(root, "outcome"))
+    key = made["run_id"][0].as_py()
+    made = made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows))
+    return store.write(root, "outcome", made, f"{TARGET}@en.{key}.other-1")
+
+
+@fault("incomplete")
+def no_scores(root: Path) -> Path:
+    one(root, "score").unlink()
+    return one(root, "run")
+
+
+@fault("incomplete")
+def no_outcomes(root: Path) -> Path:
+    one(root, "outcome").unlink()
+    return one(root, "score")
+
+
+@fault("incomplete")
+def no_predictions(root: Path) -> Path:
+    one(root, "prediction").unlink()
+    return one(root, "run")
+
+
+@fault("incomplete")
+def a_score_is_gone(root: Path) -> Path:
+    made = pq.read_table(one(root, "score"))
+    store.write(root, "score", made.slice(1), one(root, "score").name.removesuffix(".parquet"))
+    return one(root, "outcome")
+
+
+@fault("score differs")
+def another_score(root: Path) -> Path:
+    path = one(root, "score")
+    rewrite(path, lambda row: row.update(value=row["value"] + 1e-11))
+    return path
+
+
+@fault("score differs")
+def another_outcome(root: Path) -> Path:
+    path = one(root, "outcome")
+    rewrite(path, lambda row: row.update(numerator=1 - row["numerator"]))
+    return one(root, "score")
+
+
+@fault("identity")
+def another_count(root: Path) -> Path:
+    path = one(root, "score")
+    rewrite(path, lambda row: row.update(n=row["n"] + 1))
+    return path
+
+
+@fault("identity")
+def another_condition(root: Path) -> Path:
+    path = one(root, "run")
+    rewrite(path, lambda row: row.update(model_revision="2"))
+    return path
+
+
+@fault("identity")
+def another_recipe(root: Path) -> Path:
+    path = one(root, "run")
+    rewrite(path, lambda row: row.update(recipe='{"a":2}'))
+    return path
+
+
+@fault("identity")
+def another_claim(root: Path) -> Path:
+    path = one(root, "run", "ingest*")
+    rewrite(path, lambda row: row.update(source="another paper"))
+    return path
+
+
+@fault("identity")
+def another_number(root: Path) -> Path:
+    """A number without examples: the id of its run is of all its numbers."""
+    path = one(root, "score", "ingest*")
+    rewrite(path, lambda row: row.update(stderr=0.25))
+    return path
+
+
+@fault("identity")
+def another_example(root: Path) -> Path:
+    path = one(root, "outcome", "ingest*")
+    rewrite(path, lambda row: row.update(example_id="e9"))
+    return one(root, "score", "ingest*")
+
+
+@fault("identity")
+def another_name(root: Path) -> Path:
+    path = one(root, "score")
+    return path.rename(path.with_name(one(root, "score", "*seed1*").name.replace("seed1", "seed7")))
+
+
+@fault("identity")
+def another_batch(root: Path) -> Path:
+    path = one(root, "run", "ingest*")
+    return path.rename(path.with_name(f"ingest.{'0' * 24}.parquet"))
+
+
+@fault("identity")
+def not_as_in_run(root: Path) -> Path:
+    path = one(root, "prediction")
+    rewrite(path, lambda row: row.update(seed=5))
+    return path
+
+
+@fault("schema")
+def newer_column(root: Path) -> Path:
+    path = one(root, "score")
+    made = pq.read_table(path)
+    pq.write_table(made.append_column("mood", pa.array(["good"] * made.num_rows)), path)
+    return path
+
+
+@fault("schema")
+def newer_table(root: Path) -> Path:
+    (root / "trace").mkdir()
+    shutil.copy(one(root, "score"), root / "trace" / "x.parquet")
+    return root / "trace"
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_each_fault_is_found(root: Path, name: str) -> None:
+    make, kind = FAULTS[name]
+    path = make(root)
+    assert path is not None
+    found = verifying.verify(root)
+    assert (kind, path.relative_to(root).as_posix()) in kinds(found)
+    assert found.whole == (kind in verifying.HARMLESS)
+    assert all(p.found and p.expected and p.do for p in found.problems)
+    wrong = {p.file for p in found.problems if not p.harmless}
+    assert all("seed1" not in file or name == "another_name" for file in wrong)  # what has nothing to do with it is not blamed
+
+
+def test_predictions_are_scored_again(root: Path) -> None:
+    def swap(row: dict[str, Any]) -> None:
+        row.update(prediction=row["reference"] if row["prediction"] != row["reference"] else "other")
+
+    rewrite(one(root, "prediction"), swap)
+    assert verifying.verify(root).whole
+    found = verifying.verify(root, deep=True)
+    assert {p.kind for p in found.problems} == {"outcome differs"}
+
+
+def test_all_problems_at_once(root: Path) -> None:
+    one(root, "outcome", "*seed1*").write_bytes(b"PAR1")
+    rewrite(one(root, "score"), lambda row: row.update(value=0.99))
+    leftover(root)
+    assert {p.kind for p in verifying.verify(root).problems} == {"unreadable", "score differs", "leftover"}
+
+
+def test_a_file_that_may_not_be_opened_is_not_blamed(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = contents(root)
+
+    def refuse(path: Path) -> bool:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(sealing, "intact", refuse)
+    mended = mending.repair(root)
+    assert {p.kind for p in mended.after.problems} == {"no access"}
+    assert mended.moved == [] and contents(root) == before
+
+
+def test_a_run_that_may_not_be_opened_keeps_its_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, closed = sealing.intact, one(root, "run")
+    old(root)
+    before = contents(root)
+
+    def refuse(path: Path) -> bool | None:
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(sealing, "intact", refuse)
+    mended = mending.repair(root)
+    assert kinds(mended.after) == {("no access", f"run/{closed.name}")}
+    assert mended.moved == [] and contents(root) == before and all(path.exists() for path in data(root))
+    assert len(data(root)) == 12
+
+
+# Flips.
+
+
+def flips(root: Path, count: int, seed: int) -> Iterator[tuple[Path, bytes]]:
+    """So many single-bit flips, each place as likely; the store is as it was after each."""
+    draw, files = random.Random(seed), data(root)
+    sizes = [path.stat().st_size for path in files]
+    for _ in range(count):
+        path = draw.choices(files, sizes)[0]
+        before = path.read_bytes()
+        content = bytearray(before)
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        path.write_bytes(content)
+        yield path, before
+        path.write_bytes(before)
+
+
+def judged(root: Path, count: int, seed: int) -> dict[str, int]:
+    """What becomes of flips: reported, of no effect, or unseen."""
+    before = everything(root)
+    seen = {"reported": 0, "no effect": 0, "unseen": 0}
+    for path, _ in flips(root, count, seed):
+        found = verifying.verify(root)
+        if any(p.file == path.relative_to(root).as_posix() or p.kind in ("score differs", "identity", "contract") for p in found.problems):
+            seen["reported"] += 1
+        else:
+            seen["no effect" if everything(root) == before else "unseen"] += 1
+    return seen
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small"
+    own(path, 0)
+    ingested(path, ("a",))
+    return path
+
+
+def test_each_flipped_bit_is_reported_or_changes_nothing(small: Path) -> None:
+    seen = judged(small, 200, 1)
+    assert seen["unseen"] == 0
+    assert seen["reported"] >= 190  # a flip in the word that says where the checksum is makes a file without one
+    assert verifying.verify(small).whole
+
+
+@pytest.mark.slow
+def test_flips_in_files_of_before_there_were_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a checksum some flips are another text or claim in silence: docs/reliability.md has the share."""
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing, "OPTION", "ROW_GROUP_SIZE 122880")
+        patch.setattr(sealing, "seal", lambda path: None)
+        own(tmp_path, 0)
+        ingested(tmp_path, ("a",))
+    assert verifying.verify(tmp_path).whole
+    seen = judged(tmp_path, 200, 2)
+    assert seen["unseen"] <= 20, seen
+
+
+def test_each_truncation_is_reported(small: Path) -> None:
+    draw = random.Random(3)
+    for _ in range(50):
+        path = draw.choice(data(small))
+        before = path.read_bytes()
+        path.write_bytes(before[: draw.randrange(len(before))])
+        assert ("unreadable", path.relative_to(small).as_posix()) in kinds(verifying.verify(small))
+        path.write_bytes(before)
+
+
+# Repair.
+
+MENDED = [name for name, (_, kind) in FAULTS.items() if kind not in ("foreign", "schema") and name not in ("another_claim", "another_number", "another_example", "another_batch")]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_repair_sets_aside_and_deletes_nothing(root: Path, name: str) -> None:
+    FAULTS[name][0](root)
+    old(root)
+    before = contents(root)
+    mended = mending.repair(root)
+    assert mended.moved and mended.after.problems == []
+    assert contents(root) == before
+    for moved in mended.moved:
+        assert (root / moved.to).is_file() and not (root / moved.file).exists()
+    listed = [entry for path in root.glob("quarantine/*/moved.json") for entry in json.loads(path.read_text("utf-8"))]
+    assert {entry["file"] for entry in listed} == {moved.file for moved in mended.moved}
+    assert all(entry["why"] for entry in listed)
+    con = store.connect(root)  # what is left can be read, and the other runs are there
+    assert con.execute("SELECT count(*) FROM run").fetchall()[0][0] >= 2
+    con.close()
+
+
+def test_what_is_in_a_file_with_other_runs_stays(root: Path) -> None:
+    path = another_number(root)
+    before = contents(root)
+    mended = mending.repair(root)
+    assert mended.moved == [] and any("other runs too" in said for said in mended.left)
+    assert contents(root) == before and path.exists()
+
+
+def test_an_unreadable_file_of_many_runs_takes_its_batch_along(root: Path) -> None:
+    path = one(root, "score", "ingest*")
+    path.write_bytes(b"")
+    mended = mending.repair(root)
+    assert sorted(moved.file for moved in mended.moved) == [f"{t}/{path.name}" for t in ("outcome", "prediction", "run", "score")]
+    assert mended.after.whole
+    ingested(root)  # and again from its source
+    assert verifying.verify(root).problems == []
+
+
+def test_what_a_writer_may_be_about_to_finish_stays(root: Path) -> None:
+    orphan(root)
+    leftover(root)
+    mended = mending.repair(root)
+    assert mended.moved == [] and len(mended.left) == 4  # three tables of a run, and a temporary file
+    old(root)
+    assert len(mending.repair(root).moved) == 4
+
+
+def test_a_kill_in_the_middle_of_repair(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    another_score(root)
+    one(root, "prediction", "*seed1*").write_bytes(b"PAR1")
+    leftover(root)
+    old(root)
+    before = contents(root)
+    real, done = places.move, 0
+    for killed in range(12):
+        copy = tmp_path / f"copy{killed}"
+        shutil.copytree(root, copy)
+        moves = 0
+
+        def move(path: Path, to: Path, killed: int = killed) -> None:
+            nonlocal moves
+            if moves == killed:
+                raise KeyboardInterrupt
+            real(path, to)
+            moves += 1
+
+        with monkeypatch.context() as patch:
+            patch.setattr(places, "move", move)
+            try:
+                mending.repair(copy)
+                done += 1
+            except KeyboardInterrupt:
+                assert contents(copy) == before
+                halves = verifying.verify(copy).problems
+                assert not any(p.kind == "incomplete" for p in halves)
+        assert mending.repair(copy).after.problems == []
+        assert contents(copy) == before
+    assert done == 3  # nine moves: four files of two runs each, and what was left over
+
+
+def test_remote_stores_are_verified_and_not_repaired(root: Path) -> None:
+    upath = pytest.importorskip("upath")
+    far = upath.UPath("memory://store-to-verify")
+    for path in data(root):
+        there = far / path.relative_to(root).as_posix()
+        there.parent.mkdir(parents=True, exist_ok=True)
+        there.write_bytes(path.read_bytes())
+    found = verifying.verify(far)
+    assert found.problems == [] and len(found.files) == 12
+    with pytest.raises(StoreError, match="cannot be repaired"):
+        mending.repair(far)
+
+
+# The command.
+
+
+def invoke(*words: str) -> tuple[int, str]:
+    result = CliRunner().invoke(cli.app, ["verify", *words])
+    return result.exit_code, result.output
+
+
+def test_the_command(root: Path) -> None:
+    code, said = invoke("--store", str(root))
+    assert code == 0 and "12 files" in said and "6 scores made again" in said and "whole" in said
+    another_score(root)
+    code, said = invoke("--store", str(root))
+    assert code == 1 and "score differs" in said and "--repair" in said
+    code, said = invoke("--store", str(root), "--repair")
+    assert code == 0 and "set aside" in said and "xbench run STUDY" in said
+    assert invoke("--store", str(root))[0] == 0
+
+
+def test_json_is_a_list_of_flat_rows(root: Path) -> None:
+    orphan(root)
+    result = CliRunner().invoke(cli.app, ["verify", "--store", str(root), "--json"])
+    found = json.loads(result.stdout)
+    assert result.exit_code == 0 and {row["kind"] for row in found} == {"orphan"}
+    assert set(found[0]) == {"kind", "table", "file", "rows", "found", "expected", "do", "harmless"}

@@ -1,0 +1,196 @@
+"""`xbench verify --repair`: what cannot be relied on is set aside in STORE/quarantine, whole, and never deleted.
+
+The file that marks runs as complete goes first, so a kill between two moves leaves rows that no reader sees, and another repair goes on
+from there.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from xbench import places
+from xbench.errors import StoreError
+from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
+
+RECENT = 600  # seconds for which rows without a run may be of one that is being written
+_ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
+_OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
+_OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which all files of a run go
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A file that was set aside: which it was, where it is now, and why."""
+
+    file: str
+    to: str
+    why: str
+
+
+@dataclass(slots=True)
+class Mended:
+    """What was done.
+
+    Attributes:
+        after: What is there now.
+        moved: The files that were set aside.
+        left: What was not, and why.
+    """
+
+    after: Verified
+    moved: list[Moved] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Plan:
+    """The files to set aside with the reason for each, and what has to stay."""
+
+    files: dict[str, str] = field(default_factory=dict)
+    left: list[str] = field(default_factory=list)
+
+
+def repair(root: Path, *, deep: bool = False, tick: Callable[[int, int], None] = lambda done, total: None) -> Mended:
+    """Set aside every file that cannot be relied on; may be killed and called again.
+
+    Args:
+        root: The store.
+        deep: As for `xbench.verifying.verify`.
+        tick: Likewise.
+
+    Raises:
+        StoreError: If the store is not on a file system of this machine, is not there, or a file cannot be moved.
+    """
+    if places.is_remote(root):
+        raise StoreError(
+            f"{root} cannot be repaired from here: an object store copies and deletes, and a kill between the two leaves both",
+            ["copy the store to a folder, repair that, and copy it back"],
+        )
+    mended = Mended(verify(root, deep=deep, tick=tick))
+    for _ in range(_ROUNDS):
+        plan = _plan(mended.after)
+        mended.left = plan.left
+        if not plan.files:
+            break
+        _move(mended, plan)
+        mended.after = verify(root, deep=deep, tick=tick)
+    return mended
+
+
+def _plan(found: Verified) -> _Plan:
+    plan = _Plan()
+    now = time.time()
+    for problem in found.problems:
+        if problem.kind in _OF_FILE and problem.file.count("/") == 1:
+            _add_write(found, plan, problem)
+        elif problem.kind == "leftover":
+            _add_harmless(found, plan, problem, now)
+    for problem in found.problems:
+        if problem.kind in _OF_RUN:
+            _add_runs(found, plan, problem)
+    alone = {problem.file: problem for problem in found.problems if problem.kind == "orphan"}
+    for file in _left_alone(found, plan):
+        if file.shown in alone:
+            _add_harmless(found, plan, alone[file.shown], now)
+        else:
+            plan.files.setdefault(file.shown, "its runs are set aside")
+    for file in _without_a_score(found):
+        if file.shown in alone:
+            _add_harmless(found, plan, alone[file.shown], now)
+    return plan
+
+
+def _why(problem: Problem) -> str:
+    return f"{problem.kind}: {problem.found}; expected {problem.expected}"
+
+
+def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
+    """A file that cannot be read, and what was written with it: the same names in the other tables."""
+    name = Path(problem.file).name
+    plan.files[problem.file] = _why(problem)
+    for file in found.files:
+        if file.path.name == name:
+            plan.files.setdefault(file.shown, f"was written with {problem.file}, which is {problem.kind}")
+
+
+def _add_harmless(found: Verified, plan: _Plan, problem: Problem, now: float) -> None:
+    """What no reader sees, unless it is so new that its writer may be about to finish."""
+    try:
+        age = now - (found.root / problem.file).stat().st_mtime
+    except FileNotFoundError:
+        return  # its writer has finished
+    if age < RECENT:
+        plan.left.append(f"{problem.file}: {problem.kind}, but not {RECENT // 60} minutes old: it may be of a write under way")
+    else:
+        plan.files.setdefault(problem.file, _why(problem))
+
+
+def _add_runs(found: Verified, plan: _Plan, problem: Problem) -> None:
+    """All files of the runs that a problem is about, if they have no rows of other runs."""
+    if any(file.shown == problem.file and file.lost for file in found.files):
+        _add_write(found, plan, problem)  # its columns are not those of its table, so whose rows they are is not known
+        return
+    runs = problem.runs or _runs_of(found, problem.file)
+    if not runs:
+        plan.left.append(f"{problem.file}: {problem.kind} in a file of several runs: ingest its source into a new store")
+    for run in runs:
+        files = [found.files[row[0]] for row in found.ledger.execute("SELECT DISTINCT file FROM held WHERE run_id = ?", [run]).fetchall()]
+        shared = [file.shown for file in files if not _runs_of(found, file.shown) and file.shown not in plan.files]
+        if shared:
+            said = (
+                f"run {run}: {problem.kind}, but {', '.join(sorted(shared))} has rows of other runs too: ingest its source into a new store"
+            )
+            plan.left.append(said)
+            continue
+        for file in files:
+            plan.files.setdefault(file.shown, f"run {run}: {_why(problem)}")
+
+
+def _runs_of(found: Verified, shown: str) -> tuple[str, ...]:
+    """The run that a file is of; nothing if it is of several, or of none that is known."""
+    query = "SELECT DISTINCT run_id FROM held WHERE file = ? LIMIT 2"
+    for file in found.files:
+        if file.shown == shown:
+            runs = [row[0] for row in found.ledger.execute(query, [file.number]).fetchall()]
+            return tuple(run for run in runs if run is not None) if len(runs) == 1 else ()
+    return ()
+
+
+def _left_alone(found: Verified, plan: _Plan) -> list[File]:
+    """Files without a row of a run that stays. None, if which runs stay is not known: a file of them cannot be opened."""
+    if any(file.lost and file.table == "run" and file.shown not in plan.files for file in found.files):
+        return []
+    staying = [file.number for file in found.files if file.table == "run" and file.shown not in plan.files]
+    query = """
+        SELECT DISTINCT file FROM held WHERE tbl <> 'run' AND file NOT IN (
+            SELECT file FROM held WHERE run_id IN (SELECT run_id FROM held WHERE tbl = 'run' AND list_contains(?::INTEGER[], file))
+        ) ORDER BY file
+    """
+    return [found.files[row[0]] for row in found.ledger.execute(query, [staying]).fetchall()]
+
+
+def _without_a_score(found: Verified) -> list[File]:
+    """Files of outcomes without one score that they make."""
+    query = (
+        "SELECT DISTINCT file FROM share WHERE file NOT IN (SELECT h.file FROM share AS h JOIN score USING (" + CELL + ")) ORDER BY file"
+    )
+    return [found.files[row[0]] for row in found.ledger.execute(query).fetchall()]
+
+
+def _move(mended: Mended, plan: _Plan) -> None:
+    """Say what is moved before it is: after a kill the list names more than there is beside it, never less."""
+    root = mended.after.root
+    folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+    listed: list[dict[str, Any]] = [
+        asdict(Moved(file, f"{QUARANTINE}/{folder.name}/{file}", why)) for file, why in sorted(plan.files.items())
+    ]
+    with places.whole(folder / "moved.json") as new:
+        new.write_text(json.dumps(listed, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    for file, why in sorted(plan.files.items(), key=lambda item: (not item[0].startswith("run/"), item[0])):
+        places.move(root / file, folder / file)
+        mended.moved.append(Moved(file, f"{QUARANTINE}/{folder.name}/{file}", why))

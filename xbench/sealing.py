@@ -1,0 +1,48 @@
+"""Parquet files that carry the SHA-256 of their own bytes, so that one flipped bit is seen whatever it means.
+
+Pages written by DuckDB have no checksums: a flip may silently be another value. The sum stands among the footer's key-value pairs. It is
+over the file with 64 zeros in its place: they are written first, as the sum cannot be known before.
+"""
+
+import hashlib
+import mmap
+from pathlib import Path
+
+_KEY = "xbench_sha256"
+_DIGITS = 64
+OPTION = f"KV_METADATA {{{_KEY}: '{'0' * _DIGITS}'}}"  # of DuckDB's COPY: makes room for the sum
+# The key as Parquet's footer (Thrift, compact) has it: a field that is text, its length, itself; then the field and length of the sum.
+_MARK = b"\x18" + bytes([len(_KEY)]) + _KEY.encode() + b"\x18" + bytes([_DIGITS])
+
+
+def seal(path: Path) -> None:
+    """Put the sum into a file that was written with OPTION.
+
+    Raises:
+        ValueError: If there is no room for it.
+    """
+    with path.open("r+b") as handle, mmap.mmap(handle.fileno(), 0) as content:
+        at = _place(content)
+        if at is None:
+            raise ValueError(f"{path} was not written with room for a checksum")
+        content[at : at + _DIGITS] = hashlib.sha256(content).hexdigest().encode()
+        content.flush()
+
+
+def intact(path: Path) -> bool | None:
+    """Whether the bytes of a file are those that were written; None where it carries no sum (it is of before 0.2, or from elsewhere)."""
+    if path.stat().st_size == 0:
+        return None
+    with path.open("rb") as handle, mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_COPY) as content:
+        at = _place(content)
+        if at is None:
+            return None
+        said = content[at : at + _DIGITS]
+        content[at : at + _DIGITS] = b"0" * _DIGITS
+        return hashlib.sha256(content).hexdigest().encode() == said
+
+
+def _place(content: mmap.mmap) -> int | None:
+    """Where the sum stands: the last mark, as the footer ends the file and rows may say anything."""
+    found = content.rfind(_MARK)
+    return None if found < 0 or found + len(_MARK) + _DIGITS > len(content) else found + len(_MARK)
