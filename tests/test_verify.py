@@ -16,7 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from tests.adapter_files import CASES
 from tests.conftest import RUN
+from tests.test_adapters import ingest
 from xbench import adapter, cli, contracts, mending, places, rows, scoring, sealing, store, study, verifying
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
@@ -158,6 +160,11 @@ def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> N
     assert verifying.verify(tmp_path).whole
     with pytest.raises(StoreError, match="no store"):
         verifying.verify(tmp_path / "none")
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+def test_what_each_adapter_brings_is_whole(tmp_path: Path, name: str) -> None:
+    assert verifying.verify(ingest(CASES[name], tmp_path)[1]).problems == []
 
 
 # Each fault, and what is to be said of it: kind and file.
