@@ -59,7 +59,6 @@ def _server(root: str) -> serving.Server:
     server = serving.Server(place(root))
     server.newest()
     # Streamlit collects garbage after every run of a page: what is here by now stays, and looking through it takes longer than the page.
-    gc.collect()
     gc.freeze()
     atexit.register(gc.unfreeze)
     return server
