@@ -1,24 +1,21 @@
 """Altair, imported when a chart is first made with it: that takes longer than all of a page, and the first page of a server has none."""
 
-import importlib.util
-import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import altair as alt
 else:
 
-    def _later(name: str) -> Any:
-        """A module that is loaded when something of it is asked for."""
-        if name in sys.modules:
-            return sys.modules[name]
-        spec = importlib.util.find_spec(name)
-        spec.loader = importlib.util.LazyLoader(spec.loader)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-        return module
+    class _Later:
+        """Stands for a module. Not importlib's LazyLoader: whoever looks through sys.modules, as inspect does, would load it."""
 
-    alt = _later("altair")
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __getattr__(self, field: str) -> Any:
+            return getattr(import_module(self._name), field)
+
+    alt = _Later("altair")
 
 __all__ = ["alt"]
