@@ -70,6 +70,11 @@ class Worker:
                 self._thread.start()
         return future
 
+    @property
+    def busy(self) -> bool:
+        """Whether what is asked now has to wait for something else."""
+        return self._waiting.unfinished_tasks > 0
+
     def close(self) -> None:
         """End the process, in the middle of whatever it is; what is asked from now on never comes."""
         with self._lock:
@@ -100,7 +105,10 @@ class Worker:
                     if self._process is None or self._process.poll() is not None:
                         self._process = _start()
                     process = self._process
-                _answer(process, *asked)
+                try:
+                    _answer(process, *asked)
+                finally:
+                    self._waiting.task_done()
         finally:
             if self._process is not None:
                 _stop(self._process)

@@ -141,7 +141,8 @@ class Snapshot:
         Raises:
             XbenchError: What `compute` raised.
         """
-        waited = self.asked(key)  # only the first who asks waits: the others would, each time, for as long as it takes
+        # Only the first who asks waits, and only if it is begun at once: the others would, each time, for as long as it takes.
+        waited = self.asked(key) or _WORKER.busy
         job = self.later(key, compute)
         try:
             return job.result(0 if waited else patience), True

@@ -88,6 +88,8 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
         if table == "run" and (pinned or at is not None):
             # As a table: what else is read is of these runs, whatever is written meanwhile.
             con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
+            con.execute(f"CREATE TABLE run_older AS {_OLDER}")  # which versions are old is asked once, not by every query
+            con.execute("CREATE OR REPLACE VIEW run AS SELECT * FROM every_run ANTI JOIN run_older USING (run_id)")
     return con
 
 
