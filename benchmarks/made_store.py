@@ -45,16 +45,19 @@ def make(root: Path, languages: int, intermediates: int, targets: int, models: i
                 for seed in range(seeds):
                     ability = level + 0.2 * model + changed + rng.normal(0, 0.03, len(codes))
                     right = rng.random((len(codes), examples)) < 1 / (1 + np.exp(2 * hard - 2 * ability[:, None]))
-                    write(root, f"made-up-{model}", SIZES[model], intermediate, target, seed, codes, right, names, metric, scorer)
+                    size = SIZES[model % len(SIZES)]
+                    tables = run_tables(f"made-up-{model}", size, intermediate, target, seed, codes, right, names, metric, scorer)
+                    for table, rows in tables.items():
+                        store.write(root, table, rows, tables["run"]["run_id"][0].as_py())
                     total += right.size
     return total
 
 
-def write(
-    root: Path, model: str, parameters: int, intermediate: str, target: str, seed: int, codes: tuple[str, ...], right: np.ndarray,
-    names: pa.Array, metric: str, scorer: str,
-) -> None:  # fmt: skip
-    """One run, its outcomes and scores."""
+def run_tables(
+    model: str, parameters: int, intermediate: str, target: str, seed: int, codes: tuple[str, ...], right: np.ndarray, names: pa.Array,
+    metric: str, scorer: str,
+) -> dict[str, pa.Table]:  # fmt: skip
+    """One run, its outcomes and scores; the run last."""
     run_id = digest(model, intermediate, target, seed)[:24]
     shared = {"run_id": run_id, "model": model, "intermediate": intermediate, "target": target, "train_language": "en", "seed": seed}
     number, length = right.shape
@@ -74,7 +77,6 @@ def write(
         "numerator": pa.array(right.ravel().astype(np.float64)),
         "denominator": pa.array(np.ones(rows)),
     }
-    store.write(root, "outcome", pa.table(outcomes), run_id)
     scores = [
         {
             **shared, "language": code, "split": "test", "metric": metric, "scorer": scorer, "dataset_revision": "made up",
@@ -82,7 +84,6 @@ def write(
         }
         for code, own in zip(codes, right, strict=True)
     ]  # fmt: skip
-    store.write(root, "score", pa.Table.from_pylist(scores), run_id)
     when = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
     run = {
         **shared, "kind": "run", "model_revision": "1", "parameters": parameters, "target_revision": "made up",
@@ -90,7 +91,7 @@ def write(
         "stack": "xbench", "source": "made up", "source_version": "1", "relationship": "first party", "trained_examples": 1,
         "packages": "{}", "hardware": "none", "started": when, "finished": when,
     }  # fmt: skip
-    store.write(root, "run", pa.Table.from_pylist([run]), run_id)
+    return {"outcome": pa.table(outcomes), "score": pa.Table.from_pylist(scores), "run": pa.Table.from_pylist([run])}
 
 
 def main() -> None:

@@ -4,7 +4,10 @@ os.environ["HF_HUB_OFFLINE"] = "1"  # before anything imports huggingface_hub: n
 os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
-from collections.abc import Iterator
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -77,6 +80,46 @@ def _own_comparisons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keeping, "folder", lambda: folder)
         yield
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What a test did to a store, and what came of it; `tests.faults` makes the table of docs/reliability.md of them."""
+
+    fault: str
+    where: str
+    times: str
+    lost: int
+    half_seen: int
+    said: str = ""
+
+
+_FAULTS = pytest.StashKey[list[Fault]]()
+
+
+@pytest.fixture
+def fault(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Notes what was tried, at the end of a test that found it to hold."""
+
+    def note(fault: str, where: str, times: str, lost: int = 0, half_seen: int = 0, said: str = "") -> None:
+        request.config.stash.setdefault(_FAULTS, []).append(Fault(fault, where, times, lost, half_seen, said))
+
+    return note
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With XBENCH_FAULTS=FILE, only tests that note something."""
+    if os.environ.get("XBENCH_FAULTS"):
+        chosen = [item for item in items if "fault" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = chosen
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """With XBENCH_FAULTS=FILE, what the tests noted goes there, a line of JSON each."""
+    if (path := os.environ.get("XBENCH_FAULTS")) and session.config.stash.get(_FAULTS, []):
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(dataclasses.asdict(f)) + "\n" for f in session.config.stash[_FAULTS])
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -367,7 +368,7 @@ def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
         store.connect(root)
 
 
-def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path) -> None:
+def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callable[..., None]) -> None:
     """Ended at any moment, and begun again until it ends by itself: the store holds what an undisturbed ingest makes."""
     folder = tmp_path / "files"
     folder.mkdir()
@@ -406,3 +407,4 @@ def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path) -> None:
         con.close()
     assert len(found[0]) == 180
     assert found[0] == found[1]
+    fault("kill -9", "an ingest of 60 files, at random moments", f"{kills} kills")

@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import random
 import shutil
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -191,10 +192,11 @@ def _run_in_child(path: str, root: str) -> None:
     executors.run(todo, resolved, Path(root), options=executors.Options(threads=1, every=0.05))
 
 
-def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int]) -> None:
+def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int]) -> int:
     """kill -9 at random moments, at start, in training, evaluation and writing; the store then equals an undisturbed one.
 
-    Each child is forked from a server that has imported everything, so that most moments are moments of work.
+    Each child is forked from a server that has imported everything, so that most moments are moments of work. Returned is how many began
+    from a state within a training.
     """
     phase = {"epochs": 3, "max_examples": 64}
     path = write_study(
@@ -238,6 +240,7 @@ def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int]) -> No
     assert digests(root) == digests(tmp_path / "undisturbed")
     assert not (root / "checkpoints").exists()
     assert not [p for p in root.rglob("*.tmp") if not p.name.startswith(".")]
+    return gone_on
 
 
 def _wait_for_a_state(child: BaseProcess, root: Path) -> None:
@@ -247,12 +250,13 @@ def _wait_for_a_state(child: BaseProcess, root: Path) -> None:
 
 
 def test_kill_and_resume(tiny_model: Path, tmp_path: Path) -> None:
-    check_kills(tiny_model, tmp_path, 4, [0])
+    assert check_kills(tiny_model, tmp_path, 4, [0]) > 0
 
 
 @pytest.mark.slow
-def test_fifty_kills(tiny_model: Path, tmp_path: Path) -> None:
-    check_kills(tiny_model, tmp_path, 50, [0, 1])
+def test_fifty_kills(tiny_model: Path, tmp_path: Path, fault: Callable[..., None]) -> None:
+    gone_on = check_kills(tiny_model, tmp_path, 50, [0, 1])
+    fault("kill -9", f"a study of 12 cells, at random moments; {gone_on} begun again within a training", "50 kills")
 
 
 def test_a_shared_stage_is_trained_once(tiny_model: Path, tmp_path: Path) -> None:

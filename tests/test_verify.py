@@ -488,11 +488,23 @@ def small(tmp_path: Path) -> Path:
     return path
 
 
-def test_each_flipped_bit_is_reported_or_changes_nothing(small: Path) -> None:
-    seen = judged(small, 200, 1)
+def check_flips(root: Path, count: int, fault: Callable[..., None]) -> None:
+    seen = judged(root, count, 1)
     assert seen["unseen"] == 0
-    assert seen["reported"] >= 190  # a flip in the word that says where the checksum is makes a file without one
-    assert verifying.verify(small).whole
+    assert seen["reported"] >= 0.95 * count  # a flip in the word that says where the checksum is makes a file without one
+    assert verifying.verify(root).whole
+    said = f"{seen['reported']} reported by verify, {seen['no effect']} without effect"
+    if count >= 200:
+        fault("flipped bit", "anywhere in a store with checksums", f"{count} bits", seen["unseen"], 0, said)
+
+
+def test_each_flipped_bit_is_reported_or_changes_nothing(small: Path, fault: Callable[..., None]) -> None:
+    check_flips(small, 40, fault)
+
+
+@pytest.mark.slow
+def test_two_hundred_flipped_bits(small: Path, fault: Callable[..., None]) -> None:
+    check_flips(small, 200, fault)
 
 
 @pytest.mark.slow
@@ -508,14 +520,15 @@ def test_flips_in_files_of_before_there_were_checksums(tmp_path: Path, monkeypat
     assert seen["unseen"] <= 20, seen
 
 
-def test_each_truncation_is_reported(small: Path) -> None:
-    draw = random.Random(3)
-    for _ in range(50):
+def test_each_truncation_is_reported(small: Path, fault: Callable[..., None]) -> None:
+    draw, count = random.Random(3), 50
+    for _ in range(count):
         path = draw.choice(data(small))
         before = path.read_bytes()
         path.write_bytes(before[: draw.randrange(len(before))])
         assert ("unreadable", path.relative_to(small).as_posix()) in kinds(verifying.verify(small))
         path.write_bytes(before)
+    fault("truncated file", "at any length", f"{count} files", said="verify names each, and so does every command that reads it")
 
 
 # Repair.
@@ -568,7 +581,7 @@ def test_what_a_writer_may_be_about_to_finish_stays(root: Path) -> None:
     assert len(mending.repair(root).moved) == 4
 
 
-def test_a_kill_in_the_middle_of_repair(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_kill_in_the_middle_of_repair(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., None]) -> None:
     another_score(root)
     one(root, "prediction", "*seed1*").write_bytes(b"PAR1")
     leftover(root)
@@ -599,6 +612,7 @@ def test_a_kill_in_the_middle_of_repair(root: Path, tmp_path: Path, monkeypatch:
         assert mending.repair(copy).after.problems == []
         assert contents(copy) == before
     assert done == 3  # nine moves: four files of two runs each, and what was left over
+    fault("kill -9", "verify --repair, before each move", "9 kills")
 
 
 def test_remote_stores_are_verified_and_not_repaired(root: Path) -> None:

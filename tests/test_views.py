@@ -137,6 +137,15 @@ def test_leaderboard_averages_languages_of_seed_means_with_support(two_seeds: Wr
     assert (found["none"]["seeds"], found["none"]["n"]) == (2, 300)
 
 
+@pytest.mark.parametrize(("selection", "zero_shot"), [("last step", 0.5), ("train-language", 0.5), ("target-languages", None), (None, 0.5)])
+def test_what_was_selected_on_target_languages_is_not_zero_shot(selection: str | None, zero_shot: float | None, writer: Writer) -> None:
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {"en": 0.8, "de": 0.6, "hi": 0.4}, selection=selection)
+    (found,) = rows(writer.root, "leaderboard")
+    assert found["zero_shot"] == (None if zero_shot is None else pytest.approx(zero_shot))
+    assert (found["selection"], found["value"]) == (selection, pytest.approx(0.6))
+
+
 def test_language_score_is_the_mean_over_seeds(two_seeds: Writer) -> None:
     found = {(r["intermediate"], r["language"]): r for r in rows(two_seeds.root, "language_score")}
     assert len(found) == 6

@@ -24,7 +24,7 @@ from typing import IO, Any
 import duckdb
 import pandas as pd
 
-from xbench import places, store
+from xbench import listing, places, store
 from xbench.errors import StoreError, XbenchError
 
 _IDLE = 180.0  # seconds after which the process ends
@@ -188,14 +188,14 @@ class _Stores:
     """Connections to the contents that were asked for last."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[tuple[str, str], duckdb.DuckDBPyConnection] = OrderedDict()
+        self._open: OrderedDict[tuple[str, str, int], duckdb.DuckDBPyConnection] = OrderedDict()
 
     def cursor(self, root: str, snapshot: str) -> duckdb.DuckDBPyConnection:
-        key = (root, snapshot)
+        folder = places.place(root)
+        key = (root, snapshot, listing.newest(folder).number)  # what an earlier compaction said is there may be gone
         if key not in self._open:
             while len(self._open) >= _MOST_OPEN:
                 self._open.popitem(last=False)[1].close()
-            folder = places.place(root)
             con = store.connect(folder, at=snapshot, pinned=True)
             con.execute("SET threads = 1")
             bound(con, folder, _MEMORY)

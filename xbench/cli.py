@@ -376,6 +376,20 @@ def audit(
 
 
 @app.command()
+def compact(
+    store: Store = DEFAULT_STORE,
+    grace: Annotated[
+        float, typer.Option(min=0, help="Minutes that replaced files stay for those who read them; more than any reader needs.")
+    ] = 60,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+) -> None:
+    """Make the many small files of a store into few, sorted by task; readers and writers may go on meanwhile."""
+    from xbench import exchange
+
+    exchange.compact(store, grace * 60, dry_run=dry_run)
+
+
+@app.command()
 def verify(
     store: Store = DEFAULT_STORE,
     repair: Annotated[

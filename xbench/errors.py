@@ -48,3 +48,7 @@ class PluginError(XbenchError):
 
 class StoreError(XbenchError):
     """A store that cannot be opened or read."""
+
+
+class WriteError(StoreError):
+    """A file that could not be written: the disk is full, or the folder may not be written to."""

@@ -1,5 +1,6 @@
 """What the commands about results from elsewhere, and for elsewhere, print."""
 
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -8,9 +9,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xbench import adapter, auditing, board, exporting, ingesting, mending, rows, share, verifying
+from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, verifying
 from xbench.adapter import Options
 from xbench.errors import DataError
+from xbench.listing import Listing
 from xbench.tables import Form, emit, percent, show
 
 _LOG = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -52,6 +54,8 @@ def ingest(
         emit([_summary(report, root, dry_run, report_file)], form)
     elif read:
         _tell(report, root, dry_run)
+        if advice := Listing(root).advice:
+            sys.stdout.write(f"{advice}\n")
     _complain(report, report_file)
     return not report.refusals
 
@@ -189,6 +193,32 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     counts = Counter(f.severity for f in found)
     sys.stdout.write(", ".join(f"{counts[s]} {s}{'s' if counts[s] != 1 else ''}" for s in auditing.SEVERITIES) + f" in {root}\n")
     return counts["error"] == 0
+
+
+def compact(root: Path, grace: float, *, dry_run: bool) -> None:
+    """Compact a store and print what was done."""
+    with _LOG.status("looking at the files") as status:
+        done = compacting.compact(root, grace=grace, dry_run=dry_run, tick=status.update)
+    lines = []
+    if done.deleted:
+        lines.append(f"deleted {done.deleted:,} files that an earlier compaction replaced")
+    if done.before == done.after:
+        lines.append(f"nothing to compact: {done.before:,} files")
+    elif dry_run:
+        lines.append(f"would make {done.before:,} files into {done.after:,}: {done.rows:,} rows of {done.runs:,} runs")
+    else:
+        size = f"{done.bytes_before / 1e6:,.1f} MB into {done.bytes_after / 1e6:,.1f} MB"
+        lines.append(f"made {done.before:,} files into {done.after:,}: {done.rows:,} rows of {done.runs:,} runs, {size}")
+    if done.waiting:
+        when = f"in {done.wait / 60:.0f} minutes or later" if done.wait >= 30 else "now"
+        lines.append(
+            f"{done.waiting:,} replaced files do not count any more and stay for those who still read them; to delete them, {when}:"
+        )
+        lines.append("    xbench compact" + ("" if root == Path("results") else f" --store {shlex.quote(str(root))}"))
+    lines += [f"left as it is: {said}" for said in done.left[:_SHOWN]]
+    if len(done.left) > _SHOWN:
+        lines.append(f"and {len(done.left) - _SHOWN:,} more")
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:

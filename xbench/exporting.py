@@ -13,7 +13,7 @@ import duckdb
 
 from xbench import board, places, plugins, store
 from xbench.adapter import COLUMNS
-from xbench.errors import DataError, PluginError
+from xbench.errors import DataError, PluginError, WriteError
 
 EXPORTS = Path(__file__).parent / "exports"
 Row = dict[str, Any]
@@ -110,5 +110,5 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         with places.whole(path) as new:
             new.write_bytes(content)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written: {error.strerror}") from error
+    except WriteError as error:
+        raise DataError(f"{path} cannot be written", list(error.problems)) from error

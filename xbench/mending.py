@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from xbench import places
+from xbench.compacting import without
 from xbench.errors import StoreError
+from xbench.listing import PREFIX, newest
 from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
 
 RECENT = 600  # seconds for which rows without a run may be of one that is being written
@@ -49,9 +51,10 @@ class Mended:
 
 @dataclass(slots=True)
 class _Plan:
-    """The files to set aside with the reason for each, and what has to stay."""
+    """The files to set aside with the reason for each, the compacted files that no longer count, and what has to stay."""
 
     files: dict[str, str] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
 
 
@@ -75,7 +78,7 @@ def repair(root: Path, *, deep: bool = False, tick: Callable[[int, int], None] =
     for _ in range(_ROUNDS):
         plan = _plan(mended.after)
         mended.left = plan.left
-        if not plan.files:
+        if not plan.files and not plan.lost:
             break
         _move(mended, plan)
         mended.after = verify(root, deep=deep, tick=tick)
@@ -112,7 +115,10 @@ def _why(problem: Problem) -> str:
 def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
     """A file that cannot be read, and what was written with it: the same names in the other tables."""
     name = Path(problem.file).name
-    plan.files[problem.file] = _why(problem)
+    if (found.root / problem.file).exists():
+        plan.files[problem.file] = _why(problem)
+    if name.startswith(PREFIX):
+        plan.lost.add(name.removesuffix(".parquet"))
     for file in found.files:
         if file.path.name == name:
             plan.files.setdefault(file.shown, f"was written with {problem.file}, which is {problem.kind}")
@@ -185,6 +191,10 @@ def _without_a_score(found: Verified) -> list[File]:
 def _move(mended: Mended, plan: _Plan) -> None:
     """Say what is moved before it is: after a kill the list names more than there is beside it, never less."""
     root = mended.after.root
+    lost = plan.lost | {Path(file).name.removesuffix(".parquet") for file in plan.files if Path(file).name.startswith(PREFIX)}
+    counting = {name for names in newest(root).files.values() for name in names}
+    if lost & counting:
+        without(root, lost & counting)  # from here on no reader looks for them
     folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     listed: list[dict[str, Any]] = [
         asdict(Moved(file, f"{QUARANTINE}/{folder.name}/{file}", why)) for file, why in sorted(plan.files.items())

@@ -1,5 +1,6 @@
 """Where a store lies: a folder, or a place that fsspec knows, such as s3://bucket/path. Files appear there whole or not at all."""
 
+import errno
 import os
 import tempfile
 import uuid
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xbench.errors import StoreError
+from xbench.errors import StoreError, WriteError
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,12 +45,40 @@ def register(con: "duckdb.DuckDBPyConnection", path: Path) -> None:
         con.register_filesystem(path.fs)  # type: ignore[attr-defined]
 
 
+# What to do about the commonest errors of the system, by number.
+_ADVICE = dict.fromkeys(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),
+    "make room and give the same command again: what was complete is there, what was not is redone",
+) | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "let this user write to that folder, or choose another one")
+
+
+def unwritable(path: Path, error: Exception) -> WriteError:
+    """That a file could not be written, why, and what to do; nothing of it is there."""
+    number = error.errno if isinstance(error, OSError) else None
+    said = " ".join(str(error).split())
+    if number is None:  # a library says it in words
+        number = next((n for n in _ADVICE if os.strerror(n).lower() in said.lower()), None)
+    return WriteError(f"{path} could not be written", [said, *([_ADVICE[number]] if number in _ADVICE else [])])
+
+
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """A new file to be written; after the block it is at `path`, replacing what was there, or, after an error, it never was.
 
     On a file system by fsync and rename within the folder; in an object store by one upload.
+
+    Raises:
+        WriteError: If the system does not let it be written.
     """
+    try:
+        with _whole(path) as new:
+            yield new
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
     if is_remote(path):
         with tempfile.TemporaryDirectory() as folder:
             local = Path(folder) / path.name
@@ -66,6 +95,31 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Write a small file, whole, unless there is one of that name; whether it was written. Of several who try, one does."""
+    if is_remote(path):
+        try:
+            path.fs.pipe_file(str(path), content, mode="create")  # type: ignore[attr-defined]
+        except FileExistsError:
+            return False
+        return True
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+    return True
 
 
 def move(path: Path, to: Path) -> None:

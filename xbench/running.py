@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from xbench.errors import StudyError
+from xbench.listing import Listing
 from xbench.tables import Form, emit, show
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     _LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
     where = "" if str(root) == "results" else f" --store {root}"
     shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
+    if advice := Listing(root).advice:
+        _LOG.print(advice)
     _LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from xbench import background, board, pairing, store
+from xbench import background, board, listing, pairing, store
 from xbench.errors import StoreError, XbenchError
 
 _MOST_ANSWERS = 1000  # kept for each snapshot
@@ -42,6 +42,7 @@ class Snapshot:
     Attributes:
         root: The store.
         id: As of xbench.store.snapshot.
+        compaction: The number of the compaction that said which files are read: the next one may delete them.
         opened: Seconds it took to open.
     """
 
@@ -53,6 +54,7 @@ class Snapshot:
         """
         begun = time.perf_counter()
         self.root = root
+        self.compaction = listing.newest(root).number
         self._con = store.connect(root, at, pinned=True)
         background.bound(self._con, root, _MEMORY)
         self.id = store.snapshot(self._con)
@@ -219,7 +221,11 @@ class Server:
                 if quiet:  # a file is being copied in, say: what was open stays
                     return
                 raise
-            if self._newest is None or fresh.id != self._newest.id:
+            known = self._newest
+            if known is not None and fresh.compaction != known.compaction:
+                with self._lock:  # what is open reads files that will be gone
+                    self._open.clear()
+            if known is None or (fresh.id, fresh.compaction) != (known.id, known.compaction):
                 self._newest = self._keep(fresh)
             self._stamp = stamp
 
@@ -232,13 +238,15 @@ class Server:
 
 
 def _stamp(root: Path) -> tuple[Any, ...]:
-    """Changes whenever a run is added."""
-    folder = root / "run"
+    """Changes whenever a run is added, and with every compaction."""
+    folder, compaction = root / "run", -1
+    with contextlib.suppress(StoreError):  # whoever opens it hears of it
+        compaction = listing.newest(root).number
     if isinstance(root, Path) and not hasattr(root, "fs"):
         with contextlib.suppress(OSError):
-            return (folder.stat().st_mtime_ns,)
-        return ()
-    return tuple(sorted(p.name for p in folder.glob("*.parquet")))
+            return (compaction, folder.stat().st_mtime_ns)
+        return (compaction,)
+    return (compaction, *sorted(p.name for p in folder.glob("*.parquet")))
 
 
 def _frozen(values: Sequence[Any]) -> Hashable:

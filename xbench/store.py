@@ -3,7 +3,8 @@
     STORE/run/*.parquet  STORE/prediction/*.parquet  STORE/outcome/*.parquet  STORE/score/*.parquet
 
 A run's `run` row is written last and marks it complete: rows of a run without one are never seen by a reader. Any number
-of processes may write and read at once; nothing is locked and no file is ever changed.
+of processes may write and read at once; nothing is locked and no file is ever changed. Which files count is in xbench.listing: many small
+ones may have been made into few (xbench.compacting).
 """
 
 import re
@@ -14,9 +15,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xbench import contracts, places, plugins, sealing, share
+from xbench import contracts, listing, places, plugins, sealing, share
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
+from xbench.listing import Listing
 
 VIEWS = Path(__file__).parent / "views"
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
@@ -44,13 +46,17 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
 
     Raises:
         ContractError: Naming every broken rule, its column, how many rows break it and the first of them.
+        StoreError: If the store is of a newer format, the name is not for writers, or the file cannot be written.
     """
+    if name.startswith(listing.PREFIX):
+        raise StoreError(f"{name!r} cannot be the name of a file: {listing.PREFIX!r} is kept for compactions")
     con = duckdb.connect()
     try:
         problems = contracts.problems(con, table, rows)
         if problems:
             raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
-        return _copy_whole(con, table, root / table / f"{name}.parquet")
+        listing.write_format(root, 1)
+        return copy_whole(con, table, "whole", root / table / f"{name}.parquet")
     finally:
         con.close()
 
@@ -58,12 +64,13 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
 def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckdb.DuckDBPyConnection:
     """Open the store for reading: an in-memory DuckDB with the tables as views over Parquet, and every view of views/.
 
-    A folder without files is an empty store.
+    It shows the files that are there now: what is written later is seen by whoever opens the store then. A folder without files is an
+    empty store.
 
     Args:
         root: The store.
         at: A snapshot (see `snapshot`) that the store was at once: runs that were written later are left out.
-        pinned: Whether runs that are written from now on stay out, so that all that is asked of the connection is of one snapshot.
+        pinned: Whether to keep table `run` in memory, for connections of which much is asked.
 
     Raises:
         StoreError: If `root` is a file, a Parquet file in it cannot be read, or the store was never at that snapshot.
@@ -83,10 +90,10 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
         con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM contract.{table}")
     _define_reference(con)
     define_views(con, VIEWS)
+    listed = Listing(root)
     for table in TABLES:
-        _define_table(con, root, table, _files_at(con, root, at) if table == "run" and at is not None else None)
+        _define_table(con, listed, table, _runs_at(con, listed, at) if table == "run" and at is not None else None)
         if table == "run" and (pinned or at is not None):
-            # As a table: what else is read is of these runs, whatever is written meanwhile.
             con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
             con.execute(f"CREATE TABLE run_older AS {_OLDER}")  # which versions are old is asked once, not by every query
             con.execute("CREATE OR REPLACE VIEW run AS SELECT * FROM every_run ANTI JOIN run_older USING (run_id)")
@@ -128,31 +135,42 @@ def _as_snapshot(total: int) -> str:
     return f"{total % 2**48:012x}"
 
 
-def _files_at(con: duckdb.DuckDBPyConnection, root: Path, at: str) -> list[Path]:
-    """The files of runs that made up a snapshot: files are written once, so those until some time of writing.
+def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
+    """A condition on table `run`: the runs that made up a snapshot. Files are written once, so they are those until some time of writing.
 
     Raises:
         StoreError: If no time gives this snapshot.
     """
-    files = sorted((root / "run").glob("*.parquet"), key=lambda p: (p.stat().st_mtime, p.name))
-    total, sums = 0, {}
-    if files:
-        text = f"SELECT parse_filename(filename), {_SUM} FROM {parquet([root / 'run' / '*.parquet'])} GROUP BY ALL"
-        sums = dict(con.execute(text.replace("union_by_name", "filename = true, union_by_name")).fetchall())
-    for number, file in enumerate(files, 1):
-        total += sums.get(file.name, 0)
+    con.execute("CREATE TEMP TABLE written_run (written DOUBLE, name VARCHAR, run_id VARCHAR)")
+    if listed.loose["run"]:
+        files = [listed.root / "run" / f"{name}.parquet" for name in listed.loose["run"]]
+        times = [file.stat().st_mtime for file in files]
+        con.execute(
+            "INSERT INTO written_run SELECT written, name, run_id FROM (SELECT parse_filename(filename, true) AS name, run_id FROM "
+            f"{parquet(files).replace('union_by_name', 'filename = true, union_by_name')}) JOIN "
+            "(SELECT unnest(?::VARCHAR[]) AS name, unnest(?::DOUBLE[]) AS written) USING (name)",
+            [listed.loose["run"], times],
+        )
+    if listed.compaction.names:
+        query = f"INSERT INTO written_run SELECT written, name, run_id FROM {listing.quoted(listed.names)} WHERE tbl = 'run'"
+        listing.read(con, query)
+    total = 0
+    if at == _as_snapshot(total):
+        return "false"
+    steps = con.execute(f"SELECT written, name, {_SUM} FROM written_run GROUP BY ALL ORDER BY written, name").fetchall()
+    for written, name, part in steps:
+        total += part
         if _as_snapshot(total) == at:
-            return files[:number]
-    if at == _as_snapshot(0):
-        return []
+            con.execute("DELETE FROM written_run WHERE (written, name) > (?, ?)", [written, name])
+            return "run_id IN (SELECT run_id FROM written_run)"
     raise StoreError(
-        f"{root} was never at snapshot {at}: it is of another store, or files were replaced or copied without their times since"
+        f"{listed.root} was never at snapshot {at}: it is of another store, or files were replaced or copied without their times since"
     )
 
 
 def parquet(files: list[Path]) -> str:
-    """A table function over files of one folder of the store; a file called * is all of them."""
-    names = [_quote(f"{_escape_glob(str(f.parent))}/{f.name if f.name == '*.parquet' else _escape_glob(f.name)}") for f in files]
+    """A table function over files of the store."""
+    names = [_quote(_escape_glob(str(file))) for file in files]
     return f"read_parquet([{', '.join(names)}], union_by_name = true)"
 
 
@@ -188,31 +206,28 @@ def _defined(con: duckdb.DuckDBPyConnection, waiting: dict[str, str], names: lis
     return failed
 
 
-def holds(root: Path, table: str) -> bool:
-    """Whether the store has a file of this table."""
-    return any((root / table).glob("*.parquet"))
-
-
-def source(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: list[Path] | None = None) -> str:
+def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str) -> str:
     """A SELECT of all columns of a table's contract over its files; those that files of an older version lack are NULL.
 
     Args:
         con: To read them with.
-        root: The store.
+        listed: The files of the store.
         table: One of TABLES.
-        only: Some of its files; all if not given.
 
     Raises:
         StoreError: If a file cannot be read, or lacks a column that must be there.
     """
-    files = parquet([root / table / "*.parquet"] if only is None else only)
+    paths = listed.files(table)
+    if not paths:
+        return contracts.whole(table, (), "(SELECT 1 WHERE false)")
+    folder, files = listed.root / table, parquet(paths)
     try:
         there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
     except duckdb.Error as error:
-        raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [" ".join(str(error).split())]) from error
+        raise StoreError(f"a file in {folder} cannot be read as table {table!r}", [" ".join(str(error).split())]) from error
     lost = [name for name, _, nullable in contracts.rules(table).columns if name not in there and not nullable]
     if lost:
-        raise StoreError(f"the files in {root / table} cannot be read as table {table!r}", [f"column {c!r} is missing" for c in lost])
+        raise StoreError(f"the files in {folder} cannot be read as table {table!r}", [f"column {c!r} is missing" for c in lost])
     return contracts.whole(table, there, files)
 
 
@@ -225,11 +240,11 @@ _OLDER = """
 """
 
 
-def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: list[Path] | None = None) -> None:
+def _define_table(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, only: str | None = None) -> None:
     """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity."""
-    rows = source(con, root, table, only) if (holds(root, table) if only is None else only) else f"SELECT * FROM contract.{table}"
+    rows = source(con, listed, table)
     # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
-    whole = "" if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
+    whole = (f" WHERE {only}" if only else "") if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
     newest = f"SELECT * FROM every_run ANTI JOIN ({_OLDER}) USING (run_id)"
     if table != "run":
         newest = f"{rows} WHERE run_id IN (SELECT run_id FROM run)"
@@ -237,7 +252,7 @@ def _define_table(con: duckdb.DuckDBPyConnection, root: Path, table: str, only: 
         con.execute(f"CREATE OR REPLACE VIEW every_{table} AS {rows}{whole}")
         con.execute(f"CREATE OR REPLACE VIEW {table} AS {newest}")
     except duckdb.Error as error:
-        raise StoreError(f"a file in {root / table} cannot be read as table {table!r}", [str(error)]) from error
+        raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
 
 
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
@@ -290,15 +305,18 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
-def _copy_whole(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> Path:
-    """Write view `whole` to `path`. Sorted, so equal rows give equal bytes.
+def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1) -> Path:
+    """Write a view or a (SELECT) of a table's rows to `path`. Sorted, so on one thread equal rows give equal bytes.
 
     What is asked of a store is mostly asked by task and model, and rows of one lie together; the key makes the order total.
     """
-    con.execute("SET threads = 1")
-    rows = f"SELECT * FROM whole ORDER BY target, model, {contracts.rules(table).key}"
+    con.execute(f"SET threads = {threads}")
+    rows = f"SELECT * FROM {rows} ORDER BY target, model, {contracts.rules(table).key}"
     with places.whole(path) as new:
-        con.execute(f"COPY ({rows}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+        try:
+            con.execute(f"COPY ({rows}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+        except duckdb.IOException as error:
+            raise places.unwritable(path, error) from error
         sealing.seal(new)
     return path
 

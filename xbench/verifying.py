@@ -19,6 +19,7 @@ from xbench import contracts, places, rows, scoring, sealing, store, study
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
+from xbench.listing import FOLDER, Listing, compaction_of
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
 from xbench.version import __version__
@@ -189,26 +190,69 @@ CREATE TABLE digest (run_id VARCHAR, language VARCHAR, split VARCHAR, metric VAR
 
 def _list_files(found: Verified) -> None:
     """Runs come first: what is written meanwhile is then an orphan, never a run that lacks something."""
+    listed = _listing(found)
+    if listed is None:
+        return
     for table in TABLES:
         folder = found.root / table
         if folder.exists() and not folder.is_dir():
             found.problems.append(Problem("unreadable", table, table, "", "is a file", "a folder of Parquet files", "move it away"))
             continue
         for path in sorted(folder.iterdir(), key=lambda p: p.name) if folder.exists() else []:
-            shown = f"{table}/{path.name}"
-            if path.name.endswith(".tmp") or path.name.startswith("tmp_"):
-                said = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
-                found.problems.append(Problem("leftover", table, shown, "", *said))
-            elif path.name.endswith(".parquet") and path.name[0] != "." and path.is_file():
-                found.files.append(File(len(found.files), table, path))
-            else:
-                said = "is not a Parquet file by its name", "NAME.parquet", "nothing; move it away if it is not yours"
-                found.problems.append(Problem("foreign", table, shown, "", *said))
+            _list_file(found, listed, table, path)
+    if listed.compaction.names:
+        _check_names(found, listed)
+    for table, names in listed.missing.items():
+        for name in names:
+            expected, do = "what a compaction wrote", f"put it back, or {_AGAIN}"
+            found.problems.append(Problem("unreadable", table, f"{table}/{name}.parquet", "all", "is not there", expected, do))
     for path in sorted(found.root.iterdir(), key=lambda p: p.name):
-        if path.is_dir() and path.name not in (*TABLES, QUARANTINE) and any(path.glob("*.parquet")):
+        if path.is_dir() and path.name not in (*TABLES, QUARANTINE, FOLDER) and any(path.glob("*.parquet")):
             given, expected = f"a table that xbench {__version__} does not know", f"the tables {', '.join(TABLES)}"
             do = "verify it with the xbench that wrote it, or a newer one"
             found.problems.append(Problem("schema", path.name, path.name, "", given, expected, do))
+
+
+def _listing(found: Verified) -> Listing | None:
+    """Which files count; None if that is not known: then there is no telling what readers would see, and no file is looked at."""
+    try:
+        return Listing(found.root)
+    except StoreError as error:
+        said = "; ".join([error.headline, *error.problems])
+        do = "see to it: no command reads the store without it"
+        found.problems.append(Problem("unreadable", "", FOLDER, "all", said, "a word on which files count", do))
+        return None
+
+
+def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None:
+    name, shown = path.name.removesuffix(".parquet"), f"{table}/{path.name}"
+    if path.name.endswith(".tmp") or path.name.startswith("tmp_"):
+        said = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
+        found.problems.append(Problem("leftover", table, shown, "", *said))
+    elif not path.name.endswith(".parquet") or path.name[0] == "." or not path.is_file():
+        said = "is not a Parquet file by its name", "NAME.parquet", "nothing; move it away if it is not yours"
+        found.problems.append(Problem("foreign", table, shown, "", *said))
+    elif name in listed.uncounted[table]:
+        if compaction_of(name) > listed.compaction.number:  # the others wait for their time, and go with what they were made of
+            said = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
+            found.problems.append(Problem("leftover", table, shown, "", *said))
+    elif name not in listed.replaced[table]:
+        found.files.append(File(len(found.files), table, path))
+
+
+def _check_names(found: Verified, listed: Listing) -> None:
+    """The file that says what a compaction replaced."""
+    shown = f"{FOLDER}/{listed.compaction.names}"
+    try:
+        with places.local(listed.names) as path:
+            whole = sealing.intact(path)
+    except OSError as error:
+        found.problems.append(Problem("no access", "", shown, "all", str(error), "a file that can be read", "see to permissions and disk"))
+        return
+    if whole is not True:
+        said = "the checksum in its footer is that of other bytes" if whole is False else "no checksum", "the bytes that were written"
+        do = "take it from a copy of the store: it says which files were replaced, and which runs a snapshot had"
+        found.problems.append(Problem("content", "", shown, "any", *said, do))
 
 
 # One file.

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from xbench import columns, contracts, store
+from xbench.listing import Listing
 from xbench.rows import Tables
 
 _EMPTY = ("run", "score", "outcome", "prediction")
@@ -172,7 +173,7 @@ def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[st
     con.execute(_CARRIED)
     for name, rest in _REST.items():
         columns = fresh[name].column_names
-        parts = [store.source(con, root, name) for root in roots if store.holds(root, name)]
+        parts = _sources(con, roots, name)
         if not parts:
             continue
         replaced = {"run_id": "k.run_id", "carried_from": "coalesce(o.carried_from, o.run_id)"}
@@ -231,8 +232,14 @@ LEFT JOIN origin AS o ON o.given = s.run_id
 
 def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> None:
     """`known_TABLE`: the rows of all the stores, or none."""
-    parts = [store.source(con, root, table) for root in roots if store.holds(root, table)]
+    parts = _sources(con, roots, table)
     con.execute(f"CREATE VIEW known_{table} AS {' UNION ALL '.join(parts) or f'SELECT * FROM given_{table} LIMIT 0'}")
+
+
+def _sources(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> list[str]:
+    """A SELECT for each store that has rows of the table."""
+    listings = [Listing(root) for root in roots]
+    return [store.source(con, listed, table) for listed in listings if listed.files(table)]
 
 
 def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:

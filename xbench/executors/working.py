@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xbench import store
+from xbench.errors import XbenchError
 from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
 from xbench.executors.tracking import Tracker
 from xbench.hashes import canonical_json
@@ -87,6 +88,11 @@ class Worker:
             elif item.kind == "cell":
                 self._cell(bench, item.item_id)
         except Exception as error:
+            if _out_of_memory(error):
+                self._bench = None  # with whatever it held
+                short = XbenchError(f"there was not enough memory for {item.label}; {_LESS_MEMORY}", [" ".join(str(error).split())])
+                tracker.failed(str(short))
+                raise short from error
             tracker.failed(f"{type(error).__name__}: {error}")
             raise
         tracker.done()
@@ -118,6 +124,21 @@ class Worker:
             )
         self._bench.report = report
         return self._bench
+
+
+_LESS_MEMORY = (
+    "in the study file, compute.micro_tokens takes fewer subwords at once in training, compute.inference_tokens in prediction, and "
+    "compute.gradient_checkpointing keeps less of each; results change by rounding at most"
+)
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Of Python, of an accelerator, or of the processor's allocator, which torch tells as a RuntimeError."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error))
+    )
 
 
 def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:

@@ -1,0 +1,149 @@
+"""Mutation check: small faults put into views, scorers and statistics, each of which the tests must notice.
+
+    python -m tests.mutants           all of them (some minutes), and docs/mutants.md
+    python -m tests.mutants NAME…     some
+
+A mutant is a copy of the package with one text replaced; it is killed if the tests named with it fail. The unchanged copy must pass them
+first. One that survives is a hole in the tests.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PAGE = ROOT / "docs" / "mutants.md"
+VIEWS = "tests/test_views.py"
+SCORERS = "tests/test_scorers.py tests/test_spans.py"
+STATS = "tests/test_stats.py tests/test_families.py tests/test_multiplicity.py"
+DRAWS = "tests/test_resampling.py"
+COMPARE = "tests/test_comparing.py"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault: in `file` below xbench/, the first `old` becomes `new`."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = (
+    Mutant("sign of the delta", "views/transfer_delta.sql", "t.value - d.value", "d.value - t.value", VIEWS),
+    Mutant("delta joined over languages", "views/transfer_delta.sql", "t.train_language, t.language, t.split, t.metric, t.scorer, t.dataset_revision)\n      = (d.model, d.model_revision, d.target, d.train_language, d.language,", "t.train_language, t.split, t.metric, t.scorer, t.dataset_revision)\n      = (d.model, d.model_revision, d.target, d.train_language,", VIEWS),
+    Mutant("delta joined over seeds", "views/transfer_delta.sql", "t.seed IS NOT DISTINCT FROM d.seed", "TRUE", VIEWS),
+    Mutant("delta joined over recipes", "views/transfer_delta.sql", "(t.recipe_id, t.stack, t.source, t.source_version) = (d.recipe_id, d.stack,", "(t.stack, t.source, t.source_version) = (d.stack,", VIEWS),
+    Mutant("delta joined over data revisions", "views/transfer_delta.sql", "t.split, t.metric, t.scorer, t.dataset_revision)\n      = (d.model, d.model_revision, d.target, d.train_language, d.language, d.split, d.metric, d.scorer, d.dataset_revision)", "t.split, t.metric, t.scorer)\n      = (d.model, d.model_revision, d.target, d.train_language, d.language, d.split, d.metric, d.scorer)", VIEWS),
+    Mutant("delta joined over scorers", "views/transfer_delta.sql", "t.split, t.metric, t.scorer, t.dataset_revision)\n      = (d.model, d.model_revision, d.target, d.train_language, d.language, d.split, d.metric, d.scorer, d.dataset_revision)", "t.split, t.metric, t.dataset_revision)\n      = (d.model, d.model_revision, d.target, d.train_language, d.language, d.split, d.metric, d.dataset_revision)", VIEWS),
+    Mutant("delta joined over language sets", "views/transfer_delta.sql", "t.language_set IS NOT DISTINCT FROM d.language_set", "TRUE", VIEWS),
+    Mutant("a missing baseline is a delta of 0", "views/transfer_delta.sql", "t.value - d.value AS delta", "coalesce(t.value - d.value, 0) AS delta", VIEWS),
+    Mutant("any run is a direct baseline", "views/direct.sql", "WHERE intermediate = 'none'", "", VIEWS),
+    Mutant("transfer mean with the training language", "views/transfer_mean.sql", "WHERE status = 'paired' AND language NOT IN (train_language, 'mul')", "WHERE status = 'paired'", VIEWS),
+    Mutant("transfer mean over unequal languages", "views/transfer_mean.sql", "WHERE w.languages = w.most", "", VIEWS),
+    Mutant("seeds up and down swapped", "views/transfer_summary.sql", "FILTER (WHERE delta > 0) AS seeds_up", "FILTER (WHERE delta < 0) AS seeds_up", VIEWS),
+    Mutant("spread of deltas as of a population", "views/transfer_summary.sql", "stddev_samp(delta", "stddev_pop(delta", VIEWS),
+    Mutant("zero-shot mean with the training language", "views/leaderboard.sql", "WHERE language NOT IN (train_language, 'mul') AND", "WHERE language <> 'mul' AND", VIEWS),
+    Mutant("zero-shot although selected on targets", "views/leaderboard.sql", " AND selection IS DISTINCT FROM 'target-languages'", "", "tests/test_views.py tests/test_engine.py"),
+    Mutant("an average is always complete", "views/leaderboard.sql", "coalesce(m.languages = e.languages_expected, false) AS complete", "true AS complete", VIEWS),
+    Mutant("leaderboard adds up", "views/leaderboard.sql", "avg(value ORDER BY value) AS value,\n        avg(value ORDER BY value) FILTER", "sum(value) AS value,\n        avg(value ORDER BY value) FILTER", VIEWS),
+    Mutant("printed means mixed with languages", "views/leaderboard.sql", "CASE WHEN language = 'mul' THEN 'printed mean' ELSE 'languages' END", "'languages'", "tests/test_views.py tests/test_ingest.py"),
+    Mutant("sign of the language gap", "views/language_gap.sql", "s.value - r.value", "r.value - s.value", VIEWS),
+    Mutant("gap across runs", "views/language_gap.sql", "s.run_id = r.run_id AND", "", VIEWS),
+    Mutant("group mean of what is there", "views/group_mean.sql", "CASE WHEN count(*) FILTER (WHERE t.complete AND NOT t.ambiguous) = any_value(e.tasks_expected)\n        THEN avg(t.value ORDER BY t.target) END AS value", "avg(t.value ORDER BY t.target) AS value", VIEWS),
+    Mutant("suite mean of what is there", "views/suite_mean.sql", "CASE WHEN t.tasks = e.tasks_expected THEN t.task_mean END AS task_mean", "t.task_mean AS task_mean", VIEWS),
+    Mutant("group mean for task mean", "views/suite_mean.sql", "THEN t.task_mean END AS task_mean,", "THEN g.group_mean END AS task_mean,", "tests/test_views.py tests/test_submission.py"),
+    Mutant("question answering by F1 alone", "views/task_score.sql", "AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))", "AND l.metric = m.metric", "tests/test_views.py tests/test_submission.py"),
+    Mutant("partial cells are complete", "views/coverage.sql", "WHEN f.languages < e.languages_expected THEN 'partial'", "", VIEWS),
+    Mutant("F1 without its 2", "scorer.py", "2 * right, predicted + gold", "right, predicted + gold", SCORERS),
+    Mutant("precision and recall swapped", "scorer.py", '"precision": (right, predicted), "recall": (right, gold)', '"precision": (right, gold), "recall": (right, predicted)', SCORERS),
+    Mutant("numerator and denominator swapped", "scorer.py", "(2 * right, predicted + gold)", "(predicted + gold, 2 * right)", SCORERS),
+    Mutant("predicted and gold spans swapped", "spans.py", "for mark in (hits, marks[1], marks[0])", "for mark in (hits, marks[0], marks[1])", SCORERS),
+    Mutant("wrong tags counted", "scorers/token_accuracy.py", "right.astype(np.float64), total", "(total - right).astype(np.float64), total", SCORERS),
+    Mutant("wrong labels counted", "scorers/accuracy.py", "pc.equal(", "pc.not_equal(", SCORERS),
+    Mutant("articles count", "scorers/squad.py", r'_ARTICLES = re.compile(r"\b(a|an|the)\b")', '_ARTICLES = re.compile(r"$^")', SCORERS),
+    Mutant("case counts", "scorers/squad.py", "s.lower().translate", "s.translate", SCORERS),
+    Mutant("Chinese by words", "scorers/mlqa.py", 'if language == "zh" else plain', 'if language == "xx" else plain', SCORERS),
+    Mutant("German articles count", "scorers/mlqa.py", "ein|eine|einen", "einx|eine|einen", SCORERS),
+    Mutant("F1 of answers by the arithmetic mean", "answers.py", "2 * precision * recall / (precision + recall)", "(precision + recall) / 2", SCORERS),
+    Mutant("mined pairs counted twice", "scorers/mining_f1.py", "(set(r.split()), set(p.split()))", "(set(r.split()), list(p.split()))", SCORERS + " tests/test_mining.py"),
+    Mutant("mining recall over the predicted", "scorers/mining_f1.py", '"recall": (right, gold)', '"recall": (right, predicted)', SCORERS + " tests/test_mining.py"),
+    Mutant("influence without the score", "stats/ratios.py", "sums.denominator[rows] * -scores", "sums.denominator[rows] * 0 * scores", STATS),
+    Mutant("no factor for few clusters", "stats/ratios.py", "np.sqrt(count / (count - 1)) / below", "1 / below", STATS),
+    Mutant("languages taken for independent", "stats/ratios.py", "shared = np.flatnonzero(seen > 1)", "shared = np.flatnonzero(seen > 99)", STATS),
+    Mutant("clusters of a mean skipped", "stats/ratios.py", "covariance[q] += values.T @ values\n    return", "covariance[q] += 0\n    return", STATS),
+    Mutant("shares not squared", "stats/ratios.py", "share[q] ** 2 * (own", "share[q] * (own", STATS),
+    Mutant("one-sided p", "stats/ratios.py", "2 * scipy.stats.t.sf(t, self.df)", "scipy.stats.t.sf(t, self.df)", STATS),
+    Mutant("interval of the wrong level", "stats/ratios.py", "0.5 + level / 2", "level", STATS),
+    Mutant("normal for t", "stats/ratios.py", "clusters - 1, variance, nothing", "1e9 * clusters, variance, nothing", STATS),
+    Mutant("spread over seeds left out", "stats/ratios.py", "total = common + seeds", "total = common", STATS + " " + COMPARE),
+    Mutant("items left out beside seeds", "stats/ratios.py", "total = common + seeds", "total = seeds", STATS + " " + COMPARE),
+    Mutant("noise of runs counted twice", "stats/ratios.py", "np.maximum(items - cells, 0.0)", "items", STATS + " " + COMPARE),
+    Mutant("pairs the other way round", "stats/ratios.py", "out[np.arange(len(first)), second] = 1.0, -1.0", "out[np.arange(len(first)), second] = -1.0, 1.0", STATS),
+    Mutant("Holm without its maximum", "stats/families.py", "np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1)))\n\n\ndef benjamini_hochberg", "(ordered * np.arange(len(ordered), 0, -1)))\n\n\ndef benjamini_hochberg", STATS),
+    Mutant("Holm as Bonferroni", "stats/families.py", "np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1)))\n\n\ndef benjamini_hochberg", "np.maximum.accumulate(ordered * len(ordered)))\n\n\ndef benjamini_hochberg", STATS),
+    Mutant("BH by the wrong rank", "stats/families.py", "_up(ordered * len(ordered) / np.arange(1, len(ordered) + 1)))", "_up(ordered * len(ordered) / np.arange(len(ordered), 0, -1)))", STATS),
+    Mutant("NaN counts as a test", "stats/families.py", "order = there[np.argsort(p[there]", "p = np.nan_to_num(p, nan=1.0)\n    there = np.arange(len(p))\n    order = there[np.argsort(p[there]", STATS),
+    Mutant("partial conjunction off by one", "stats/families.py", "return np.minimum(np.maximum.accumulate(ordered * np.arange(len(ordered), 0, -1)), 1.0)", "return np.minimum(np.maximum.accumulate(ordered * np.arange(len(ordered) - 1, -1, -1)), 1.0)", STATS),
+    Mutant("bootstrap p that can be 0", "stats/resampling.py", "((1 + hits) / (1 + size)).reshape", "(hits / size).reshape", DRAWS),
+    Mutant("bootstrap p one-sided", "stats/resampling.py", " + row.searchsorted(value - far, side=\"right\")", "", DRAWS),
+    Mutant("bootstrap of each system apart", "stats/resampling.py", "if np.array_equal(group[1], clusters):", "if False:", DRAWS),
+    Mutant("percentiles one-sided", "stats/resampling.py", "((1 - level) / 2, (1 + level) / 2)", "(1 - level, level)", DRAWS),
+    Mutant("randomisation p that can be 0", "stats/resampling.py", "    return (1 + hits) / (1 + resamples)", "    return hits / resamples", DRAWS),
+    Mutant("ties are no hits", "stats/resampling.py", ">= observed - 1e-12", "> observed + 1e-12", DRAWS),
+    Mutant("McNemar one-sided", "stats/resampling.py", "twice = 2 * float(", "twice = 1 * float(", DRAWS + " tests/test_stats.py"),
+    Mutant("effects of languages without their spread", "stats/pooling.py", "mean_variance + tau2 / n", "mean_variance", "tests/test_stats.py tests/test_families.py tests/test_calibration.py"),
+    Mutant("ranks from the wrong side", "stats/ranking.py", "1 + better.sum(axis=1)", "1 + better.sum(axis=0)", "tests/test_placing.py tests/test_stats.py tests/test_families.py"),
+    Mutant("power at the wrong level", "stats/power.py", "t.ppf(1 - alpha / 2, df) + scipy", "t.ppf(1 - alpha, df) + scipy", "tests/test_stats.py tests/test_families.py"),
+    Mutant("equivalence by one side", "stats/power.py", "float(max(scipy", "float(min(scipy", "tests/test_stats.py tests/test_families.py"),
+)  # fmt: skip
+
+
+def passes(copy: Path, tests: str) -> tuple[bool, str]:
+    """Whether the tests pass on a copy, and the first that does not."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "not slow", *tests.split()]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(copy)})
+    if done.returncode not in (0, 1, 2):
+        raise SystemExit(f"pytest ended with {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    failed = [line.split(" ")[1] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return done.returncode == 0, (failed or [""])[0].split("::")[-1].split("[")[0]
+
+
+def main() -> int:
+    chosen = [m for m in MUTANTS if m.what in sys.argv[1:]] or MUTANTS
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "copy"
+        left_out = shutil.ignore_patterns(".git", "__pycache__", "results", "*.parquet", ".venv")
+        shutil.copytree(ROOT, copy, ignore=left_out)
+        for tests in sorted({m.tests for m in chosen}):
+            whole, first = passes(copy, tests)
+            if not whole:
+                raise SystemExit(f"{tests} fails without a mutant, at {first}")
+        rows, survivors = [], 0
+        for mutant in chosen:
+            path = copy / "xbench" / mutant.file
+            text = path.read_text(encoding="utf-8")
+            if mutant.old not in text:
+                raise SystemExit(f"{mutant.what}: {mutant.file} has no {mutant.old!r}")
+            path.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
+            alive, by = passes(copy, mutant.tests)
+            path.write_text(text, encoding="utf-8")
+            survivors += alive
+            rows.append(f"| {mutant.what} | {mutant.file} | {'**survives**' if alive else by} |")
+            sys.stdout.write(f"{rows[-1]}\n")
+            sys.stdout.flush()
+    if len(chosen) == len(MUTANTS):
+        head = f"# Mutants\n\n`python -m tests.mutants` puts {len(rows)} faults into the package, one at a time; {len(rows) - survivors} are killed.\n"
+        table = "\n".join(["| fault | in xbench/ | killed by |", "|---|---|---|", *rows])
+        PAGE.write_text(f"{head}\n{table}\n", encoding="utf-8")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

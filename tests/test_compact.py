@@ -1,0 +1,488 @@
+"""compact changes no answer, whatever interrupts it, whoever reads or writes meanwhile; what it replaced goes when it may."""
+
+import functools
+import multiprocessing
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from tests.test_places import bucket  # noqa: F401 - a fixture
+from tests.test_verify import ingested, old, one, own
+from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
+from xbench.contracts import TABLES
+from xbench.errors import StoreError
+from xbench.listing import Listing
+
+VIEWS = (*TABLES, *(f"every_{table}" for table in TABLES), "leaderboard", "transfer_delta", "history")
+FORK = multiprocessing.get_context("fork")
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "store"
+    for seed in range(3):
+        own(path, seed)
+    own(path, 0, "intents")
+    ingested(path)
+    return path
+
+
+def answers(root: Path, at: str | None = None, views: Sequence[str] = VIEWS) -> dict[str, Any]:
+    """Every row of views, in whatever order, and the snapshot."""
+    con = store.connect(root, at)
+    found = {view: sorted(map(repr, con.execute(f"SELECT * FROM {view}").fetchall())) for view in views}
+    return {**found, "snapshot": store.snapshot(con)}
+
+
+def count(root: Path) -> int:
+    return sum(len(Listing(root).files(table)) for table in TABLES)
+
+
+def test_answers_stay_and_files_become_few(root: Path) -> None:
+    before = answers(root)
+    done = compacting.compact(root)
+    assert (done.number, done.runs, done.before, done.after, done.waiting) == (1, 6, 20, 4, 20)
+    assert done.rows == sum(len(before[f"every_{table}"]) for table in TABLES)
+    assert answers(root) == before
+    assert verifying.verify(root, deep=True).problems == []
+    again = compacting.compact(root)  # nothing to do, and not yet time to delete
+    assert (again.number, again.deleted, again.waiting, again.before, again.after) == (1, 0, 20, 4, 4)
+    assert 3500 < again.wait <= 3600
+    assert compacting.compact(root, grace=0).deleted == 20
+    assert answers(root) == before
+    assert len(list(root.glob("*/*.parquet"))) == 5  # one of each table, and the names
+    assert verifying.verify(root, deep=True).problems == []
+
+
+def test_very_many_files_are_read_in_lots(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = answers(root)
+    monkeypatch.setattr(compacting, "_LOT", 2)
+    copy = shutil.copytree(root, root.with_name("in groups"))
+    assert compacting.compact(root).after == 4
+    assert compacting.compact(copy, rows=45).after > 4
+    for path in (root, copy):
+        assert answers(path) == before
+        assert verifying.verify(path).problems == []
+
+
+def test_what_is_written_later_is_seen_and_compacted_in_its_turn(root: Path) -> None:
+    compacting.compact(root)
+    compacting.compact(root, grace=0)
+    own(root, 7)
+    ingested(root, ("a",), 0.5)  # a second version of a run that lies in a compacted file
+    before = answers(root)
+    assert any("'0.5'" in row or "0.5," in row for row in before["score"])
+    done = compacting.compact(root)
+    assert (done.number, done.before, done.after) == (2, 12, 4)  # the small file of before is written anew
+    assert answers(root) == before
+    assert compacting.compact(root, grace=0).deleted == 8 + 4 + 2  # writers' files, compacted files, what compaction 1 said
+    assert answers(root) == before
+    assert {p.name for p in (root / "compaction").iterdir()} == {"000002.json", Listing(root).compaction.names}
+
+
+def test_large_files_stay_and_tasks_are_not_mixed_without_need(root: Path) -> None:
+    done = compacting.compact(root, rows=45)
+    before = answers(root)
+    assert done.after > 4
+    con = duckdb.connect()
+    for table in ("prediction", "outcome"):
+        for path in Listing(root).files(table):
+            rows, tasks = con.execute(f"SELECT count(*), count(DISTINCT target) FROM '{path}'").fetchall()[0]
+            assert rows <= 45
+            assert tasks == 1 or rows <= 45 // 2
+    compacting.compact(root, grace=0)
+    names = set(Listing(root).compaction.files["outcome"])
+    for seed in (8, 9):
+        own(root, seed)
+    before = answers(root)
+    compacting.compact(root, rows=45)
+    kept = names & set(Listing(root).compaction.files["outcome"])
+    assert kept  # what is over half full is left as it is
+    assert answers(root) == before
+    assert verifying.verify(root).problems == []
+
+
+def test_snapshots_of_before_open_afterwards(tmp_path: Path) -> None:
+    root, seen = tmp_path / "store", []
+    for seed in range(4):
+        own(root, seed)
+        for table in TABLES:
+            for path in (root / table).glob(f"*seed{seed}*"):
+                os.utime(path, (1_700_000_000 + seed, 1_700_000_000 + seed))
+        con = store.connect(root)
+        seen.append((store.snapshot(con), answers(root)))
+    compacting.compact(root)
+    for cleared in (False, True):
+        if cleared:
+            compacting.compact(root, grace=0)
+        for snapshot, then in seen:
+            assert answers(root, snapshot) == then
+    own(root, 9)
+    compacting.compact(root, grace=0)
+    own(root, 10)
+    assert answers(root, seen[1][0]) == seen[1][1]
+    assert answers(root, "000000000000")["every_run"] == []
+    with pytest.raises(StoreError, match="never at snapshot ffffffffffff"):
+        store.connect(root, "ffffffffffff")
+
+
+STEPS = ("whole", "create", "unlink")
+
+
+def interrupted(root: Path, at: int, act: Callable[[], None], grace: float) -> int:
+    """Compact, and do something at the `at`th step that changes the disk, or just before the one after; how many steps there were."""
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == at:
+            act()
+
+    def watched(function: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*given: Any, **named: Any) -> Any:
+            step()
+            out = function(*given, **named)
+            step()
+            return out
+
+        return inner
+
+    class Whole:
+        def __init__(self, path: Path) -> None:
+            self.inner = whole(path)
+
+        def __enter__(self) -> Path:
+            step()
+            return self.inner.__enter__()
+
+        def __exit__(self, *error: Any) -> Any:
+            step()
+            out = self.inner.__exit__(*error)
+            step()
+            return out
+
+    whole = places.whole
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "whole", Whole)
+        patch.setattr(places, "create", watched(places.create))
+        patch.setattr(os, "link", watched(os.link))
+        patch.setattr(compacting, "_remove", lambda paths: [watched(path.unlink)(missing_ok=True) for path in paths])
+        compacting.compact(root, grace=grace)
+    return steps
+
+
+def killed(root: Path, at: int, grace: float) -> bool:
+    """The same in a process that is killed there, as kill -9 does; whether it was."""
+    child = FORK.Process(target=interrupted, args=(root, at, lambda: os.kill(os.getpid(), 9), grace))
+    child.start()
+    child.join()
+    return child.exitcode == -9
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    path = tmp_path / "small"
+    for seed in range(3):
+        own(path, seed)
+    return path
+
+
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_before_and_after_every_step(small: Path, tmp_path: Path, stride: int, fault: Callable[..., None]) -> None:
+    root = small
+    before = answers(root, views=TABLES)
+    total = interrupted(shutil.copytree(root, tmp_path / "whole"), 0, lambda: None, 3600)
+    assert total > 15
+    for at in range(1, total + 1, stride):
+        copy = shutil.copytree(root, tmp_path / f"kill{at}")
+        assert killed(copy, at, 3600)
+        assert answers(copy, views=TABLES) == before, at
+        assert verifying.verify(copy).whole, at
+        compacting.compact(copy)  # whatever the first has left
+        assert count(copy) == 4
+        shutil.rmtree(copy)
+    if stride == 1:
+        fault("kill -9", "compaction, before and after every write", f"{total} kills")
+
+
+def test_killed_while_it_deletes(small: Path, tmp_path: Path, fault: Callable[..., None]) -> None:
+    root = small
+    compacting.compact(root)
+    before = answers(root, views=TABLES)
+    total = interrupted(shutil.copytree(root, tmp_path / "whole"), 0, lambda: None, 0)
+    assert total == 2 * 12
+    for at in range(1, total + 1, 3):
+        copy = shutil.copytree(root, tmp_path / f"kill{at}")
+        assert killed(copy, at, 0)
+        assert answers(copy, views=TABLES) == before, at
+        compacting.compact(copy, grace=0)
+        assert answers(copy, views=TABLES) == before
+        assert len(list(copy.glob("*/*.parquet"))) == 5
+        shutil.rmtree(copy)
+    fault("kill -9", "compaction, while it deletes what was replaced", f"{len(range(1, total + 1, 3))} kills")
+
+
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Callable[..., None]) -> None:
+    root = small
+    before = answers(root, views=TABLES)
+    files = sorted(p for p in root.rglob("*.parquet"))
+
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    total = interrupted(shutil.copytree(root, tmp_path / "whole"), 0, lambda: None, 3600)
+    for at in range(1, total + 1, stride):
+        copy = shutil.copytree(root, tmp_path / f"full{at}")
+        with pytest.raises(StoreError, match=r"was not compacted(.|\n)*No space left on device"):
+            interrupted(copy, at, full, 3600)
+        assert {copy / p.relative_to(root) for p in files} <= set(copy.rglob("*.parquet"))
+        assert answers(copy, views=TABLES) == before, at
+        compacting.compact(copy)
+        compacting.compact(copy, grace=0)
+        assert answers(copy, views=TABLES) == before, at
+        assert count(copy) == len(list(copy.glob("*/*.parquet"))) - 1 == 4
+        shutil.rmtree(copy)
+    if stride == 1:
+        fault("disk full", "compaction, at every write", f"{total} times", said="was not compacted: nothing is lost")
+
+
+def test_of_two_at_once_one_counts(root: Path, fault: Callable[..., None]) -> None:
+    before = answers(root)
+    together = threading.Barrier(2)
+    commit, said = listing.commit, []
+
+    def late(*given: Any) -> bool:
+        together.wait()
+        return commit(*given)
+
+    def work() -> None:
+        try:
+            compacting.compact(root)
+        except StoreError as error:
+            said.append(str(error))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(listing, "commit", late)
+        threads = [threading.Thread(target=work) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(said) == 1
+    assert "was quicker" in said[0]
+    assert answers(root) == before
+    assert Listing(root).uncounted == {table: [] for table in TABLES}
+    fault("two at once", "compactions of one store", "1 time", said="another compaction was quicker")
+
+
+def test_a_run_that_is_written_again_counts_once(root: Path) -> None:
+    """Two identical runs at once: the slower one writes its files again after the compaction of the quicker one's."""
+    before = answers(root)
+    compacting.compact(root)
+    compacting.compact(root, grace=0)
+    own(root, 0)
+    assert answers(root) == before
+    assert verifying.verify(root).problems == []
+    assert compacting.compact(root, grace=0).deleted == 4
+    assert answers(root) == before
+
+
+def test_an_open_reader_is_told_when_its_files_are_gone(root: Path) -> None:
+    con = store.connect(root)
+    compacting.compact(root)
+    assert con.execute("SELECT count(*) FROM run").fetchall() == [(6,)]  # what it listed is there still
+    compacting.compact(root, grace=0)
+    with pytest.raises(duckdb.IOException, match=r"No files found|annot open|No such file"):
+        con.execute("SELECT count(*) FROM run").fetchall()
+
+
+def test_damaged_and_incomplete_files_are_left(root: Path) -> None:
+    flipped = one(root, "outcome")
+    content = bytearray(flipped.read_bytes())
+    content[40] ^= 1
+    flipped.write_bytes(content)
+    one(root, "run", "*seed1*").unlink()
+    done = compacting.compact(root)
+    assert len(done.left) == 4
+    assert sum("its bytes are not those that were written" in said for said in done.left) == 1
+    assert sum("rows of a run that is not complete" in said for said in done.left) == 3
+    assert count(root) == 4 + 4
+    assert flipped.exists()
+    assert {p.kind for p in verifying.verify(root).problems} >= {"content", "orphan"}
+
+
+def test_an_unreadable_file_stops_it_and_nothing_changes(root: Path) -> None:
+    path = one(root, "score")
+    path.write_bytes(path.read_bytes()[:50])
+    files = sorted(p.name for p in root.rglob("*.parquet"))
+    with pytest.raises(StoreError, match="xbench verify says which"):
+        compacting.compact(root)
+    assert sorted(p.name for p in root.rglob("*.parquet")) == files
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("damage", ["lost", "flipped", "cut"])
+def test_a_damaged_compacted_file_is_found_and_set_aside(root: Path, table: str, damage: str, fault: Callable[..., None]) -> None:
+    compacting.compact(root, rows=45)
+    compacting.compact(root, grace=0)
+    own(root, 20)
+    total = len(store.complete_runs(root))
+    path = max(Listing(root).files(table)[:-1], key=lambda p: p.name)
+    if damage == "lost":
+        path.unlink()
+        with pytest.raises(StoreError, match="lacks 1 files that compaction"):
+            store.connect(root)
+    else:
+        content = bytearray(path.read_bytes())
+        content[len(content) // 3] ^= 4
+        path.write_bytes(content if damage == "flipped" else content[: len(content) // 2])
+    found = verifying.verify(root)
+    assert not found.whole
+    assert any(p.file == f"{table}/{path.name}" for p in found.problems)
+    old(root)
+    mended = mending.repair(root)
+    assert mended.after.whole, mended.after.problems
+    left = store.complete_runs(root)
+    assert 1 <= len(left) < total
+    for seed in range(3):  # what was set aside may be written again, and is seen
+        own(root, seed)
+    own(root, 0, "intents")
+    ingested(root)
+    assert len(store.complete_runs(root)) == total
+    assert verifying.verify(root).whole
+    fault("damaged file", f"compacted, table {table}: {damage}", "1 file", said="verify names it, --repair sets it aside")
+
+
+def test_what_says_which_files_count_is_checked(root: Path) -> None:
+    compacting.compact(root)
+    said = root / "compaction" / "000001.json"
+    kept = said.read_bytes()
+    said.write_bytes(b'{"made": 1}')
+    with pytest.raises(StoreError, match="nobody knows which files"):
+        store.connect(root)
+    assert ("unreadable", "compaction") in {(p.kind, p.file) for p in verifying.verify(root).problems}
+    said.write_bytes(kept)
+    names = Listing(root).names
+    content = bytearray(names.read_bytes())
+    content[20] ^= 1
+    names.write_bytes(content)
+    assert verifying.verify(root).problems[0].file in ("compaction", f"compaction/{names.name}")
+    assert not verifying.verify(root).whole
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"format": 3}', "this xbench reads formats 1 to 2"),
+        ('{"format": "2"}', "where {\"format\": N} was expected"),
+        ("[]", "where {\"format\": N} was expected"),
+        ('{"format": 0}', "where {\"format\": N} was expected"),
+        ("{", "cannot be read"),
+    ],
+)  # fmt: skip
+def test_a_store_of_another_format_is_neither_read_nor_written(root: Path, content: str, said: str, fault: Callable[..., None]) -> None:
+    (root / "store.json").write_text(content)
+    for action in (lambda: store.connect(root), lambda: own(root, 5), lambda: compacting.compact(root)):
+        with pytest.raises(StoreError, match=re.escape(said)):
+            action()
+    assert "unreadable" in {p.kind for p in verifying.verify(root).problems}
+    fault("another format", f"store.json holds {content}", "read, write, compact", said=said)
+
+
+def test_very_many_files_are_spoken_of(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Listing(root).advice == ""
+    monkeypatch.setattr(listing, "MANY", 10)
+    assert Listing(root).advice == f"20 small files make {root} slow to open: xbench compact --store {root} makes them few"
+    (tmp_path / "given.csv").write_text("model,intermediate,target,language,metric,value,source\nm,none,xnli,de,accuracy,0.5,paper\n")
+    out = CliRunner().invoke(cli.app, ["ingest", "external-results", str(tmp_path / "given.csv"), "--store", str(root)])
+    assert "22 small files" in out.stdout
+    compacting.compact(root)
+    assert Listing(root).advice == ""
+
+
+def test_formats(root: Path) -> None:
+    assert listing.check_format(root) == 1
+    (root / "store.json").unlink()  # of xbench 0.1 and 0.2
+    before = answers(root)
+    compacting.compact(root)
+    assert listing.check_format(root) == 2
+    own(root, 5)
+    assert listing.check_format(root) == 2
+    assert len(answers(root)["run"]) == len(before["run"]) + 1
+
+
+def test_the_name_is_kept_for_compactions(root: Path) -> None:
+    rows = store.connect(root).sql("SELECT * FROM every_run LIMIT 1").to_arrow_table()
+    with pytest.raises(StoreError, match="is kept for compactions"):
+        store.write(root, "run", rows, "compacted.mine")
+
+
+def test_the_command(root: Path) -> None:
+    run = CliRunner()
+    out = run.invoke(cli.app, ["compact", "--store", str(root), "--dry-run"])
+    assert "would make 20 files into 4" in out.stdout
+    assert not (root / "compaction").exists()
+    out = run.invoke(cli.app, ["compact", "--store", str(root)])
+    assert out.exit_code == 0
+    assert "made 20 files into 4" in out.stdout
+    assert "20 replaced files" in out.stdout
+    assert f"xbench compact --store {root}" in out.stdout
+    out = run.invoke(cli.app, ["compact", "--store", str(root), "--grace", "0"])
+    assert "deleted 20 files" in out.stdout
+    assert "nothing to compact: 4 files" in out.stdout
+    out = run.invoke(cli.app, ["compact", "--store", str(root / "none")])
+    assert out.exit_code == 1
+    assert "there is no store" in str(out.exception)
+
+
+def test_an_app_that_is_open_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "_LOOK_AGAIN", 0.0)
+    server = serving.Server(root)
+    query = "SELECT count(*) AS n FROM score"
+    first = server.newest()
+    before = first.rows(query)["n"][0]
+    ask = functools.partial(background.tables, queries={"n": query})
+    assert first.later("first", ask).result(60)["n"]["n"][0] == before
+    compacting.compact(root)
+    deadline = time.monotonic() + 60
+    while server.newest() is first and time.monotonic() < deadline:
+        time.sleep(0.05)
+    compacting.compact(root, grace=0)
+    assert server.newest().id == first.id
+    assert server.newest().rows("SELECT count(*) AS n FROM outcome")["n"][0] > 0
+    assert server.at(first.id).rows(query)["n"][0] == before
+    assert server.newest().later("second", ask).result(60)["n"]["n"][0] == before
+
+
+@pytest.fixture
+def remote(bucket: str, small: Path) -> Iterator[Any]:  # noqa: F811
+    place: Any = places.place(f"{bucket}/compacted")
+    for path in small.rglob("*"):
+        if path.is_file():
+            (place / str(path.relative_to(small))).write_bytes(path.read_bytes())
+    yield place
+    place.fs.rm(str(place), recursive=True)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_on_s3(remote: Any, small: Path) -> None:
+    before = answers(small)
+    assert not places.create(remote / "store.json", b"x")
+    done = compacting.compact(remote)
+    assert (done.number, done.after) == (1, 4)
+    then = answers(remote)
+    assert {v: then[v] for v in VIEWS} == {v: before[v] for v in VIEWS}
+    assert compacting.compact(remote, grace=0).deleted == 12
+    assert answers(remote) == before
+    assert answers(remote, before["snapshot"])["run"] == before["run"]

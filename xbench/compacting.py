@@ -1,0 +1,394 @@
+"""`xbench compact`: many small files into few large ones, while readers read and writers write.
+
+Rows of complete runs are sorted by task, model and key into files of up to ROWS rows, cut between tasks where that can be. Nothing is
+locked: the new files do not count before the compaction is written that names them (xbench.listing), which happens at once and for one
+compaction of several at most. Before that what they hold is compared with what they replace. What they replace is deleted by a later call,
+when nobody who listed it can still be reading it.
+"""
+
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from xbench import contracts, listing, places, sealing, store
+from xbench.contracts import TABLES
+from xbench.errors import StoreError, WriteError
+from xbench.listing import Listing
+
+ROWS = 5_000_000  # of a file at most, unless a single run has more; xbench verify has one file in memory at a time
+GRACE = 3600  # seconds for which what is replaced stays
+_SORTING = ".sorting-"
+_LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
+_FEW = 2  # files of a table that are not worth being made one
+
+Tick = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class Compacted:
+    """What was done.
+
+    Attributes:
+        number: Of the compaction that counts now; 0 where there is none.
+        runs: How many runs were written into new files.
+        rows: How many rows.
+        before: How many files counted before.
+        after: How many count now.
+        bytes_before: Of the files that were replaced.
+        bytes_after: Of those that replace them.
+        deleted: How many files of an earlier compaction's making were deleted.
+        waiting: How many replaced files are still there.
+        wait: Seconds until they may be deleted.
+        left: Files that were left as they are, and why.
+    """
+
+    number: int = 0
+    runs: int = 0
+    rows: int = 0
+    before: int = 0
+    after: int = 0
+    bytes_before: int = 0
+    bytes_after: int = 0
+    deleted: int = 0
+    waiting: int = 0
+    wait: float = 0.0
+    left: list[str] = field(default_factory=list)
+
+
+def compact(root: Path, *, grace: float = GRACE, rows: int = ROWS, dry_run: bool = False, tick: Tick = lambda said: None) -> Compacted:
+    """Make one compaction of all files that are worth it, and delete what an earlier one replaced; may be killed at any moment.
+
+    Args:
+        root: The store.
+        grace: Seconds after a compaction before what it replaced is deleted: more than the longest that a reader stays open.
+        rows: The most rows of a file.
+        dry_run: Only say what would be done.
+        tick: Told what is being done.
+
+    Raises:
+        StoreError: If there is no store, a file cannot be read, the disk is full, or another compaction was quicker.
+    """
+    if not root.is_dir():
+        raise StoreError(f"there is no store at {root}")
+    done = Compacted()
+    try:
+        if not dry_run:
+            done.deleted = _clear(root, grace)
+        listed = Listing(root)
+        done.number = listed.compaction.number
+        done.before = done.after = sum(len(listed.files(table)) for table in TABLES)
+        with listing.opened(root) as con, _room_for_sorting(con, root, dry_run=dry_run) as room:
+            _compact(con, listed, done, rows, room, tick)
+        _tell_waiting(root, done, grace)
+    except (duckdb.Error, OSError, WriteError) as error:
+        said = [" ".join(str(error).split("LINE 1:", maxsplit=1)[0].split()), "where a file is at fault, xbench verify says which"]
+        raise StoreError(f"{root} was not compacted: nothing is lost, and what was half written does not count", said) from error
+    return done
+
+
+@contextmanager
+def _room_for_sorting(con: duckdb.DuckDBPyConnection, root: Path, *, dry_run: bool) -> Iterator[Path | None]:
+    """A folder; more than fits into memory is sorted on the store's disk: if that has no room, the new files would not fit either."""
+    con.execute("SET TimeZone = 'UTC'")
+    if dry_run:
+        yield None
+        return
+    if not places.is_remote(root):
+        (root / listing.FOLDER).mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=_SORTING, dir=None if places.is_remote(root) else root / listing.FOLDER) as folder:
+        con.execute(f"SET temp_directory = {listing.quoted(Path(folder))}")
+        try:
+            yield Path(folder)
+        finally:
+            con.close()
+
+
+def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, rows: int, room: Path | None, tick: Tick) -> None:
+    """`room` is where to sort; None if nothing is to be written."""
+    tick("looking at the files")
+    chosen = _choose(con, listed, done, rows)
+    if all(len(files) <= _FEW for files in chosen.values()):
+        return
+    con.execute("CREATE TABLE chosen (tbl VARCHAR, name VARCHAR)")
+    for table, files in chosen.items():
+        con.execute("INSERT INTO chosen SELECT ?, unnest(?::VARCHAR[])", [table, files])
+    groups = _group(con, done, rows)
+    done.bytes_before = sum((listed.root / t / f"{n}.parquet").stat().st_size for t, names in chosen.items() for n in names)
+    kept = {t: [n for n in listed.compaction.files.get(t, ()) if n not in chosen[t]] for t in TABLES}
+    if room is None:
+        done.after = done.before - sum(map(len, chosen.values())) + groups * len(TABLES)
+        return
+    stem = f"{listing.PREFIX}{listed.compaction.number + 1:06d}-{uuid.uuid4().hex[:8]}"
+    written: dict[str, list[str]] = {table: [] for table in TABLES}
+    counts: bool | None = False  # None: it may
+    try:
+        for table in (t for t in TABLES if chosen[t]):
+            tick(f"writing table {table}")
+            written[table] += (f"{stem}.{number:03d}" for number in range(groups))
+            written[table] = list(_write(con, listed.root, table, room, stem, groups))
+        done.bytes_after = sum((listed.root / t / f"{n}.parquet").stat().st_size for t, names in written.items() for n in names)
+        for table in (t for t in TABLES if chosen[t]):
+            tick(f"comparing table {table}")
+            _compare(con, listed.root, table, chosen[table], written[table])
+        named = _write_names(con, listed, stem)
+        counting = {table: [*kept[table], *written[table]] for table in TABLES}
+        counts = None
+        counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
+    finally:
+        if counts is False:  # if the commit failed half-way nothing is known of it, and nothing removed: a later call does that
+            _remove(listed.root / table / f"{name}.parquet" for table, names in written.items() for name in names)
+            _remove([listed.root / listing.FOLDER / f"{stem.removeprefix(listing.PREFIX)}.parquet"])
+    if not counts:
+        raise StoreError(f"another compaction of {listed.root} was quicker: it counts, and this one has left nothing behind")
+    done.number += 1
+    done.after = sum(len(Listing(listed.root).files(table)) for table in TABLES)
+
+
+def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, rows: int) -> dict[str, list[str]]:
+    """By table the files that are to be made into few: those of writers whose runs are complete, and compacted ones that are small.
+
+    Compacted files of one name in several tables are of one group of runs, and stay or go together.
+    """
+    con.execute("CREATE TABLE content (tbl VARCHAR, name VARCHAR, run_id VARCHAR, target VARCHAR, model VARCHAR, n BIGINT)")
+    for table in TABLES:
+        names = []
+        for path in listed.files(table):
+            with places.local(path) as local:
+                if path.stat().st_size and sealing.intact(local) is False:
+                    done.left.append(f"{table}/{path.name}: its bytes are not those that were written; see xbench verify")
+                    continue
+            names.append(path.name.removesuffix(".parquet"))
+        for lot in _lots(names):
+            con.execute(
+                f"INSERT INTO content SELECT '{table}', parse_filename(filename, true), run_id, any_value(target), any_value(model), "
+                f"count(*) FROM {_files(listed.root, table, lot, 'filename = true, ')} GROUP BY ALL"
+            )
+    con.execute("CREATE TABLE complete AS SELECT run_id FROM content WHERE tbl = 'run'")
+    con.execute(
+        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content GROUP BY ALL "
+        "HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
+    )
+    waiting = con.execute(
+        "SELECT DISTINCT tbl || '/' || name || '.parquet' FROM content ANTI JOIN part USING (tbl, name) ORDER BY 1"
+    ).fetchall()
+    done.left += [f"{name}: rows of a run that is not complete" for (name,) in waiting]
+    large = f"SELECT name FROM part WHERE name LIKE '{listing.PREFIX}%' GROUP BY name HAVING max(n) > {rows // 2}"
+    # A group of which one file is not to be used stays as it is.
+    broken = [
+        name
+        for files in listed.compaction.files.values()
+        for name in files
+        if any(said.split("/", 1)[1].startswith(f"{name}.parquet") for said in done.left)
+    ]
+    query = f"SELECT tbl, name FROM part WHERE name NOT IN ({large}) AND NOT list_contains(?::VARCHAR[], name) ORDER BY ALL"
+    found = con.execute(query, [broken]).fetchall()
+    return {table: [name for t, name in found if t == table] for table in TABLES}
+
+
+def _group(con: duckdb.DuckDBPyConnection, done: Compacted, rows: int) -> int:
+    """Table `grouped`, the group of each run: runs of one task together, up to `rows` rows of a table in all; how many groups."""
+    con.execute(
+        "CREATE TABLE weight AS SELECT run_id, min(target) AS target, min(model) AS model, max(n) AS n, sum(n) AS total FROM "
+        "(SELECT tbl, run_id, min(target) AS target, min(model) AS model, sum(n) AS n FROM content JOIN chosen USING (tbl, name) "
+        "GROUP BY ALL) GROUP BY run_id"
+    )
+    done.runs, done.rows = con.execute("SELECT count(*), coalesce(sum(total), 0)::BIGINT FROM weight").fetchall()[0]
+    runs = con.execute("SELECT run_id, target, n FROM weight ORDER BY target, model, run_id").fetchall()
+    number, held, before, numbers = 0, 0, None, []
+    for _, target, n in runs:
+        if held and (held + n > rows or (target != before and held > rows // 2)):
+            number, held = number + 1, 0
+        held, before = held + n, target
+        numbers.append(number)
+    con.execute(
+        "CREATE TABLE grouped AS SELECT unnest(?::VARCHAR[]) AS run_id, unnest(?::INTEGER[]) AS number", [[r[0] for r in runs], numbers]
+    )
+    return number + 1
+
+
+def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, stem: str, groups: int) -> Iterator[str]:
+    """The new files of a table; of each group only files with rows of it are read: a file of one run once."""
+    for number in range(groups):
+        names = con.execute(
+            "SELECT DISTINCT c.name FROM content AS c JOIN chosen USING (tbl, name) JOIN grouped AS g USING (run_id) "
+            "WHERE c.tbl = ? AND g.number = ? ORDER BY 1",
+            [table, number],
+        ).fetchall()
+        if not names:
+            continue
+        low, high = con.execute(
+            "SELECT min(target), max(target) FROM weight JOIN grouped USING (run_id) WHERE number = ?", [number]
+        ).fetchall()[0]
+        source = _gathered(con, root, table, [name for (name,) in names], room)
+        # The limits on the task are for DuckDB to pass over row groups; which runs they are says the rest.
+        within = f"target BETWEEN {_text(low)} AND {_text(high)} AND run_id IN (SELECT run_id FROM grouped WHERE number = {number})"
+        con.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM ({source}) WHERE {within}")
+        store.copy_whole(con, table, "part_rows", root / table / f"{stem}.{number:03d}.parquet", threads=_threads(con))
+        yield f"{stem}.{number:03d}"
+
+
+def _gathered(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequence[str], room: Path) -> str:
+    """A SELECT of the rows of files; of very many files lots are first made into one each, for want of memory to have all open."""
+    if len(names) <= _LOT:
+        return _rows(con, root, table, names)
+    _remove(room.glob("lot.*"))
+    for number, lot in enumerate(_lots(names)):
+        con.execute(f"COPY ({_rows(con, root, table, lot)}) TO {listing.quoted(room / f'lot.{number}.parquet')} (FORMAT parquet)")
+    return f"SELECT * FROM {store.parquet(sorted(room.glob('lot.*')))}"
+
+
+def _threads(con: duckdb.DuckDBPyConnection) -> int:
+    return int(con.execute("SELECT greatest(1, current_setting('threads')::INTEGER)").fetchall()[0][0])
+
+
+def _compare(con: duckdb.DuckDBPyConnection, root: Path, table: str, old: Sequence[str], new: Sequence[str]) -> None:
+    """Prove that the new files hold the rows of the old ones, each once.
+
+    Raises:
+        StoreError: If they do not.
+    """
+    con.execute("CREATE OR REPLACE TEMP TABLE digest (side VARCHAR, n BIGINT, total HUGEINT, mixed UBIGINT)")
+    for side, names in (("old", old), ("new", new)):
+        for lot in _lots(names):
+            query = f"SELECT ?, count(*), sum(hash(r)::HUGEINT), bit_xor(hash(r)) FROM ({_rows(con, root, table, lot)}) AS r"
+            con.execute(f"INSERT INTO digest {query}", [side])
+    read, wrote = con.execute("SELECT sum(n), sum(total), bit_xor(mixed) FROM digest GROUP BY side ORDER BY side DESC").fetchall()
+    if read != wrote:
+        raise StoreError(
+            f"{root} was not compacted, and is as it was: what was written of table {table!r} is not what was read",
+            [f"read {read[0]} rows, wrote {wrote[0]}", "the disk or the memory may be at fault: xbench verify"],
+        )
+
+
+def _write_names(con: duckdb.DuckDBPyConnection, listed: Listing, stem: str) -> str:
+    """The file that says what the compacted files stand for: what the compaction before said, and the files of writers that are new."""
+    con.execute('CREATE TABLE before (tbl VARCHAR, name VARCHAR, written DOUBLE, run_id VARCHAR, "into" VARCHAR)')
+    if listed.compaction.names:
+        con.execute(f"INSERT INTO before BY NAME SELECT * FROM {listing.quoted(listed.names)}")
+    loose = "SELECT name FROM chosen WHERE tbl = 'run' AND NOT starts_with(name, ?)"
+    fresh = [name for (name,) in con.execute(loose, [listing.PREFIX]).fetchall()]
+    con.execute(
+        "CREATE TABLE times AS SELECT unnest(?::VARCHAR[]) AS name, unnest(?::DOUBLE[]) AS written",
+        [fresh, [(listed.root / "run" / f"{name}.parquet").stat().st_mtime for name in fresh]],
+    )
+    file = f"{stem.removeprefix(listing.PREFIX)}.parquet"
+    query = f"""
+        WITH named AS (
+            SELECT DISTINCT tbl, name, NULL::DOUBLE AS written, NULL AS run_id, NULL AS "into" FROM chosen
+            WHERE tbl <> 'run' AND NOT starts_with(name, '{listing.PREFIX}')
+            UNION ALL
+            SELECT 'run', name, t.written, c.run_id, '{stem}.' || lpad(g.number::VARCHAR, 3, '0') FROM content AS c
+            JOIN times AS t USING (name) JOIN grouped AS g USING (run_id) WHERE c.tbl = 'run'
+            UNION ALL
+            SELECT b.tbl, b.name, b.written, b.run_id, CASE WHEN b.tbl = 'run' AND g.number IS NOT NULL
+                THEN '{stem}.' || lpad(g.number::VARCHAR, 3, '0') ELSE b."into" END
+            FROM before AS b LEFT JOIN grouped AS g USING (run_id)
+        )
+        SELECT * FROM named ORDER BY tbl, name, run_id
+    """
+    _put_names(con, query, listed.root / listing.FOLDER / file)
+    return file
+
+
+def _put_names(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
+    with places.whole(path) as new:
+        con.execute(f"COPY ({query}) TO {listing.quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+        sealing.seal(new)
+
+
+def without(root: Path, lost: set[str]) -> None:
+    """A compaction as the newest one, without some compacted files; what they stood for may be written again.
+
+    Args:
+        root: The store, on a file system of this machine.
+        lost: Names without their ending.
+
+    Raises:
+        StoreError: If another compaction was quicker.
+    """
+    now = listing.newest(root)
+    files = {table: [name for name in names if name not in lost] for table, names in now.files.items()}
+    file = f"{now.number + 1:06d}-{uuid.uuid4().hex[:8]}.parquet"
+    given = listing.quoted(root / listing.FOLDER / now.names)
+    with listing.opened(root) as con:
+        con.execute(f"CREATE TABLE names AS SELECT * FROM {given}")
+        con.execute(
+            "CREATE TABLE gone AS SELECT name, run_id FROM names WHERE tbl = 'run' AND list_contains(?::VARCHAR[], \"into\")", [list(lost)]
+        )
+        # Files of one write have one name, or the id of their run in it.
+        query = """
+            SELECT * FROM names WHERE NOT (coalesce(run_id IN (SELECT run_id FROM gone), false) OR (tbl <> 'run' AND (
+                name IN (SELECT name FROM gone) OR EXISTS (SELECT 1 FROM unnest(string_split(name, '.')) AS p(part)
+                    WHERE part IN (SELECT run_id FROM gone))))) ORDER BY tbl, name, run_id
+        """
+        _put_names(con, query, root / listing.FOLDER / file)
+    if not listing.commit(root, files, file, now.number + 1):
+        _remove([root / listing.FOLDER / file])
+        raise StoreError(f"{root} was compacted meanwhile: try again")
+
+
+def _clear(root: Path, grace: float) -> int:
+    """Delete what the newest compaction replaced, if it is old enough, and what older ones left; how many files."""
+    listed = Listing(root)
+    now = listed.compaction
+    if not now.number or time.time() - now.made < grace:
+        return 0
+    old = [root / table / f"{name}.parquet" for table, names in listed.replaced.items() for name in sorted(names)]
+    # Of compacted files that do not count only those of compactions that are over: a later one may be being written.
+    for table, names in listed.uncounted.items():
+        old += [root / table / f"{name}.parquet" for name in names if listing.compaction_of(name) <= now.number]
+    folder = root / listing.FOLDER
+    old += [path for path in sorted(folder.glob("*")) if _is_old(path.name, now)]
+    for table in TABLES:  # all that replaces them is there
+        listed.files(table)
+    _remove(old)
+    for path in folder.glob(f"{_SORTING}*"):  # of a compaction that was killed
+        if not places.is_remote(root) and time.time() - path.stat().st_mtime > max(grace, GRACE):
+            shutil.rmtree(path, ignore_errors=True)
+    return len(old)
+
+
+def _is_old(name: str, now: listing.Compaction) -> bool:
+    return (
+        name.endswith((".json", ".parquet"))
+        and name not in (now.names, f"{now.number:06d}.json")
+        and listing.compaction_of(name) <= now.number
+    )
+
+
+def _tell_waiting(root: Path, done: Compacted, grace: float) -> None:
+    listed = Listing(root)
+    done.waiting = sum(map(len, listed.replaced.values())) + sum(map(len, listed.uncounted.values()))
+    if done.waiting:
+        done.wait = max(0.0, grace - (time.time() - listed.compaction.made))
+
+
+def _remove(paths: Iterable[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _files(root: Path, table: str, names: Sequence[str], options: str = "") -> str:
+    return store.parquet([root / table / f"{name}.parquet" for name in names]).replace("union_by_name", f"{options}union_by_name")
+
+
+def _rows(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequence[str]) -> str:
+    """A SELECT of the rows of files, with all columns of their table's contract."""
+    files = _files(root, table, names)
+    return contracts.whole(table, [d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []], files)
+
+
+def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    for first in range(0, len(names), _LOT):
+        yield names[first : first + _LOT]
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

@@ -1,0 +1,215 @@
+"""Which files of a store count: those that writers wrote, and those that compactions made of them.
+
+    STORE/TABLE/NAME.parquet                      written by a run or an ingest, never changed
+    STORE/TABLE/compacted.NNNNNN-HASH.GG.parquet  rows of many of them, written by compaction NNNNNN
+    STORE/compaction/NNNNNN.json                  says which compacted files count; the highest number is the one that counts
+    STORE/compaction/NNNNNN-HASH.parquet          the names that the compacted files stand for
+
+A compaction's JSON file is written last, and only if no other has taken its number: before it nothing has happened, after it all has. Files
+that are replaced stay for a while beside those that replace them, for readers that listed them before, and do not count any more.
+"""
+
+import json
+import shlex
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from xbench import places
+from xbench.contracts import TABLES
+from xbench.errors import StoreError
+
+FOLDER = "compaction"
+PREFIX = "compacted."  # of the files of a compaction; writers must not use it
+MANY = 1000  # files: from here on opening a store takes seconds
+FORMAT = 2  # of a store: 1 has what writers wrote alone, 2 may have compactions
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What `STORE/compaction/NNNNNN.json` says.
+
+    Attributes:
+        number: 1 for the first; 0 where there was none.
+        made: When it was written, seconds since 1970.
+        files: By table, the names of the compacted files that count, without their ending.
+        names: The file that lists what they stand for: `tbl`, `name` and, for table `run`, `written` (seconds since 1970, of the file),
+            `run_id` and `into` (the compacted file). Empty where there was no compaction.
+    """
+
+    number: int = 0
+    made: float = 0.0
+    files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    names: str = ""
+
+
+class Listing:
+    """The files of a store that count at one moment, by table; looked for once.
+
+    A file that a writer finishes meanwhile is not in it, or is in it without its run, whose row is written last: such rows are not seen.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        check_format(root)
+        self.compaction = newest(root)
+        # Runs come first: of a run that is in the list all else is there already.
+        there = {table: _names(root / table) for table in TABLES}
+        compacted = {name for files in self.compaction.files.values() for name in files}
+        loose = {table: [name for name in names if not name.startswith(PREFIX)] for table, names in there.items()}
+        self.replaced = self._replaced(loose)
+        self.loose = {table: [name for name in names if name not in self.replaced[table]] for table, names in loose.items()}
+        self.uncounted = {t: [n for n in names if n.startswith(PREFIX) and n not in compacted] for t, names in there.items()}
+        self.missing = {t: sorted(set(names) - set(there[t])) for t, names in self.compaction.files.items() if set(names) - set(there[t])}
+
+    def files(self, table: str) -> list[Path]:
+        """The files of a table.
+
+        Raises:
+            StoreError: If one that a compaction wrote is not there.
+        """
+        if table in self.missing:
+            raise StoreError(
+                f"{self.root / table} lacks {len(self.missing[table])} files that compaction {self.compaction.number} wrote",
+                [f"{table}/{name}.parquet" for name in self.missing[table]]
+                + ["put them back, or xbench verify --repair does without them and sets aside what was written with them"],
+            )
+        return [self.root / table / f"{name}.parquet" for name in (*self.compaction.files.get(table, ()), *self.loose[table])]
+
+    @property
+    def advice(self) -> str:
+        """What to do about very many small files; empty where there are not."""
+        many = sum(map(len, self.loose.values()))
+        if many <= MANY:
+            return ""
+        where = "" if self.root == Path("results") else f" --store {shlex.quote(str(self.root))}"
+        return f"{many:,} small files make {self.root} slow to open: xbench compact{where} makes them few"
+
+    @cached_property
+    def names(self) -> Path:
+        """The file with the names that the compacted files stand for."""
+        return self.root / FOLDER / self.compaction.names
+
+    def _replaced(self, loose: Mapping[str, list[str]]) -> dict[str, set[str]]:
+        """Of the files that are there those whose rows are in compacted ones."""
+        found: dict[str, set[str]] = {table: set() for table in TABLES}
+        if not self.compaction.names or not any(loose.values()):
+            return found
+        with opened(self.root) as con:
+            for table, names in loose.items():
+                query = f"SELECT DISTINCT name FROM {quoted(self.names)} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
+                found[table] = {row[0] for row in read(con, query, [table, names])}
+        return found
+
+
+def _names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(path.name.removesuffix(".parquet") for path in folder.glob("*.parquet") if not path.name.startswith("."))
+
+
+def compaction_of(name: str) -> int:
+    """The number of the compaction that a file is of, by its name."""
+    digits = name.removeprefix(PREFIX)[:6]
+    return int(digits) if digits.isdigit() else 1 << 60
+
+
+def newest(root: Path) -> Compaction:
+    """The compaction that counts.
+
+    Raises:
+        StoreError: If what it says cannot be read.
+    """
+    folder = root / FOLDER
+    found = sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+    if not found:
+        return Compaction()
+    path = folder / found[-1]
+    try:
+        said = json.loads(path.read_bytes())
+        files = {table: tuple(map(str, said["files"][table])) for table in TABLES}
+        return Compaction(int(path.name.removesuffix(".json")), float(said["made"]), files, str(said["names"]))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise StoreError(
+            f"{path} cannot be read, and without it nobody knows which files of {root} count", [f"{type(error).__name__}: {error}"]
+        ) from error
+
+
+def describe(compaction: Compaction) -> bytes:
+    """What is written for a compaction."""
+    files = {table: list(compaction.files.get(table, ())) for table in TABLES}
+    said = {"made": compaction.made, "files": files, "names": compaction.names}
+    return (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def commit(root: Path, files: Mapping[str, Iterable[str]], names: str, number: int) -> bool:
+    """Let a compaction count, unless its number was taken meanwhile; whether it does."""
+    write_format(root, FORMAT)
+    told = {table: tuple(sorted(files.get(table, ()))) for table in TABLES}
+    compaction = Compaction(number, time.time(), told, names)
+    return places.create(root / FOLDER / f"{number:06d}.json", describe(compaction))
+
+
+def check_format(root: Path) -> int:
+    """The format of a store; one that says nothing is of format 1.
+
+    Raises:
+        StoreError: If it is of a format that this version does not know.
+    """
+    path = root / "store.json"
+    try:
+        said: Any = json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return 1
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path} cannot be read", [f"{type(error).__name__}: {error}"]) from error
+    number = said.get("format") if isinstance(said, dict) else None
+    if not isinstance(number, int) or number < 1:
+        raise StoreError(f'{path} says {said!r}, where {{"format": N}} was expected, N from 1 to {FORMAT}')
+    if number > FORMAT:
+        raise StoreError(
+            f"{root} is of format {number}, and this xbench reads formats 1 to {FORMAT}", ["a newer xbench wrote it: pip install -U xbench"]
+        )
+    return number
+
+
+def write_format(root: Path, number: int) -> None:
+    """Say of which format a store is, unless it says that or a later one already.
+
+    Raises:
+        StoreError: As `check_format`.
+    """
+    path = root / "store.json"
+    if path.exists() and check_format(root) >= number:
+        return
+    with places.whole(path) as new:
+        new.write_text(json.dumps({"format": number}) + "\n", encoding="utf-8")
+
+
+def opened(root: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB that can read the files of a store."""
+    con = duckdb.connect()
+    places.register(con, root)
+    return con
+
+
+def quoted(path: Path) -> str:
+    """A path as an SQL string."""
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def read(con: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = None) -> list[Any]:
+    """Rows of a query on files of compactions.
+
+    Raises:
+        StoreError: If they cannot be read.
+    """
+    try:
+        return con.execute(query, values or []).fetchall()
+    except duckdb.Error as error:
+        raise StoreError("what a compaction wrote cannot be read", [" ".join(str(error).split())]) from error
