@@ -13,7 +13,6 @@ from xbench import board, executors, places, store
 from xbench.errors import StoreError
 from xbench.executors import Options, tracking
 
-
 # In a process of its own: what happens to this one's threads, warnings and descriptors in other tests shall not end it. It ends with its input.
 _SERVER = """
 import sys
