@@ -139,12 +139,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny")
     task = load_task("mini-pos")
     texts = [" ".join(e.tokens) for language in task.languages for e in task.examples(language, "test")]
-    backend = Tokenizer(models.Unigram())
+    backend = Tokenizer(models.BPE(unk_token="<unk>"))  # the trainer of Unigram gives other subwords each time
     backend.pre_tokenizer = pre_tokenizers.Metaspace()
     special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
-    backend.train_from_iterator(
-        texts, trainers.UnigramTrainer(vocab_size=1200, special_tokens=special, unk_token="<unk>", show_progress=False)
-    )
+    backend.train_from_iterator(texts, trainers.BpeTrainer(vocab_size=1200, special_tokens=special, show_progress=False))
     backend.post_processor = processors.TemplateProcessing(
         single="<s> $A </s>", pair="<s> $A </s> </s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 2)]
     )
