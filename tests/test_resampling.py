@@ -173,6 +173,12 @@ def test_randomisation_is_exact_where_few_clusters_differ() -> None:
     assert resampling.randomisation(a, b, 100, RNG(9)) == pytest.approx(hits / 2**10, abs=1e-12)
 
 
+def test_p_by_resampling_is_never_0() -> None:
+    """(1 + hits) / (1 + resamples), Phipson and Smyth 2010: no swap of 40 items in which one system is right each time is as far."""
+    first, second = (Sums(values, np.ones((40, 1))) for values in (np.ones((40, 1)), RNG(10).random((40, 1)) / 10))
+    assert resampling.randomisation(first, second, 99, RNG(11)) == pytest.approx(1 / 100)
+
+
 def test_randomisation_against_scipy() -> None:
     """Mean of paired differences: permutation_test with permutation_type='samples', within 4 Monte Carlo standard errors."""
     values = RNG(10).random((80, 2)) ** np.array([1.0, 1.25])

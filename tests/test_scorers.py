@@ -19,6 +19,13 @@ def corpus(rng: random.Random, sentences: int) -> tuple[list[list[str]], list[li
     return gold, noisy
 
 
+def test_mined_pairs_are_scored_as_bucc_f1() -> None:
+    """google-research/xtreme evaluate.py, bucc_f1: 3 pairs predicted, 4 gold, 1 right."""
+    gold, mined = ["x1", "", "x4", "x5", "x6"], ["x1 x2", "x3", "", "", ""]
+    found = load_scorer("mining-f1").score(gold, mined, "de")
+    assert {m: float(n.sum() / d.sum()) for m, (n, d) in found.items()} == pytest.approx({"precision": 1 / 3, "recall": 1 / 4, "f1": 2 / 7})
+
+
 @pytest.mark.parametrize("name", ["span-f1", "span-f1-strict"])
 def test_span_metrics_are_those_of_seqeval(name: str) -> None:
     """Goldens: seqeval 1.2.2 f1_score, precision_score and recall_score, over random tags full of invalid transitions."""

@@ -150,6 +150,16 @@ def test_power_and_detectable_effect_fit_together() -> None:
     assert power.equivalent(0.0, 0.01, 1e6, 0.03) == pytest.approx(stats.norm.sf(3), rel=1e-3)
 
 
+@pytest.mark.parametrize("centre", [0.0, 0.7, -0.7, 1.4])
+def test_equivalence_is_the_tost_of_statsmodels(centre: float) -> None:
+    from statsmodels.stats.weightstats import DescrStatsW
+
+    values = RNG(21).normal(centre, 1, 12)
+    p = DescrStatsW(values).ttost_mean(-1, 1)[0]
+    se = float(values.std(ddof=1) / np.sqrt(12))
+    assert power.equivalent(float(values.mean()), se, 11, 1) == pytest.approx(p, rel=1e-9)
+
+
 def test_what_would_find_a_difference() -> None:
     """Items alone vary: n (2.8 se / d)^2. Seeds alone vary: as many as the noncentral formula asks for. Nothing finds 0."""
     items = power.Components(0.01**2, 0.0, 0.0, 1, 2, 1_000).needed(0.01)

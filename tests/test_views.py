@@ -119,6 +119,19 @@ def test_any_other_condition_that_differs_forbids_the_subtraction(writer: Writer
     assert found["delta"] is None
 
 
+def test_printed_means_over_other_languages_do_not_pair(writer: Writer) -> None:
+    for intermediate, languages, value in (
+        ("none", "de hi", 0.4),
+        ("none", "de es", 0.7),
+        ("intents", "de hi", 0.5),
+        ("mini-nli", "hi", 0.6),
+    ):
+        writer.add(intermediate, "mini-ner", 0, {"mul": value}, kind="external", source="p", language_set=languages, evidence="aggregate")
+    found = {r["intermediate"]: (r["delta"], r["status"]) for r in rows(writer.root, "transfer_delta")}
+    assert found == {"intents": (pytest.approx(0.5 - 0.4), "paired"), "mini-nli": (None, "no direct baseline")}
+    assert len(rows(writer.root, "transfer_delta")) == 2
+
+
 def test_unknown_seeds_pair_with_unknown_seeds(writer: Writer) -> None:
     writer.add("none", "mini-ner", None, {"de": 0.4}, kind="external", source="p")
     writer.add("intents", "mini-ner", None, {"de": 0.5}, kind="external", source="p")
