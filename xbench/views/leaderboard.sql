@@ -5,9 +5,12 @@
 -- step that counts was selected on target languages; trained is that language alone. seeds is 0 where a source does not say.
 --
 -- The systems that have one run of a task have nothing to average over seeds; in a store of results from elsewhere they are nearly all.
+--
+-- The join with keyed leaves the rows of `score` of those of `every_score`; it is over target too, so that a condition on the task is one on
+-- what is read of either.
 WITH keyed AS (
     SELECT
-        run_id, train_language, selection,
+        run_id, target, train_language, selection,
         md5_number(concat_ws(
             chr(31), model, model_revision, coalesce(parameters::VARCHAR, ''), intermediate, train_language, recipe_id, stack, source, source_version
         )) AS system_key,
@@ -16,28 +19,28 @@ WITH keyed AS (
 ),
 systems AS (
     SELECT
-        k.system_key,
+        k.system_key, k.target,
         any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label,
         any_value(model) AS model, any_value(model_revision) AS model_revision, any_value(parameters) AS parameters,
         any_value(intermediate) AS intermediate, any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
         any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version
     FROM run AS r
-    JOIN keyed AS k USING (run_id)
-    GROUP BY k.system_key
+    JOIN keyed AS k ON r.run_id = k.run_id AND r.target = k.target
+    GROUP BY k.system_key, k.target
 ),
 by_language AS (
     SELECT
         k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language, k.selection,
         s.value, (s.seed IS NOT NULL)::BIGINT AS seeds, s.n
-    FROM score AS s
-    JOIN keyed AS k USING (run_id)
+    FROM every_score AS s
+    JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
     WHERE k.alone
     UNION ALL
     SELECT
         k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language,
-        any_value(k.selection), avg(s.value ORDER BY s.value), count(DISTINCT s.seed), min(s.n)
-    FROM score AS s
-    JOIN keyed AS k USING (run_id)
+        any_value(k.selection), avg(s.value ORDER BY s.value), list_unique(list(s.seed))::BIGINT, min(s.n)
+    FROM every_score AS s
+    JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
     WHERE NOT k.alone
     GROUP BY ALL
 ),
@@ -46,8 +49,8 @@ by_seed AS (
         k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.seed,
         avg(s.value ORDER BY s.value) AS value,
         count(*) AS languages
-    FROM score AS s
-    JOIN keyed AS k USING (run_id)
+    FROM every_score AS s
+    JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
     WHERE NOT k.alone AND s.language <> 'mul'
     GROUP BY ALL
 ),
@@ -90,6 +93,6 @@ SELECT
     y.recipe_id, m.selection, y.stack, y.source, y.source_version, m.basis, m.language_set,
     md5(concat_ws(chr(31), m.target, m.metric, m.scorer, m.split, m.dataset_revision, coalesce(m.language_set, '')))[:12] AS task_key
 FROM means AS m
-JOIN systems AS y USING (system_key)
+JOIN systems AS y USING (system_key, target)
 LEFT JOIN spread AS s USING (system_key, target, metric, scorer, split, dataset_revision)
 LEFT JOIN expected AS e USING (target)
