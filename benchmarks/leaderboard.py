@@ -42,7 +42,9 @@ def make(root: Path, runs: int) -> None:
     for i, target in enumerate(TARGETS):
         task = load_task(target)
         own = len(range(i, runs, len(TARGETS)))
-        grid = [(model, n, seed) for model in range(-(-own // (len(INTERMEDIATES) * SEEDS))) for n in INTERMEDIATES for seed in range(SEEDS)]
+        grid = [
+            (model, n, seed) for model in range(-(-own // (len(INTERMEDIATES) * SEEDS))) for n in INTERMEDIATES for seed in range(SEEDS)
+        ]
         run_rows, score_rows = [], []
         for model, intermediate, seed in grid[:own]:
             name = f"made-up-{model:04d}"
@@ -57,10 +59,12 @@ def make(root: Path, runs: int) -> None:
                 "packages": "{}", "hardware": "none", "started": when, "finished": when,
             })  # fmt: skip
             scored = {
-                **shared, "split": "test", "metric": task.metric, "scorer": load_scorer(task.scorers[0]).signature, "dataset_revision": "made up",
-                "n": 1000, "evidence": "aggregate",
+                **shared, "split": "test", "metric": task.metric, "scorer": load_scorer(task.scorers[0]).signature,
+                "dataset_revision": "made up", "n": 1000, "evidence": "aggregate",
             }  # fmt: skip
-            score_rows += [{**scored, "language": code, "value": value} for code, value in zip(CODES, rng.random(len(CODES)).tolist(), strict=True)]
+            score_rows += [
+                {**scored, "language": code, "value": value} for code, value in zip(CODES, rng.random(len(CODES)).tolist(), strict=True)
+            ]
         store.write(root, "score", pa.Table.from_pylist(score_rows), target)
         store.write(root, "run", pa.Table.from_pylist(run_rows), target)
 
@@ -106,7 +110,9 @@ def with_pandas(root: Path) -> dict[str, Any]:
         known = pd.read_parquet(root / "run", columns=["run_id", "model_revision", "recipe_id", "stack", "source"])
         by_language = rows.merge(known, on="run_id").groupby([*columns, "train_language"], observed=True)["value"].mean().reset_index()
         by_language["zero"] = by_language["value"].where(by_language["language"] != by_language["train_language"])
-        return by_language.groupby(columns[:-1], observed=True).agg(value=("value", "mean"), zero_shot=("zero", "mean"), n=("value", "size"))
+        return by_language.groupby(columns[:-1], observed=True).agg(
+            value=("value", "mean"), zero_shot=("zero", "mean"), n=("value", "size")
+        )
 
     laps = [lap(made) for _ in range(2)]
     return {"every task": [s for s, _ in laps], "rows": len(laps[0][1]), "sum": float(laps[0][1]["value"].sum())}
