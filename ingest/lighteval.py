@@ -29,7 +29,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     split_name = load("lm-eval").split_name
     for key, metrics in mapping(content["results"], f"{path}: results").items():
         parts = [part for part in key.split("|") if part]
-        shots = parts.pop() if len(parts) > 1 and parts[-1].isdigit() else None
+        shots = parts.pop() if len(parts) > 1 and parts[-1].isdecimal() else None
         if parts[-1] == "all" or parts[-1].endswith("_average"):
             continue
         target, language = split_name(parts[-1].replace(":", "_"))

@@ -49,6 +49,12 @@ def jsonl(*rows: dict[str, Any]) -> str:
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
+def conllu(*words: str) -> str:
+    """`id;form;upos;head;enhanced` a word, `id;form` for a multiword token."""
+    rows = [(w.split(";") + ["_"] * 3)[:5] if w.count(";") == 1 else w.split(";") for w in words]
+    return "".join(f"{i}\t{form}\t_\t{upos}\t_\t_\t{head}\tx\t{deps}\t_\n" for i, form, upos, head, deps in rows) + "\n"
+
+
 def squad(*questions: tuple[str, str, str, list[str]]) -> str:
     """(id, question, context, answers), a paragraph each."""
     paragraphs = [
@@ -314,6 +320,14 @@ def test_own_shape_serves_every_task_in_every_language(folder: Path, name: str) 
         ("pawsx", "de", "test", "pawsx/test-de.parquet", "PAR0", "is not a Parquet file"),
         ("csqa", "en", "dev", "csqa/dev_rand_split.jsonl", '{"answerKey": "F", "question": {"stem": "", "choices": []}}', ":1: not as expected"),
         ("ccg", "en", "train", "ccg/train.stagged", "a|b\nword\n", ":2: expected word|POS|supertag"),
+        ("xcopa", "sw", "test", "xcopa/test-sw.jsonl", "[" * 100_000, ":1: not JSON: it is nested too deeply"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", "[" * 100_000, "it is nested too deeply"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", '{"data": {"a": 1}}', "articles are not a list"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", '{"data": [{"paragraphs": [{"qas": [3]}]}]}', "question 0 is not an object"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", squad(("q", "w", "c", ["c"])).replace('"w"', "7"), "question and context must be text"),
+        ("xquad", "en", "test", "xquad/xquad.en.json", squad(("q", "w", "c", ["c"])).replace(": 0", ': "x"'), "not as expected: ValueError"),
+        ("udpos", "hi", "test", "ud-treebanks-v2.5/UD_Hindi-X/hi_x-ud-test.conllu", conllu("9-999999999;am", "1;a;X;0;_"), "no word of 9-999999999"),
+        ("udpos", "hi", "test", "ud-treebanks-v2.5/UD_Hindi-X/hi_x-ud-test.conllu", conllu("²;a;X;0;_"), "column ID is '²'"),
     ],
 )  # fmt: skip
 def test_bad_files_are_named(folder: Path, name: str, language: str, split: Split, path: str, text: str, said: str) -> None:
@@ -338,12 +352,6 @@ def test_parallel_files_must_be_parallel(folder: Path) -> None:
         ["2", " id 'de-1' occurs twice"],
         ["1", caught.value.problems[1].split(":")[2]],
     ]
-
-
-def conllu(*words: str) -> str:
-    """`id;form;upos;head;enhanced` a word, `id;form` for a multiword token."""
-    rows = [(w.split(";") + ["_"] * 3)[:5] if w.count(";") == 1 else w.split(";") for w in words]
-    return "".join(f"{i}\t{form}\t_\t{upos}\t_\t_\t{head}\tx\t{deps}\t_\n" for i, form, upos, head, deps in rows) + "\n"
 
 
 # Cases for the multiword tokens; the tags below are what the converter in google-research/xtreme third_party/ud-conversion-tools made of

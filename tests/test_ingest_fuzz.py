@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import guided_fuzz
 from tests.adapter_files import CASES, Case
 from xbench import adapter, ingesting
 from xbench.adapter import Options
@@ -87,6 +88,33 @@ def test_broken_files_of_a_format(name: str, tmp_path: Path) -> None:
                 assert all(0 <= value <= 1 for value in made.scores["value"])
                 assert all(str(refusal) for refusal in refusals)
             assert path.name in said or str(folder) in said
+
+
+@pytest.mark.parametrize("name", [n for n in guided_fuzz.readers() if n not in CASES])
+def test_broken_files_of_other_readers(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data of tasks, studies, archives, stores: what `python -m tests.guided_fuzz` does with atheris, some rounds of it without."""
+    monkeypatch.setenv("XBENCH_DATA_DIR", "")
+    rng = random.Random(name)
+    read, starts = guided_fuzz.target(name, tmp_path / "x")
+    for _ in range(ROUNDS if name != "store" else ROUNDS // 3):
+        start = rng.choice(starts)
+        head = b"" if name == "study" else start[:1]
+        read(head + broken(start[len(head) :], rng.choice(["x.json", "x"]), rng))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("study", b"[" * 100_000),
+        ("store-notes", b"\0" + b"[" * 100_000),
+        ("store-notes", b"\1" + b"[" * 100_000),
+        # A zip with one member, whose name is empty.
+        ("archive", b"\0PK\x01\x02" + b"\0" * 42 + b"PK\x05\x06\0\0\0\0\1\0\1\0" + (46).to_bytes(4, "little") + b"\0" * 6),
+    ],
+    ids=["study", "format", "compaction", "archive"],
+)
+def test_what_fuzzing_found(name: str, content: bytes, tmp_path: Path) -> None:
+    guided_fuzz.target(name, tmp_path / "x")[0](content)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

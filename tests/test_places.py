@@ -44,7 +44,10 @@ def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         }.items():  # fmt: skip
             patch.setenv(name, value)
         found: Any = places.place("s3://bucket/store")
-        found.fs.mkdir("bucket")
+        try:
+            found.fs.mkdir("bucket")
+        except OSError as error:
+            raise AssertionError(f"the server ended with {server.poll()}: {log.read_text()}") from error
         yield "s3://bucket"
         assert server.poll() is None, log.read_text()
         server.kill()

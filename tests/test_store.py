@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import Writer
 from tests.test_contracts import GOOD
-from xbench import board, store
+from xbench import board, cli, store
 from xbench.errors import StoreError
 
 
@@ -139,3 +139,27 @@ def test_writers_and_readers_at_once(tmp_path: Path) -> None:
     assert [w.returncode for w in writers] == [0, 0, 0]
     assert seen == sorted(seen)
     assert [count(tmp_path, t) for t in store.TABLES] == [45, 45, 45, 45]
+
+
+@pytest.mark.parametrize("table", ["run", "score"])
+@pytest.mark.parametrize("where", [8, 60])
+def test_a_damaged_file_ends_every_command_with_one_message(
+    table: str, where: int, writer: Writer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for intermediate in ("none", "intents"):
+        writer.add(intermediate, "mini-ner", 0, {"de": 0.4, "hi": 0.5})
+    path = next((writer.root / table).glob("*.parquet"))
+    content = path.read_bytes()
+    path.write_bytes(content[:where] + b"\xff" * 12 + content[where + 12 :])  # DuckDB says nothing of the file, and has no word for it
+    for command in ("compare", "claims", "leaderboard", "delta", "coverage", "averages"):
+        monkeypatch.setattr("sys.argv", ["xbench", command, "--store", str(writer.root)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 1
+        assert said.startswith("xbench: the store cannot be read; a file of it is damaged or foreign: `xbench verify` says which")
+    monkeypatch.setattr("sys.argv", ["xbench", "verify", str(writer.root)])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert path.name in capsys.readouterr().out

@@ -4,13 +4,13 @@ A rule turns an answer into its normal form; the rest is the same for SQuAD and 
 forms are equal, F1 is that of their bags of white-space tokens, and a prediction gets the best over the accepted answers.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 
+from xbench.readers import from_json
 from xbench.scorer import Ratio
 
 Normalise = Callable[[Sequence[str]], list[str]]
@@ -59,7 +59,7 @@ def score(references: Sequence[str], predictions: Sequence[str], normalise: Norm
 
 def _accepted(row: int, text: str) -> list[str]:
     try:
-        answers = json.loads(text)
+        answers = from_json(text)
     except ValueError as error:
         raise ValueError(f"reference {row} is not a JSON list of answers: {text[:80]!r}") from error
     if not isinstance(answers, list) or not answers or not all(isinstance(a, str) for a in answers):

@@ -229,6 +229,8 @@ def main() -> None:
                 said = (True, compute(con))
         except XbenchError as error:
             said = (False, type(error)(error.headline, error.problems))
+        except duckdb.Error as error:
+            said = (False, store.unreadable(error))
         except MemoryError:
             said = (False, StoreError("there is not enough memory to compute this"))
         except Exception as error:  # noqa: BLE001 - the one who asked shall hear of it

@@ -119,5 +119,5 @@ def _rows(root: Path, view: str, where: Mapping[str, Any], order: Sequence[str])
 def _execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:
     try:
         return con.execute(text, values)
-    except (duckdb.IOException, duckdb.InvalidInputException, duckdb.BinderException) as error:
-        raise StoreError("the store cannot be read; a file of it is damaged or foreign", [" ".join(str(error).split())]) from error
+    except duckdb.Error as error:
+        raise store.unreadable(error) from error

@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -29,6 +29,7 @@ Store = Annotated[
     Path,
     typer.Option("--store", envvar="XBENCH_STORE", parser=place, metavar="PATH", help="Folder of the result store, or s3://bucket/path."),
 ]
+Where = Annotated[Path | None, typer.Argument(parser=place, metavar="STORE", help="The same, before --store.")]
 Json = Annotated[bool, typer.Option("--json", help="Print a JSON list of flat row objects.")]
 Csv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 DataDir = Annotated[
@@ -39,12 +40,23 @@ DEFAULT_STORE = Path("results")
 
 
 def main() -> None:
-    """Entry point: an XbenchError is one message on stderr and exit code 1."""
+    """Entry point: an XbenchError is one message on stderr and exit code 1, and so is what DuckDB says of a damaged file."""
     try:
         app()
     except XbenchError as error:
-        sys.stderr.write(f"xbench: {error}\n")
-        sys.exit(1)
+        _end(error)
+    except Exception as error:
+        duckdb = sys.modules.get("duckdb")  # loaded only where a store is asked
+        if duckdb is None or not isinstance(error, duckdb.Error):
+            raise
+        from xbench.store import unreadable
+
+        _end(unreadable(error))
+
+
+def _end(error: XbenchError) -> NoReturn:
+    sys.stderr.write(f"xbench: {error}\n")
+    sys.exit(1)
 
 
 @app.callback(invoke_without_command=True)
@@ -91,9 +103,8 @@ def run(
 
 @app.command()
 def status(
-    store: Annotated[
-        Path, typer.Argument(envvar="XBENCH_STORE", parser=place, metavar="STORE", help="Folder of the result store, or s3://bucket/path.")
-    ] = DEFAULT_STORE,
+    where: Where = None,
+    store: Store = DEFAULT_STORE,
     study: Annotated[str | None, typer.Option(help="Only this study: a file, or the name of a shipped one.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Name the cells that are done or missing, too.")] = False,
     as_json: Json = False,
@@ -102,7 +113,7 @@ def status(
     """What is done, running, failed (with the last error), stopped and missing of the studies that were begun in a store."""
     from xbench import running
 
-    running.status(store, study, _form(as_json, as_csv), every=every)
+    running.status(where or store, study, _form(as_json, as_csv), every=every)
 
 
 @app.command()
@@ -377,6 +388,7 @@ def audit(
 
 @app.command()
 def compact(
+    where: Where = None,
     store: Store = DEFAULT_STORE,
     grace: Annotated[
         float, typer.Option(min=0, help="Minutes that replaced files stay for those who read them; more than any reader needs.")
@@ -386,11 +398,12 @@ def compact(
     """Make the many small files of a store into few, sorted by task; readers and writers may go on meanwhile."""
     from xbench import exchange
 
-    exchange.compact(store, grace * 60, dry_run=dry_run)
+    exchange.compact(where or store, grace * 60, dry_run=dry_run)
 
 
 @app.command()
 def verify(
+    where: Where = None,
     store: Store = DEFAULT_STORE,
     repair: Annotated[
         bool, typer.Option("--repair", help="Set aside in STORE/quarantine what cannot be relied on; delete nothing.")
@@ -402,7 +415,7 @@ def verify(
     """Whether the store is whole: every file read, every rule asked, every score made again from its outcomes."""
     from xbench import exchange
 
-    if not exchange.verify(store, _form(as_json, as_csv), mend=repair, deep=deep):
+    if not exchange.verify(where or store, _form(as_json, as_csv), mend=repair, deep=deep):
         raise typer.Exit(1)
 
 

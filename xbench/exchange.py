@@ -144,7 +144,7 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
             f"{', '.join(wrong) or 'nothing'}: a cell is said as FIELD=VALUE, such as model=xlm-roberta-large target=xnli language=de"
         )
     where: dict[str, object] = {
-        field: int(value) if field in ("seed", "version") and value.isdigit() else value for field, _, value in pairs
+        field: int(value) if field in ("seed", "version") and value.isdecimal() else value for field, _, value in pairs
     }
     order = ("target", "model", "intermediate", "metric", "scorer", "split", "language", "seed", "source", "source_version", "version")
     found = board.history(root, order, **where)

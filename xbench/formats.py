@@ -6,7 +6,7 @@ that takes it for a quote joins lines (bozheng-hit/xTune README).
 """
 
 import csv
-import json
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -219,28 +219,25 @@ def squad_json(
     def read(files: Sequence[Path], language: str, split: Split) -> list[Question]:
         (path,) = files
         try:
-            content = json.loads(readers.contents(path))
+            content = readers.from_json(readers.contents(path))
             articles = content["data"]
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not SQuAD JSON: {type(error).__name__} {error}") from error
-        problems, found = [], []
-        for a, article in enumerate(articles):
-            for p, paragraph in enumerate(article.get("paragraphs", [])):
-                for qa in paragraph.get("qas", []):
-                    where = f"{path}: article {a}, paragraph {p}, question {qa.get('id')!r}"
-                    missing = [f for f in ("id", "question", "answers") if f not in qa] + ["context"] * ("context" not in paragraph)
-                    if missing:
-                        problems.append(f"{where}: no field {', '.join(missing)}")
-                        continue
-                    if not keep(str(qa["id"]), language):
-                        continue
-                    answers = tuple(str(x["text"]) for x in qa["answers"])
-                    start = int(qa["answers"][0]["answer_start"]) if answers else -1
-                    if answers == ("",):
-                        raise DataError(f"{path} has {UNLABELLED}")
-                    found.append(
-                        Question(str(qa["id"]), cluster(a, p, str(qa["id"])), qa["question"], paragraph["context"], answers, start)
-                    )
+        problems: list[str] = []
+        found = []
+        for a, p, context, qa in _questions(path, articles, problems):
+            name = str(qa["id"])
+            if not keep(name, language):
+                continue
+            try:
+                answers = tuple(str(x["text"]) for x in qa["answers"])
+                start = int(qa["answers"][0]["answer_start"]) if answers else -1
+            except (ValueError, KeyError, TypeError, OverflowError) as error:
+                problems.append(f"{path}: question {name!r}: answers are not as expected: {type(error).__name__} {error}")
+                continue
+            if answers == ("",):
+                raise DataError(f"{path} has {UNLABELLED}")
+            found.append(Question(name, cluster(a, p, name), qa["question"], context, answers, start))
         return whole(path, found, problems, "it has no question")
 
     return read
@@ -302,6 +299,33 @@ def whole(path: Path, found: list[T], problems: Sequence[str], empty: str = "it 
     return found
 
 
+def _questions(path: Path, articles: Any, problems: list[str]) -> Iterator[tuple[int, int, str, dict[str, Any]]]:
+    """(row of the article, row of the paragraph, context, question) of SQuAD's JSON; what is not so is added to `problems`."""
+    for a, article in _each(articles, f"{path}: article", problems):
+        for p, paragraph in _each(article.get("paragraphs", []), f"{path}: article {a}, paragraph", problems):
+            for q, qa in _each(paragraph.get("qas", []), f"{path}: article {a}, paragraph {p}, question", problems):
+                where = f"{path}: article {a}, paragraph {p}, question {qa.get('id', q)!r}"
+                missing = [f for f in ("id", "question", "answers") if f not in qa] + ["context"] * ("context" not in paragraph)
+                if missing:
+                    problems.append(f"{where}: no field {', '.join(missing)}")
+                elif not isinstance(qa["question"], str) or not isinstance(paragraph["context"], str):
+                    problems.append(f"{where}: question and context must be text")
+                else:
+                    yield a, p, paragraph["context"], qa
+
+
+def _each(values: Any, where: str, problems: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The objects of a list with their places; what is none is added to `problems`."""
+    if not isinstance(values, list):
+        problems.append(f"{where}s are not a list")
+        return
+    for i, value in enumerate(values):
+        if isinstance(value, dict):
+            yield i, value
+        else:
+            problems.append(f"{where} {i} is not an object")
+
+
 def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """(line number, cells) of every line that is not empty; only a line feed ends a line, U+0085 and the like are text."""
     for number, line in enumerate(readers.contents(path).split("\n"), 1):
@@ -328,7 +352,7 @@ def objects(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = readers.from_json(line)
         except ValueError as error:
             problems.append(f"{path}:{number}: not JSON: {error}")
             continue
@@ -340,8 +364,8 @@ def objects(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[
 
 
 def _csv(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8", newline="") as handle:
-        table = csv.DictReader(handle)
+    table = csv.DictReader(io.StringIO(readers.contents(path), newline=""))
+    try:
         missing = [f for f in fields if f not in (table.fieldnames or [])]
         if missing:
             raise DataError(f"{path}:1: no column {', '.join(missing)}; it has {', '.join(table.fieldnames or [])}")
@@ -350,3 +374,5 @@ def _csv(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[tup
                 problems.append(f"{path}:{table.line_num}: expected {len(table.fieldnames or [])} columns")
             else:
                 yield table.line_num, row
+    except csv.Error as error:
+        problems.append(f"{path}:{table.line_num}: not CSV: {error}")

@@ -89,7 +89,7 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
     scored = [grid for grid in grids if grid.said or is_header(grid.header)]
     if "table" in settings:
         number = settings["table"]
-        if not number.isdigit() or not 1 <= int(number) <= len(scored):
+        if not number.isdecimal() or not 1 <= int(number) <= len(scored):
             raise DataError(f"{path}: --set table={number}: expected 1 to {len(scored)}{_listed(scored)}")
         scored = [scored[int(number) - 1]]
     elif len(scored) > 1 and not all(grid.said for grid in scored):

@@ -23,6 +23,7 @@ import duckdb
 from xbench import places
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
+from xbench.readers import from_json
 
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
@@ -131,7 +132,7 @@ def newest(root: Path) -> Compaction:
         return Compaction()
     path = folder / found[-1]
     try:
-        said = json.loads(path.read_bytes())
+        said = from_json(path.read_bytes())
         files = {table: tuple(map(str, said["files"][table])) for table in TABLES}
         return Compaction(int(path.name.removesuffix(".json")), float(said["made"]), files, str(said["names"]))
     except (OSError, ValueError, LookupError, TypeError) as error:
@@ -163,7 +164,7 @@ def check_format(root: Path) -> int:
     """
     path = root / "store.json"
     try:
-        said: Any = json.loads(path.read_bytes())
+        said: Any = from_json(path.read_bytes())
     except FileNotFoundError:
         return 1
     except (OSError, ValueError) as error:

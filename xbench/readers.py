@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from xbench.errors import DataError
 
 UPOS = tuple("ADJ ADP ADV AUX CCONJ DET INTJ NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB X".split())
 IOB2 = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG")
 _MISC_NER = re.compile(r"(?:^|\|)NER=([^|]+)")
+_NUMBER = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,9 @@ def read_conllu(path: Path) -> list[Sentence]:
             cells = line.split("\t")
             if len(cells) != 10:
                 problems.append(f"{path}:{number + offset}: {len(cells)} tab-separated columns, expected 10")
-            elif cells[0].isdigit():
+            elif _NUMBER.fullmatch(cells[0]):
                 rows.append(cells)
-            elif not re.fullmatch(r"\d+[-.]\d+", cells[0]):
+            elif not re.fullmatch(r"[0-9]{1,9}[-.][0-9]{1,9}", cells[0]):
                 problems.append(f"{path}:{number + offset}: column ID is {cells[0]!r}, expected a number or a range")
         if rows:
             ner = tuple(found[1] if (found := _MISC_NER.search(c[9])) else "O" for c in rows)
@@ -55,7 +57,7 @@ def read_conllu(path: Path) -> list[Sentence]:
             text = meta.get("text", " ".join(tokens))
             sentences.append(Sentence(meta.get("sent_id", f"line-{number}"), text, tokens, tuple(c[3] for c in rows), ner))
     if problems or not sentences:
-        raise DataError(f"{path} is not a CoNLL-U file", problems[:50] or ["it has no sentence"])
+        raise DataError(f"{path} is not a CoNLL-U file", problems[:50] or [f"{path}: it has no sentence"])
     return sentences
 
 
@@ -83,7 +85,7 @@ def read_conllu_fused(path: Path, language: str) -> list[Sentence]:
     sentences = []
     for number, block in blocks(contents(path)):
         rows = [line.split("\t") for line in block if not line.startswith("#")]
-        words = {int(c[0]): c for c in rows if c[0].isdigit()}
+        words = {int(c[0]): c for c in rows if _NUMBER.fullmatch(c[0])}
         if not words:
             continue
         forms, gone = {i: c[1] for i, c in words.items()}, set()
@@ -91,13 +93,17 @@ def read_conllu_fused(path: Path, language: str) -> list[Sentence]:
         for cells in rows:
             if "-" in cells[0] and "." not in cells[0]:
                 first, last = map(int, cells[0].split("-"))
-                span = [i for i in range(first, last + 1) if i in words]
+                span = [i for i in words if first <= i <= last]
+                if not span:
+                    raise DataError(
+                        f"{path} is not a CoNLL-U file", [f"{path}:{number}: no word of {cells[0]} is in the sentence that begins here"]
+                    )
                 highest = [i for i in span if depth[i] == min(depth[j] for j in span)]
                 head = min(highest, key=lambda i: (ranks.get(words[i][3], len(ranks)), i))
                 forms[head] = cells[1]
                 gone |= set(span) - {head}
         kept = [i for i in words if i not in gone]
-        name = next((line.split("=", 1)[1].strip() for line in block if line.startswith("# sent_id")), f"line-{number}")
+        name = next((line.split("=", 1)[1].strip() for line in block if re.match(r"# sent_id *=", line)), f"line-{number}")
         tokens = tuple(forms[i] for i in kept)
         sentences.append(Sentence(name, " ".join(tokens), tokens, tuple(words[i][3] for i in kept), ("O",) * len(kept)))
     return sentences
@@ -107,8 +113,8 @@ def _depths(words: dict[int, list[str]]) -> dict[int, int]:
     """How many nodes lie above each word, the root among them, over basic and enhanced dependencies."""
     above: dict[int, set[int]] = {}
     for i, cells in words.items():
-        heads = {int(cells[6])} if cells[6].isdigit() else set()
-        heads |= {int(pair.split(":")[0]) for pair in cells[8].split("|") if pair.split(":")[0].isdigit()}
+        heads = {int(cells[6])} if _NUMBER.fullmatch(cells[6]) else set()
+        heads |= {int(pair.split(":")[0]) for pair in cells[8].split("|") if _NUMBER.fullmatch(pair.split(":")[0])}
         above[i] = heads
     depths = {}
     for i in words:
@@ -133,7 +139,7 @@ def read_jsonl(path: Path, fields: Sequence[str]) -> list[dict[str, str]]:
     rows = []
     for number, line in enumerate(contents(path).splitlines(), 1):
         try:
-            row = json.loads(line)
+            row = from_json(line)
         except ValueError as error:
             problems.append(f"{path}:{number}: not JSON: {error}")
             continue
@@ -159,6 +165,18 @@ def content_hash(paths: Iterable[Path]) -> str:
     if not any_file:
         raise DataError("no data file to take the revision from")
     return f"sha256:{digest.hexdigest()[:16]}"
+
+
+def from_json(text: str | bytes) -> Any:
+    """What a JSON text says.
+
+    Raises:
+        ValueError: If it is no JSON, or nested too deeply to be read.
+    """
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def contents(path: Path) -> str:

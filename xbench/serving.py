@@ -85,8 +85,8 @@ class Snapshot:
             cursor = self.cursor()
             try:
                 return cursor.execute(text, list(values)).df()
-            except (duckdb.IOException, duckdb.InvalidInputException) as error:
-                raise StoreError("the store cannot be read; a file of it is damaged or foreign", [" ".join(str(error).split())]) from error
+            except duckdb.Error as error:
+                raise store.unreadable(error) from error
             finally:
                 cursor.close()
 

@@ -100,6 +100,14 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     return con
 
 
+def unreadable(error: duckdb.Error) -> StoreError:
+    """What to say of an error of DuckDB in a query of ours."""
+    said = " ".join(str(error).split())
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return StoreError("there is too little memory for what was asked of the store", [said])
+    return StoreError("the store cannot be read; a file of it is damaged or foreign: `xbench verify` says which", [said])
+
+
 @contextmanager
 def reading(root: Path | duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
     """The store opened for the time of a block; a connection that is open already stays so."""

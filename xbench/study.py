@@ -145,8 +145,8 @@ def load_study(path: Path) -> Study:
     """
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path} is not YAML", [" ".join(str(error).split())]) from error
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise StudyError(f"{path} is not YAML that can be read", [" ".join(str(error).split())]) from error
     if not isinstance(content, dict):
         raise StudyError(f"{path} is not a mapping of about, models, intermediates, targets, seeds, recipe, compute")
     try:

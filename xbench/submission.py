@@ -17,6 +17,7 @@ from xbench import adapter, store
 from xbench.adapter import Row
 from xbench.corpus import file_hash
 from xbench.errors import DataError, XbenchError
+from xbench.readers import from_json
 from xbench.rows import Refusal, tables
 from xbench.scorer import load_scorer
 from xbench.scoring import KEY, Answers, score_rows
@@ -337,7 +338,7 @@ def _choices(gold: Path, given: Path) -> Answers:
     sides = []
     for path in (gold, given):
         try:
-            sides.append([str(json.loads(line)["label"]) for line in _lines(path) if line])
+            sides.append([str(from_json(line)["label"]) for line in _lines(path) if line])
         except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} is not one object with a field label a line: {type(error).__name__} {error}") from error
     if len(sides[0]) != len(sides[1]):
@@ -348,7 +349,7 @@ def _choices(gold: Path, given: Path) -> Answers:
 
 def _json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return from_json(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
 

@@ -62,7 +62,7 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
             for info in archive.infolist():
                 if info.flag_bits & 1:
                     raise DataError(f"{path}: {info.filename!r} is encrypted")
-                if not info.is_dir():
+                if not info.filename.endswith("/"):
                     yield info.filename, archive.open(info)
         return
     with tarfile.open(path) as packed:

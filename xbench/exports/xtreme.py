@@ -45,7 +45,7 @@ def write(selection: Selection, output: Path | None) -> str:
 
 def _place(example_id: str) -> tuple[int, str]:
     """Ids that are numbers in their order, as the files have them."""
-    return (int(example_id), "") if example_id.isdigit() else (-1, example_id)
+    return (int(example_id), "") if example_id.isdecimal() else (-1, example_id)
 
 
 def _file(task: Task, found: list[tuple[str, str | None]]) -> tuple[str, str]:
