@@ -11,7 +11,6 @@ files and do the same with their own group-by and join. Each runs in a process o
 import argparse
 import json
 import multiprocessing
-import re
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from made_store import INTERMEDIATES, LANGUAGES, SIZES, TARGETS, run_tables
+from made_store import INTERMEDIATES, LANGUAGES, SIZES, TARGETS, peak, run_tables
 
 from xbench import compacting, contracts, store
 from xbench.scorer import load_scorer
@@ -38,11 +37,6 @@ FROM_OUTCOMES = """
 STORED = """
     SELECT model, intermediate, target, language, avg(delta) AS delta FROM transfer_delta WHERE status = 'paired' GROUP BY ALL ORDER BY ALL
 """
-
-
-def peak() -> float:
-    """The most memory that this process had, MiB; what it was forked from does not count."""
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024  # type: ignore[index]
 
 
 def _cells(outcomes: int) -> list[tuple[str, str, int, int]]:

@@ -11,7 +11,6 @@ its own; of two times in one process both are given.
 import argparse
 import datetime
 import json
-import re
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from made_store import INTERMEDIATES, LANGUAGES, SIZES, TARGETS, digest
+from made_store import INTERMEDIATES, LANGUAGES, SIZES, TARGETS, digest, peak
 
 from xbench import serving, store
 from xbench.scorer import load_scorer
@@ -28,11 +27,6 @@ from xbench.task import load_task
 
 SEEDS, CODES = 3, LANGUAGES[:13]
 SYSTEM = ["target", "model", "intermediate"]
-
-
-def peak() -> float:
-    """The most memory that this process had, MiB; what it was forked from does not count."""
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024  # type: ignore[index]
 
 
 def make(root: Path, runs: int) -> None:

@@ -9,6 +9,7 @@ the target, and on the seed. Every score is the sum over its outcomes. The numbe
 import argparse
 import datetime
 import hashlib
+import re
 import time
 from pathlib import Path
 
@@ -23,6 +24,11 @@ TARGETS = ("panx", "udpos", "xnli", "pawsx", "xquad", "mlqa", "tydiqa", "bucc201
 INTERMEDIATES = ("none", "mnli", "squad1", "hellaswag", "qqp", "cosmosqa", "ccg", "csqa", "anli-plus", "all9", "mlm")
 LANGUAGES = ("en", "ar", "bg", "de", "el", "es", "fr", "hi", "ru", "sw", "th", "tr", "ur", "vi", "zh")
 SIZES = (118_000_000, 278_000_000, 560_000_000, 3_480_000_000)
+
+
+def peak() -> float:
+    """The most memory that this process had, MiB; what it was forked from does not count."""
+    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024  # type: ignore[index]
 
 
 def digest(*words: object) -> str:

@@ -11,7 +11,6 @@ import argparse
 import datetime
 import json
 import multiprocessing
-import re
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from made_store import INTERMEDIATES, LANGUAGES, TARGETS, digest
+from made_store import INTERMEDIATES, LANGUAGES, TARGETS, digest, peak
 
 from xbench import compacting, contracts, store
 from xbench.scorer import load_scorer
@@ -27,11 +26,6 @@ from xbench.task import load_task
 
 _ITEMS = 4  # outcomes a score
 MOST = 10_000  # runs that are read as they were written: these take 8 GiB already
-
-
-def peak() -> float:
-    """The most memory that this process had, MiB; what it was forked from does not count."""
-    return int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) / 1024  # type: ignore[index]
 
 
 def write(root: Path, number: int) -> None:

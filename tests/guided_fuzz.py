@@ -6,8 +6,8 @@
 Each reader runs in a process of its own under libFuzzer, which keeps the inputs that reach new branches of xbench and changes those on. It
 starts from the files that the tests stand on. Half of the changes to JSON are to its values, so that it stays JSON. What a reader may do
 with an input is to give rows or raise an XbenchError that names the file; whatever else it does is a finding: its input and its traceback
-are kept, once for each line of code, and it goes on. With a corpus folder the next run goes on from there, and seconds add up. At the end
-docs/fuzzing.md is written if all readers ran.
+are kept, once for each line of code, and it goes on. With a corpus folder the next run goes on from there. docs/fuzzing.md is the record:
+each run adds its inputs and its minutes of the processor, which are not those of the clock on a machine that does other things too.
 """
 
 import argparse
@@ -20,16 +20,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "fuzzing.md"
 _PLUGGED = (ROOT / "ingest", ROOT / "xbench" / "tasks")
+_RECORDING = threading.Lock()
 OTHERS = ("archive", "store", "store-notes", "study")
 Target = tuple[Callable[[bytes], None], list[bytes]]
 """What is called with an input, and the inputs to begin with. The first byte says which of several files the rest is."""
@@ -292,38 +294,71 @@ def fuzz(name: str, seconds: int, corpus: Path, findings: Path) -> None:
     atheris.Fuzz()
 
 
-def run(name: str, seconds: int, corpus: Path) -> dict[str, Any]:
+class Tally(NamedTuple):
+    """What a reader was given, in all runs."""
+
+    seconds: float  # of the processor
+    inputs: int
+    branches: int
+    findings: str
+
+
+def run(name: str, seconds: int, corpus: Path) -> Tally:
+    """What one run gave to a reader."""
     safe = name.replace(":", "-")
-    note, findings = corpus / f"{safe}.json", corpus / f"{safe}-findings"
+    findings = corpus / f"{safe}-findings"
     shutil.rmtree(findings, ignore_errors=True)
     command = [sys.executable, "-m", "tests.guided_fuzz", "--one", name, "--seconds", str(seconds), "--corpus", str(corpus)]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, cwd=ROOT)
-    last = [m for line in done.stderr.splitlines() if (m := re.match(r"#(\d+)\s.*cov: (\d+) ft: (\d+) corp: (\d+)", line))]
+    with tempfile.TemporaryFile("w+", errors="replace") as log:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        log.seek(0)
+        said = log.read()
+    last = [m for line in said.splitlines() if (m := re.match(r"#(\d+)\s.*cov: (\d+) ", line))]
     found = sorted(p.stem for p in findings.glob("*.txt")) if findings.is_dir() else []
-    if done.returncode or not last:
-        found.append(f"the process ended with {done.returncode}: {done.stderr[-1500:]}")
-    before: dict[str, Any] = json.loads(note.read_text()) if note.exists() else {"seconds": 0, "inputs": 0}
-    said = {
-        "reader": name, "seconds": before["seconds"] + seconds, "inputs": before["inputs"] + (int(last[-1][1]) if last else 0),
-        "branches": int(last[-1][2]) if last else 0, "kept": int(last[-1][4]) if last else 0, "findings": found,
-    }  # fmt: skip
-    note.write_text(json.dumps(said))
-    sys.stdout.write(f"{name}: {said['seconds']} s, {said['inputs']:,} inputs, {said['branches']} branches, {found or 'no finding'}\n")
+    if process.returncode or not last:
+        found.append(f"the process ended with {process.returncode}: {said[-1500:]}")
+    inputs, branches = (int(last[-1][1]), int(last[-1][2])) if last else (0, 0)
+    sys.stdout.write(f"{name}: {inputs:,} inputs, {branches} branches, {', '.join(found) or 'no finding'}\n")
     sys.stdout.flush()
-    return said
+    return Tally(used.ru_utime + used.ru_stime, inputs, branches, ", ".join(f.splitlines()[0] for f in found) or "0")
 
 
-def page(rows: list[dict[str, Any]]) -> Iterator[str]:
+def recorded() -> dict[str, Tally]:
+    """What docs/fuzzing.md says of each reader."""
+    if not PAGE.is_file():
+        return {}
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:1] == "|"]
+    return {
+        name: Tally(60 * float(minutes), int(inputs.replace(",", "")), int(branches), findings)
+        for name, minutes, inputs, branches, findings in cells[2:]
+    }
+
+
+def record(name: str, new: Tally) -> None:
+    """Add a run to docs/fuzzing.md."""
+    with _RECORDING:
+        known = recorded()
+        old = known.get(name, Tally(0, 0, 0, "0"))
+        known[name] = Tally(old.seconds + new.seconds, old.inputs + new.inputs, max(old.branches, new.branches), new.findings)
+        rows = {reader: known[reader] for reader in readers() if reader in known}
+        made = PAGE.with_suffix(".new")
+        made.write_text("\n".join(page(rows)) + "\n", encoding="utf-8")
+        made.replace(PAGE)
+
+
+def page(rows: dict[str, Tally]) -> Iterator[str]:
     yield "# Fuzzing\n"
     yield (
-        f"`python -m tests.guided_fuzz` has given {sum(r['inputs'] for r in rows):,} inputs to {len(rows)} readers in "
-        f"{sum(r['seconds'] for r in rows) / 3600:.1f} hours of one processor. An input is changed from the files of the tests and kept if it "
-        "reaches new branches (atheris, libFuzzer). What is left to find is in the last column.\n"
+        f"`python -m tests.guided_fuzz` has given {sum(r.inputs for r in rows.values()):,} inputs to {len(rows)} readers in "
+        f"{sum(r.seconds for r in rows.values()) / 3600:.1f} hours of one processor. An input is changed from the files of the tests and kept "
+        "if it reaches new branches (atheris, libFuzzer). What the last run found and is not mended is in the last column. Each run adds to "
+        "this page.\n"
     )
-    yield "| reader | minutes | inputs | branches reached | inputs kept | findings |\n|---|---|---|---|---|---|"
-    for r in rows:
-        told = ", ".join(f.splitlines()[0] for f in r["findings"]) or "0"
-        yield f"| {r['reader']} | {r['seconds'] / 60:.0f} | {r['inputs']:,} | {r['branches']} | {r['kept']} | {told} |"
+    yield "| reader | minutes | inputs | branches reached | findings |\n|---|---|---|---|---|"
+    for name, r in rows.items():
+        yield f"| {name} | {r.seconds / 60:.1f} | {r.inputs:,} | {r.branches} | {r.findings} |"
 
 
 def main() -> int:
@@ -339,11 +374,14 @@ def main() -> int:
         fuzz(given.one, given.seconds, given.corpus / safe, given.corpus / f"{safe}-findings")
     given.corpus.mkdir(parents=True, exist_ok=True)
     names = given.readers or readers()
+
+    def one(name: str) -> bool:
+        made = run(name, given.seconds, given.corpus)
+        record(name, made)
+        return made.findings == "0"
+
     with ThreadPoolExecutor(given.jobs) as pool:
-        rows = list(pool.map(lambda name: run(name, given.seconds, given.corpus), names))
-    if not given.readers:
-        PAGE.write_text("\n".join(page(rows)) + "\n", encoding="utf-8")
-    return 1 if any(r["findings"] for r in rows) else 0
+        return 0 if all(list(pool.map(one, names))) else 1
 
 
 if __name__ == "__main__":
