@@ -6,14 +6,17 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from xbench import store
+from xbench import places, store
 
 RUN = {
     "kind": "run",
@@ -164,3 +167,43 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertModel(config, add_pooling_layer=False).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+# In a process of its own: what happens to this one's threads, warnings and descriptors in other tests shall not end it. It ends with its input.
+_SERVER = """
+import sys
+from werkzeug.serving import make_server
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+print(server.server_port, flush=True)
+import threading
+threading.Thread(target=server.serve_forever, daemon=True).start()
+sys.stdin.read()
+"""
+
+
+@pytest.fixture(scope="module")
+def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of an S3 bucket, empty for each file of tests, on a server of this machine."""
+    pytest.importorskip("moto.server")
+    s3fs = pytest.importorskip("s3fs")
+    log = tmp_path_factory.mktemp("moto") / "log"
+    with (
+        log.open("wb") as said,
+        subprocess.Popen([sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said) as server,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        assert server.stdout is not None
+        port = server.stdout.readline().decode().strip()
+        assert port, log.read_text()
+        for name, value in {
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():  # fmt: skip
+            patch.setenv(name, value)
+        s3fs.S3FileSystem.clear_instance_cache()  # fsspec keeps a file system, and so the server of the file of tests before
+        found: Any = places.place("s3://bucket/store")
+        found.fs.mkdir("bucket")
+        yield "s3://bucket"
+        assert server.poll() is None, log.read_text()
+        server.kill()
+        s3fs.S3FileSystem.clear_instance_cache()

@@ -15,7 +15,6 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
-from tests.test_places import bucket  # noqa: F401 - a fixture
 from tests.test_verify import ingested, old, one, own
 from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
 from xbench.contracts import TABLES
@@ -466,7 +465,7 @@ def test_an_app_that_is_open_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def remote(bucket: str, small: Path) -> Iterator[Any]:  # noqa: F811
+def remote(bucket: str, small: Path) -> Iterator[Any]:
     place: Any = places.place(f"{bucket}/compacted")
     for path in small.rglob("*"):
         if path.is_file():

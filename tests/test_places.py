@@ -1,56 +1,13 @@
 """A store on S3, against a server on this machine: run by two workers, killed, read, opened by the command line and another writer."""
 
 import contextlib
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from xbench import board, executors, places, store
 from xbench.errors import StoreError
 from xbench.executors import Options, tracking
-
-# In a process of its own: what happens to this one's threads, warnings and descriptors in other tests shall not end it. It ends with its input.
-_SERVER = """
-import sys
-from werkzeug.serving import make_server
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
-server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
-print(server.server_port, flush=True)
-import threading
-threading.Thread(target=server.serve_forever, daemon=True).start()
-sys.stdin.read()
-"""
-
-
-@pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    log = tmp_path_factory.mktemp("moto") / "log"
-    with (
-        log.open("wb") as said,
-        subprocess.Popen([sys.executable, "-c", _SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said) as server,
-        pytest.MonkeyPatch.context() as patch,
-    ):
-        assert server.stdout is not None
-        port = server.stdout.readline().decode().strip()
-        assert port, log.read_text()
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_DEFAULT_REGION": "us-east-1",
-        }.items():  # fmt: skip
-            patch.setenv(name, value)
-        found: Any = places.place("s3://bucket/store")
-        try:
-            found.fs.mkdir("bucket")
-        except OSError as error:
-            raise AssertionError(f"the server ended with {server.poll()}: {log.read_text()}") from error
-        yield "s3://bucket"
-        assert server.poll() is None, log.read_text()
-        server.kill()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
