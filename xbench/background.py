@@ -23,6 +23,7 @@ from typing import IO, Any
 
 import duckdb
 import pandas as pd
+import psutil
 
 from xbench import listing, places, store
 from xbench.errors import StoreError, XbenchError
@@ -206,15 +207,16 @@ class _Stores:
 
 def _end_with(parent: int) -> None:
     """End when the app does, in the middle of whatever it is."""
-    while os.getppid() == parent:
+    while os.getppid() == parent and psutil.pid_exists(parent):  # Windows gives no other parent to an orphan
         time.sleep(1)
     os._exit(1)
 
 
 def main() -> None:
     """Answer calls until the other side is gone."""
-    with contextlib.suppress(OSError, AttributeError):
-        os.nice(10)  # readers go first
+    if sys.platform != "win32":
+        with contextlib.suppress(OSError):
+            os.nice(10)  # readers go first
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     ask, tell = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # whatever prints shall not end up between results

@@ -4,8 +4,9 @@ import multiprocessing
 import os
 import pickle
 import signal
+import sys
 from collections import deque
-from multiprocessing.connection import Connection, wait
+from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 
@@ -13,6 +14,11 @@ from xbench.errors import XbenchError
 from xbench.executors.drive import WorkerDiedError
 from xbench.executors.graph import Item
 from xbench.executors.working import Job, Report, Worker, work
+
+if sys.platform == "win32":
+    from multiprocessing.connection import PipeConnection as Connection
+else:
+    from multiprocessing.connection import Connection
 
 
 class Here:

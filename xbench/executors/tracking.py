@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from xbench import places, store
 from xbench.executors.graph import Item
 from xbench.study import Plan, Study
@@ -126,13 +128,7 @@ def _row(name: str, about: Mapping[str, Any], whole: set[str], running: Mapping[
 
 def _alive(about: Mapping[str, Any]) -> bool:
     if about["host"] == socket.gethostname():
-        try:
-            os.kill(int(about["pid"]), 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
+        return psutil.pid_exists(int(about["pid"]))
     return bool(time.time() - float(about["beat"]) < _SILENT)
 
 

@@ -1,9 +1,9 @@
 """An encoder in two parts: lower layers that are frozen and computed once a text, upper layers that are trained."""
 
 import copy
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import psutil
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
@@ -177,11 +177,7 @@ def autocast(device: torch.device, precision: torch.dtype | None) -> torch.autoc
 
 def memory() -> int:
     """Bytes that the frozen part's outputs may fill on this machine."""
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):  # not on every system
-        total = 4 << 30
-    return int(total * _CACHE_SHARE)
+    return int(psutil.virtual_memory().total * _CACHE_SHARE)
 
 
 def batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:
