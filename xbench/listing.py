@@ -10,9 +10,10 @@ that are replaced stay for a while beside those that replace them, for readers t
 """
 
 import json
+import re
 import shlex
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -57,6 +58,7 @@ class Listing:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._ranges: dict[str, dict[str, tuple[str, str]]] = {}
         check_format(root)
         self.compaction = newest(root)
         # Runs come first: of a run that is in the list all else is there already.
@@ -81,6 +83,23 @@ class Listing:
                 + ["put them back, or xbench verify --repair does without them and sets aside what was written with them"],
             )
         return [self.root / table / f"{name}.parquet" for name in (*self.compaction.files.get(table, ()), *self.loose[table])]
+
+    def files_of(self, con: duckdb.DuckDBPyConnection, table: str, runs: Sequence[str]) -> list[Path]:
+        """Those that can have rows of some runs, by the least and the greatest run id that their footers state; looked for once a table.
+
+        Where each run has files of its own, a question about two of them then opens two files, and not thousands.
+        """
+        paths = self.files(table)
+        if not paths or not runs:
+            return []
+        if table not in self._ranges:
+            query = (
+                "SELECT file_name, min(stats_min_value), max(stats_max_value), bool_and(stats_min_value IS NOT NULL AND stats_max_value "
+                f"IS NOT NULL) FROM parquet_metadata({several(paths)}) WHERE path_in_schema = 'run_id' GROUP BY file_name"
+            )
+            self._ranges[table] = {name: (low, high) for name, low, high, known in con.execute(query).fetchall() if known}
+        ranges = self._ranges[table]
+        return [p for p in paths if str(p) not in ranges or any(ranges[str(p)][0] <= run <= ranges[str(p)][1] for run in runs)]
 
     @property
     def advice(self) -> str:
@@ -199,9 +218,15 @@ def opened(root: Path) -> duckdb.DuckDBPyConnection:
     return con
 
 
-def quoted(path: Path) -> str:
-    """A path as an SQL string."""
+def quoted(path: Path | str) -> str:
+    """A path as an SQL string: view definitions cannot take bound parameters."""
     return "'" + str(path).replace("'", "''") + "'"
+
+
+def several(paths: Iterable[Path]) -> str:
+    """Paths as an SQL list of strings in which *, ? and [ are no wildcards."""
+    names = (quoted(re.sub(r"([*?[])", r"[\1]", str(path))) for path in paths)
+    return f"[{', '.join(names)}]"
 
 
 def read(con: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = None) -> list[Any]:

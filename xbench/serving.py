@@ -56,6 +56,7 @@ class Snapshot:
         self.root = root
         self.compaction = listing.newest(root).number
         self._con = store.connect(root, at, pinned=True)
+        self._listed = listing.Listing(root)
         background.bound(self._con, root, _MEMORY)
         self.id = store.snapshot(self._con)
         _star(self._con)
@@ -91,6 +92,24 @@ class Snapshot:
                 cursor.close()
 
         found: pd.DataFrame = self.kept((text, _frozen(values)), made)
+        return found
+
+    def of_runs(self, table: str, runs: Sequence[str]) -> str:
+        """What stands for a table in a query, with the rows of some complete runs alone: quick in a store of many files.
+
+        Raises:
+            StoreError: If a file of the store cannot be read.
+        """
+
+        def made() -> str:
+            cursor = self.cursor()
+            try:
+                wanted = ", ".join(listing.quoted(run) for run in runs)
+                return f"({store.source(cursor, self._listed, table, runs)} WHERE run_id IN ({wanted}))"
+            finally:
+                cursor.close()
+
+        found: str = self.kept(("of runs", table, *runs), made)
         return found
 
     def kept(self, key: Hashable, make: Callable[[], Any]) -> Any:
@@ -137,7 +156,7 @@ class Snapshot:
         with self._lock:
             return key in self._jobs
 
-    def now(self, key: Hashable, compute: background.Compute, patience: float = 0.25) -> tuple[Any, bool]:
+    def now(self, key: Hashable, compute: background.Compute, patience: float = 0.1) -> tuple[Any, bool]:
         """(result, True), or (None, False) where it takes longer than `patience` seconds: ask again.
 
         Raises:

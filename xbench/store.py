@@ -8,7 +8,7 @@ ones may have been made into few (xbench.compacting).
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import pyarrow as pa
 from xbench import contracts, listing, places, plugins, sealing, share
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
-from xbench.listing import Listing
+from xbench.listing import Listing, quoted
 
 VIEWS = Path(__file__).parent / "views"
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
@@ -178,8 +178,7 @@ def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
 
 def parquet(files: list[Path]) -> str:
     """A table function over files of the store."""
-    names = [_quote(_escape_glob(str(file))) for file in files]
-    return f"read_parquet([{', '.join(names)}], union_by_name = true)"
+    return f"read_parquet({listing.several(files)}, union_by_name = true)"
 
 
 def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
@@ -214,18 +213,22 @@ def _defined(con: duckdb.DuckDBPyConnection, waiting: dict[str, str], names: lis
     return failed
 
 
-def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str) -> str:
+def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Sequence[str] | None = None) -> str:
     """A SELECT of all columns of a table's contract over its files; those that files of an older version lack are NULL.
 
     Args:
         con: To read them with.
         listed: The files of the store.
         table: One of TABLES.
+        runs: Only files that can have rows of these runs.
 
     Raises:
         StoreError: If a file cannot be read, or lacks a column that must be there.
     """
-    paths = listed.files(table)
+    try:
+        paths = listed.files(table) if runs is None else listed.files_of(con, table, runs)
+    except duckdb.Error as error:
+        raise StoreError(f"a file in {listed.root / table} cannot be read", [" ".join(str(error).split())]) from error
     if not paths:
         return contracts.whole(table, (), "(SELECT 1 WHERE false)")
     folder, files = listed.root / table, parquet(paths)
@@ -273,12 +276,12 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """
     from xbench.task import all_tasks
 
-    languages = _quote(str(share.folder("data") / "languages.csv"))
+    languages = quoted(share.folder("data") / "languages.csv")
     con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
     for table, types in _NUMBERS.items():
-        file = _quote(str(share.folder("data") / f"{table}.csv"))
+        file = quoted(share.folder("data") / f"{table}.csv")
         con.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv({file}, header = true, auto_detect = false, columns = {types})")
-    shared = _quote(str(share.folder("data") / "shared_data.csv"))
+    shared = quoted(share.folder("data") / "shared_data.csv")
     con.execute(f"CREATE TABLE shared_data AS SELECT * FROM read_csv({shared}, header = true, all_varchar = true)")
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
     for name, columns, rows in (
@@ -322,18 +325,8 @@ def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path
     rows = f"SELECT * FROM {rows} ORDER BY target, model, {contracts.rules(table).key}"
     with places.whole(path) as new:
         try:
-            con.execute(f"COPY ({rows}) TO {_quote(str(new))} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+            con.execute(f"COPY ({rows}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
         except duckdb.IOException as error:
             raise places.unwritable(path, error) from error
         sealing.seal(new)
     return path
-
-
-def _quote(text: str) -> str:
-    """`text` as an SQL string literal: view definitions cannot take bound parameters."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _escape_glob(text: str) -> str:
-    """A path whose own *, ? and [ are not wildcards."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)

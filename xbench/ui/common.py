@@ -163,7 +163,7 @@ def wait(source: Source, what: str, key: Hashable, compute: background.Compute) 
     return found
 
 
-@st.fragment(run_every=2.0)
+@st.fragment(run_every=1.0)
 def _again(source: Source, what: str, key: Hashable, compute: background.Compute) -> None:
     if source.snapshot.later(key, compute).done():
         st.rerun(scope="app")

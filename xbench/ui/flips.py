@@ -18,13 +18,13 @@ _KINDS = {"all": "one <> two", "only the first is right": "one > two", "only the
 # The share that an example has of its own points, in both runs; one without any to win (no spans) is right when nothing was predicted.
 _SHARES = (
     "SELECT example_id, max(share) FILTER (run_id = ?) AS one, max(share) FILTER (run_id = ?) AS two FROM (SELECT run_id, example_id, "
-    "CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share FROM outcome WHERE run_id IN (?, ?) AND target = ? "
-    "AND language = ? AND split = 'test' AND metric = ? AND scorer = ?) GROUP BY example_id HAVING one IS NOT NULL AND two IS NOT NULL"
+    "CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share FROM {outcome} WHERE target = ? AND language = ? "
+    "AND split = 'test' AND metric = ? AND scorer = ?) GROUP BY example_id HAVING one IS NOT NULL AND two IS NOT NULL"
 )
 _ANSWERS = (
     "SELECT example_id, any_value(reference) AS reference, any_value(prediction) FILTER (run_id = ?) AS first, "
-    "any_value(prediction) FILTER (run_id = ?) AS second FROM prediction WHERE run_id IN (?, ?) AND target = ? AND language = ? "
-    "AND split = 'test' GROUP BY example_id"
+    "any_value(prediction) FILTER (run_id = ?) AS second FROM {prediction} WHERE target = ? AND language = ? AND split = 'test' "
+    "GROUP BY example_id"
 )
 
 
@@ -53,7 +53,7 @@ def draw(source: common.Source, column: deltas.Column, first: Series, second: Se
     with right:
         kind = common.pick("Which", list(_KINDS), "flips")
     pair = [str(runs["run_id"]), str(runs["run_id_second"])]
-    asked = [*pair, *pair, column.target, language, column.metric, column.scorer]
+    asked = [*pair, column.target, language, column.metric, column.scorer]
     _counts(source, asked)
     _examples(source, column, language, kind, asked, common.typed("Search in ids, references and answers", "search"))
 
@@ -65,20 +65,33 @@ def _both(source: common.Source, column: deltas.Column, first: Series, second: S
     runs = [common.rows(source, text, [column.target, *(str(s[f]) for f in pairing.SYSTEM)])["run_id"].tolist() for s in (first, second)]
     found = common.rows(
         source,
-        "SELECT language, coalesce(seed::VARCHAR, '?') AS seed, run_id FROM score WHERE target = ? AND metric = ? AND scorer = ? "
-        "AND dataset_revision = ? AND split = 'test' AND evidence = 'outcomes' AND list_contains(?, run_id) ORDER BY language, score.seed",
-        [column.target, column.metric, column.scorer, column.dataset_revision, [*runs[0], *runs[1]]],
+        f"SELECT language, coalesce(seed::VARCHAR, '?') AS seed, run_id FROM {_of(source, 'score', [*runs[0], *runs[1]])} AS s "
+        "WHERE target = ? AND metric = ? AND scorer = ? AND dataset_revision = ? AND split = 'test' AND evidence = 'outcomes' "
+        "ORDER BY language, s.seed",
+        [column.target, column.metric, column.scorer, column.dataset_revision],
     )
     own = [found[found["run_id"].isin(r)] for r in runs]
     one, two = (o[~o.duplicated(["language", "seed"], keep=False)] for o in own)
     return one.merge(two, on=["language", "seed"], suffixes=("", "_second"))
 
 
+def _of(source: common.Source, table: str, runs: list[str]) -> str:
+    """`Snapshot.of_runs`; an unreadable file is an error on the page."""
+    try:
+        return source.snapshot.of_runs(table, runs)
+    except XbenchError as error:
+        st.error(common.plain(error))
+        st.stop()
+        raise  # not reached
+
+
 def _counts(source: common.Source, asked: list[str]) -> None:
+    """How many examples there are of each kind; `asked` is two runs, target, language, metric, scorer."""
+    shares = _SHARES.format(outcome=_of(source, "outcome", asked[:2]))
     found = common.rows(
         source,
         "SELECT count(*) FILTER (one > two) AS won, count(*) FILTER (one < two) AS lost, count(*) FILTER (one = two AND one = 1) AS right, "
-        f"count(*) FILTER (one = two AND one < 1) AS wrong FROM ({_SHARES})",
+        f"count(*) FILTER (one = two AND one < 1) AS wrong FROM ({shares})",
         asked,
     ).iloc[0]
     labels = {"won": "the first is better", "lost": "the second is better", "right": "both right", "wrong": "both wrong alike"}
@@ -88,8 +101,10 @@ def _counts(source: common.Source, asked: list[str]) -> None:
 
 def _examples(source: common.Source, column: deltas.Column, language: str, kind: str, asked: list[str], search: str) -> None:
     """The examples that flipped, as many as a page can bear."""
-    values = [*asked, *asked[:6]]
-    text = f"FROM ({_SHARES}) AS s LEFT JOIN ({_ANSWERS}) AS p USING (example_id) WHERE {_KINDS[kind]}"
+    values = [*asked, *asked[:4]]
+    shares = _SHARES.format(outcome=_of(source, "outcome", asked[:2]))
+    answers = _ANSWERS.format(prediction=_of(source, "prediction", asked[:2]))
+    text = f"FROM ({shares}) AS s LEFT JOIN ({answers}) AS p USING (example_id) WHERE {_KINDS[kind]}"
     if search:
         text += " AND contains(lower(concat_ws(chr(10), example_id, reference, first, second)), lower(?))"
         values.append(search)
