@@ -62,6 +62,26 @@ def test_answers_stay_and_files_become_few(root: Path) -> None:
     assert verifying.verify(root, deep=True).problems == []
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_rows_of_some_runs_are_those_of_the_table_from_few_files(root: Path, compacted: bool) -> None:
+    if compacted:
+        compacting.compact(root, grace=0)
+        own(root, 7)
+    shown = serving.Snapshot(root)
+    con = shown.cursor()
+    runs = [row[0] for row in con.execute("SELECT run_id FROM run ORDER BY run_id").fetchall()]
+    listed = Listing(root)
+    for table in TABLES:
+        for chosen in (runs[:2], runs[-1:], runs, []):
+            whole = f"SELECT * FROM {table} WHERE list_contains(?, run_id)"
+            narrow = f"SELECT * FROM {shown.of_runs(table, chosen)}"
+            assert sorted(map(repr, con.execute(narrow).fetchall())) == sorted(map(repr, con.execute(whole, [chosen]).fetchall()))
+        opened = listed.files_of(con, table, runs[:2])
+        for path in opened:
+            assert path.name.startswith(("compacted.", "ingest.")) or path.stem.rsplit(".", 1)[1] in runs[:2]
+        assert listed.files_of(con, table, ["no such run"]) == []
+
+
 def test_very_many_files_are_read_in_lots(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = answers(root)
     monkeypatch.setattr(compacting, "_LOT", 2)

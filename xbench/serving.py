@@ -104,7 +104,7 @@ class Snapshot:
         def made() -> str:
             cursor = self.cursor()
             try:
-                wanted = ", ".join(listing.quoted(run) for run in runs)
+                wanted = ", ".join(map(listing.quoted, runs)) or "NULL"
                 return f"({store.source(cursor, self._listed, table, runs)} WHERE run_id IN ({wanted}))"
             finally:
                 cursor.close()

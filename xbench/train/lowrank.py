@@ -39,7 +39,7 @@ def adapt(trunk: Trunk, wanted: Lora, encoder: SplitEncoder) -> Adapted:
         from peft import LoraConfig, inject_adapter_in_model
         from peft.tuners.lora import LoraLayer
     except ImportError as error:
-        raise ModelError("a recipe with lora needs peft: pip install 'xbench[peft]'") from error
+        raise ModelError("a recipe with lora needs peft: pip install 'xbench[peft]'", [str(error)]) from error
     first, last = encoder.frozen_layers, encoder.layers - 1
     layers = list(range(first, last + 1)) if wanted.layers is None else list(wanted.layers)
     outside = [n for n in layers if not first <= n <= last]
