@@ -1,6 +1,7 @@
 """The training engine against transformers' own models, hand computations, and itself interrupted."""
 
 import copy
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import torch
 from xbench.recipe import Compute, Lora, Phase, Recipe, Selection
 from xbench.study import Study, plan
 from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Task, Translation, load_task
-from xbench.train import heads, loop, models, objectives, saving, stages, trimming
+from xbench.train import architectures, heads, loop, models, objectives, saving, stages, trimming
 from xbench.train.cells import Workbench
 from xbench.train.encoder import SplitEncoder
 from xbench.train.encoding import Piece, encode, encode_texts
@@ -79,6 +80,37 @@ def test_every_architecture_is_cut_without_a_change(kind: str) -> None:
         assert set(encoder.trunk().state_dict()) == set(trunk.state_dict())
 
 
+UNPADDED = ("bert", "xlm-roberta", "rembert")
+BATCHES = {"one text": [7], "one length": [5, 5, 5], "mixed": [2, 3, 3, 9, 9, 21], "in no order": [9, 3, 9, 2]}
+
+
+@pytest.mark.parametrize("lengths", list(BATCHES.values()), ids=list(BATCHES))
+@pytest.mark.parametrize("kind", ["bert", "xlm-roberta", "xlm-roberta-xl", "rembert", "mdeberta-v3"])
+def test_states_that_are_wanted_are_those_of_transformers(kind: str, lengths: list[int]) -> None:
+    """At any depth, cut anywhere; and layers as BERT's compute no padding, the last of them nothing but what is wanted."""
+    model = random_model(kind)
+    texts = [(0, *range(20 + row, 18 + row + length), 2) for row, length in enumerate(lengths)]
+    with torch.no_grad():
+        own = [model(torch.tensor([t]), attention_mask=torch.ones(1, len(t)), output_hidden_states=True).hidden_states for t in texts]
+    seen: list[int] = []
+    for frozen in (None, 1):
+        encoder = SplitEncoder(copy.deepcopy(model), frozen, CPU)
+        encoder.prepare(texts)
+        trunk = encoder.trunk().eval()
+        for layer in trunk.layers:
+            layer.intermediate.register_forward_hook(lambda _module, given, _out: seen.append(given[0].shape[:-1].numel()))
+        inputs, mask = encoder.batch(texts)
+        for depth, chosen in itertools.product(range(1, len(trunk.layers) + 1), (mask == 1, loop._wanted([(1, 0)] * len(texts), mask))):
+            seen.clear()
+            with torch.no_grad():
+                hidden = trunk(inputs, mask, depth if depth < len(trunk.layers) else None, chosen)
+            for row, states in enumerate(own):
+                at = chosen[row].nonzero()[:, 0]
+                torch.testing.assert_close(hidden[row, at], states[encoder.frozen_layers + depth][0, at], atol=2e-5, rtol=1e-4)
+            computed = [sum(lengths)] * (depth - 1) + [int(chosen.sum())] if kind in UNPADDED else [mask.numel()] * depth
+            assert seen == computed
+
+
 def test_an_architecture_that_is_not_known_is_refused() -> None:
     import transformers as t
 
@@ -110,6 +142,37 @@ def supervised(family: str, tokenizer: Any, hidden: int, classifier: str = "mean
     head = heads.Head(task, hidden, 0.0, classifier)
     torch.nn.init.normal_(head.linear.bias)
     return objectives.Supervised(task, examples, encode(tokenizer, examples, 64), head), task
+
+
+@pytest.mark.parametrize("precision", [None, torch.bfloat16], ids=["float32", "bfloat16"])
+@pytest.mark.parametrize("classifier", ["mean", "first"])
+@pytest.mark.parametrize("family", list(EXAMPLES))
+def test_a_head_names_all_positions_that_it_depends_on(
+    tiny_model: Path, family: str, classifier: str, precision: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Predictions from the positions that a head names, without padding, are those from all positions, padded."""
+    model, tokenizer = models.load(models.resolve(str(tiny_model)))
+    objective, task = supervised(family, tokenizer, model.config.hidden_size, classifier)
+    assert isinstance(objective.head, heads.Head)
+    torch.nn.init.normal_(objective.head.linear.weight)
+    encoder = SplitEncoder(model, None, CPU)
+    encoder.precision = precision
+    trained = loop.Trained(encoder.trunk().eval(), objective.head.eval())
+    uses = objective.head.positions if family == "tagging" else None
+    scores: list[list[torch.Tensor]] = []
+    decode = heads.decode
+
+    def kept(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], given: Sequence[torch.Tensor]) -> list[str]:
+        scores.append([g if uses is None else g[list(uses(piece))] for piece, g in zip(pieces, given, strict=True)])
+        return decode(task, examples, pieces, given)
+
+    monkeypatch.setattr(heads, "decode", kept)
+    said = loop.predict(task, objective.examples, objective.pieces, encoder, trained, silent)
+    monkeypatch.setattr(architectures.PostNorm, "forward", architectures.Around.forward)
+    padded = loop.predict(task, objective.examples, objective.pieces, encoder, trained, silent)
+    for one, other in zip(*scores, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5 if precision is None else 0.1, rtol=1e-4)
+    assert precision is not None or said == padded
 
 
 def test_losses_are_those_of_transformers(  # noqa: PLR0915 - one head after another

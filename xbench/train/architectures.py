@@ -14,12 +14,24 @@ from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel
 
 from xbench.errors import ModelError
+from xbench.train import unpadded
+
+_POST_NORM = ("bert", "roberta", "xlm-roberta", "camembert", "rembert")  # model types whose layers are BERT's
 
 
 class Around(nn.Module):
     """Sends states through plain layers, padding masked out."""
 
-    def forward(self, layers: nn.ModuleList, hidden: Tensor, mask: Tensor, *, recompute: bool = False, first: int = 0) -> Tensor:
+    def forward(
+        self,
+        layers: nn.ModuleList,
+        hidden: Tensor,
+        mask: Tensor,
+        *,
+        recompute: bool = False,
+        first: int = 0,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
         """States after `layers`.
 
         Args:
@@ -28,6 +40,7 @@ class Around(nn.Module):
             mask: 1 for tokens and 0 for padding, (batch, length).
             recompute: Gradient checkpointing: keep a layer's input only, and run it again in the backward pass.
             first: Number of the first of `layers` in the whole encoder.
+            wanted: True where the states are used, (batch, length); what stands elsewhere may be anything. None: at all tokens.
         """
         additive = torch.zeros(mask.shape, dtype=hidden.dtype, device=hidden.device)
         additive = additive.masked_fill(mask == 0, torch.finfo(hidden.dtype).min)[:, None, None, :]
@@ -37,6 +50,25 @@ class Around(nn.Module):
         return hidden
 
 
+class PostNorm(Around):
+    """The same for layers as BERT has them: what needs no gradient runs without padding."""
+
+    def forward(
+        self,
+        layers: nn.ModuleList,
+        hidden: Tensor,
+        mask: Tensor,
+        *,
+        recompute: bool = False,
+        first: int = 0,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
+        """As for plain layers. An accelerator computes padding faster than it starts an attention for each length."""
+        if torch.is_grad_enabled() or mask.device.type != "cpu" or not layers:
+            return super().forward(layers, hidden, mask, recompute=recompute, first=first, wanted=wanted)
+        return unpadded.run(layers, hidden, mask, wanted)
+
+
 class Relative(Around):
     """The same for DeBERTa: `shell` is its encoder without layers, which knows the relative positions."""
 
@@ -44,7 +76,16 @@ class Relative(Around):
         super().__init__()
         self.shell = shell
 
-    def forward(self, layers: nn.ModuleList, hidden: Tensor, mask: Tensor, *, recompute: bool = False, first: int = 0) -> Tensor:
+    def forward(
+        self,
+        layers: nn.ModuleList,
+        hidden: Tensor,
+        mask: Tensor,
+        *,
+        recompute: bool = False,
+        first: int = 0,
+        wanted: Tensor | None = None,
+    ) -> Tensor:
         """As for plain layers; `first` matters for the convolution after the very first layer that some of these models have."""
         below = hidden
         pairs, positions, embeddings = self.shell.get_attention_mask(mask), self.shell.get_rel_pos(hidden), self.shell.get_rel_embedding()
@@ -114,7 +155,8 @@ def take_apart(model: PreTrainedModel) -> Parts:
         raise ModelError(
             f"the encoder of {type(model).__name__} has {', '.join(unknown)} beside its layers; such models are not supported yet"
         )
-    return Parts(Embedding(embeddings, masked=False, projection=projection), layers, Around(), getattr(encoder, "LayerNorm", None))
+    around = PostNorm() if kind in _POST_NORM and not model.config.is_decoder else Around()
+    return Parts(Embedding(embeddings, masked=False, projection=projection), layers, around, getattr(encoder, "LayerNorm", None))
 
 
 def _without_layers(encoder: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import psutil
 import torch
@@ -34,19 +35,20 @@ class Trunk(nn.Module):
         self.recompute = False
         self.rows: Tensor | None = None  # of a trimmed vocabulary (xbench.train.trimming): row of each id
 
-    def forward(self, inputs: Tensor, mask: Tensor, depth: int | None = None) -> Tensor:
+    def forward(self, inputs: Tensor, mask: Tensor, depth: int | None = None, wanted: Tensor | None = None) -> Tensor:
         """Hidden states of shape (batch, length, hidden).
 
         Args:
             inputs: Outputs of the frozen part, float (batch, length, hidden); or token ids when there is none.
             mask: 1 for tokens and 0 for padding, (batch, length).
             depth: Stop after this many of the trunk's layers; None runs all, and what the model has after them.
+            wanted: True where the states are used, (batch, length); what stands elsewhere may be anything. None: at all tokens.
         """
         hidden: Tensor = inputs
         if self.embeddings is not None:
             hidden = self.embeddings(inputs if self.rows is None else self.rows[inputs], mask)
         recompute = self.recompute and self.training
-        hidden = self.around(self.layers[:depth], hidden, mask, recompute=recompute, first=self.first)
+        hidden = self.around(self.layers[:depth], hidden, mask, recompute=recompute, first=self.first, wanted=wanted)
         if depth is None and self.final is not None:
             hidden = self.final(hidden)
         return hidden
@@ -165,8 +167,8 @@ class _Shared(Around):
     def __deepcopy__(self, memo: dict[int, object]) -> "_Shared":
         return _Shared(self._owned[0])
 
-    def forward(self, layers: nn.ModuleList, hidden: Tensor, mask: Tensor, *, recompute: bool = False, first: int = 0) -> Tensor:
-        out: Tensor = self._owned[0](layers, hidden, mask, recompute=recompute, first=first)
+    def forward(self, layers: nn.ModuleList, hidden: Tensor, mask: Tensor, **given: Any) -> Tensor:
+        out: Tensor = self._owned[0](layers, hidden, mask, **given)
         return out
 
 

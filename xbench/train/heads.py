@@ -1,6 +1,6 @@
 """What sits on the encoder for each task family, its loss, and how its outputs become predictions as stored."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,15 @@ def mean_pool(hidden: Tensor, mask: Tensor) -> Tensor:
     """Mean over the tokens of each row: (batch, length, hidden) -> (batch, hidden)."""
     weights = mask.unsqueeze(-1).to(hidden.dtype)
     return (hidden * weights).sum(1) / weights.sum(1)
+
+
+def first(piece: Piece) -> Sequence[int]:
+    """The position of a piece that stands for all of it: the first."""
+    return (0,)
+
+
+def _first_subwords(piece: Piece) -> Sequence[int]:
+    return [position for position, _ in piece.words]
 
 
 class Head(nn.Module):
@@ -35,6 +44,13 @@ class Head(nn.Module):
         self.choices = len(task.labels)
         nn.init.normal_(self.linear.weight, std=0.02)
         nn.init.zeros_(self.linear.bias)
+
+    @property
+    def positions(self) -> Callable[[Piece], Sequence[int]] | None:
+        """Which positions of a piece the predictions depend on; None: all."""
+        if self.family == "tagging":
+            return _first_subwords
+        return first if self.dense is not None else None
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Scores.

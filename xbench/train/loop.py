@@ -247,7 +247,7 @@ def predict(
     if head is None:
         raise XbenchError(f"{task.name} was trained as part of a mixture and has no head to predict with")
     scores: list[Tensor | None] = [None] * len(pieces)
-    for rows, hidden, mask in _passes(pieces, encoder, trained.trunk, tick):
+    for rows, hidden, mask in _passes(pieces, encoder, trained.trunk, tick, uses=head.positions):
         with autocast(encoder.device, encoder.precision):
             out = head(hidden, mask)
         out = out.float().cpu()
@@ -282,7 +282,7 @@ def embed(
         keep: Whether the frozen part's outputs are kept for the next system; not for a corpus that would fill the memory.
     """
     out = torch.empty((len(pieces), encoder.hidden_size))
-    for rows, hidden, mask in _passes(pieces, encoder, trunk, tick, depth, keep=keep):
+    for rows, hidden, mask in _passes(pieces, encoder, trunk, tick, depth, keep=keep, uses=None if pooling == "mean" else heads.first):
         states = hidden.float()
         pooled = states[:, 0] if pooling == "cls" else heads.mean_pool(states, mask if special_tokens else _without_special(mask))
         out[rows] = pooled.cpu()
@@ -300,9 +300,19 @@ def _without_special(mask: Tensor) -> Tensor:
 
 
 def _passes(
-    pieces: Sequence[Piece], encoder: SplitEncoder, trunk: Trunk, tick: Tick, depth: int | None = None, *, keep: bool = True
+    pieces: Sequence[Piece],
+    encoder: SplitEncoder,
+    trunk: Trunk,
+    tick: Tick,
+    depth: int | None = None,
+    *,
+    keep: bool = True,
+    uses: Callable[[Piece], Sequence[int]] | None = None,
 ) -> Iterator[tuple[list[int], Tensor, Tensor]]:
-    """(rows, hidden states, mask) of each batch, shortest first: hardly any padding."""
+    """(rows, hidden states, mask) of each batch, shortest first: hardly any padding.
+
+    The states may be anything at positions that are not among those that `uses` gives of a piece, when it is given.
+    """
     if keep:
         encoder.prepare([p.ids for p in pieces])
     order = sorted(range(len(pieces)), key=lambda r: (len(pieces[r].ids), pieces[r].ids, r))
@@ -314,10 +324,19 @@ def _passes(
             yield (rows, *(encoder.batch(ids) if keep else encoder.fresh(ids)))
 
     for rows, inputs, mask in ahead(given(), encoder.device):
+        wanted = None if uses is None else _wanted([uses(pieces[r]) for r in rows], mask)
         with autocast(encoder.device, encoder.precision):
-            hidden = trunk(inputs, mask, depth)
+            hidden = trunk(inputs, mask, depth, wanted)
         yield rows, hidden, mask
         tick(len(rows))
+
+
+def _wanted(positions: Sequence[Sequence[int]], mask: Tensor) -> Tensor:
+    """True at the positions of each row, in the shape of the mask."""
+    out = torch.zeros(mask.shape, dtype=torch.bool)
+    for row, chosen in enumerate(positions):
+        out[row, list(chosen)] = True
+    return out.to(mask.device)
 
 
 def ahead(items: Iterator[_T], device: torch.device) -> Iterator[_T]:
