@@ -23,9 +23,8 @@ _LARGEST = 256 << 20  # bytes of one member
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    if path.suffix == ".eval":
-        return head[:2] == b"PK"
-    return b'"eval"' in head and b'"status"' in head
+    zipped, said = head[:2] == b"PK", b'"eval"' in head and b'"status"' in head
+    return (zipped or said) and (zipped if path.suffix == ".eval" else said)
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

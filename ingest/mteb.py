@@ -68,7 +68,8 @@ def read(path: Path, options: Options) -> Iterator[Block]:
     parts = list(_new(content, path) if "scores" in content else _old(content, task, path))
     every = [scores for *_, several in parts for scores in several]
     said["metric"] = _MAIN.get(task) or next(
-        (name for name in _NAMES if every and all(_is_main(name, scores) for scores in every)), "main_score"
+        (name for name in _NAMES if every and all(name in scores and scores[name] == scores["main_score"] for scores in every)),
+        "main_score",
     )
     for split, at, subsets, languages, several in parts:
         said |= _split(split, content.get("dataset_revision"))
@@ -84,10 +85,6 @@ def read(path: Path, options: Options) -> Iterator[Block]:
             end = start + len(list(same))
             yield Block({**said, "target": target}, {column: values[start:end] for column, values in columns.items()})
             start = end
-
-
-def _is_main(name: str, scores: dict[str, Any]) -> bool:
-    return name in scores and bool(scores[name] == scores["main_score"])
 
 
 def _of_path(path: Path) -> Row:
@@ -174,7 +171,7 @@ def _split(name: str, revision: Any) -> Row:
     return {"split": "test", "dataset_revision": f"{revision or 'unknown'}, split {name}"}
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _language(*codes: str) -> _Language:
     """One language, a pair of two, or the languages of a mean over more."""
     several = list(dict.fromkeys(codes))
@@ -183,6 +180,6 @@ def _language(*codes: str) -> _Language:
     return "mul", several
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1 << 16)
 def _is_language(subset: str) -> bool:
     return _LANGUAGE.fullmatch(subset) is not None

@@ -12,10 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
-from xbench import adapter, board, ingesting, rows, share, store
+from xbench import adapter, board, columns, ingesting, rows, share, store
 from xbench.adapter import Block, Options
+from xbench.cells import Cells
 from xbench.errors import DataError, StoreError
 
 HEADER = "model,intermediate,target,language,metric,value,source\n"
@@ -408,3 +410,29 @@ def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callab
     assert len(found[0]) == 180
     assert found[0] == found[1]
     fault("kill -9", "an ingest of 60 files, at random moments", f"{kills} kills")
+
+
+@pytest.mark.parametrize("values", [[], ["", "de"], ["ö", "de"], ["a", None, ""], [None, "ö"]])
+def test_texts_are_the_same_in_arrow(values: list[str | None]) -> None:
+    made = columns.texts(values)
+    made.validate(full=True)
+    assert made.equals(pa.array(values, pa.string()))
+
+
+@pytest.mark.parametrize("values", [[], [0.1, 2.0], [None, 0.5], [1.0, None]])
+def test_numbers_are_the_same_in_arrow(values: list[float | None]) -> None:
+    assert columns.numbers(values, pa.float64()).equals(pa.array(values, pa.float64()))
+
+
+def test_rows_before_a_column_is_first_said_say_nothing_in_it() -> None:
+    cells = Cells()
+    cells.extend([1, 2], {})
+    cells.extend([3], {"n": [7]})
+    assert (cells.numbers, cells.columns) == ([1, 2, 3], {"n": [None, None, 7]})
+
+
+def test_an_extended_column_is_not_the_list_that_was_given() -> None:
+    given, cells = [0.5], Cells()
+    cells.extend([1], {"value": given})
+    cells.extend([2], {"value": [0.25]})
+    assert (given, cells.columns["value"]) == ([0.5], [0.5, 0.25])

@@ -35,6 +35,7 @@ RUN = (
 SOURCE = ("source", "source_version", "relationship")
 SCORE = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
 COLUMNS = (*RUN, *SCORE, *SOURCE)
+OF_RUN = frozenset({*RUN, *SOURCE})
 # Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
 # row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
 PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
@@ -78,9 +79,10 @@ class Block:
     columns: Mapping[str, Sequence[Any]]
 
     def __post_init__(self) -> None:
-        if len({len(values) for values in self.columns.values()}) != 1:
+        if len(set(map(len, self.columns.values()))) != 1:
             raise ValueError(f"a block with columns of {', '.join(f'{len(v)} {c}' for c, v in self.columns.items()) or 'nothing'}")
-        if several := sorted(self.columns.keys() & {*RUN, *SOURCE}):
+        if not OF_RUN.isdisjoint(self.columns):
+            several = sorted(OF_RUN.intersection(self.columns))
             raise ValueError(f"a block over several runs: {', '.join(several)} differ in it")
 
     def __len__(self) -> int:
@@ -155,15 +157,13 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
         DataError: If the file cannot be opened.
     """
     head = b"" if folders else _head(path)
-    asked = _asked(options.folder, folders, "" if folders else os.path.splitext(path)[1])  # noqa: PTH122
-    return next((name for name, module in asked if _knows(module, path, head)), None)
-
-
-def _knows(module: ModuleType, path: Path, head: bytes) -> bool:
-    try:
-        return bool(module.recognises(path, head))
-    except (*_MISSHAPEN, RecursionError):
-        return False
+    for name, module in _asked(options.folder, folders, "" if folders else os.path.splitext(path)[1]):  # noqa: PTH122
+        try:
+            if module.recognises(path, head):
+                return name
+        except (*_MISSHAPEN, RecursionError):
+            continue
+    return None
 
 
 def read(path: Path, name: str, options: Options) -> Iterator[Row | Block]:
@@ -192,11 +192,11 @@ def _told(said: Row) -> Row:
 
 def _filled(block: Block, unsaid: Row) -> Block:
     said = unsaid | _told(block.said)
-    columns: dict[str, Sequence[Any]] = {}
+    columns = dict(block.columns)
     for column, values in block.columns.items():
         otherwise = said.pop(column, None)
-        empty = None in values or "" in values
-        columns[column] = [otherwise if v is None or v == "" else v for v in values] if empty else values
+        if None in values or "" in values:
+            columns[column] = [otherwise if v is None or v == "" else v for v in values]
     return Block(said, columns)
 
 

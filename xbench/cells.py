@@ -43,6 +43,10 @@ class Cells:
 
     def extend(self, numbers: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
         """Take more rows; of columns that they lack, or that were not there before, nothing is said."""
+        if not self.numbers and not self.columns:  # the first ones, and mostly the only ones
+            self.columns = {column: list(values) or [None] * len(numbers) for column, values in columns.items()}
+            self.numbers += numbers
+            return
         for column in columns.keys() - self.columns.keys():
             self.columns[column] = [None] * len(self.numbers)
         for column, values in self.columns.items():
@@ -119,7 +123,7 @@ def _check_said(cells: Cells, refused: Refused) -> None:
             if value is not None:
                 refused.add(cells, place, (str(unknown), f"is unknown; known are {', '.join(COLUMNS)}", ""))
     for column in KEY:
-        columns[column] = _each(cells, cells.column(column), partial(_text, column), _TEXTS, refused)
+        columns[column] = _each(cells, cells.column(column), _TEXT_OF[column], _TEXTS, refused)
     if "value" not in columns or None in columns["value"]:
         examples = cells.column("outcomes")
         for place, value in enumerate(cells.column("value")):
@@ -160,6 +164,9 @@ def _text(column: str, value: Any) -> _Made:
     if value is None and column in REQUIRED:
         return None, (column, EMPTY, "")
     return text(column, value)
+
+
+_TEXT_OF = {column: partial(_text, column) for column in KEY}
 
 
 def text(column: str, value: Any) -> _Made:

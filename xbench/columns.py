@@ -1,7 +1,7 @@
 """Arrow columns from Python lists, straight from buffers: pyarrow's own way imports pandas, which takes longer than a small ingest."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,10 @@ import pyarrow as pa
 
 def texts(values: Sequence[str | None]) -> pa.Array:
     """Strings, shape (n,); None is NULL."""
+    if None not in values and (joined := "".join(cast(Sequence[str], values))).isascii():  # a character is a byte
+        ends = np.zeros(len(values) + 1, np.int32)
+        np.cumsum(np.fromiter(map(len, cast(Sequence[str], values)), np.int32, len(values)), out=ends[1:])
+        return pa.Array.from_buffers(pa.string(), len(values), [None, pa.py_buffer(ends), pa.py_buffer(joined.encode())])
     encoded = [value.encode() if value is not None else b"" for value in values]
     ends = np.zeros(len(encoded) + 1, np.int32)
     np.cumsum(np.fromiter(map(len, encoded), np.int32, len(encoded)), out=ends[1:])
@@ -28,8 +32,11 @@ def coded(values: Sequence[str | None]) -> pa.DictionaryArray:
 
 def numbers(values: Sequence[float | None], kind: pa.DataType) -> pa.Array:
     """Numbers of type int64 or float64, shape (n,); None is NULL."""
+    dtype = np.int64 if kind == pa.int64() else np.float64
+    if None not in values:
+        return _numbers(np.array(values, dtype), np.ones(len(values), bool), kind)
     there = np.array([value is not None for value in values], bool)
-    found = np.array([value if value is not None else 0 for value in values], np.int64 if kind == pa.int64() else np.float64)
+    found = np.array([value if value is not None else 0 for value in values], dtype)
     return _numbers(found, there, kind)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from xbench.adapter import REQUIRED, RUN, SOURCE, Block, Row
+from xbench.adapter import OF_RUN, REQUIRED, RUN, SOURCE, Block, Row
 from xbench.cells import EMPTY, KEY, LONGEST, Cells, Problem, Refused, checked, language, printable, shown, text, whole
 from xbench.hashes import canonical_json, short_hash
 
@@ -25,6 +25,8 @@ _FACTS = ("parameters",)
 _OF_RUN = (*RUN, *SOURCE)
 _CLAIM = tuple(sorted(c for c in _OF_RUN if c not in _FACTS))
 _RECIPE = _OF_RUN.index("recipe")
+_STORED = tuple(c for c in _OF_RUN if c not in ("dataset_revision", "intermediate_revision"))
+_OTHERWISE = frozenset({"seed", "parameters", "recipe"})  # what of a run is not a plain text
 CELL = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
 
 
@@ -90,14 +92,17 @@ def tables(rows: Iterable[Row | Block], path: str, digest: str, refusals: list[R
         run, problems = _checked_run(said)
         good = checked(cells, problems, refused)
         if good.numbers:
-            claims.setdefault(tuple(run[c] for c in _CLAIM), []).append((run, good))
+            claims.setdefault(tuple(map(run.__getitem__, _CLAIM)), []).append((run, good))
     refusals += [Refusal(path, at, *problem) for at, problem in refused]
     found = Tables()
     for parts in sorted(claims.values(), key=_begins):
         runs, cells = _as_one(parts)
-        kept = _unique(runs, cells, path, refusals)
-        if kept:
-            _add(found, runs[kept[0]], cells if kept == list(range(len(runs))) else cells.only(kept), digest)
+        keys = _keys(cells)
+        if len(set(keys)) < len(keys):
+            kept = _unique(keys, runs, cells, path, refusals)
+            runs, keys, cells = [runs[place] for place in kept], [keys[place] for place in kept], cells.only(kept)
+        if keys:
+            _add(found, runs[0], keys, cells, digest)
     return found
 
 
@@ -119,7 +124,7 @@ def _grouped(rows: Iterable[Row | Block]) -> Iterator[tuple[tuple[Any, ...], Cel
         except TypeError:  # a value that cannot be a key is no text or number either
             _, cells, waiting = groups.setdefault(object(), (said, Cells(), {}))
         if isinstance(given, Block):
-            same = {column: [value] * len(given) for column, value in given.said.items() if column not in _OF_RUN}
+            same = {column: [value] * len(given) for column, value in given.said.items() if column not in OF_RUN}
             cells.extend(range(count + 1, count + len(given) + 1), {**same, **given.columns})
             count += len(given)
         else:
@@ -127,7 +132,7 @@ def _grouped(rows: Iterable[Row | Block]) -> Iterator[tuple[tuple[Any, ...], Cel
             waiting[count] = given
     for said, cells, waiting in groups.values():
         if waiting:
-            columns = set[Any]().union(*waiting.values()).difference(_OF_RUN)
+            columns = set[Any]().union(*waiting.values()).difference(OF_RUN)
             cells.extend(list(waiting), {column: [row.get(column) for row in waiting.values()] for column in columns})
         yield said, cells if len(waiting) in (0, len(cells.numbers)) else cells.only(_order(cells.numbers))
 
@@ -172,6 +177,8 @@ def _checked_run(said: tuple[Any, ...]) -> tuple[Row, list[Problem]]:
     problems: list[Problem] = []
     for column, value in run.items():
         problem = None
+        if value.__class__ is str and value and column not in _OTHERWISE and printable(value) == value:
+            continue  # as nearly all are
         if column in ("seed", "parameters"):
             run[column], problem = whole(column, value)
         elif column == "recipe":
@@ -227,11 +234,8 @@ def _keys(cells: Cells) -> list[tuple[str, ...]]:
     return list(zip(*(cells.columns[column] for column in KEY), strict=True))
 
 
-def _unique(runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -> list[int]:
+def _unique(keys: list[tuple[str, ...]], runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -> list[int]:
     """One row a cell: of equal ones the first, of unequal ones none."""
-    keys = _keys(cells)
-    if len(set(keys)) == len(keys):
-        return list(range(len(keys)))
     places: dict[tuple[str, ...], list[int]] = {}
     for place, key in enumerate(keys):
         places.setdefault(key, []).append(place)
@@ -247,17 +251,16 @@ def _unique(runs: list[Row], cells: Cells, path: str, refusals: list[Refusal]) -
     return kept
 
 
-def _add(found: Tables, run: Row, cells: Cells, digest: str) -> None:
-    """A run and its scores."""
+def _add(found: Tables, run: Row, keys: list[tuple[str, ...]], cells: Cells, digest: str) -> None:
+    """A run and its scores, each with its key."""
     identity = identity_of(run)
-    keys = _keys(cells)
-    if keys != sorted(keys):
+    if len(keys) > 1 and keys != sorted(keys):
         cells = cells.only(_order(keys))
     columns = {column: cells.column(column) for column in CELL}
     given = cells.column("outcomes")
     examples = list(map(digest_of, given)) if "outcomes" in cells.columns else given
     run_id = run_id_of(identity, columns, examples)
-    row = {column: run[column] for column in _OF_RUN if column not in ("dataset_revision", "intermediate_revision")}
+    row = {column: run[column] for column in _STORED}
     row |= {
         "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
         "target_revision": run["dataset_revision"], "intermediate_revision": run["intermediate_revision"],

@@ -10,6 +10,7 @@ ones may have been made into few (xbench.compacting).
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -307,8 +308,9 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
 
     tasks = [t for t in all_tasks() if t.suites]
     rules = sorted({rule for task in tasks for rule, _ in task.rules} | {"official"})
+    signature = cache(lambda name: load_scorer(name).signature)  # tasks share a few scorers, and each is looked for in its folder
     rows: list[tuple[str, str, str, str, str | None]] = [
-        (suite, rule, str(task.group), task.name, load_scorer(dict(task.rules).get(rule, task.scorers[0])).signature)
+        (suite, rule, str(task.group), task.name, signature(dict(task.rules).get(rule, task.scorers[0])))
         for task in tasks
         for suite in task.suites
         for rule in rules
