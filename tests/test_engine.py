@@ -100,7 +100,7 @@ def test_states_that_are_wanted_are_those_of_transformers(kind: str, lengths: li
         for layer in trunk.layers:
             layer.intermediate.register_forward_hook(lambda _module, given, _out: seen.append(given[0].shape[:-1].numel()))
         inputs, mask = encoder.batch(texts)
-        for depth, chosen in itertools.product(range(1, len(trunk.layers) + 1), (mask == 1, loop._wanted([(1, 0)] * len(texts), mask))):
+        for depth, chosen in itertools.product(range(1, len(trunk.layers) + 1), (mask == 1, heads.marked([(1, 0)] * len(texts), mask))):
             seen.clear()
             with torch.no_grad():
                 hidden = trunk(inputs, mask, depth if depth < len(trunk.layers) else None, chosen)

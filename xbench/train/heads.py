@@ -22,6 +22,14 @@ def first(piece: Piece) -> Sequence[int]:
     return (0,)
 
 
+def marked(positions: Sequence[Sequence[int]], mask: Tensor) -> Tensor:
+    """True at the positions of each row, in the shape of the mask, (batch, length)."""
+    out = torch.zeros(mask.shape, dtype=torch.bool)
+    for row, chosen in enumerate(positions):
+        out[row, list(chosen)] = True
+    return out.to(mask.device)
+
+
 def _first_subwords(piece: Piece) -> Sequence[int]:
     return [position for position, _ in piece.words]
 

@@ -324,19 +324,11 @@ def _passes(
             yield (rows, *(encoder.batch(ids) if keep else encoder.fresh(ids)))
 
     for rows, inputs, mask in ahead(given(), encoder.device):
-        wanted = None if uses is None else _wanted([uses(pieces[r]) for r in rows], mask)
+        wanted = None if uses is None else heads.marked([uses(pieces[r]) for r in rows], mask)
         with autocast(encoder.device, encoder.precision):
             hidden = trunk(inputs, mask, depth, wanted)
         yield rows, hidden, mask
         tick(len(rows))
-
-
-def _wanted(positions: Sequence[Sequence[int]], mask: Tensor) -> Tensor:
-    """True at the positions of each row, in the shape of the mask."""
-    out = torch.zeros(mask.shape, dtype=torch.bool)
-    for row, chosen in enumerate(positions):
-        out[row, list(chosen)] = True
-    return out.to(mask.device)
 
 
 def ahead(items: Iterator[_T], device: torch.device) -> Iterator[_T]:
