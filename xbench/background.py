@@ -19,14 +19,16 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 import psutil
 
 from xbench import listing, places, store
 from xbench.errors import StoreError, XbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _IDLE = 180.0  # seconds after which the process ends
 _MEMORY = "300MB"  # of its database
@@ -180,7 +182,7 @@ def bound(con: duckdb.DuckDBPyConnection, root: Path, memory: str) -> None:
         con.execute(f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true")
 
 
-def tables(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> dict[str, pd.DataFrame]:
+def tables(con: duckdb.DuckDBPyConnection, queries: Mapping[str, str]) -> "dict[str, pd.DataFrame]":
     """The answers to some queries, for `Worker.submit`: {name: rows}."""
     return {name: con.execute(text).df() for name, text in queries.items()}
 

@@ -19,13 +19,15 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 
 from xbench import background, board, listing, pairing, store
 from xbench.errors import StoreError, XbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd  # a third of a second, and a store is opened without it
 
 _MOST_ANSWERS = 1000  # kept for each snapshot
 _MOST_BYTES = 200 << 20  # of them
@@ -59,7 +61,7 @@ class Snapshot:
         self._listed = listing.Listing(root)
         background.bound(self._con, root, _MEMORY)
         self.id = store.snapshot(self._con)
-        _star(self._con)
+        _star(self._con, self._listed)
         self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[Hashable, threading.Event] = {}
         self._bytes = 0
@@ -71,7 +73,7 @@ class Snapshot:
         """A connection of one's own to the same tables, for what takes one (such as xbench.compare)."""
         return self._con.cursor()
 
-    def rows(self, text: str, values: Sequence[Any] = ()) -> pd.DataFrame:
+    def rows(self, text: str, values: Sequence[Any] = ()) -> "pd.DataFrame":
         """The answer to a query, computed once; not to be changed.
 
         Args:
@@ -82,7 +84,7 @@ class Snapshot:
             StoreError: If a file of the store cannot be read.
         """
 
-        def made() -> pd.DataFrame:
+        def made() -> "pd.DataFrame":
             cursor = self.cursor()
             try:
                 return cursor.execute(text, list(values)).df()
@@ -174,11 +176,11 @@ class Snapshot:
                 self._jobs.pop(key, None)
             raise
 
-    def systems(self) -> pd.DataFrame:
+    def systems(self) -> "pd.DataFrame":
         """Table `system`."""
         return self.rows("SELECT * FROM system ORDER BY system_id")
 
-    def columns(self, split: str = "test") -> pd.DataFrame:
+    def columns(self, split: str = "test") -> "pd.DataFrame":
         """Table `col`: those that count first, then those that most systems have."""
         return self.rows("SELECT * FROM col WHERE split = ? ORDER BY counts DESC, systems DESC, column_id", [split])
 
@@ -274,26 +276,31 @@ def _frozen(values: Sequence[Any]) -> Hashable:
 
 def _size(made: Any) -> int:
     """About what it takes: texts are mostly shared, and other things than rows are made of rows that are counted."""
+    import pandas as pd
+
     return 1000 + (int(made.memory_usage(deep=False).sum()) if isinstance(made, pd.DataFrame) else 0)
 
 
-def _star(con: duckdb.DuckDBPyConnection) -> None:
+def _star(con: duckdb.DuckDBPyConnection, listed: listing.Listing) -> None:
     """Make the tables system, col and cell."""
+    # Not view score: to ask for every row twice whether its run counts takes a third longer.
+    scores = f"({store.source(con, listed, 'score')})"
     con.execute(
         f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}))::INTEGER AS system_id, * FROM (SELECT {_SYSTEM}, "
         "any_value(parameters) AS parameters, any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
         "any_value(selection) AS selection, any_value(kind) AS kind, any_value(relationship) AS relationship FROM run GROUP BY ALL)"
     )
-    key = "target, metric, scorer, dataset_revision, split, language_set"
-    con.execute(
-        f"CREATE TABLE col AS SELECT (row_number() OVER (ORDER BY {key}))::INTEGER AS column_id, * FROM (SELECT DISTINCT {key} FROM score)"
-    )
     con.execute(
         "CREATE TEMP TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "
         f"FROM run JOIN system USING ({_SYSTEM})"
     )
+    key = "target, metric, scorer, dataset_revision, split, language_set"
+    con.execute(
+        f"CREATE TABLE col AS SELECT (row_number() OVER (ORDER BY {key}))::INTEGER AS column_id, * "
+        f"FROM (SELECT DISTINCT {key} FROM {scores} SEMI JOIN run_system USING (run_id))"
+    )
     numbered = (
-        "FROM score AS s JOIN run_system USING (run_id) JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
+        f"FROM {scores} AS s JOIN run_system USING (run_id) JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
         "(c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set"
     )
     # Most of what is ingested has one run a system and task: nothing to average, which is most of the time it would take.

@@ -9,7 +9,6 @@ import gc
 import io
 import os
 import re
-import tempfile
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,12 @@ from typing import Any, TypeAlias
 import pandas as pd
 import streamlit as st
 
-from xbench import background, ingesting, serving, share
+from xbench import background, serving
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
 from xbench.languages import MANY
-from xbench.places import place
 from xbench.tables import as_text
+from xbench.ui import stores
 from xbench.ui.lazily import alt
 from xbench.version import __version__
 
@@ -55,20 +54,11 @@ class Source:
 
 
 @st.cache_resource(show_spinner=False)
-def _server(root: str) -> serving.Server:
-    server = serving.Server(place(root))
-    server.newest()
-    # Streamlit collects garbage after every run of a page: what is here by now stays, and looking through it takes longer than the page.
+def _frozen() -> bool:
+    """Once: Streamlit may collect garbage after every run of a page; what is here by now stays, and to look through it takes longer."""
     gc.freeze()
     atexit.register(gc.unfreeze)
-    return server
-
-
-@st.cache_resource(show_spinner=False)
-def _published_store() -> str:
-    folder = tempfile.mkdtemp(prefix="xbench-published-")
-    ingesting.ingest([share.folder("data") / "published"], Path(folder))
-    return folder
+    return True
 
 
 def open_source() -> Source:
@@ -77,10 +67,7 @@ def open_source() -> Source:
     A store that cannot be read is an error on the page, not a traceback.
     """
     try:
-        root = place(os.environ.get("XBENCH_STORE", "results"))
-        published = not any((root / "run").glob("*.parquet"))
-        server = _server(_published_store() if published else str(root))
-        newest = server.newest()
+        server, newest, published = stores.newest()
     except (XbenchError, OSError) as error:
         st.error(f"The store cannot be opened.\n\n{plain(error)}")
         st.caption("`xbench status` and `xbench audit` say more. Name another store by the environment variable XBENCH_STORE.")
@@ -100,7 +87,8 @@ def open_source() -> Source:
         st.error(st.session_state["lost"])
     st.session_state["snapshot"] = shown.id
     _address("snapshot", shown.id)
-    return Source(root if not published else server.root, shown, shown.id == newest.id, published)
+    _frozen()
+    return Source(server.root, shown, shown.id == newest.id, published)
 
 
 def uploads() -> bool:

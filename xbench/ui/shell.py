@@ -3,16 +3,20 @@
 import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from xbench import plugins
-from xbench.ui import common
+from xbench.ui import stores
+
+if TYPE_CHECKING:
+    from xbench.ui import common  # which takes long to import: the store is opened meanwhile
 
 PAGES = Path(__file__).parent / "pages"
 
@@ -26,6 +30,8 @@ def modules() -> dict[str, ModuleType]:
 
 def listed() -> dict[str, Any]:
     """The pages as Streamlit knows them, by name."""
+    from xbench.ui import common
+
     return {
         name: st.Page(partial(_draw, module.page), title=module.TITLE, url_path=name, default=module.ORDER == 0)
         for name, module in modules().items()
@@ -38,6 +44,7 @@ def run() -> None:
     st.set_page_config(page_title="xbench", layout="wide")  # icons by name come from a font server elsewhere
     if not _signed_in():
         return
+    stores.begin()
     sections: dict[str, list[Any]] = {}
     for name, page in listed().items():
         sections.setdefault(modules()[name].SECTION, []).append(page)
@@ -65,8 +72,11 @@ def _signed_in() -> bool:
 _TURNS = threading.BoundedSemaphore(2)
 
 
-def _draw(page: Callable[[common.Source], None]) -> None:
+def _draw(page: "Callable[[common.Source], None]") -> None:
+    from xbench.ui import common
+
     with _TURNS:
-        source = common.open_source()
+        with st.spinner("Opening the store …") if stores.opening() else nullcontext():
+            source = common.open_source()
         page(source)
         common.footer(source)

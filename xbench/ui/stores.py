@@ -1,0 +1,68 @@
+"""The store that the app shows. It is opened from the moment the first reader comes, while the pages are still imported."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+import streamlit as st
+
+from xbench import serving, share
+from xbench.errors import XbenchError
+from xbench.places import place
+
+
+def newest() -> tuple[serving.Server, serving.Snapshot, bool]:
+    """The store of XBENCH_STORE or ./results, its newest content, and whether it is the published numbers, for want of a run in it.
+
+    Raises:
+        XbenchError: If it cannot be opened.
+        OSError: If it cannot be looked at.
+    """
+    root = place(os.environ.get("XBENCH_STORE", "results"))
+    published = not any((root / "run").glob("*.parquet"))
+    server = _server(_published() if published else str(root))
+    return server, server.newest(), published
+
+
+def begin() -> None:
+    """Open it in a thread, unless that was done; `newest` waits for it."""
+    _begun()
+
+
+def opening() -> bool:
+    """Whether it is not open yet."""
+    return _begun().is_alive()
+
+
+@st.cache_resource(show_spinner=False)
+def _begun() -> threading.Thread:
+    thread = threading.Thread(target=_open, daemon=True)
+    thread.start()
+    return thread
+
+
+def _open() -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(usual / 10)  # imports would make it wait that long after each of a hundred statements
+    try:
+        with contextlib.suppress(XbenchError, OSError):  # the page asks again, and says it
+            newest()
+    finally:
+        sys.setswitchinterval(usual)
+
+
+@st.cache_resource(show_spinner=False)
+def _server(root: str) -> serving.Server:
+    return serving.Server(place(root))
+
+
+@st.cache_resource(show_spinner=False)
+def _published() -> str:
+    from xbench import ingesting
+
+    folder = tempfile.mkdtemp(prefix="xbench-published-")
+    ingesting.ingest([share.folder("data") / "published"], Path(folder))
+    return folder
