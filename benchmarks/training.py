@@ -1,13 +1,13 @@
 """Training and inference of sequence labelling against transformers' own Trainer: same model, data, batches, precision and threads.
 
-    python benchmarks/training.py [--seeds 2] [--sentences 480] [--epochs 3] [--threads 1]
+    python benchmarks/training.py [--seeds 2] [--sentences 480] [--epochs 3] [--times 1] [--threads 1]
 
 The default encoder learns gold part-of-speech tags (`xbench data fetch`) from sentences as they come, up to 100 tokens. The peer is
 Trainer with the settings of transformers' token-classification example: DataCollatorForTokenClassification, which pads each batch to its
 longest sentence, batches of 8 in random order, three epochs. Both use AdamW with one rate, linear warm-up and decay, clipping at 1.
 Twice: everything trained, and the lower eight layers frozen (there the peer's frozen parameters have no gradient). Inference is on all
-languages' test sets. Each system runs in a process of its own; seconds are those of training or predicting alone, from token ids on,
-CPU seconds in brackets since machines are shared.
+languages' test sets. Each system runs in a process of its own; seconds are those of training or predicting alone, from token ids on (of
+predicting the fewest of --times), CPU seconds in brackets since machines are shared.
 """
 
 import argparse
@@ -52,6 +52,10 @@ def timed(work) -> tuple[float, float, object]:
     return time.perf_counter() - wall, time.process_time() - cpu, out
 
 
+def fastest(work, times: int) -> tuple[float, float, object]:
+    return min((timed(work) for _ in range(times)), key=lambda one: one[0])
+
+
 def ours(frozen: bool, seed: int, given: argparse.Namespace) -> dict:
     import torch
 
@@ -72,7 +76,12 @@ def ours(frozen: bool, seed: int, given: argparse.Namespace) -> dict:
     objective = objectives.Supervised(task, train, sets[0], trained.head)
     plan = loop.Plan("benchmark", [objective], [1.0], phase, objectives.passes([len(sets[0])], phase), seed)
     fit = timed(lambda: loop.fit(plan, encoder, trained.trunk, lambda _: None))
-    said = timed(lambda: loop.predict(task, test, sets[2], encoder, trained, lambda _: None))
+
+    def predict() -> list[str]:
+        encoder._cache.clear()  # states of the frozen layers, which the next system on these texts would find
+        return loop.predict(task, test, sets[2], encoder, trained, lambda _: None)
+
+    said = fastest(predict, given.times)
     dev_said = loop.predict(task, dev, sets[1], encoder, trained, lambda _: None)
     next_ = timed(lambda: loop.predict(task, test, sets[2], encoder, trained, lambda _: None))
     return {
@@ -134,7 +143,7 @@ def theirs(frozen: bool, seed: int, given: argparse.Namespace) -> dict:
         )
         fit = timed(trainer.train)
         encoded = features(test)
-        said = timed(lambda: trainer.predict(encoded))
+        said = fastest(lambda: trainer.predict(encoded), given.times)
         dev_said = trainer.predict(features(dev))
 
     def tags(output, examples: list) -> list[str]:
@@ -154,6 +163,7 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=480)
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--rate", type=float, default=2e-4)
+    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -170,7 +180,7 @@ def main() -> None:
         for seed in range(given.seeds):
             for who, found in rows.items():
                 command = [sys.executable, __file__, "--one", f"{who},{frozen},{seed}"]
-                for name in ("sentences", "epochs", "rate", "threads"):
+                for name in ("sentences", "epochs", "rate", "times", "threads"):
                     command += [f"--{name}", str(getattr(given, name))]
                 environment = {**os.environ, "OMP_NUM_THREADS": str(given.threads), "OMP_WAIT_POLICY": "PASSIVE"}
                 out = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

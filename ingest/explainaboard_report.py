@@ -17,9 +17,9 @@ _METRICS = {"Accuracy": "accuracy", "F1": "f1", "ExactMatch": "exact_match", "Se
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return b'"task_name"' in head and any(
-        key in head for key in (b'"metric_names"', b'"metric_configs"', b'"source_tokenizer"', b'"analysis_levels"')
-    )  # fmt: skip
+    return b'"task_name"' in head and (
+        b'"metric_names"' in head or b'"metric_configs"' in head or b'"source_tokenizer"' in head or b'"analysis_levels"' in head
+    )
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -67,10 +67,7 @@ def read(path: Path, options: Options) -> Iterator[Block]:
     }
     parts = list(_new(content, path) if "scores" in content else _old(content, task, path))
     every = [scores for *_, several in parts for scores in several]
-    said["metric"] = _MAIN.get(task) or next(
-        (name for name in _NAMES if every and all(name in scores and scores[name] == scores["main_score"] for scores in every)),
-        "main_score",
-    )
+    said["metric"] = _MAIN.get(task) or _main(every)
     for split, at, subsets, languages, several in parts:
         said |= _split(split, content.get("dataset_revision"))
         columns: dict[str, list[Any]] = {
@@ -79,12 +76,26 @@ def read(path: Path, options: Options) -> Iterator[Block]:
             "language": [code for code, _ in languages],
             "language_set": [codes for _, codes in languages],
         }
-        targets = [f"mteb/{task}" if _is_language(subset) else f"mteb/{task}:{subset}" for subset in subsets]
+        targets = [_target(task, subset) for subset in subsets]
+        if targets and targets.count(targets[0]) == len(targets):
+            yield Block({**said, "target": targets[0]}, columns)
+            continue
         start = 0
         for target, same in groupby(targets):
             end = start + len(list(same))
             yield Block({**said, "target": target}, {column: values[start:end] for column, values in columns.items()})
             start = end
+
+
+def _main(every: list[dict[str, Any]]) -> str:
+    """The first of the usual metrics that equals the main score in every subset."""
+    for name in _NAMES if every else ():
+        for scores in every:
+            if name not in scores or scores[name] != scores["main_score"]:
+                break
+        else:
+            return name
+    return "main_score"
 
 
 def _of_path(path: Path) -> Row:
@@ -122,7 +133,7 @@ def _new(content: dict[str, Any], path: Path) -> Iterator[_Found]:
             split,
             [f"scores.{split}[{index}]" for index in range(len(subsets))],
             [str(scores.get("hf_subset", "default")) for scores in subsets],
-            [_language(*map(str, scores.get("languages") or ())) for scores in subsets],
+            [_language(*(scores.get("languages") or ())) for scores in subsets],
             subsets,
         )
 
@@ -172,14 +183,15 @@ def _split(name: str, revision: Any) -> Row:
 
 
 @lru_cache(maxsize=1 << 16)
-def _language(*codes: str) -> _Language:
+def _language(*codes: Any) -> _Language:
     """One language, a pair of two, or the languages of a mean over more."""
-    several = list(dict.fromkeys(codes))
+    several = list(dict.fromkeys(map(str, codes)))
     if len(several) <= 2:
         return "/".join(several) or None, None
     return "mul", several
 
 
 @lru_cache(maxsize=1 << 16)
-def _is_language(subset: str) -> bool:
-    return _LANGUAGE.fullmatch(subset) is not None
+def _target(task: str, subset: str) -> str:
+    """The name of a task, with that of its subset unless this is a language."""
+    return f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}"

@@ -325,10 +325,10 @@ def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypa
     other = write(tmp_path / "b.csv", "m,none,xnli,fr,accuracy,0.5,paper")
     digest = ingesting._digest
 
-    def gone(file: Path) -> str:
+    def gone(file: Path, *, known: bool = False) -> str:
         if file == path:
             file.unlink()
-        return digest(file)
+        return digest(file, known=known)
 
     monkeypatch.setattr(ingesting, "_digest", gone)
     report = ingesting.ingest([path, other], tmp_path / "s")

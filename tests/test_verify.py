@@ -78,8 +78,7 @@ def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.
         given.append({**said, "language": "fr", **examples})
     refused: list[rows.Refusal] = []
     batch = Batch()
-    batch.add(rows.tables(given, "file", "a" * 64, refused))
-    batch.pack()
+    batch.pack(rows.tables(given, "file", "a" * 64, refused))
     assert not refused
     fresh, _ = compare(batch, (root,))
     name = f"ingest.{short_hash({'runs': sorted(fresh['run']['run_id'].to_pylist())}, 24)}"

@@ -195,7 +195,7 @@ def _filled(block: Block, unsaid: Row) -> Block:
     columns = dict(block.columns)
     for column, values in block.columns.items():
         otherwise = said.pop(column, None)
-        if None in values or "" in values:
+        if "" in values or (otherwise is not None and None in values):
             columns[column] = [otherwise if v is None or v == "" else v for v in values]
     return Block(said, columns)
 

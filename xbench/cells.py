@@ -31,10 +31,10 @@ LONGEST = 500  # characters of a name
 
 @dataclass(slots=True)
 class Cells:
-    """Rows of one run.
+    """Rows of some runs.
 
     Attributes:
-        numbers: Which rows of the file they are, counted from 1.
+        numbers: Which rows they are; no number comes twice.
         columns: A list a column that some row says something in, as long as `numbers`; None where a row is silent.
     """
 
@@ -61,10 +61,10 @@ class Cells:
         """What one row says."""
         return {column: values[place] for column, values in self.columns.items() if values[place] is not None}
 
-    def at(self, place: int) -> str:
-        """Where in the file a row stands."""
+    def at(self, place: int) -> str | None:
+        """Where in its file a row stands, if it says so."""
         said = self.columns["at"][place] if "at" in self.columns else None
-        return str(said) if said is not None else f"row {self.numbers[place]}"
+        return str(said) if said is not None else None
 
     def only(self, places: Iterable[int]) -> "Cells":
         """The rows at these places, in this order."""
@@ -73,10 +73,10 @@ class Cells:
 
 
 class Refused:
-    """Rows that are not stored, by their number in the file: where each stands, and its problems in the order of the checks."""
+    """Rows that are not stored, by their number: where each says that it stands, and its problems in the order of the checks."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, tuple[str, list[Problem]]] = {}
+        self._rows: dict[int, tuple[str | None, list[Problem]]] = {}
 
     def add(self, cells: Cells, place: int, *problems: Problem) -> None:
         """Refuse a row for one more reason."""
@@ -89,23 +89,19 @@ class Refused:
         kept = [place for place, row in enumerate(cells.numbers) if row not in self._rows]
         return cells if len(kept) == len(cells.numbers) else cells.only(kept)
 
-    def __iter__(self) -> Iterator[tuple[str, Problem]]:
-        for _, (at, problems) in sorted(self._rows.items()):
+    def __iter__(self) -> Iterator[tuple[int, str | None, Problem]]:
+        for row, (at, problems) in sorted(self._rows.items()):
             for problem in problems:
-                yield at, problem
+                yield row, at, problem
 
 
-def checked(cells: Cells, of_run: Sequence[Problem], refused: Refused) -> Cells:
+def checked(cells: Cells, refused: Refused) -> Cells:
     """Those rows that can be stored, in the contract's terms.
 
     Args:
-        cells: As the adapter gives them.
-        of_run: What is wrong with all of them.
-        refused: Takes the others.
+        cells: As adapters give them, of any number of files.
+        refused: Takes the others; some may be in it already.
     """
-    if of_run:
-        for place in range(len(cells.numbers)):
-            refused.add(cells, place, *of_run)
     _check_said(cells, refused)
     cells = refused.without(cells)
     if not cells.numbers:
@@ -142,21 +138,24 @@ _MOST = 100_000
 
 
 def _each(cells: Cells, values: list[Any], check: Callable[[Any], _Made], passed: dict[str, str], refused: Refused) -> list[Any]:
-    """The values as `check` makes them. Only texts are looked up: other values may be equal and not the same (1 and True)."""
-    try:
-        return list(map(passed.__getitem__, values))
-    except (KeyError, TypeError):
-        pass
+    """The values as `check` makes them, asked once for each text: other values may be equal and not the same (1 and True)."""
     if len(passed) > _MOST:
         passed.clear()
-    found = []
-    for place, value in enumerate(values):
-        made, problem = check(value)
-        if problem is not None:
-            refused.add(cells, place, problem)
-        elif value.__class__ is str:
-            passed[value] = made
-        found.append(made)
+    found: list[Any]
+    try:
+        found = list(map(passed.get, values))
+    except TypeError:  # what cannot be looked up is no text
+        found = [None] * len(values)
+    if None not in found:
+        return found
+    for place, made in enumerate(found):
+        if made is None:
+            value = values[place]
+            found[place], problem = check(value)
+            if problem is not None:
+                refused.add(cells, place, problem)
+            elif value.__class__ is str:
+                passed[value] = found[place]
     return found
 
 
@@ -199,12 +198,12 @@ def _check_terms(cells: Cells, refused: Refused) -> None:
     several = cells.column("language_set")
     if MANY not in columns["language"] and several.count(None) == len(several):
         return
-    made: list[str | None] = []
+    made = list[str | None](several)
     for place, (code, codes) in enumerate(zip(columns["language"], several, strict=True)):
-        found, problem = _languages(code, codes)
-        if problem is not None:
-            refused.add(cells, place, problem)
-        made.append(found)
+        if code == MANY or codes is not None:
+            made[place], problem = _languages(code, codes)
+            if problem is not None:
+                refused.add(cells, place, problem)
     columns["language_set"] = made
 
 

@@ -91,7 +91,7 @@ def _in_folder(search: _Search, path: Path, shown: str, packed: bool) -> Iterato
         name = f"{shown}/{entry.name}"
         if entry.is_dir() or (not packed and entry.name.lower().endswith(unpacking.ENDINGS) and not search.whole):
             for document in _inside(search, Path(entry.path), name, packed):
-                yield document._replace(asked_for=False)
+                yield document._replace(asked_for=False) if document.asked_for else document
         elif not search.whole:
             yield Document(entry.path, name, search.format_name, False, _size(entry))
 

@@ -7,7 +7,6 @@ changes nothing, a changed number becomes a new version, and what is refused lea
 import csv
 import gc
 import hashlib
-import os
 import re
 import stat
 import tempfile
@@ -228,60 +227,74 @@ def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
 
 def _read_batch(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None) -> _Parsed:
     found = _Parsed(len(documents), Batch())
+    gathered = rows.Gathering()
+    read = 0
+    said: list[Refusal | int] = []  # in the order of the documents: why one is not read, or how manieth of those that are
     collecting = gc.isenabled()
     gc.disable()  # it would go through all the rows again and again, and there are no cycles among them
     try:
         for document in documents:
-            _read_document(document, options, template, found)
-        found.batch.pack()
+            try:
+                name = _read_document(document, options, template, gathered)
+            except (XbenchError, OSError) as error:
+                said.append(Refusal(document.shown, "", "", str(error).replace(document.path, document.shown)))
+                continue
+            if name is None:
+                found.unknown += 1
+                if document.asked_for:
+                    why = f"{document.shown}: no adapter knows this format; --format tries one, `xbench adapters` lists them"
+                    said.append(Refusal(document.shown, "", "", why))
+                continue
+            said.append(read)
+            read += 1
+            found.files[name] += 1
+        tables, refused = gathered.tables()
+        for one in said:
+            found.refusals += refused[one] if isinstance(one, int) else [one]
+        found.batch.pack(tables)
     finally:
         if collecting:
             gc.enable()
     return found
 
 
-def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, found: _Parsed) -> None:
-    refusals: list[Refusal] = []
+def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, gathered: rows.Gathering) -> str | None:
+    """Gather what a document says; its adapter, if there is one."""
     path = Path(document.path)
-    try:
-        name = document.format_name or adapter.recognised(path, options)
-        if name is None:
-            found.unknown += 1
-            if document.asked_for:
-                said = f"{document.shown}: no adapter knows this format; --format tries one, `xbench adapters` lists them"
-                found.refusals.append(Refusal(document.shown, "", "", said))
-            return
-        columns = {}
-        if template is not None:
-            match = template.search(document.shown)
-            if match is None:
-                raise DataError(f"{document.shown}: does not end as --path-template says")
-            columns = match.groupdict()
-        given = adapter.read(path, name, _with_settings(options, columns))
-        made = rows.tables(given, document.shown, _digest(path), refusals)
-        if not made.runs and not refusals:
-            raise DataError(f"{document.shown}: has no scores that {name} reads")
-    except (XbenchError, OSError) as error:
-        said_path = str(error).replace(document.path, document.shown)
-        refusals = [Refusal(document.shown, "", "", said_path)]
-    else:
-        found.files[name] += 1
-        found.batch.add(made)
-    found.refusals += refusals
+    name = document.format_name or adapter.recognised(path, options)
+    if name is None:
+        return None
+    columns = {}
+    if template is not None:
+        match = template.search(document.shown)
+        if match is None:
+            raise DataError(f"{document.shown}: does not end as --path-template says")
+        columns = match.groupdict()
+    given = list(adapter.read(path, name, _with_settings(options, columns)))
+    if not given:
+        raise DataError(f"{document.shown}: has no scores that {name} reads")
+    a_file = document.format_name is None  # recognised by its first bytes
+    gathered.add(given, document.shown, _digest(path, known=a_file and document.size <= adapter.LARGEST))
+    return name
 
 
 def _with_settings(options: Options, said: dict[str, Any]) -> Options:
     return Options(options.references, options.allow_pickle, {**options.settings, **said}, options.folder) if said else options
 
 
-def _digest(path: Path) -> str:
-    """SHA-256 of a file; of a folder over the names and contents of its files."""
-    about = os.stat(path)  # noqa: PTH116  # as in adapter.read_bytes
-    if stat.S_ISREG(about.st_mode):
-        if about.st_size <= adapter.LARGEST:
-            return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
+def _digest(path: Path, *, known: bool = False) -> str:
+    """SHA-256 of a file (`known` to be one that can be read whole); of a folder over the names and contents of its files."""
+    if not known:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):
+            return _digest_of_folder(path)
+        if about.st_size > adapter.LARGEST:
+            with path.open("rb") as handle:
+                return hashlib.file_digest(handle, "sha256").hexdigest()
+    return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
+
+
+def _digest_of_folder(path: Path) -> str:
     digest = hashlib.sha256()
     for inner in sorted(p for p in path.rglob("*") if p.is_file()):
         digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode())

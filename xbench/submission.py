@@ -207,8 +207,7 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     given = ({**adapter.UNSAID, **said, **row} for row in _rows(task, found, str(predictions), result.problems))
     refusals: list[Refusal] = []
     batch = Batch()
-    batch.add(tables(list(given), str(predictions), found.digest, refusals))
-    batch.pack()
+    batch.pack(tables(list(given), str(predictions), found.digest, refusals))
     result.problems += [str(refusal) for refusal in refusals]
     if result.problems:
         return

@@ -43,10 +43,9 @@ class Compared:
 
 
 class Batch:
-    """Contract rows of many runs. add() takes rows, pack() makes Arrow tables of them, join() takes another packed batch."""
+    """Contract rows of many runs. pack() makes Arrow tables of them, join() takes another packed batch."""
 
     def __init__(self) -> None:
-        self._made = Tables()
         self.tables: dict[str, pa.Table] = {name: columns.empty(_schema(name)) for name in _EMPTY}
         self.exported_as: dict[str, str] = {}
         self.identities: set[str] = set()
@@ -56,13 +55,8 @@ class Batch:
         """Of the largest table."""
         return max(int(table.num_rows) for table in self.tables.values())
 
-    def add(self, made: Tables) -> None:
-        """Take rows; pack() makes them part of `tables`."""
-        self._made.join(made)
-
-    def pack(self) -> None:
-        """Arrow tables in place of lists: a fraction of the memory, and quick to hand from process to process."""
-        made, self._made = self._made, Tables()
+    def pack(self, made: Tables) -> None:
+        """Hold these rows alone, as Arrow tables: a fraction of the memory of lists, and quick to hand from process to process."""
         schema = _schema("run")
         runs = pa.Table.from_arrays(
             [columns.column([run.get(name) for run in made.runs], kind) for name, kind in zip(schema.names, schema.types, strict=True)],
