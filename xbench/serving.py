@@ -61,7 +61,7 @@ class Snapshot:
         self._listed = listing.Listing(root)
         background.bound(self._con, root, _MEMORY)
         self.id = store.snapshot(self._con)
-        _star(self._con, self._listed)
+        _star(self._con)
         self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[Hashable, threading.Event] = {}
         self._bytes = 0
@@ -281,10 +281,8 @@ def _size(made: Any) -> int:
     return 1000 + (int(made.memory_usage(deep=False).sum()) if isinstance(made, pd.DataFrame) else 0)
 
 
-def _star(con: duckdb.DuckDBPyConnection, listed: listing.Listing) -> None:
+def _star(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables system, col and cell."""
-    # Not view score: to ask for every row twice whether its run counts takes a third longer.
-    scores = f"({store.source(con, listed, 'score')})"
     con.execute(
         f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}))::INTEGER AS system_id, * FROM (SELECT {_SYSTEM}, "
         "any_value(parameters) AS parameters, any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
@@ -297,11 +295,11 @@ def _star(con: duckdb.DuckDBPyConnection, listed: listing.Listing) -> None:
     key = "target, metric, scorer, dataset_revision, split, language_set"
     con.execute(
         f"CREATE TABLE col AS SELECT (row_number() OVER (ORDER BY {key}))::INTEGER AS column_id, * "
-        f"FROM (SELECT DISTINCT {key} FROM {scores} SEMI JOIN run_system USING (run_id))"
+        f"FROM (SELECT DISTINCT {key} FROM stored_score SEMI JOIN run_system USING (run_id))"
     )
     numbered = (
-        f"FROM {scores} AS s JOIN run_system USING (run_id) JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
-        "(c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set"
+        "FROM stored_score AS s JOIN run_system USING (run_id) "
+        "JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = (c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set"
     )
     # Most of what is ingested has one run a system and task: nothing to average, which is most of the time it would take.
     con.execute(

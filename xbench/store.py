@@ -89,15 +89,14 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     for table in TABLES:
         con.execute(f"CREATE VIEW {table} AS SELECT * FROM contract.{table}")
         con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM contract.{table}")
+        con.execute(f"CREATE VIEW stored_{table} AS SELECT * FROM contract.{table}")
     _define_reference(con)
     define_views(con, VIEWS)
     listed = Listing(root)
     for table in TABLES:
         _define_table(con, listed, table, _runs_at(con, listed, at) if table == "run" and at is not None else None)
-        if table == "run" and (pinned or at is not None):
-            con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
-            con.execute(f"CREATE TABLE run_older AS {_OLDER}")  # which versions are old is asked once, not by every query
-            con.execute("CREATE OR REPLACE VIEW run AS SELECT * FROM every_run ANTI JOIN run_older USING (run_id)")
+        if table == "run":
+            _define_newest(con, pinned or at is not None)
     return con
 
 
@@ -253,18 +252,33 @@ _OLDER = """
 
 
 def _define_table(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, only: str | None = None) -> None:
-    """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity."""
+    """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity.
+
+    `stored_TABLE` has those of runs that are not complete too: only for joins with one of the others, which need not be asked for twice.
+    """
     rows = source(con, listed, table)
     # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
     whole = (f" WHERE {only}" if only else "") if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
-    newest = f"SELECT * FROM every_run ANTI JOIN ({_OLDER}) USING (run_id)"
-    if table != "run":
-        newest = f"{rows} WHERE run_id IN (SELECT run_id FROM run)"
     try:
+        con.execute(f"CREATE OR REPLACE VIEW stored_{table} AS {rows}")
         con.execute(f"CREATE OR REPLACE VIEW every_{table} AS {rows}{whole}")
-        con.execute(f"CREATE OR REPLACE VIEW {table} AS {newest}")
+        if table != "run":
+            con.execute(f"CREATE OR REPLACE VIEW {table} AS {rows} WHERE run_id IN (SELECT run_id FROM run)")
     except duckdb.Error as error:
         raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
+
+
+def _define_newest(con: duckdb.DuckDBPyConnection, kept: bool) -> None:
+    """View `run`; with `kept`, `every_run` is in memory. Which versions are old is asked once: every query would ask it again."""
+    try:
+        if kept:
+            con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
+        con.execute(f"CREATE TABLE run_older AS {_OLDER}")
+        older = con.execute("SELECT count(*) FROM run_older").fetchall()[0][0]
+        newest = " ANTI JOIN run_older USING (run_id)" if older else ""
+        con.execute(f"CREATE OR REPLACE VIEW run AS SELECT * FROM every_run{newest}")
+    except duckdb.Error as error:
+        raise unreadable(error) from error
 
 
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:

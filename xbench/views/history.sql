@@ -4,5 +4,5 @@ SELECT
     s.language_set, r.source, r.source_version, r.version, r.run_id IN (SELECT run_id FROM run) AS current, r.relationship, r.kind,
     r.model_revision, coalesce(json_extract_string(r.recipe, '$.text'), r.recipe_id) AS recipe_label, r.stack,
     r.source_sha256, s.run_id, s.carried_from, r.identity
-FROM every_score AS s
+FROM stored_score AS s
 JOIN every_run AS r USING (run_id)

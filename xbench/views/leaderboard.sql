@@ -6,7 +6,7 @@
 --
 -- The systems that have one run of a task have nothing to average over seeds; in a store of results from elsewhere they are nearly all.
 --
--- The join with keyed leaves the rows of `score` of those of `every_score`; it is over target too, so that a condition on the task is one on
+-- The join with keyed leaves the rows of `score` of those that are stored; it is over target too, so that a condition on the task is one on
 -- what is read of either.
 WITH keyed AS (
     SELECT
@@ -32,14 +32,14 @@ by_language AS (
     SELECT
         k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language, k.selection,
         s.value, (s.seed IS NOT NULL)::BIGINT AS seeds, s.n
-    FROM every_score AS s
+    FROM stored_score AS s
     JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
     WHERE k.alone
     UNION ALL
     SELECT
         k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language,
         any_value(k.selection), avg(s.value ORDER BY s.value), list_unique(list(s.seed))::BIGINT, min(s.n)
-    FROM every_score AS s
+    FROM stored_score AS s
     JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
     WHERE NOT k.alone
     GROUP BY ALL
@@ -49,7 +49,7 @@ by_seed AS (
         k.system_key, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.seed,
         avg(s.value ORDER BY s.value) AS value,
         count(*) AS languages
-    FROM every_score AS s
+    FROM stored_score AS s
     JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
     WHERE NOT k.alone AND s.language <> 'mul'
     GROUP BY ALL

@@ -20,5 +20,5 @@ SELECT
     md5(concat_ws(
         chr(31), s.target, s.metric, s.scorer, s.split, s.dataset_revision, coalesce(s.language_set, ''), s.train_language, r.recipe_id, r.stack
     ))[:12] AS comparability_key
-FROM score AS s
+FROM stored_score AS s
 JOIN run AS r USING (run_id)
