@@ -299,7 +299,8 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
     )
     numbered = (
         "FROM stored_score AS s JOIN run_system USING (run_id) "
-        "JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = (c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set"
+        "JOIN col AS c ON (s.target, s.metric, s.scorer, s.dataset_revision, s.split) = "
+        "(c.target, c.metric, c.scorer, c.dataset_revision, c.split) AND s.language_set IS NOT DISTINCT FROM c.language_set"
     )
     # Most of what is ingested has one run a system and task: nothing to average, which is most of the time it would take.
     con.execute(
