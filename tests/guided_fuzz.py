@@ -49,7 +49,7 @@ def _adapter(name: str, folder: Path) -> Target:
     from tests.test_ingest_fuzz import SAID, documents
     from xbench import adapter
     from xbench.adapter import Options
-    from xbench.rows import tables
+    from xbench.gathering import tables
 
     case = CASES[name]
     files = {k: v if isinstance(v, bytes) else v.encode() for k, v in case.files.items()}

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from xbench import adapter, board, columns, ingesting, rows, share, store
+from xbench import adapter, board, columns, gathering, ingesting, rows, share, store
 from xbench.adapter import Block, Options
 from xbench.cells import Cells
 from xbench.errors import DataError, StoreError
@@ -211,7 +211,7 @@ def test_unknown_columns_and_two_values_for_one_cell(tmp_path: Path) -> None:
 def made(*given: adapter.Row | Block) -> tuple[list[str], dict[str, list[Any]], list[str]]:
     """Ids of runs, columns of scores, and refusals."""
     refusals: list[rows.Refusal] = []
-    found = rows.tables(given, "a", "0" * 64, refusals)
+    found = gathering.tables(given, "a", "0" * 64, refusals)
     return [run["run_id"] for run in found.runs], found.scores, [f"{refusal.at} {refusal}" for refusal in refusals]
 
 

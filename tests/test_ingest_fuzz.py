@@ -15,7 +15,7 @@ from tests.adapter_files import CASES, Case
 from xbench import adapter, ingesting
 from xbench.adapter import Options
 from xbench.errors import XbenchError
-from xbench.rows import tables
+from xbench.gathering import tables
 
 ROUNDS = int(os.environ.get("XBENCH_FUZZ_ROUNDS", "30"))  # for each format
 SAID = {"model": "m", "intermediate": "none", "source": "s", "language": "de"}

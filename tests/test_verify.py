@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from tests.adapter_files import CASES
 from tests.conftest import RUN
 from tests.test_adapters import ingest
-from xbench import adapter, cli, contracts, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench import adapter, cli, contracts, gathering, mending, places, rows, scoring, sealing, store, study, verifying
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
@@ -78,7 +78,7 @@ def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.
         given.append({**said, "language": "fr", **examples})
     refused: list[rows.Refusal] = []
     batch = Batch()
-    batch.pack(rows.tables(given, "file", "a" * 64, refused))
+    batch.pack(gathering.tables(given, "file", "a" * 64, refused))
     assert not refused
     fresh, _ = compare(batch, (root,))
     name = f"ingest.{short_hash({'runs': sorted(fresh['run']['run_id'].to_pylist())}, 24)}"

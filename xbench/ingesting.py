@@ -21,10 +21,11 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from xbench import adapter, rows, store
+from xbench import adapter, store
 from xbench.adapter import Options
 from xbench.documents import Document, documents
 from xbench.errors import DataError, XbenchError
+from xbench.gathering import Gathering
 from xbench.hashes import short_hash
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, compare
@@ -227,7 +228,7 @@ def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
 
 def _read_batch(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None) -> _Parsed:
     found = _Parsed(len(documents), Batch())
-    gathered = rows.Gathering()
+    gathered = Gathering()
     read = 0
     said: list[Refusal | int] = []  # in the order of the documents: why one is not read, or how manieth of those that are
     collecting = gc.isenabled()
@@ -258,7 +259,7 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
     return found
 
 
-def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, gathered: rows.Gathering) -> str | None:
+def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, gathered: Gathering) -> str | None:
     """Gather what a document says; its adapter, if there is one."""
     path = Path(document.path)
     name = document.format_name or adapter.recognised(path, options)
@@ -270,7 +271,7 @@ def _read_document(document: Document, options: Options, template: re.Pattern[st
         if match is None:
             raise DataError(f"{document.shown}: does not end as --path-template says")
         columns = match.groupdict()
-    given = list(adapter.read(path, name, _with_settings(options, columns)))
+    given = [one for one in adapter.read(path, name, _with_settings(options, columns)) if not isinstance(one, adapter.Block) or len(one)]
     if not given:
         raise DataError(f"{document.shown}: has no scores that {name} reads")
     a_file = document.format_name is None  # recognised by its first bytes

@@ -17,8 +17,9 @@ from xbench import adapter, store
 from xbench.adapter import Row
 from xbench.corpus import file_hash
 from xbench.errors import DataError, XbenchError
+from xbench.gathering import tables
 from xbench.readers import from_json
-from xbench.rows import Refusal, tables
+from xbench.rows import Refusal
 from xbench.scorer import load_scorer
 from xbench.scoring import KEY, Answers, score_rows
 from xbench.task import Task, all_tasks
