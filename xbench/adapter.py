@@ -273,13 +273,15 @@ def parse_json(content: bytes, where: str) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError as error:
-        if b"NaN" not in content and b"Infinity" not in content:
+        read = max(error.pos - len("-Infinity"), 0)  # it counts characters, of which there are no more than bytes
+        rest = content[read:]
+        if b"NaN" not in rest and b"Infinity" not in rest:
             raise DataError(f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     # As texts, which number() reads; inside a text this breaks the JSON, and then the slower reader is asked.
-    quoted = content.replace(b"NaN", b'"NaN"')
+    quoted = rest.replace(b"NaN", b'"NaN"')
     for _ in range(2):
         try:
-            return orjson.loads(quoted)
+            return orjson.loads(content[:read] + quoted)
         except orjson.JSONDecodeError:
             quoted = quoted.replace(b"Infinity", b'"Infinity"').replace(b'-"Infinity"', b'"-Infinity"')
     try:

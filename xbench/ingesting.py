@@ -30,10 +30,10 @@ from xbench.hashes import short_hash
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, compare
 
-_BATCH_FILES = 200  # files read by a process at a time, or
-_BATCH_BYTES = 4 << 20
-_AHEAD = 16  # batches that wait for each other process, so that it goes on while this one writes
-_MOST = 32  # batches read out of turn, for each process
+_BATCH_FILES = 400  # files read by a process at a time, or
+_BATCH_BYTES = 8 << 20
+_AHEAD = 8  # batches that wait for each other process, so that it goes on while this one writes
+_MOST = 16  # batches read out of turn, for each process
 _FLUSH_ROWS = 200_000  # rows that are written at once
 _ALONE = 50  # fewer files than this are not worth other processes
 
