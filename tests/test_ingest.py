@@ -218,6 +218,49 @@ def made(*given: adapter.Row | Block) -> tuple[list[str], dict[str, list[Any]], 
 OF_RUN = {**adapter.UNSAID, "model": "m", "intermediate": "none", "target": "xnli", "metric": "accuracy", "source": "p"}
 
 
+def test_files_that_are_checked_together_are_as_each_alone() -> None:
+    """Refused rows, rows of several runs in turn, blocks beside rows: each file keeps its own numbers, runs and refusals."""
+    files: list[list[adapter.Row | Block]] = [
+        [{**OF_RUN, "language": "de", "value": 0.5}, {**OF_RUN, "model": "other", "language": "xx", "value": 0.5},
+         {**OF_RUN, "language": "fr", "value": 2.0}, {**OF_RUN, "model": "other", "language": "es", "value": 0.25}],
+        [Block(OF_RUN, {"language": ["sw", "xx"], "value": [0.5, 0.5]}), {**OF_RUN, "language": "de", "value": 0.75}],
+        [{**OF_RUN, "model": "", "language": "de", "value": 0.5}],
+        [{**OF_RUN, "language": "de", "value": 0.5}],
+    ]  # fmt: skip
+    gathered = gathering.Gathering()
+    for number, given in enumerate(files):
+        assert gathered.add(given, f"file {number}", str(number) * 64) == sum(len(one) if isinstance(one, Block) else 1 for one in given)
+    together, refusals = gathered.tables()
+    runs: list[adapter.Row] = []
+    values: list[Any] = []
+    for number, given in enumerate(files):
+        alone: list[rows.Refusal] = []
+        found = gathering.tables(given, f"file {number}", str(number) * 64, alone)
+        assert refusals[number] == alone
+        runs += found.runs
+        values += found.scores["value"]
+    assert (together.runs, together.scores["value"]) == (runs, values)
+    assert [[refusal.at for refusal in of_file] for of_file in refusals] == [["row 2", "row 3"], ["row 2"], ["row 1"], []]
+
+
+def test_a_block_without_rows_is_nothing(tmp_path: Path) -> None:
+    source = "SUFFIXES = ('.none',)\ndef recognises(path, head):\n    return True\ndef read(path, options):\n"
+    body = "    from xbench.adapter import Block\n    yield Block({'model': 'm'}, {'value': [], 'language': []})\n"
+    (tmp_path / "adapters").mkdir()
+    (tmp_path / "adapters" / "empty.py").write_text(f'"""Nothing."""\n{source}{body}')
+    (tmp_path / "a.none").write_text("a")
+    report = ingesting.ingest([tmp_path / "a.none"], tmp_path / "s", options=adapter.Options(folder=tmp_path / "adapters"))
+    assert [str(refusal) for refusal in report.refusals] == [f"{tmp_path / 'a.none'}: has no scores that empty reads"]
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"a": "\xc3\xa9\xc3\xa9 NaN", "b": [NaN, -Infinity, Infinity]}', b'{"b": [NaN, -Infinity, Infinity]}']
+)
+def test_numbers_that_json_lacks(content: bytes) -> None:
+    found = [adapter.number(value) for value in adapter.parse_json(content, "a")["b"]]
+    assert repr(found) == "[nan, -inf, inf]"
+
+
 def test_a_block_is_as_many_rows() -> None:
     columns = {
         "language": ["de", "fr", "xx", None, "de", "mul", "es", "sw"],
