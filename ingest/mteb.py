@@ -77,9 +77,6 @@ def read(path: Path, options: Options) -> Iterator[Block]:
             "language_set": [codes for _, codes in languages],
         }
         targets = [_target(task, subset) for subset in subsets]
-        if targets and targets.count(targets[0]) == len(targets):
-            yield Block({**said, "target": targets[0]}, columns)
-            continue
         start = 0
         for target, same in groupby(targets):
             end = start + len(list(same))

@@ -26,10 +26,7 @@ def coded(values: Sequence[str | None]) -> pa.DictionaryArray:
     once = [value for value in dict.fromkeys(values) if value is not None]
     codes: dict[str | None, int] = {None: -1}
     codes.update((value, code) for code, value in enumerate(once))
-    if len(once) == 1 and None not in values:
-        found = np.zeros(len(values), np.int32)
-    else:
-        found = np.fromiter(map(codes.__getitem__, values), np.int32, len(values))
+    found = np.fromiter(map(codes.__getitem__, values), np.int32, len(values))
     return pa.DictionaryArray.from_arrays(_numbers(found, found >= 0, pa.int32()), texts(once))
 
 

@@ -87,16 +87,18 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     con.execute("USE main")
     # Views are bound over the empty contracts, which is quick, and read the files afterwards: a view is its text.
     for table in TABLES:
-        con.execute(f"CREATE VIEW {table} AS SELECT * FROM contract.{table}")
-        con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM contract.{table}")
         con.execute(f"CREATE VIEW stored_{table} AS SELECT * FROM contract.{table}")
+    con.execute("CREATE VIEW every_run AS SELECT * FROM stored_run; CREATE VIEW run AS SELECT * FROM every_run")
+    for table in TABLES:
+        if table != "run":
+            con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM every_run)")
+            con.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM run)")
     _define_reference(con)
     define_views(con, VIEWS)
     listed = Listing(root)
     for table in TABLES:
-        _define_table(con, listed, table, _runs_at(con, listed, at) if table == "run" and at is not None else None)
-        if table == "run":
-            _define_newest(con, pinned or at is not None)
+        _define_stored(con, listed, table)
+    _define_newest(con, _runs_at(con, listed, at) if at is not None else None, pinned)
     return con
 
 
@@ -251,32 +253,30 @@ _OLDER = """
 """
 
 
-def _define_table(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, only: str | None = None) -> None:
-    """`every_TABLE`, the rows of complete runs, and TABLE: of the ingested ones those of the newest version of each identity.
+def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, table: str) -> None:
+    """`stored_TABLE`: the files, for joins with `run` or `every_run`, as it has rows of runs that are not complete.
 
-    `stored_TABLE` has those of runs that are not complete too: only for joins with one of the others, which need not be asked for twice.
+    On it stand `every_TABLE`, the rows of complete runs, and TABLE, of the ingested ones those of the newest version of each identity.
     """
-    rows = source(con, listed, table)
-    # `run` comes first in TABLES, so the others can ask which runs are complete, and which are the newest.
-    whole = (f" WHERE {only}" if only else "") if table == "run" else " WHERE run_id IN (SELECT run_id FROM every_run)"
     try:
-        con.execute(f"CREATE OR REPLACE VIEW stored_{table} AS {rows}")
-        con.execute(f"CREATE OR REPLACE VIEW every_{table} AS {rows}{whole}")
-        if table != "run":
-            con.execute(f"CREATE OR REPLACE VIEW {table} AS {rows} WHERE run_id IN (SELECT run_id FROM run)")
+        con.execute(f"CREATE OR REPLACE VIEW stored_{table} AS {source(con, listed, table)}")
     except duckdb.Error as error:
         raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
 
 
-def _define_newest(con: duckdb.DuckDBPyConnection, kept: bool) -> None:
-    """View `run`; with `kept`, `every_run` is in memory. Which versions are old is asked once: every query would ask it again."""
+def _define_newest(con: duckdb.DuckDBPyConnection, only: str | None, pinned: bool) -> None:
+    """Views `every_run`, of the runs of which a condition is true, and `run`. Which versions are old is asked once: every query would.
+
+    With a condition, or `pinned`, the runs are in memory.
+    """
     try:
-        if kept:
+        if only is not None:
+            con.execute(f"CREATE OR REPLACE VIEW every_run AS SELECT * FROM stored_run WHERE {only}")
+        if only is not None or pinned:
             con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
         con.execute(f"CREATE TABLE run_older AS {_OLDER}")
-        older = con.execute("SELECT count(*) FROM run_older").fetchall()[0][0]
-        newest = " ANTI JOIN run_older USING (run_id)" if older else ""
-        con.execute(f"CREATE OR REPLACE VIEW run AS SELECT * FROM every_run{newest}")
+        if con.execute("SELECT count(*) FROM run_older").fetchall()[0][0]:
+            con.execute("CREATE OR REPLACE VIEW run AS SELECT * FROM every_run ANTI JOIN run_older USING (run_id)")
     except duckdb.Error as error:
         raise unreadable(error) from error
 
