@@ -3,9 +3,12 @@
 import importlib.util
 import sys
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 
 from xbench.errors import PluginError
+
+_LOADING = RLock()  # a plug-in may load another
 
 
 def names(folder: Path, suffix: str = ".py") -> list[str]:
@@ -29,16 +32,17 @@ def load(folder: Path, name: str) -> ModuleType:
     """Import plug-in `name`, once for each file. An error inside the plug-in is not caught."""
     file = path(folder, name).resolve()
     module_name = f"xbench_plugin_{folder.name}_{abs(hash(str(file)))}_{file.stem}"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[module_name]
-        raise
-    return module
+    with _LOADING:  # else another thread is given what is half run
+        if module_name in sys.modules:
+            return sys.modules[module_name]
+        spec = importlib.util.spec_from_file_location(module_name, file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[module_name]
+            raise
+        return module
