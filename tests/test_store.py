@@ -103,6 +103,13 @@ def test_a_view_with_an_error_is_named(tmp_path: Path) -> None:
     con = duckdb.connect()
     store.define_views(con, tmp_path)
     assert con.execute("SELECT x FROM b").fetchall() == [(1,)]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "d.sql").write_text("SELECT 2 AS e")  # each names the other as a column, and one needs the other
+    (tmp_path / "mine" / "e.sql").write_text("SELECT e AS d FROM f")
+    (tmp_path / "mine" / "f.sql").write_text("SELECT * FROM d")
+    con = duckdb.connect()
+    store.define_views(con, tmp_path / "mine")
+    assert con.execute("SELECT d FROM e").fetchall() == [(2,)]
     (tmp_path / "c.sql").write_text("SELECT * FROM nowhere")
     with pytest.raises(StoreError, match=r"c: .*nowhere"):
         store.define_views(duckdb.connect(), tmp_path)

@@ -17,7 +17,6 @@ from itertools import chain
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.uint8]
@@ -61,6 +60,8 @@ class Tags:
     @classmethod
     def from_strings(cls, sentences: Sequence[str] | pa.Array | pa.ChunkedArray) -> "Tags":
         """From one string a sentence, tags separated by single spaces; an empty string has no tag."""
+        import pyarrow.compute as pc  # here, as whoever opens a store looks at the scorers, and does not score
+
         column = sentences if isinstance(sentences, pa.Array | pa.ChunkedArray) else pa.array(sentences, pa.large_string())
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
@@ -79,6 +80,8 @@ class Tags:
     @classmethod
     def from_arrow(cls, column: pa.Array | pa.ChunkedArray) -> "Tags":
         """From a column of lists of tags, dictionary-coded or plain, as Parquet holds them."""
+        import pyarrow.compute as pc
+
         if isinstance(column, pa.ChunkedArray):
             column = column.combine_chunks()
         tags = column.flatten()

@@ -9,8 +9,9 @@ ones may have been made into few (xbench.compacting).
 
 import re
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import duckdb
@@ -22,14 +23,23 @@ from xbench.errors import ContractError, StoreError
 from xbench.listing import Listing, quoted
 
 VIEWS = Path(__file__).parent / "views"
+_NOTHING = "(SELECT 1 WHERE false)"
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
 _NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
 
-# Numbers about languages, each a file of data/; what is empty is not known.
-_NUMBERS = {
-    "language_distance": {"language": "VARCHAR", "other": "VARCHAR"}
-    | dict.fromkeys(("syntactic", "phonological", "inventory", "featural", "geographic"), "DOUBLE"),
-    "pretraining_size": {"language": "VARCHAR", "corpus": "VARCHAR", "gib": "DOUBLE", "million_tokens": "BIGINT"},
+# Tables that are files of data/, with their columns: told, as to find them out takes longer than to read. What is empty is not known.
+_GIVEN: dict[str, tuple[str, dict[str, str]]] = {
+    "language": ("languages", dict.fromkeys(("language", "name", "family", "script"), "VARCHAR")),
+    "language_distance": (
+        "language_distance",
+        dict.fromkeys(("language", "other"), "VARCHAR")
+        | dict.fromkeys(("syntactic", "phonological", "inventory", "featural", "geographic"), "DOUBLE"),
+    ),
+    "pretraining_size": (
+        "pretraining_size",
+        {"language": "VARCHAR", "corpus": "VARCHAR", "gib": "DOUBLE", "million_tokens": "BIGINT"},
+    ),
+    "shared_data": ("shared_data", dict.fromkeys(("intermediate", "target", "what"), "VARCHAR")),
 }
 
 
@@ -81,24 +91,26 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     con = duckdb.connect()
     places.register(con, root)
     con.execute("SET TimeZone = 'UTC'")
-    con.execute("CREATE SCHEMA contract; USE contract")
-    for table in TABLES:
-        contracts.create(con, table, described=False)
-    con.execute("USE main")
-    # Views are bound over the empty contracts, which is quick, and read the files afterwards: a view is its text.
-    for table in TABLES:
-        con.execute(f"CREATE VIEW stored_{table} AS SELECT * FROM contract.{table}")
-    con.execute("CREATE VIEW every_run AS SELECT * FROM stored_run; CREATE VIEW run AS SELECT * FROM every_run")
-    for table in TABLES:
-        if table != "run":
-            con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM every_run)")
-            con.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM run)")
-    _define_reference(con)
-    define_views(con, VIEWS)
     listed = Listing(root)
-    for table in TABLES:
-        _define_stored(con, listed, table)
-    _define_newest(con, _runs_at(con, listed, at) if at is not None else None, pinned)
+    runs = source(con, listed, "run")
+    if at is not None:
+        runs = f"SELECT * FROM ({runs}) WHERE {_runs_at(con, listed, at)}"
+    with ThreadPoolExecutor(1) as beside:  # DuckDB binds a view on one processor
+        newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
+        # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
+        for table in TABLES:
+            con.execute(f"CREATE VIEW stored_{table} AS {contracts.whole(table, (), _NOTHING)}")
+        con.execute("CREATE VIEW every_run AS SELECT * FROM stored_run; CREATE VIEW run AS SELECT * FROM every_run")
+        for table in TABLES:
+            if table != "run":
+                con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM every_run)")
+                con.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM run)")
+        _define_reference(con)
+        define_views(con, VIEWS)
+        for table in TABLES:
+            _define_stored(con, listed, table)
+    for view, select in newest.result().items():
+        con.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
     return con
 
 
@@ -151,7 +163,7 @@ def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
     Raises:
         StoreError: If no time gives this snapshot.
     """
-    con.execute("CREATE TEMP TABLE written_run (written DOUBLE, name VARCHAR, run_id VARCHAR)")
+    con.execute("CREATE TABLE written_run (written DOUBLE, name VARCHAR, run_id VARCHAR)")
     if listed.loose["run"]:
         files = [listed.root / "run" / f"{name}.parquet" for name in listed.loose["run"]]
         times = [file.stat().st_mtime for file in files]
@@ -184,35 +196,39 @@ def parquet(files: list[Path]) -> str:
 
 
 def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Create a view from each SQL file of `folder`, in whatever order their references need.
+    """Create a view from each SQL file of `folder`, in whatever order their references need; several at once, as each is bound on its own.
 
     Raises:
         StoreError: If a view is not valid SQL, or refers to something that does not exist.
     """
-    waiting = {name: plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in plugins.names(folder, ".sql")}
+    names = plugins.names(folder, ".sql")
+    waiting = {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
     words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in waiting.items()}
-    while waiting:
-        named = {name.replace("-", "_") for name in waiting}
-        ready = [name for name in waiting if not words[name] & (named - {name.replace("-", "_")})]
-        if len(_defined(con, waiting, ready)) == len(ready):  # the words misled, or something does not exist
-            failed = _defined(con, waiting, list(waiting))
-            if len(failed) == len(waiting) > 0:
+    with ThreadPoolExecutor(2) as pool:
+        while waiting:
+            ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
+            for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
+                said = pool.map(partial(_define_view, con), some, [waiting[name] for name in some])
+                failed = {name: why for name, why in zip(some, said, strict=True) if why is not None}
+                for name in some:
+                    if name not in failed:
+                        del waiting[name]
+                if len(failed) < len(some):
+                    break
+            else:
                 raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
 
 
-def _defined(con: duckdb.DuckDBPyConnection, waiting: dict[str, str], names: list[str]) -> dict[str, str]:
-    """Create views, and take them from those that wait; what is said of the ones that refer to something that is not there."""
-    failed: dict[str, str] = {}
-    for name in names:
+def _define_view(con: duckdb.DuckDBPyConnection, name: str, select: str) -> str | None:
+    """Create a view; what is said if it refers to something that is not there."""
+    with con.cursor() as cursor:  # a connection does one thing at a time
         try:
-            con.execute(f"CREATE VIEW {name.replace('-', '_')} AS {waiting[name]}")
+            cursor.execute(f"CREATE VIEW {name} AS {select}")
         except duckdb.CatalogException as error:
-            failed[name] = str(error)
+            return str(error)
         except duckdb.Error as error:
             raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
-        else:
-            del waiting[name]
-    return failed
+    return None
 
 
 def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Sequence[str] | None = None) -> str:
@@ -232,7 +248,7 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
     except duckdb.Error as error:
         raise StoreError(f"a file in {listed.root / table} cannot be read", [" ".join(str(error).split())]) from error
     if not paths:
-        return contracts.whole(table, (), "(SELECT 1 WHERE false)")
+        return contracts.whole(table, (), _NOTHING)
     folder, files = listed.root / table, parquet(paths)
     try:
         there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
@@ -244,13 +260,43 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
     return contracts.whole(table, there, files)
 
 
-# Only identities with several versions are looked into; most have one.
+# Only identities with several versions are looked into; most have one, and mostly all.
 _OLDER = """
-    SELECT run_id FROM (
-        SELECT run_id, version, max((version, run_id)) OVER (PARTITION BY identity) AS newest FROM every_run
-        WHERE identity IN (SELECT identity FROM every_run WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1)
-    ) WHERE (version, run_id) <> newest
+CREATE TEMP TABLE identity_of_several AS
+SELECT identity FROM ({runs}) WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1;
+CREATE TABLE run_older AS
+SELECT run_id FROM (
+    SELECT run_id, version, max((version, run_id)) OVER (PARTITION BY identity) AS newest FROM ({runs})
+    WHERE identity IN (SELECT identity FROM identity_of_several)
+) WHERE (version, run_id) <> newest;
+DROP TABLE identity_of_several;
 """
+
+
+def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[str, str]:
+    """Which versions are old is asked once: every query would.
+
+    Args:
+        con: Closed afterwards.
+        runs: A SELECT of the complete runs.
+        kept: Whether to keep them in memory.
+
+    Returns:
+        What `every_run` and `run` are to select, where it is not all of `stored_run`.
+    """
+    views = {}
+    try:
+        if kept:
+            con.execute(f"CREATE TABLE run_now AS {runs}")
+            runs = views["every_run"] = "SELECT * FROM run_now"
+        con.execute(_OLDER.format(runs=runs))
+        if con.execute("SELECT count(*) FROM run_older").fetchall()[0][0]:
+            views["run"] = "SELECT * FROM every_run ANTI JOIN run_older USING (run_id)"
+    except duckdb.Error as error:
+        raise unreadable(error) from error
+    finally:
+        con.close()
+    return views
 
 
 def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, table: str) -> None:
@@ -264,23 +310,6 @@ def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, table: str) 
         raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
 
 
-def _define_newest(con: duckdb.DuckDBPyConnection, only: str | None, pinned: bool) -> None:
-    """Views `every_run`, of the runs of which a condition is true, and `run`. Which versions are old is asked once: every query would.
-
-    With a condition, or `pinned`, the runs are in memory.
-    """
-    try:
-        if only is not None:
-            con.execute(f"CREATE OR REPLACE VIEW every_run AS SELECT * FROM stored_run WHERE {only}")
-        if only is not None or pinned:
-            con.execute("CREATE TABLE run_now AS SELECT * FROM every_run; CREATE OR REPLACE VIEW every_run AS SELECT * FROM run_now")
-        con.execute(f"CREATE TABLE run_older AS {_OLDER}")
-        if con.execute("SELECT count(*) FROM run_older").fetchall()[0][0]:
-            con.execute("CREATE OR REPLACE VIEW run AS SELECT * FROM every_run ANTI JOIN run_older USING (run_id)")
-    except duckdb.Error as error:
-        raise unreadable(error) from error
-
-
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """Tables that do not come from runs.
 
@@ -291,13 +320,9 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
     """
     from xbench.task import all_tasks
 
-    languages = quoted(share.folder("data") / "languages.csv")
-    con.execute(f"CREATE TABLE language AS SELECT * FROM read_csv({languages}, header = true, all_varchar = true)")
-    for table, types in _NUMBERS.items():
-        file = quoted(share.folder("data") / f"{table}.csv")
-        con.execute(f"CREATE TABLE {table} AS SELECT * FROM read_csv({file}, header = true, auto_detect = false, columns = {types})")
-    shared = quoted(share.folder("data") / "shared_data.csv")
-    con.execute(f"CREATE TABLE shared_data AS SELECT * FROM read_csv({shared}, header = true, all_varchar = true)")
+    for table, (file, types) in _GIVEN.items():
+        read = f"read_csv({quoted(share.folder('data') / f'{file}.csv')}, header = true, auto_detect = false, columns = {types})"
+        con.execute(f"CREATE TABLE {table} AS SELECT * FROM {read}")
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
     for name, columns, rows in (
         ("task_language", ("target", "family", "language", "metric"), _language_rows()),
