@@ -12,7 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import Block, Options, Row, mapping, number, read_json
+from msgspec import UNSET, Struct, UnsetType, convert
+
+from xbench.adapter import Block, Options, Row, mapping, number, read_json, shaped_json
 from xbench.errors import DataError
 
 SUFFIXES = (".json",)
@@ -24,21 +26,43 @@ _MAIN = {
     "XNLI": "max_ap", "XNLIV2": "max_ap", "PawsXPairClassification": "max_ap", "Tatoeba": "f1", "BUCC": "f1", "BUCC.v2": "f1",
     "XQuADRetrieval": "ndcg_at_10", "MLQARetrieval": "ndcg_at_10", "BelebeleRetrieval": "ndcg_at_10",
 }  # fmt: skip
-# Otherwise the first of these that equals the main score in every subset.
-_NAMES = (
-    "accuracy",
-    "f1",
-    "max_ap",
-    "similarity_ap",
-    "cosine_ap",
-    "ap",
-    "ndcg_at_10",
-    "map",
-    "cosine_spearman",
-    "spearman",
-    "v_measure",
-    "lrap",
-)
+
+
+class _Metrics(Struct, gc=False):
+    """Otherwise the first of these that equals the main score in every subset."""
+
+    accuracy: Any = UNSET
+    f1: Any = UNSET
+    max_ap: Any = UNSET
+    similarity_ap: Any = UNSET
+    cosine_ap: Any = UNSET
+    ap: Any = UNSET
+    ndcg_at_10: Any = UNSET
+    map: Any = UNSET
+    cosine_spearman: Any = UNSET
+    spearman: Any = UNSET
+    v_measure: Any = UNSET
+    lrap: Any = UNSET
+
+
+class _Scores(_Metrics, gc=False):
+    """What is read of the scores of a subset."""
+
+    main_score: Any = None
+    hf_subset: Any = "default"
+    languages: Any = None
+
+
+class _File(Struct, gc=False):
+    """What is read of a file; `scores` of those since 1.11."""
+
+    task_name: Any = None
+    mteb_dataset_name: Any = None
+    mteb_version: Any = None
+    dataset_revision: Any = None
+    scores: dict[str, list[_Scores]] | UnsetType = UNSET
+
+
 # Where the files before 1.11 keep it (mteb/results/task_result.py, the conversion of old results).
 _OLD = (("main_score",), ("cos_sim", "ap"), ("cos_sim", "spearman"), ("f1",), ("accuracy",), ("ndcg_at_10",), ("map",), ("v_measure",))
 _OLD_MAIN = {
@@ -55,24 +79,24 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Block]:
-    content = mapping(read_json(path), str(path))
+    content = shaped_json(path, _File)
     said = _of_path(path)
-    version = str(content.get("mteb_version") or "unknown")
-    task = content.get("task_name") or content.get("mteb_dataset_name")
+    version = str(content.mteb_version or "unknown")
+    task = content.task_name or content.mteb_dataset_name
     if not isinstance(task, str) or not task:
         raise DataError(f"{path}: no task_name")
     said |= {
         "source_version": version,
         "stack": f"mteb {version}" if version != "unknown" else "mteb",
     }
-    parts = list(_new(content, path) if "scores" in content else _old(content, task, path))
+    parts = list(_old(mapping(read_json(path), str(path)), task, path) if content.scores is UNSET else _new(content.scores))
     every = [scores for *_, several in parts for scores in several]
     said["metric"] = _MAIN.get(task) or _main(every)
     for split, at, subsets, languages, several in parts:
-        said |= _split(split, content.get("dataset_revision"))
+        said |= _split(split, content.dataset_revision)
         columns: dict[str, list[Any]] = {
             "at": at,
-            "value": [scores.get("main_score") for scores in several],
+            "value": [scores.main_score for scores in several],
             "language": [code for code, _ in languages],
             "language_set": [codes for _, codes in languages],
         }
@@ -84,11 +108,11 @@ def read(path: Path, options: Options) -> Iterator[Block]:
             start = end
 
 
-def _main(every: list[dict[str, Any]]) -> str:
+def _main(every: list[_Scores]) -> str:
     """The first of the usual metrics that equals the main score in every subset."""
-    for name in _NAMES if every else ():
+    for name in _Metrics.__struct_fields__ if every else ():
         for scores in every:
-            if name not in scores or scores[name] != scores["main_score"]:
+            if (found := getattr(scores, name)) is UNSET or found != scores.main_score:
                 break
         else:
             return name
@@ -120,19 +144,24 @@ def _meta(folder: Path) -> Row:
 
 
 _Language = tuple[str | None, list[str] | None]  # a language or a pair; or mul and those that the mean is over
-_Found = tuple[str, list[str], list[str], list[_Language], list[dict[str, Any]]]  # of a split: where, subset, language and metrics of each
+_Found = tuple[str, list[str], list[str], list[_Language], list[_Scores]]  # of a split: where, subset, language and metrics of each
 
 
-def _new(content: dict[str, Any], path: Path) -> Iterator[_Found]:
+def _new(scores: dict[str, list[_Scores]]) -> Iterator[_Found]:
     """Since 1.11: scores.SPLIT is a list of subsets."""
-    for split, subsets in mapping(content["scores"], f"{path}: scores").items():
+    for split, subsets in scores.items():
         yield (
             split,
-            [f"scores.{split}[{index}]" for index in range(len(subsets))],
-            [str(scores.get("hf_subset", "default")) for scores in subsets],
-            [_language(*(scores.get("languages") or ())) for scores in subsets],
+            _places(split, len(subsets)),
+            [str(scores.hf_subset) for scores in subsets],
+            [_language(*(scores.languages or ())) for scores in subsets],
             subsets,
         )
+
+
+@lru_cache(maxsize=4096)
+def _places(split: str, count: int) -> list[str]:
+    return [f"scores.{split}[{index}]" for index in range(count)]
 
 
 def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
@@ -147,7 +176,7 @@ def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
             [f"{split}.{subset}" for subset in subsets],
             list(subsets),
             [_language(*_named(subset)) for subset in subsets],
-            [{**scores, "main_score": _old_main(scores, task)} for scores in subsets.values()],
+            [convert({**scores, "main_score": _old_main(scores, task)}, _Scores) for scores in subsets.values()],
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pytest
 
@@ -261,6 +262,52 @@ def test_numbers_that_json_lacks(content: bytes) -> None:
     assert repr(found) == "[nan, -inf, inf]"
 
 
+class _Shape(msgspec.Struct):
+    b: list[Any]
+    c: Any = "unsaid"
+
+
+@pytest.mark.parametrize(
+    ("content", "b", "c"),
+    [
+        ('{"a": [1, {"b": 2}], "b": [0.5]}', "[0.5]", "unsaid"),
+        ('{"a": NaN, "b": [NaN, -0.5]}', "[nan, -0.5]", "unsaid"),
+        ('{"a": "is NaN", "b": [NaN, -Infinity, Infinity], "c": 3}', "[nan, -inf, inf]", 3),
+        ('{"b": [-Infinity]}', "[-inf]", "unsaid"),
+    ],
+)
+def test_the_wanted_part_of_a_json_file(tmp_path: Path, content: str, b: str, c: object) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    found = adapter.shaped_json(path, _Shape)
+    assert (repr([adapter.number(value) for value in found.b]), found.c) == (b, c)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('{"b": [0.5]', r"a\.json:1:12: not JSON"),
+        ('{"b": [0.5, NaN]', r"a\.json: not JSON"),
+        ('{"b": {"x": 1}}', r"a\.json: Expected `array`, got `object` - at `\$\.b`"),
+        ('{"b": {"x": NaN}}', r"a\.json: Expected `array`, got `object` - at `\$\.b`"),
+        ("[]", r"a\.json: Expected `object`, got `array`"),
+        ("{}", r"a\.json: Object missing required field `b`"),
+    ],
+)
+def test_a_json_file_without_the_wanted_part(tmp_path: Path, content: str, said: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(content)
+    with pytest.raises(DataError, match=said):
+        adapter.shaped_json(path, _Shape)
+
+
+def test_a_standard_error_of_minus_nothing_is_nothing() -> None:
+    """Else runs that differ in it alone would be two."""
+    rows = [{**OF_RUN, "language": "de", "value": 0.5, "stderr": stderr, "stderr_kind": "bootstrap"} for stderr in (0.0, "-0.0", -0.0)]
+    ids = [made(row)[0] for row in rows]
+    assert ids[0] == ids[1] == ids[2]
+
+
 def test_a_block_is_as_many_rows() -> None:
     columns = {
         "language": ["de", "fr", "xx", None, "de", "mul", "es", "sw"],
@@ -368,10 +415,10 @@ def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypa
     other = write(tmp_path / "b.csv", "m,none,xnli,fr,accuracy,0.5,paper")
     digest = ingesting._digest
 
-    def gone(file: Path, *, known: bool = False) -> str:
+    def gone(file: Path) -> str:
         if file == path:
             file.unlink()
-        return digest(file, known=known)
+        return digest(file)
 
     monkeypatch.setattr(ingesting, "_digest", gone)
     report = ingesting.ingest([path, other], tmp_path / "s")

@@ -11,14 +11,15 @@ import csv
 import lzma
 import os
 import pickle
+import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pyarrow as pa
 
@@ -26,6 +27,7 @@ from xbench import plugins, share
 from xbench.errors import DataError, PluginError, XbenchError
 
 Row = dict[str, Any]
+Shape = TypeVar("Shape")
 
 # What a row says of its run, of its source, and of its score.
 RUN = (
@@ -63,9 +65,9 @@ _SMALL = 1 << 20  # bytes of a file that is read whole before it is recognised
 LARGEST = 256 << 20  # bytes of a file that is read whole: parsed, it takes some ten times as much
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Block:
-    """Rows of one run, said at once: as much as so many dictionaries, in a fraction of the time.
+    """Rows of one run, said at once: as much as so many dictionaries, in a fraction of the time. Who yields one gives it away.
 
     Attributes:
         said: What all of them say, of COLUMNS and PASSING.
@@ -192,12 +194,15 @@ def _told(said: Row) -> Row:
 
 def _filled(block: Block, unsaid: Row) -> Block:
     said = unsaid | _told(block.said)
-    columns = dict(block.columns)
+    filled = {}
     for column, values in block.columns.items():
         otherwise = said.pop(column, None)
         if "" in values or (otherwise is not None and None in values):
-            columns[column] = [otherwise if v is None or v == "" else v for v in values]
-    return Block(said, columns)
+            filled[column] = [otherwise if v is None or v == "" else v for v in values]
+    block.said = said
+    if filled:
+        block.columns = {**block.columns, **filled}
+    return block
 
 
 def _line(error: BaseException, module: ModuleType) -> str:
@@ -240,12 +245,20 @@ def _head(path: Path) -> bytes:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
 
 
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
 @lru_cache(maxsize=1)
 def _content(path: str, size: int, changed: int) -> bytes:
     """The file that was read last, which is recognised, parsed and hashed."""
-    with open(path, "rb", buffering=0) as handle:  # noqa: PTH123
-        content = handle.read(size + 1)
-        return content if len(content) == size else content + handle.read()
+    handle = os.open(path, _READ)
+    try:
+        content = os.read(handle, size + 1)
+        if len(content) == size:
+            return content
+    finally:
+        os.close(handle)
+    return Path(path).read_bytes()  # it grows, or is no plain file
 
 
 def read_text(path: Path) -> str:
@@ -258,6 +271,9 @@ def read_text(path: Path) -> str:
         return read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: byte {error.start} is {error.object[error.start]:#04x}") from error
+
+
+_NAN = re.compile(b"NaN")  # which replaces in one pass, where bytes.replace counts first
 
 
 def parse_json(content: bytes, where: str) -> Any:
@@ -278,7 +294,7 @@ def parse_json(content: bytes, where: str) -> Any:
         if b"NaN" not in rest and b"Infinity" not in rest:
             raise DataError(f"{where}:{error.lineno}:{error.colno}: not JSON: {error.msg}") from error
     # As texts, which number() reads; inside a text this breaks the JSON, and then the slower reader is asked.
-    quoted = rest.replace(b"NaN", b'"NaN"')
+    quoted = _NAN.sub(b'"NaN"', rest)
     for _ in range(2):
         try:
             return orjson.loads(content[:read] + quoted)
@@ -297,6 +313,36 @@ def read_json(path: Path) -> Any:
         DataError: If it is none.
     """
     return parse_json(read_bytes(path), str(path))
+
+
+def shaped_json(path: Path, shape: type[Shape]) -> Shape:
+    """What a msgspec.Struct names of a JSON file: where much else is in it, read in half the time.
+
+    Raises:
+        DataError: If it is no JSON, or of another shape.
+    """
+    import msgspec
+
+    content = read_bytes(path)
+    found: Shape
+    try:
+        try:
+            found = _decoder(cast(Any, shape))(content)
+        except msgspec.DecodeError:
+            try:
+                found = _decoder(cast(Any, shape))(_NAN.sub(b'"NaN"', content))
+            except msgspec.DecodeError:  # the slower way reads more, and says what is wrong
+                found = msgspec.convert(parse_json(content, str(path)), shape)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{path}: {error}") from error
+    return found
+
+
+@lru_cache(maxsize=64)
+def _decoder(shape: Any) -> Callable[[bytes], Any]:
+    import msgspec
+
+    return msgspec.json.Decoder(shape).decode
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, Any]]:

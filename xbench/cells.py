@@ -286,7 +286,7 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
     stderr = _fraction(row, "stderr", unit)
     if stderr is None or not (math.isfinite(stderr) and stderr >= 0):
         problems.append(("stderr", "expected a number of 0 or more", shown(row["stderr"])))
-    row["stderr"] = stderr
+    row["stderr"] = abs(stderr) if stderr is not None else None  # 0.0 for -0.0, which ids would tell apart
     row["stderr_kind"] = row.get("stderr_kind") or "unknown"
     _, problem = text("stderr_kind", row["stderr_kind"])
     if problem is not None:

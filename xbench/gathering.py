@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from xbench.adapter import OF_RUN, Block, Row
 from xbench.cells import KEY, Cells, Refused, checked
-from xbench.rows import CELL, Refusal, Tables, checked_run, claim_of, digest_of, identity_of, recipe_id_of, run_id_of, said_of_run
+from xbench.rows import CELL, Refusal, Tables, checked_run, claim_of, digest_of, hashed, identity_of, recipe_id_of, run_id_of, said_of_run
 
 
 class Gathering:
@@ -33,18 +33,21 @@ class Gathering:
             digest: SHA-256 of the file.
 
         Returns:
-            How many there were.
+            How many there were. Of a file without any there is nothing to say later.
         """
-        given = list(rows)
+        given = [one for one in rows if not isinstance(one, Block) or len(one)]
+        if not given:
+            return 0
         before = self._count
         self._files.append((path, digest))
         self._first.append(before + 1)
         groups: dict[Any, tuple[tuple[Any, ...], dict[int, Row]]] = {}
         for one in given:
             if isinstance(one, Block):
-                same = {column: [value] * len(one) for column, value in one.said.items() if column not in OF_RUN}
-                self._take(said_of_run(one.said), range(self._count + 1, self._count + len(one) + 1), {**same, **one.columns})
-                self._count += len(one)
+                size = len(one)
+                same = {column: [value] * size for column, value in one.said.items() if column not in OF_RUN}
+                self._take(said_of_run(one.said), range(self._count + 1, self._count + size + 1), {**same, **one.columns})
+                self._count += size
                 continue
             self._count += 1
             said = said_of_run(one)
@@ -132,7 +135,7 @@ class _Found:
         self._given = cells.column("outcomes")
         self._keys = list(zip(*(self._columns[column] for column in KEY), strict=True))
         examples = list(map(digest_of, self._given)) if "outcomes" in cells.columns else self._given
-        self._rows = list(zip(*self._columns.values(), examples, strict=True))
+        self._hashed = hashed(self._columns, examples)
         self._places: list[int] = []  # of all rows, run after run
         self._made = Tables()
 
@@ -142,7 +145,9 @@ class _Found:
         places: Sequence[int] = range(begin, end)
         if len(parts) > 1:
             places = sorted(chain.from_iterable(range(begin, end) for _, begin, end in parts), key=self._cells.numbers.__getitem__)
-        keys = list(map(self._keys.__getitem__, places))
+            keys = list(map(self._keys.__getitem__, places))
+        else:
+            keys = self._keys[begin:end]
         if len(set(keys)) < len(keys):
             places = self._once(places, run, path, refusals)
             if not places:
@@ -153,7 +158,7 @@ class _Found:
         if keys != sorted(keys):
             places = sorted(places, key=self._keys.__getitem__)
         identity = identity_of(run)
-        run_id = run_id_of(identity, map(self._rows.__getitem__, places))
+        run_id = run_id_of(identity, map(self._hashed.__getitem__, places))
         row = {
             **run,
             "run_id": run_id, "kind": "external", "identity": identity, "version": 1, "source_sha256": digest,
@@ -219,5 +224,5 @@ def tables(rows: Iterable[Row | Block], path: str, digest: str, refusals: list[R
     gathering = Gathering()
     gathering.add(rows, path, digest)
     found, refused = gathering.tables()
-    refusals += refused[0]
+    refusals += chain.from_iterable(refused)
     return found

@@ -7,6 +7,7 @@ changes nothing, a changed number becomes a new version, and what is refused lea
 import csv
 import gc
 import hashlib
+import os
 import re
 import stat
 import tempfile
@@ -271,11 +272,8 @@ def _read_document(document: Document, options: Options, template: re.Pattern[st
         if match is None:
             raise DataError(f"{document.shown}: does not end as --path-template says")
         columns = match.groupdict()
-    given = [one for one in adapter.read(path, name, _with_settings(options, columns)) if not isinstance(one, adapter.Block) or len(one)]
-    if not given:
+    if not gathered.add(adapter.read(path, name, _with_settings(options, columns)), document.shown, _digest(path)):
         raise DataError(f"{document.shown}: has no scores that {name} reads")
-    a_file = document.format_name is None  # recognised by its first bytes
-    gathered.add(given, document.shown, _digest(path, known=a_file and document.size <= adapter.LARGEST))
     return name
 
 
@@ -283,19 +281,14 @@ def _with_settings(options: Options, said: dict[str, Any]) -> Options:
     return Options(options.references, options.allow_pickle, {**options.settings, **said}, options.folder) if said else options
 
 
-def _digest(path: Path, *, known: bool = False) -> str:
-    """SHA-256 of a file (`known` to be one that can be read whole); of a folder over the names and contents of its files."""
-    if not known:
-        about = path.stat()
-        if not stat.S_ISREG(about.st_mode):
-            return _digest_of_folder(path)
-        if about.st_size > adapter.LARGEST:
-            with path.open("rb") as handle:
-                return hashlib.file_digest(handle, "sha256").hexdigest()
-    return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
-
-
-def _digest_of_folder(path: Path) -> str:
+def _digest(path: Path) -> str:
+    """SHA-256 of a file; of a folder over the names and contents of its files."""
+    about = os.stat(path)  # noqa: PTH116  # see adapter.read_bytes
+    if stat.S_ISREG(about.st_mode):
+        if about.st_size <= adapter.LARGEST:
+            return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
     digest = hashlib.sha256()
     for inner in sorted(p for p in path.rglob("*") if p.is_file()):
         digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode())

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from operator import itemgetter
+from operator import add, itemgetter
 from typing import Any
 
 import orjson
@@ -72,7 +72,7 @@ def said_of_run(given: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a row says of its run; a recipe that is an object as JSON."""
     said = tuple(map(given.get, _OF_RUN))
     recipe = said[_RECIPE]
-    if not isinstance(recipe, Mapping):
+    if recipe.__class__ is str or not isinstance(recipe, Mapping):
         return said
     try:
         as_text = canonical_json(recipe)
@@ -159,29 +159,52 @@ def _canonical(recipe: str) -> str:
 
 def identity_of(run: Mapping[str, Any]) -> str:
     """The identity of a run: of what it says in the terms of `xbench.adapter`, where `dataset_revision` is the target's."""
-    return _hash({"claim": dict(zip(_CLAIM, claim_of(run), strict=True))})
+    return _hash(orjson.dumps({"claim": dict(zip(_CLAIM, claim_of(run), strict=True))}))
 
 
-def run_id_of(identity: str, scores: Iterable[tuple[Any, ...]]) -> str:
+def run_id_of(identity: str, scores: Iterable[bytes]) -> str:
     """The id of a run: of its identity and its scores.
 
     Args:
         identity: As of `identity_of`.
-        scores: In the order of cells.KEY: the columns of CELL, and what stands for the examples (`digest_of`).
+        scores: As of `hashed`, in the order of cells.KEY; at least one.
     """
-    cells = [
-        {
-            "examples": digest, "language": code, "language_set": several, "metric": metric, "n": n, "scorer": scorer, "split": split,
-            "stderr": stderr, "stderr_kind": kind, "value": value,
-        }
-        for code, several, split, metric, scorer, value, n, stderr, kind, digest in scores
-    ]  # fmt: skip
-    return _hash({"identity": identity, "scores": cells})
+    return _hash(b'{"identity":"%b","scores":[%b}]}' % (identity.encode(), b"},".join(scores)))
 
 
-def _hash(content: Row) -> str:
-    """24 hex digits of the SHA-256 of an object's canonical JSON; its keys are sorted."""
-    return hashlib.sha256(orjson.dumps(content)).hexdigest()[:24]
+def hashed(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list[bytes]:
+    """What the id of a run says of each of its scores: their canonical JSON, up to the last brace.
+
+    Args:
+        columns: Those of CELL, shape (scores,) each.
+        examples: What stands for the examples of each (`digest_of`).
+    """
+    if not examples:
+        return []
+    if len(_SAID) > _MOST:
+        _SAID.clear()
+    values = orjson.dumps(columns["value"])[1:-1].split(b",")  # `value` comes last among the sorted keys
+    beside = zip(examples, *(columns[name] for name in _BEFORE_VALUE[1:]), strict=True)
+    return list(map(add, map(_SAID.__getitem__, beside), values))
+
+
+_BEFORE_VALUE = ("examples", *sorted(column for column in CELL if column != "value"))
+
+
+class _Said(dict[tuple[Any, ...], bytes]):
+    """All but the value of a score, as JSON up to it: sources repeat what stands beside their values over and over."""
+
+    def __missing__(self, said: tuple[Any, ...]) -> bytes:
+        made = self[said] = orjson.dumps(dict(zip(_BEFORE_VALUE, said, strict=True)))[:-1] + b',"value":'
+        return made
+
+
+_SAID = _Said()
+
+
+def _hash(content: bytes) -> str:
+    """24 hex digits of the SHA-256 of canonical JSON."""
+    return hashlib.sha256(content).hexdigest()[:24]
 
 
 @lru_cache(maxsize=4096)

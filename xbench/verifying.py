@@ -441,7 +441,7 @@ def _check_ids(found: Verified, file: File) -> None:
     for (run, identity), group in groupby(_python(found.ledger, ordered, [file.name]), lambda row: (row["run_id"], row["identity"])):
         own = list(group)
         examples = [row["digest"] if row["evidence"] == "outcomes" else None for row in own]
-        expected = rows.run_id_of(identity, ((*(row[c] for c in rows.CELL), digest) for row, digest in zip(own, examples, strict=True)))
+        expected = rows.run_id_of(identity, rows.hashed({column: [row[column] for row in own] for column in rows.CELL}, examples))
         if expected != run:
             said = f"run_id {run}", f"{expected}, the hash of its identity and numbers"
             found.problems.append(Problem("identity", file.table, file.shown, f"run {run}", *said, _AGAIN, (run,)))
