@@ -48,9 +48,6 @@ def _every() -> dict[str, Rules]:
     try:
         for table in TABLES:
             create(con, table, described=False)
-        columns = con.execute(
-            "SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
-        ).fetchall()
         constraints = con.execute(
             "SELECT table_name, constraint_type, constraint_text, constraint_column_names, expression FROM duckdb_constraints()"
         ).fetchall()
@@ -59,9 +56,9 @@ def _every() -> dict[str, Rules]:
             asked = tuple(row[1:] for row in constraints if row[0] == table)
             key = next(names for kind, _, names, _ in asked if kind == "PRIMARY KEY")
             broken = tuple(_broken(*one) for one in asked if one[0] != "PRIMARY KEY")
-            found[table] = Rules(
-                tuple(row[1:] for row in columns if row[0] == table), asked, broken, ", ".join(f'"{column}"' for column in key)
-            )
+            described = con.execute(f"DESCRIBE {table}").fetchall()  # duckdb_columns() would bind every view of DuckDB's own
+            columns = tuple((name, kind, null == "YES") for name, kind, null, *_ in described)
+            found[table] = Rules(columns, asked, broken, ", ".join(f'"{column}"' for column in key))
         return found
     finally:
         con.close()
