@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache, partial
+from itertools import compress
 from typing import Any
 
 import pyarrow as pa
@@ -86,8 +87,10 @@ class Refused:
         """The rows that are not refused."""
         if not self._rows:
             return cells
-        kept = [place for place, row in enumerate(cells.numbers) if row not in self._rows]
-        return cells if len(kept) == len(cells.numbers) else cells.only(kept)
+        kept = [row not in self._rows for row in cells.numbers]
+        if all(kept):
+            return cells
+        return Cells(list(compress(cells.numbers, kept)), {c: list(compress(values, kept)) for c, values in cells.columns.items()})
 
     def __iter__(self) -> Iterator[tuple[int, str | None, Problem]]:
         for row, (at, problems) in sorted(self._rows.items()):
@@ -183,8 +186,8 @@ def printable(value: str) -> str:
 
 def whole(column: str, value: Any) -> _Made:
     """A whole number, if there is one."""
-    if value is None:
-        return None, None
+    if value is None or (value.__class__ is int and 0 < value < 2**63):
+        return value, None
     found = number(value)
     if found is None or not found.is_integer() or not (1 if column == "n" else 0) <= found < 2**63:
         return None, (column, "expected a whole number" + (" above 0" if column == "n" else ""), shown(value))
