@@ -292,11 +292,12 @@ def test_the_wanted_part_of_a_json_file(tmp_path: Path, content: str, b: str, c:
         ('{"b": {"x": NaN}}', r"a\.json: Expected `array`, got `object` - at `\$\.b`"),
         ("[]", r"a\.json: Expected `object`, got `array`"),
         ("{}", r"a\.json: Object missing required field `b`"),
+        ('{"b": ["\udcff"]}', r"a\.json:1:\d+: not JSON: .*UTF-8"),
     ],
 )
 def test_a_json_file_without_the_wanted_part(tmp_path: Path, content: str, said: str) -> None:
     path = tmp_path / "a.json"
-    path.write_text(content)
+    path.write_text(content, errors="surrogateescape")
     with pytest.raises(DataError, match=said):
         adapter.shaped_json(path, _Shape)
 

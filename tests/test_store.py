@@ -32,17 +32,40 @@ def test_one_file(writer: Writer) -> None:
     assert (count(writer.root, "run"), count(writer.root, "score")) == (1, 1)
 
 
-def test_five_thousand_files(writer: Writer) -> None:
+_AT_ONCE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from xbench import store
+
+def look(_):
+    con = store.connect(Path(sys.argv[1]))
+    try:
+        return con.execute("SELECT count(*) FROM suite_mean").fetchall()
+    finally:
+        con.close()
+
+with ThreadPoolExecutor(8) as pool:
+    print(set(map(str, pool.map(look, range(8)))))
+"""
+
+
+def test_the_first_sessions_of_a_process_come_at_once(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", _AT_ONCE, str(tmp_path)], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.returncode) == ("{'[(0,)]'}\n", 0), ended.stderr
+
+
+def test_two_thousand_files(writer: Writer) -> None:
     import pyarrow.parquet as pq
 
     writer.add("none", "mini-ner", 0, {"de": 0.5})
     for table in ("run", "score"):  # copies with an id of their own, written directly: the store itself would take minutes
         rows = pq.read_table(next((writer.root / table).glob("*.parquet")))
         at = rows.schema.get_field_index("run_id")
-        for i in range(1, 5000):
+        for i in range(1, 2000):
             pq.write_table(rows.set_column(at, "run_id", pa.array([f"{i:024x}"])), writer.root / table / f"{i}.parquet")
     started = time.monotonic()
-    assert count(writer.root, "score") == 5000
+    assert count(writer.root, "score") == 2000
     assert time.monotonic() - started < 60  # a guard against opening costs that grow faster than the files, not a benchmark
 
 

@@ -345,10 +345,10 @@ def shaped_json(path: Path, shape: type[Shape]) -> Shape:
     try:
         try:
             found = _decoder(cast(Any, shape))(content)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError):
             try:
                 found = _decoder(cast(Any, shape))(_quoted(content))
-            except msgspec.DecodeError:  # the slower way reads more, and says what is wrong
+            except (msgspec.DecodeError, UnicodeDecodeError):  # the slower way reads more, and says what is wrong
                 found = msgspec.convert(parse_json(content, str(path)), shape)
     except msgspec.ValidationError as error:
         raise DataError(f"{path}: {error}") from error

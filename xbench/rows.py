@@ -185,17 +185,22 @@ def hashed(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list
         _SAID.clear()
     values = orjson.dumps(columns["value"])[1:-1].split(b",")  # `value` comes last among the sorted keys
     beside = zip(examples, *(columns[name] for name in _BEFORE_VALUE[1:]), strict=True)
-    return list(map(add, map(_SAID.__getitem__, beside), values))
+    repeated = all(columns[name].count(None) == len(values) for name in ("n", "stderr"))
+    return list(map(add, map(_SAID.__getitem__ if repeated else _before_value, beside), values))
 
 
 _BEFORE_VALUE = ("examples", *sorted(column for column in CELL if column != "value"))
 
 
+def _before_value(said: tuple[Any, ...]) -> bytes:
+    return orjson.dumps(dict(zip(_BEFORE_VALUE, said, strict=True)))[:-1] + b',"value":'
+
+
 class _Said(dict[tuple[Any, ...], bytes]):
-    """All but the value of a score, as JSON up to it: sources repeat what stands beside their values over and over."""
+    """What stands before a value: without numbers among it, sources repeat it over and over."""
 
     def __missing__(self, said: tuple[Any, ...]) -> bytes:
-        made = self[said] = orjson.dumps(dict(zip(_BEFORE_VALUE, said, strict=True)))[:-1] + b',"value":'
+        made = self[said] = _before_value(said)
         return made
 
 
