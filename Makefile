@@ -16,7 +16,7 @@ quickstart: $(VENV)/.installed  ## run the default study, print what it found, s
 	@$(BIN)/xbench compare
 
 test: $(VENV)/.installed-dev  ## the tests that run in minutes
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-all: $(VENV)/.installed-dev  ## every test, the slow ones too
 	$(BIN)/python -m pytest -m "slow or not slow"

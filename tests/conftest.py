@@ -8,7 +8,7 @@ import dataclasses
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,16 @@ RUN = {
     "packages": "{}",
     "hardware": "cpu",
 }
+
+
+# The files that take longest, longest first: with them in hand to begin with, two workers end at about the same time.
+_LONG = ("executors", "browser", "compact", "faults", "training", "store", "matrix", "verify", "app", "places", "cli", "engine", "ingest")
+
+
+def some_slow(cases: Sequence[Any], quick: Sequence[Any]) -> list[Any]:
+    """Cases for parametrize: those that are not `quick` are marked slow."""
+    assert set(quick) <= set(cases)
+    return [case if case in quick else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
 
 
 def run_id(text: str) -> str:
@@ -111,7 +121,9 @@ def fault(request: pytest.FixtureRequest) -> Callable[..., None]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With XBENCH_FAULTS=FILE, only tests that note something."""
+    """The long files first. With XBENCH_FAULTS=FILE, only tests that note something."""
+    place = {f"test_{name}": number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
     if os.environ.get("XBENCH_FAULTS"):
         chosen = [item for item in items if "fault" in getattr(item, "fixturenames", ())]
         config.hook.pytest_deselected(items=[item for item in items if item not in chosen])

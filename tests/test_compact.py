@@ -15,6 +15,7 @@ import duckdb
 import pytest
 from typer.testing import CliRunner
 
+from tests.conftest import some_slow
 from tests.test_verify import ingested, old, one, own
 from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
 from xbench.contracts import TABLES
@@ -350,8 +351,13 @@ def test_an_unreadable_file_stops_it_and_nothing_changes(root: Path) -> None:
     assert sorted(p.name for p in root.rglob("*.parquet")) == files
 
 
-@pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("damage", ["lost", "flipped", "cut"])
+@pytest.mark.parametrize(
+    ("table", "damage"),
+    some_slow(
+        [(table, damage) for damage in ("lost", "flipped", "cut") for table in TABLES],
+        quick=[("run", "cut"), ("score", "flipped"), ("outcome", "lost"), ("prediction", "cut")],
+    ),
+)
 def test_a_damaged_compacted_file_is_found_and_set_aside(root: Path, table: str, damage: str, fault: Callable[..., None]) -> None:
     compacting.compact(root, rows=45)
     compacting.compact(root, grace=0)

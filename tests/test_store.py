@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from tests.conftest import Writer
+from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
 from xbench import board, cli, store
 from xbench.errors import StoreError
@@ -171,8 +171,9 @@ def test_writers_and_readers_at_once(tmp_path: Path) -> None:
     assert [count(tmp_path, t) for t in store.TABLES] == [45, 45, 45, 45]
 
 
-@pytest.mark.parametrize("table", ["run", "score"])
-@pytest.mark.parametrize("where", [8, 60])
+@pytest.mark.parametrize(
+    ("table", "where"), some_slow([("run", 8), ("run", 60), ("score", 8), ("score", 60)], quick=[("run", 8), ("score", 60)])
+)
 def test_a_damaged_file_ends_every_command_with_one_message(
     table: str, where: int, writer: Writer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,6 +4,9 @@ import hashlib
 import multiprocessing
 import random
 import shutil
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -257,6 +260,34 @@ def test_kill_and_resume(tiny_model: Path, tmp_path: Path) -> None:
 def test_fifty_kills(tiny_model: Path, tmp_path: Path, fault: Callable[..., None]) -> None:
     gone_on = check_kills(tiny_model, tmp_path, 50, [0, 1])
     fault("kill -9", f"a study of 12 cells, at random moments; {gone_on} begun again within a training", "50 kills")
+
+
+_KILLED_IN_SAVING = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from xbench.train import saving
+
+def half(tensors, path, metadata):
+    Path(path).with_name(".tmp2QIKDP").write_bytes(b"half")  # safetensors 0.8 names it so
+    os.kill(os.getpid(), signal.SIGKILL)
+
+saving.save_file = half
+saving.save(Path(sys.argv[1]), {"a": torch.zeros(3)})
+"""
+
+
+def test_what_a_kill_leaves_of_a_state_goes_with_the_next_run(tiny_model: Path, tmp_path: Path) -> None:
+    path = write_study(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner"], seeds=[0])
+    todo, _ = executors.lay_out(study.load_study(path))
+    checkpoints = tmp_path / "s" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    state = checkpoints / f"{todo.stages[0].stage_id}.step.safetensors"
+    ended = subprocess.run([sys.executable, "-c", _KILLED_IN_SAVING, str(state)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert list(checkpoints.rglob(".tmp*"))
+    run(path, tmp_path / "s")
+    assert not checkpoints.exists()
 
 
 def test_a_shared_stage_is_trained_once(tiny_model: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Running a plan: which cells are still to do, in which order, who does them, and what is left on disk."""
 
 import os
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,7 +138,10 @@ def _drop(todo: Plan, root: Path, needed: set[str], keep: str) -> None:
     if not needed and not is_remote(folder) and folder.is_dir():
         for path in folder.glob(".*.tmp"):  # what a killed process left
             if any(s.stage_id in path.name for s in todo.stages):
-                path.unlink(missing_ok=True)
+                if path.is_dir():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
 

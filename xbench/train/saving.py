@@ -6,7 +6,9 @@ FOLDER/STAGE.step.safetensors       weights, moments, random state and step of a
 """
 
 import json
+import shutil
 import time
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +29,14 @@ def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any] | N
     """Write tensors and what is said of them as one file, whole or not at all."""
     own = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
     with places.whole(path) as new:
-        save_file(own, new, metadata={"about": json.dumps(about or {})})
+        # Beside the file that it is given safetensors writes one with a name of its own first, which a killed process would leave for ever.
+        folder = new.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+        folder.mkdir()
+        try:
+            save_file(own, folder / path.name, metadata={"about": json.dumps(about or {})})
+            (folder / path.name).replace(new)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def load(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
