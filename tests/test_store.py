@@ -55,17 +55,18 @@ def test_the_first_sessions_of_a_process_come_at_once(tmp_path: Path) -> None:
     assert (ended.stdout, ended.returncode) == ("{'[(0,)]'}\n", 0), ended.stderr
 
 
-def test_two_thousand_files(writer: Writer) -> None:
+@pytest.mark.parametrize("files", [2000, pytest.param(5000, marks=pytest.mark.slow)])
+def test_thousands_of_files(writer: Writer, files: int) -> None:
     import pyarrow.parquet as pq
 
     writer.add("none", "mini-ner", 0, {"de": 0.5})
     for table in ("run", "score"):  # copies with an id of their own, written directly: the store itself would take minutes
         rows = pq.read_table(next((writer.root / table).glob("*.parquet")))
         at = rows.schema.get_field_index("run_id")
-        for i in range(1, 2000):
+        for i in range(1, files):
             pq.write_table(rows.set_column(at, "run_id", pa.array([f"{i:024x}"])), writer.root / table / f"{i}.parquet")
     started = time.monotonic()
-    assert count(writer.root, "score") == 2000
+    assert count(writer.root, "score") == files
     assert time.monotonic() - started < 60  # a guard against opening costs that grow faster than the files, not a benchmark
 
 

@@ -78,19 +78,16 @@ class Block:
 
     said: Row
     columns: Mapping[str, Sequence[Any]]
-    _length: int = field(init=False)
 
     def __post_init__(self) -> None:
-        lengths = set(map(len, self.columns.values()))
-        if len(lengths) != 1:
+        if len(set(map(len, self.columns.values()))) != 1:
             raise ValueError(f"a block with columns of {', '.join(f'{len(v)} {c}' for c, v in self.columns.items()) or 'nothing'}")
         if not OF_RUN.isdisjoint(self.columns):
             several = sorted(OF_RUN.intersection(self.columns))
             raise ValueError(f"a block over several runs: {', '.join(several)} differ in it")
-        (self._length,) = lengths
 
     def __len__(self) -> int:
-        return self._length
+        return len(next(iter(self.columns.values())))
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,13 +338,14 @@ def shaped_json(path: Path, shape: type[Shape]) -> Shape:
     import msgspec
 
     content = read_bytes(path)
+    decode = _decoder(cast(Any, shape))
     found: Shape
     try:
         try:
-            found = _decoder(cast(Any, shape))(content)
+            found = decode(content)
         except (msgspec.DecodeError, UnicodeDecodeError):
             try:
-                found = _decoder(cast(Any, shape))(_quoted(content))
+                found = decode(_quoted(content))
             except (msgspec.DecodeError, UnicodeDecodeError):  # the slower way reads more, and says what is wrong
                 found = msgspec.convert(parse_json(content, str(path)), shape)
     except msgspec.ValidationError as error:

@@ -179,8 +179,6 @@ def hashed(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list
         columns: Those of CELL, shape (scores,) each.
         examples: What stands for the examples of each (`digest_of`).
     """
-    if not examples:
-        return []
     if len(_SAID) > _MOST:
         _SAID.clear()
     values = orjson.dumps(columns["value"])[1:-1].split(b",")  # `value` comes last among the sorted keys

@@ -8,7 +8,7 @@ ones may have been made into few (xbench.compacting).
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
@@ -92,9 +92,8 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     places.register(con, root)
     con.execute("SET TimeZone = 'UTC'")
     listed = Listing(root)
-    runs = source(con, listed, "run")
-    if at is not None:
-        runs = f"SELECT * FROM ({runs}) WHERE {_runs_at(con, listed, at)}"
+    stored = {table: source(con, listed, table) for table in TABLES}
+    runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
     with ThreadPoolExecutor(1) as beside:  # DuckDB binds a view on one processor
         newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
         # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
@@ -107,8 +106,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
                 con.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM run)")
         _define_reference(con)
         define_views(con, VIEWS)
-        for table in TABLES:
-            _define_stored(con, listed, table)
+        _define_stored(con, listed, stored)
     for view, select in newest.result().items():
         con.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
     return con
@@ -299,15 +297,16 @@ def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[
     return views
 
 
-def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, table: str) -> None:
+def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, stored: Mapping[str, str]) -> None:
     """`stored_TABLE`: the files, for joins with `run` or `every_run`, as it has rows of runs that are not complete.
 
     On it stand `every_TABLE`, the rows of complete runs, and TABLE, of the ingested ones those of the newest version of each identity.
     """
-    try:
-        con.execute(f"CREATE OR REPLACE VIEW stored_{table} AS {source(con, listed, table)}")
-    except duckdb.Error as error:
-        raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
+    for table, select in stored.items():
+        try:
+            con.execute(f"CREATE OR REPLACE VIEW stored_{table} AS {select}")
+        except duckdb.Error as error:
+            raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
 
 
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
