@@ -23,7 +23,7 @@ _LARGEST = 256 << 20  # bytes of one member
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    zipped, said = head[:2] == b"PK", b'"eval"' in head and b'"status"' in head
+    zipped, said = head[:2] == b"PK", b'"status"' in head and b'"eval"' in head
     return (zipped or said) and (zipped if path.suffix == ".eval" else said)
 
 

@@ -94,28 +94,22 @@ def read(path: Path, options: Options) -> Iterator[Block]:
     said["metric"] = _MAIN.get(task) or _main(every)
     for split, at, subsets, languages, several in parts:
         said |= _split(split, content.dataset_revision)
-        columns: dict[str, list[Any]] = {
-            "at": at,
-            "value": [scores.main_score for scores in several],
-            "language": [code for code, _ in languages],
-            "language_set": [codes for _, codes in languages],
-        }
-        targets = [_target(task, subset) for subset in subsets]
-        start = 0
-        for target, same in groupby(targets):
-            end = start + len(list(same))
-            yield Block({**said, "target": target}, {column: values[start:end] for column, values in columns.items()})
-            start = end
+        values = [scores.main_score for scores in several]
+        codes, sets = _languages(languages)
+        for target, start, end in _targets(task, subsets):
+            yield Block(
+                {**said, "target": target},
+                {"at": at[start:end], "value": values[start:end], "language": codes[start:end], "language_set": sets[start:end]},
+            )
 
 
 def _main(every: list[_Scores]) -> str:
     """The first of the usual metrics that equals the main score in every subset."""
-    for name in _Metrics.__struct_fields__ if every else ():
-        for scores in every:
-            if (found := getattr(scores, name)) is UNSET or found != scores.main_score:
-                break
-        else:
-            return name
+    if every:
+        first, *others = every
+        for name in _Metrics.__struct_fields__:
+            if getattr(first, name) == first.main_score and all(getattr(scores, name) == scores.main_score for scores in others):
+                return name
     return "main_score"
 
 
@@ -143,8 +137,8 @@ def _meta(folder: Path) -> Row:
     return {"parameters": int(count)} if isinstance(count, int | float) and count > 0 else {}
 
 
-_Language = tuple[str | None, list[str] | None]  # a language or a pair; or mul and those that the mean is over
-_Found = tuple[str, list[str], list[str], list[_Language], list[_Scores]]  # of a split: where, subset, language and metrics of each
+_Codes = tuple[Any, ...]  # what a file says of the languages of a subset
+_Found = tuple[str, list[str], tuple[str, ...], tuple[_Codes, ...], list[_Scores]]  # of a split: where, subset, languages, metrics of each
 
 
 def _new(scores: dict[str, list[_Scores]]) -> Iterator[_Found]:
@@ -153,8 +147,8 @@ def _new(scores: dict[str, list[_Scores]]) -> Iterator[_Found]:
         yield (
             split,
             _places(split, len(subsets)),
-            [str(scores.hf_subset) for scores in subsets],
-            [_language(*(scores.languages or ())) for scores in subsets],
+            tuple([str(scores.hf_subset) for scores in subsets]),
+            tuple([tuple(scores.languages or ()) for scores in subsets]),
             subsets,
         )
 
@@ -174,17 +168,17 @@ def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
         yield (
             split,
             [f"{split}.{subset}" for subset in subsets],
-            list(subsets),
-            [_language(*_named(subset)) for subset in subsets],
+            tuple(subsets),
+            tuple(map(_named, subsets)),
             [convert({**scores, "main_score": _old_main(scores, task)}, _Scores) for scores in subsets.values()],
         )
 
 
-def _named(subset: str) -> list[str]:
+def _named(subset: str) -> _Codes:
     """The languages in the name of a subset."""
     languages = re.split(r"[-_]", subset) if subset != "default" else []
     region = len(languages) == 2 and languages[1].isupper()  # zh-CN
-    return [subset] if region else languages
+    return (subset,) if region else tuple(languages)
 
 
 def _is_metrics(key: str) -> bool:
@@ -208,16 +202,20 @@ def _split(name: str, revision: Any) -> Row:
     return {"split": "test", "dataset_revision": f"{revision or 'unknown'}, split {name}"}
 
 
-@lru_cache(maxsize=1 << 16)
-def _language(*codes: Any) -> _Language:
-    """One language, a pair of two, or the languages of a mean over more."""
-    several = list(dict.fromkeys(map(str, codes)))
-    if len(several) <= 2:
-        return "/".join(several) or None, None
-    return "mul", several
+# The files of a task name the same subsets in the same languages, model after model.
+@lru_cache(maxsize=1 << 13)
+def _languages(several: tuple[_Codes, ...]) -> tuple[list[str | None], list[list[str] | None]]:
+    """Of each subset its one language, or pair of two; or mul, and the languages of a mean over more."""
+    every = [list(dict.fromkeys(map(str, codes))) for codes in several]
+    return ["mul" if len(codes) > 2 else "/".join(codes) or None for codes in every], [codes if len(codes) > 2 else None for codes in every]
 
 
-@lru_cache(maxsize=1 << 16)
-def _target(task: str, subset: str) -> str:
-    """The name of a task, with that of its subset unless this is a language."""
-    return f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}"
+@lru_cache(maxsize=1 << 13)
+def _targets(task: str, subsets: tuple[str, ...]) -> list[tuple[str, int, int]]:
+    """The name of a task, with that of its subset unless this is a language; and the span of the subsets in turn that share it."""
+    found, start = [], 0
+    for target, same in groupby(f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}" for subset in subsets):
+        end = start + len(list(same))
+        found.append((target, start, end))
+        start = end
+    return found

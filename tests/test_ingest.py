@@ -12,7 +12,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -411,34 +413,66 @@ def test_archives_in_archives_and_links_are_left_alone(tmp_path: Path) -> None:
     assert "holds no file" in str(ingesting.ingest([tmp_path / "loop"], tmp_path / "s").refusals[0])
 
 
-def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    """A small one before it is read at all, a large one before it is hashed."""
     path = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")
     other = write(tmp_path / "b.csv", "m,none,xnli,fr,accuracy,0.5,paper")
-    digest = ingesting._digest
+    if large:
+        monkeypatch.setattr(adapter, "_SMALL", 0)
+    place, name = (ingesting, "_digest") if large else (adapter, "hold")
+    real = getattr(place, name)
 
-    def gone(file: Path) -> str:
+    def gone(file: Path, *rest: Any) -> Any:
         if file == path:
             file.unlink()
-        return digest(file)
+        return real(file, *rest)
 
-    monkeypatch.setattr(ingesting, "_digest", gone)
+    monkeypatch.setattr(place, name, gone)
     report = ingesting.ingest([path, other], tmp_path / "s")
     assert "No such file" in str(report.refusals[0])
     assert report.cells == {"new": 1}
 
 
-def test_several_processes_give_the_same_store(tmp_path: Path) -> None:
+def test_several_processes_give_the_same_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether all is read here, all by the other process, or some by each."""
     folder = tmp_path / "files"
     folder.mkdir()
     for i in range(120):
         write(folder / f"{i:03}.csv", f"m{i},none,xnli,de,accuracy,0.5,paper", f"m{i},none,xnli,xx,accuracy,0.5,paper")
+    monkeypatch.setattr(ingesting, "_BATCH_FILES", 7)
+    monkeypatch.setattr(ingesting, "_AHEAD", 2)
+    here: list[str] = []
+    real, take = ingesting._read_document, ingesting._read_here
+    monkeypatch.setattr(ingesting, "_read_document", lambda document, *rest: (here.append(document.path), real(document, *rest))[1])
     stores = []
-    for jobs in (1, 2):
-        seen: list[int] = []
-        report = ingesting.ingest([folder], tmp_path / f"s{jobs}", jobs=jobs, progress=lambda done, of: seen.append(done))  # noqa: B023
+    for way, jobs in (("here", 1), ("there", 2), ("both", 2)):
+        here.clear()
+        monkeypatch.setattr(ingesting, "_read_here", take if way == "both" else lambda *given: False)
+        root, seen = tmp_path / way, list[int]()
+        report = ingesting.ingest([folder], root, jobs=jobs, progress=lambda done, of: seen.append(done))  # noqa: B023
         assert (report.cells, len(report.refusals), seen[-1]) == ({"new": 120}, 120, 120)
-        stores.append({p.relative_to(tmp_path / f"s{jobs}"): p.read_bytes() for p in (tmp_path / f"s{jobs}").rglob("*.parquet")})
-    assert stores[0] == stores[1]
+        assert [r.path for r in report.refusals] == sorted(r.path for r in report.refusals)
+        assert len(set(here)) == len(here)
+        assert {"here": len(here) == 120, "there": not here, "both": len(here) > 0}[way]
+        stores.append({p.relative_to(root): p.read_bytes() for p in root.rglob("*.parquet")})
+    assert stores[0] == stores[1] == stores[2]
+
+
+def test_a_file_is_read_once_for_all_that_is_asked_of_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")
+    content = path.read_bytes()
+    assert adapter.hold(path, len(content)) == content
+    path.write_bytes(content[:-3])
+    assert adapter.read_bytes(path) == content
+    assert adapter.recognised(path, Options()) == "long"
+    assert adapter.read_bytes(Path(path)) == content[:-3]  # another Path asks anew
+    assert adapter.hold(path, len(content)) == content[:-3]  # what has another size by now is read whole
+    assert adapter.hold(path, 1 << 30) is None
+    assert adapter.read_bytes(path) == content[:-3]
+    path.unlink()
+    with pytest.raises(DataError, match="cannot be read: No such file"):
+        adapter.hold(path, len(content))
 
 
 def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
@@ -513,6 +547,34 @@ def test_texts_are_the_same_in_arrow(values: list[str | None]) -> None:
 @pytest.mark.parametrize("values", [[], [0.1, 2.0], [None, 0.5], [1.0, None]])
 def test_numbers_are_the_same_in_arrow(values: list[float | None]) -> None:
     assert columns.numbers(values, pa.float64()).equals(pa.array(values, pa.float64()))
+
+
+@pytest.mark.parametrize("chunks", [1, 3])
+def test_coded_rows_are_sorted_as_the_database_sorts_them(monkeypatch: pytest.MonkeyPatch, chunks: int) -> None:
+    monkeypatch.setattr(columns, "_SOON", 0)
+    drawn = random.Random(chunks)
+    words = ["", "a", "B", "aa", "ä", "z", "日本", "\U0001f600", "~"]
+    parts = []
+    for _ in range(chunks):
+        of_runs = columns.texts([drawn.choice(words) for _ in range(20)])  # a text may be there several times
+        places = np.array([drawn.randrange(20) for _ in range(200)], np.int32)
+        own = columns.coded([drawn.choice(words) for _ in range(200)])
+        parts.append(pa.table({"x": columns.repeated(places, of_runs), "y": own, "n": pa.array(range(200))}))
+    given = pa.concat_tables(parts).set_column(2, "n", pa.array(range(200 * chunks)))
+    found = columns.in_order(given, ["y", "x"])
+    assert found is not None
+    assert found.to_pylist() == duckdb.sql("SELECT * FROM given ORDER BY y, x, n").to_arrow_table().to_pylist()
+
+
+def test_what_cannot_be_told_from_codes_is_left_to_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    few = pa.table({"x": columns.coded(["b", "a"]), "plain": columns.texts(["b", "a"]), "gap": columns.coded([None, "a"])})
+    assert columns.in_order(few, ["x"]) is None  # too few to be worth it
+    monkeypatch.setattr(columns, "_SOON", 0)
+    assert columns.in_order(few, ["x"]) is not None
+    assert columns.in_order(few, ["x", "plain"]) is None
+    assert columns.in_order(few, ["x", "gap"]) is None
+    many = columns.coded([str(i) for i in range(10_000)])
+    assert columns.in_order(pa.table([many] * 5, names="abcde"), list("abcde")) is None  # 10^20 keys are past 63 bits
 
 
 def test_rows_before_a_column_is_first_said_say_nothing_in_it() -> None:

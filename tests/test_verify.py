@@ -24,7 +24,7 @@ from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
 from xbench.task import load_task
-from xbench.versions import Batch, compare
+from xbench.versions import Batch, compare, pack
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 TARGET = "mini-nli"
@@ -77,8 +77,7 @@ def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.
         }
         given.append({**said, "language": "fr", **examples})
     refused: list[rows.Refusal] = []
-    batch = Batch()
-    batch.pack(gathering.tables(given, "file", "a" * 64, refused))
+    batch = Batch(pack(gathering.tables(given, "file", "a" * 64, refused)))
     assert not refused
     fresh, _ = compare(batch, (root,))
     name = f"ingest.{short_hash({'runs': sorted(fresh['run']['run_id'].to_pylist())}, 24)}"

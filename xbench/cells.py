@@ -251,11 +251,10 @@ def _check_numbers(cells: Cells, refused: Refused) -> None:
     odd = [place for place, value in enumerate(values) if not (value.__class__ is float and 0.0 <= value <= 1.0)]
     if beside:
         odd = sorted({*odd, *(place for place, said in enumerate(zip(*beside, strict=True)) if any(one is not None for one in said))})
-    made = {column: cells.column(column) for column in ("n", "stderr", "stderr_kind") if odd or column in columns}
-    if "stderr_kind" in made:
+    if "stderr_kind" in columns:
         errors = cells.column("stderr")
-        made["stderr_kind"] = [kind if error is not None else None for kind, error in zip(made["stderr_kind"], errors, strict=True)]
-    columns |= made
+        columns["stderr_kind"] = [kind if error is not None else None for kind, error in zip(columns["stderr_kind"], errors, strict=True)]
+    columns |= {column: cells.column(column) for column in ("n", "stderr", "stderr_kind") if odd}
     for place in odd:
         row = cells.row(place)
         problems: list[Problem] = []

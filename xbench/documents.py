@@ -2,6 +2,7 @@
 
 import os
 import re
+import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -16,8 +17,6 @@ from xbench.adapter import Options
 from xbench.errors import DataError
 from xbench.rows import Refusal
 
-_FOLDER_BYTES = 512 << 10  # what a folder that is read whole is taken for
-
 
 class Document(NamedTuple):
     """A file or folder that an adapter takes whole.
@@ -27,14 +26,14 @@ class Document(NamedTuple):
         shown: Its name in messages.
         format_name: Its adapter, where that is known.
         asked_for: Whether it was named itself, not found in a folder.
-        size: Bytes, about.
+        size: Bytes of a plain file; None of anything else.
     """
 
     path: str
     shown: str
     format_name: str | None
     asked_for: bool
-    size: int
+    size: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +64,33 @@ def documents(
             refusals.append(Refusal(str(path), "", "", f"{path}: does not exist"))
             continue
         empty = True
-        for document in _inside(search, path, str(path)):
+        for document in _inside(search, path, str(path), asked_for=True):
             empty = False
             yield document
         if empty and path.is_dir():
             refusals.append(Refusal(str(path), "", "", f"{path}: holds no file"))
 
 
-def _inside(search: _Search, path: Path, shown: str, packed: bool = False) -> Iterator[Document]:
+def _inside(search: _Search, path: Path, shown: str, *, packed: bool = False, asked_for: bool = False) -> Iterator[Document]:
     """The documents of a path, folders and archives opened; archives in archives are not, as there is no end to them."""
     if not packed and unpacking.is_archive(path):
-        yield from _unpacked(search, path, shown)
+        yield from _unpacked(search, path, shown, asked_for)
     elif path.is_dir():
         known = adapter.recognised(path, search.options, folders=True)
         if known is not None and (not search.whole or known == search.format_name):
-            yield Document(str(path), shown, known, True, _FOLDER_BYTES)
+            yield Document(str(path), shown, known, asked_for, None)
         else:
             yield from _in_folder(search, path, shown, packed)
     else:
-        yield Document(str(path), shown, search.format_name, True, path.stat().st_size)
+        about = path.stat()
+        yield Document(str(path), shown, search.format_name, asked_for, about.st_size if stat.S_ISREG(about.st_mode) else None)
 
 
 def _in_folder(search: _Search, path: Path, shown: str, packed: bool) -> Iterator[Document]:
     for entry in _entries(search, path, shown):
         name = f"{shown}/{entry.name}"
         if entry.is_dir() or (not packed and entry.name.lower().endswith(unpacking.ENDINGS) and not search.whole):
-            for document in _inside(search, Path(entry.path), name, packed):
-                yield document._replace(asked_for=False) if document.asked_for else document
+            yield from _inside(search, Path(entry.path), name, packed=packed)
         elif not search.whole:
             yield Document(entry.path, name, search.format_name, False, _size(entry))
 
@@ -103,14 +102,14 @@ def _size(entry: os.DirEntry[str]) -> int:
         return 0
 
 
-def _unpacked(search: _Search, path: Path, shown: str) -> Iterator[Document]:
+def _unpacked(search: _Search, path: Path, shown: str, asked_for: bool) -> Iterator[Document]:
     folder = Path(search.stack.enter_context(tempfile.TemporaryDirectory()))
     try:
         unpacking.unpack(path, folder)
     except DataError as error:
         search.refusals.append(Refusal(shown, "", "", str(error).replace(str(path), shown)))
         return
-    for document in _inside(search, folder, f"{shown}!", packed=True):
+    for document in _inside(search, folder, f"{shown}!", packed=True, asked_for=asked_for):
         yield document._replace(shown=f"{shown}!/{Path(document.path).relative_to(folder).as_posix()}")
 
 

@@ -6,6 +6,7 @@ What is done once for all files of a batch takes a fraction of the time that it 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -83,13 +84,10 @@ class Gathering:
             file = self._parts[owners[number]].file
             refusals[file].append(Refusal(self._files[file][0], at or f"row {number - self._first[file] + 1}", *problem))
         found = _Found(cells)
-        for file, several in groupby(self._good(cells, owners), key=lambda part: part[0]):
-            claims: dict[tuple[Any, ...], list[tuple[Row, int, int]]] = {}
-            for _, place, begin, end in several:
-                run = runs[place]
-                claims.setdefault(claim_of(run), []).append((run, begin, end))
+        for file, several in groupby(self._good(cells, owners), key=itemgetter(0)):
+            every = [(runs[place], begin, end) for _, place, begin, end in several]
             path, digest = self._files[file]
-            for parts in sorted(claims.values(), key=lambda parts: min(cells.numbers[begin] for _, begin, _ in parts)):
+            for parts in _claims(every, cells.numbers) if len(every) > 1 else [every]:
                 found.add(parts, path, digest, refusals[file])
         return found.tables(), refusals
 
@@ -111,6 +109,14 @@ class Gathering:
         for place, count in Counter(map(owners.__getitem__, cells.numbers)).items():  # a part's rows lie together
             yield self._parts[place].file, place, begin, begin + count
             begin += count
+
+
+def _claims(every: list[tuple[Row, int, int]], numbers: Sequence[int]) -> list[list[tuple[Row, int, int]]]:
+    """Parts of a file that make the same claim, each group where its first row stands."""
+    found: dict[tuple[Any, ...], list[tuple[Row, int, int]]] = {}
+    for part in every:
+        found.setdefault(claim_of(part[0]), []).append(part)
+    return sorted(found.values(), key=lambda parts: min(numbers[begin] for _, begin, _ in parts))
 
 
 class _Part(NamedTuple):
@@ -188,7 +194,9 @@ class _Found:
 
     def tables(self) -> Tables:
         """All that was added."""
-        columns = {**self._columns, "evidence": ["aggregate" if table is None else "outcomes" for table in self._given]}
+        columns = {**self._columns, "evidence": ["aggregate"] * len(self._given)}
+        if "outcomes" in self._cells.columns:
+            columns["evidence"] = ["aggregate" if table is None else "outcomes" for table in self._given]
         if self._places != list(range(len(self._keys))):
             columns = {column: list(map(values.__getitem__, self._places)) for column, values in columns.items()}
         self._made.scores = columns

@@ -7,9 +7,7 @@ changes nothing, a changed number becomes a new version, and what is refused lea
 import csv
 import gc
 import hashlib
-import os
 import re
-import stat
 import tempfile
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,12 +27,12 @@ from xbench.errors import DataError, XbenchError
 from xbench.gathering import Gathering
 from xbench.hashes import short_hash
 from xbench.rows import Refusal
-from xbench.versions import Batch, Change, compare
+from xbench.versions import Batch, Change, Packed, compare, pack
 
 _BATCH_FILES = 400  # files read by a process at a time, or
 _BATCH_BYTES = 8 << 20
-_AHEAD = 8  # batches that wait for each other process, so that it goes on while this one writes
-_MOST = 16  # batches read out of turn, for each process
+_FOLDER_BYTES = 512 << 10  # what a folder that is read whole is taken for
+_AHEAD = 16  # batches that wait for each other process, so that it goes on while this one writes
 _FLUSH_ROWS = 200_000  # rows that are written at once
 _ALONE = 50  # fewer files than this are not worth other processes
 
@@ -108,7 +106,7 @@ def ingest(
             report.refusals += parsed.refusals
             report.files.update(parsed.files)
             report.unknown += parsed.unknown
-            writer.add(parsed.batch)
+            writer.add(Batch(parsed.packed))
             done += parsed.read
             if progress:
                 progress(done, found)
@@ -146,10 +144,10 @@ class _Parsed:
     """What a process made of some documents."""
 
     read: int
-    batch: Batch
-    files: Counter[str] = field(default_factory=Counter)
-    unknown: int = 0
-    refusals: list[Refusal] = field(default_factory=list)
+    packed: Packed
+    files: Counter[str]  # by adapter
+    unknown: int
+    refusals: list[Refusal]
 
 
 def _parsed(found: Iterator[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
@@ -162,56 +160,54 @@ def _parsed(found: Iterator[Document], options: Options, template: re.Pattern[st
     if jobs <= 1 or len(first) < _ALONE:
         yield from (_read_batch(batch, options, template) for batch in batches)
         return
-    others = jobs - 1
     # Spawned, as these are begun without waiting for them; and forked ones would have threads of others in them.
-    with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(jobs - 1, mp_context=get_context("spawn")) as pool:
         waiting: deque[_Waiting] = deque()
         try:
             for batch in batches:
-                one = _Waiting(batch)
-                waiting.append(one)
-                if sum(not other.done() for other in waiting) <= _AHEAD * others:
-                    one.future = pool.submit(_read_batch, batch, options, template)
-                else:
-                    one.parsed = _read_batch(batch, options, template)
-                while waiting and (waiting[0].done() or len(waiting) > _MOST * jobs):
+                waiting.append(_Waiting(batch, pool.submit(_read_batch, batch, options, template)))
+                if sum(not one.done() for one in waiting) > _AHEAD * (jobs - 1):
+                    _read_here(waiting, options, template)
+                yield from _in_turn(waiting)
+            while waiting:
+                if not _read_here(waiting, options, template):
                     yield waiting.popleft().result()
-            yield from _rest(waiting, options, template)
+                yield from _in_turn(waiting)
         except BrokenProcessPool as error:
             said = "a process that read files was ended, perhaps for want of memory; what is stored stays; run again with --jobs 1"
             raise DataError(said) from error
         finally:
             for one in waiting:
-                if one.future is not None:
-                    one.future.cancel()
+                one.future.cancel()
 
 
-def _rest(waiting: "deque[_Waiting]", options: Options, template: re.Pattern[str] | None) -> Iterator[_Parsed]:
-    """The last batches: what the others have not begun is read here."""
-    while waiting:
-        last = next((one for one in reversed(waiting) if one.future is not None and one.future.cancel()), None)
-        if last is not None:
-            last.future, last.parsed = None, _read_batch(last.batch, options, template)
-        while waiting and (waiting[0].done() or last is None):
-            yield waiting.popleft().result()
+def _read_here(waiting: "deque[_Waiting]", options: Options, template: re.Pattern[str] | None) -> bool:
+    """Read the first of the batches that no other process has begun, if there is one."""
+    mine = next((one for one in waiting if one.parsed is None and one.future.cancel()), None)
+    if mine is None:
+        return False
+    mine.parsed = _read_batch(mine.batch, options, template)
+    return True
+
+
+def _in_turn(waiting: "deque[_Waiting]") -> Iterator[_Parsed]:
+    while waiting and waiting[0].done():
+        yield waiting.popleft().result()
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    """A batch whose turn has not come: under way in another process, or read here."""
+    """A batch whose turn has not come: under way in another process, or taken back and read here."""
 
     batch: Sequence[Document]
-    future: Future[_Parsed] | None = None
+    future: Future[_Parsed]
     parsed: _Parsed | None = None
 
     def done(self) -> bool:
-        return self.parsed is not None or (self.future is not None and self.future.done())
+        return self.parsed is not None or self.future.done()
 
     def result(self) -> _Parsed:
-        if self.parsed is not None:
-            return self.parsed
-        assert self.future is not None
-        return self.future.result()
+        return self.future.result() if self.parsed is None else self.parsed
 
 
 def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
@@ -219,7 +215,7 @@ def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
     size = 0
     for document in found:
         batch.append(document)
-        size += document.size
+        size += _FOLDER_BYTES if document.size is None else document.size
         if len(batch) >= _BATCH_FILES or size >= _BATCH_BYTES:
             yield batch
             batch, size = [], 0
@@ -228,9 +224,9 @@ def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
 
 
 def _read_batch(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None) -> _Parsed:
-    found = _Parsed(len(documents), Batch())
     gathered = Gathering()
-    read = 0
+    files: Counter[str] = Counter()
+    unknown = read = 0
     said: list[Refusal | int] = []  # in the order of the documents: why one is not read, or how manieth of those that are
     collecting = gc.isenabled()
     gc.disable()  # it would go through all the rows again and again, and there are no cycles among them
@@ -242,27 +238,26 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
                 said.append(Refusal(document.shown, "", "", str(error).replace(document.path, document.shown)))
                 continue
             if name is None:
-                found.unknown += 1
+                unknown += 1
                 if document.asked_for:
                     why = f"{document.shown}: no adapter knows this format; --format tries one, `xbench adapters` lists them"
                     said.append(Refusal(document.shown, "", "", why))
                 continue
             said.append(read)
             read += 1
-            found.files[name] += 1
+            files[name] += 1
         tables, refused = gathered.tables()
-        for one in said:
-            found.refusals += refused[one] if isinstance(one, int) else [one]
-        found.batch.pack(tables)
+        refusals = list(chain.from_iterable(refused[one] if isinstance(one, int) else [one] for one in said))
+        return _Parsed(len(documents), pack(tables), files, unknown, refusals)
     finally:
         if collecting:
             gc.enable()
-    return found
 
 
 def _read_document(document: Document, options: Options, template: re.Pattern[str] | None, gathered: Gathering) -> str | None:
     """Gather what a document says; its adapter, if there is one."""
     path = Path(document.path)
+    content = adapter.hold(path, document.size) if document.size is not None else None
     name = document.format_name or adapter.recognised(path, options)
     if name is None:
         return None
@@ -272,7 +267,8 @@ def _read_document(document: Document, options: Options, template: re.Pattern[st
         if match is None:
             raise DataError(f"{document.shown}: does not end as --path-template says")
         columns = match.groupdict()
-    if not gathered.add(adapter.read(path, name, _with_settings(options, columns)), document.shown, _digest(path)):
+    digest = _digest(path) if content is None else hashlib.sha256(content).hexdigest()
+    if not gathered.add(adapter.read(path, name, _with_settings(options, columns)), document.shown, digest):
         raise DataError(f"{document.shown}: has no scores that {name} reads")
     return name
 
@@ -283,10 +279,7 @@ def _with_settings(options: Options, said: dict[str, Any]) -> Options:
 
 def _digest(path: Path) -> str:
     """SHA-256 of a file; of a folder over the names and contents of its files."""
-    about = os.stat(path)  # noqa: PTH116  # see adapter.read_bytes
-    if stat.S_ISREG(about.st_mode):
-        if about.st_size <= adapter.LARGEST:
-            return hashlib.sha256(adapter.read_bytes(path)).hexdigest()
+    if path.is_file():
         with path.open("rb") as handle:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     digest = hashlib.sha256()

@@ -17,7 +17,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xbench import contracts, listing, places, plugins, sealing, share
+from xbench import columns, contracts, listing, places, plugins, sealing, share
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
 from xbench.listing import Listing, quoted
@@ -61,13 +61,16 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
     """
     if name.startswith(listing.PREFIX):
         raise StoreError(f"{name!r} cannot be the name of a file: {listing.PREFIX!r} is kept for compactions")
-    con = duckdb.connect()
+    con = duckdb.connect(config={"threads": 1})  # of two, over so few rows, one mostly waits for the other
     try:
         problems = contracts.problems(con, table, rows)
         if problems:
             raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
         listing.write_format(root, 1)
-        return copy_whole(con, table, "whole", root / table / f"{name}.parquet")
+        ordered = columns.in_order(rows, _order(table))
+        if ordered is not None:
+            con.register("given", ordered)
+        return copy_whole(con, table, "whole", root / table / f"{name}.parquet", ordered=ordered is not None)
     finally:
         con.close()
 
@@ -323,13 +326,13 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
         read = f"read_csv({quoted(share.folder('data') / f'{file}.csv')}, header = true, auto_detect = false, columns = {types})"
         con.execute(f"CREATE TABLE {table} AS SELECT * FROM {read}")
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
-    for name, columns, rows in (
+    for name, names, rows in (
         ("task_language", ("target", "family", "language", "metric"), _language_rows()),
         ("task_label", ("target", "family", "labels"), [row for row in labels if row[2] != "0"]),
         ("suite_task", ("suite", "rule", "task_group", "target", "scorer"), _suite_rows()),
     ):
         # As lists, not as an Arrow table: to look at one, DuckDB imports pandas, which takes longer than all the rest.
-        chosen = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in columns)
+        chosen = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in names)
         con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*rows, strict=True)])
     con.execute("CREATE TABLE task_labels AS SELECT target, family, labels::INTEGER AS labels FROM task_label; DROP TABLE task_label")
 
@@ -356,13 +359,15 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
-def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1) -> Path:
-    """Write a view or a (SELECT) of a table's rows to `path`. Sorted, so on one thread equal rows give equal bytes.
+def _order(table: str) -> list[str]:
+    """What is asked of a store is mostly asked by task and model, and rows of one lie together; the key makes the order total."""
+    return ["target", "model", *(column.strip('"') for column in contracts.rules(table).key.split(", "))]
 
-    What is asked of a store is mostly asked by task and model, and rows of one lie together; the key makes the order total.
-    """
+
+def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1, *, ordered: bool = False) -> Path:
+    """Write a view or a (SELECT) of a table's rows to `path`. Sorted (if it is not yet), so on one thread equal rows give equal bytes."""
     con.execute(f"SET threads = {threads}")
-    rows = f"SELECT * FROM {rows} ORDER BY target, model, {contracts.rules(table).key}"
+    rows = f"SELECT * FROM {rows}" if ordered else f"SELECT * FROM {rows} ORDER BY {', '.join(_order(table))}"
     with places.whole(path) as new:
         try:
             con.execute(f"COPY ({rows}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")

@@ -23,7 +23,7 @@ from xbench.rows import Refusal
 from xbench.scorer import load_scorer
 from xbench.scoring import KEY, Answers, score_rows
 from xbench.task import Task, all_tasks
-from xbench.versions import Batch, compare
+from xbench.versions import Batch, compare, pack
 
 UNKNOWN = "unknown"
 _ENDINGS = {"qa": "json", "choice": "jsonl"}
@@ -207,8 +207,7 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     said = {c: v for c, v in asdict(system).items() if v is not None}
     given = ({**adapter.UNSAID, **said, **row} for row in _rows(task, found, str(predictions), result.problems))
     refusals: list[Refusal] = []
-    batch = Batch()
-    batch.pack(tables(list(given), str(predictions), found.digest, refusals))
+    batch = Batch(pack(tables(list(given), str(predictions), found.digest, refusals)))
     result.problems += [str(refusal) for refusal in refusals]
     if result.problems:
         return

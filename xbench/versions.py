@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from xbench import columns, contracts, store
 from xbench.listing import Listing
-from xbench.rows import Tables
+from xbench.rows import CELL, Tables
 
 _EMPTY = ("run", "score", "outcome", "prediction")
 
@@ -42,34 +42,56 @@ class Compared:
     changes: list[Change] = field(default_factory=list)
 
 
-class Batch:
-    """Contract rows of many runs. pack() makes Arrow tables of them, join() takes another packed batch."""
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Contract rows of some runs on the way from process to process: a fraction of the memory of lists, and nothing there twice.
 
-    def __init__(self) -> None:
+    Attributes:
+        runs, outcomes, predictions: Tables of the contracts.
+        sizes: How many scores each run has, shape (runs,).
+        scores: Their columns, run after run; not those that all of them have from their run, or leave empty.
+        exported_as: As of xbench.rows.Tables.
+    """
+
+    runs: pa.Table
+    sizes: list[int]
+    scores: dict[str, pa.Array]
+    outcomes: pa.Table
+    predictions: pa.Table
+    exported_as: dict[str, str]
+
+
+def pack(made: Tables) -> Packed:
+    """The rows as Arrow has them."""
+    schema, kinds = _schema("run"), _schema("score")
+    runs = [columns.column([run.get(name) for run in made.runs], kind) for name, kind in zip(schema.names, schema.types, strict=True)]
+    said = {name: values for name, values in made.scores.items() if not columns.silent(values)}
+    return Packed(
+        pa.Table.from_arrays(runs, schema=schema),
+        made.sizes,
+        {name: columns.column(values, kinds.field(name).type) for name, values in said.items()},
+        _joined("outcome", made.outcomes),
+        _joined("prediction", made.predictions),
+        made.exported_as,
+    )
+
+
+class Batch:
+    """Contract rows of many runs, as Arrow tables; join() takes those of another batch."""
+
+    def __init__(self, packed: Packed | None = None) -> None:
         self.tables: dict[str, pa.Table] = {name: columns.empty(_schema(name)) for name in _EMPTY}
         self.exported_as: dict[str, str] = {}
         self.identities: set[str] = set()
+        if packed is not None:
+            self.tables = {"run": packed.runs, "score": _scores(packed), "outcome": packed.outcomes, "prediction": packed.predictions}
+            self.exported_as = packed.exported_as
+            self.identities = set(packed.runs["identity"].to_pylist())
 
     @property
     def rows(self) -> int:
         """Of the largest table."""
         return max(int(table.num_rows) for table in self.tables.values())
-
-    def pack(self, made: Tables) -> None:
-        """Hold these rows alone, as Arrow tables: a fraction of the memory of lists, and quick to hand from process to process."""
-        schema = _schema("run")
-        runs = pa.Table.from_arrays(
-            [columns.column([run.get(name) for run in made.runs], kind) for name, kind in zip(schema.names, schema.types, strict=True)],
-            schema=schema,
-        )
-        self.tables = {
-            "run": runs,
-            "score": _scores(runs, made),
-            "outcome": _joined("outcome", made.outcomes),
-            "prediction": _joined("prediction", made.predictions),
-        }
-        self.exported_as = made.exported_as
-        self.identities = set(runs["identity"].to_pylist())
 
     def join(self, other: "Batch") -> None:
         """Take the rows of another packed batch."""
@@ -257,21 +279,21 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
         con.close()
 
 
-def _scores(runs: pa.Table, made: Tables) -> pa.Table:
-    """Rows of table score: what is of their run stands once a run, with the place of each row's run beside it."""
-    schema = _schema("score")
-    places = np.repeat(np.arange(runs.num_rows, dtype=np.int32), made.sizes)
+def _scores(packed: Packed) -> pa.Table:
+    """Rows of table score: a text of their run stands once a run, with the place of each row's run beside it."""
+    schema, runs = _schema("score"), packed.runs
+    places = np.repeat(np.arange(runs.num_rows, dtype=np.int32), packed.sizes)
     found = []
     for name, kind in zip(schema.names, schema.types, strict=True):
-        if name in made.scores:
-            found.append(columns.column(made.scores[name], kind))
-        elif name == "carried_from":
+        of_run = "target_revision" if name == "dataset_revision" else name
+        if name in packed.scores:
+            found.append(packed.scores[name])
+        elif name in CELL or of_run not in runs.column_names:
             found.append(columns.column([None] * len(places), kind))
         elif pa.types.is_dictionary(kind):
-            of_run = runs["target_revision" if name == "dataset_revision" else name]
-            found.append(columns.repeated(places, of_run.chunk(0)))
+            found.append(columns.repeated(places, runs[of_run].chunk(0)))
         else:
-            of_runs = (repeat(run[name], size) for run, size in zip(made.runs, made.sizes, strict=True))
+            of_runs = map(repeat, runs[of_run].to_pylist(), packed.sizes)
             found.append(columns.column(list(chain.from_iterable(of_runs)), kind))
     return pa.Table.from_arrays(found, schema=schema)
 
