@@ -6,6 +6,7 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import dataclasses
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +46,21 @@ _LONG = ("executors", "browser", "compact", "faults", "training", "store", "matr
 def some_slow(cases: Sequence[Any], quick: Sequence[Any]) -> list[Any]:
     """Cases for parametrize: those that are not `quick` are marked slow."""
     assert set(quick) <= set(cases)
-    return [case if case in quick else pytest.param(*case, marks=pytest.mark.slow) for case in cases]
+    marks = pytest.mark.slow
+    return [c if c in quick else pytest.param(*c, marks=marks) if isinstance(c, tuple) else pytest.param(c, marks=marks) for c in cases]
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str, Callable[[Path], object]], Path]:
+    """Stores that many tests begin with, each built once; what is called makes a copy, as if it had just been written."""
+    folder = tmp_path_factory.mktemp("templates")
+
+    def copied(to: Path, name: str, build: Callable[[Path], object]) -> Path:
+        if not (folder / name).exists():
+            build(folder / name)
+        return shutil.copytree(folder / name, to, copy_function=shutil.copyfile)
+
+    return copied
 
 
 def run_id(text: str) -> str:

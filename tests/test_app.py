@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.conftest import Writer
+from tests.conftest import Writer, some_slow
 from tests.test_comparing import answers, put
 from xbench import ingesting, share, study
 from xbench.scorer import load_scorer
@@ -89,7 +89,8 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize("page", PAGES)
+# The others are much as without a store.
+@pytest.mark.parametrize("page", some_slow(PAGES, ["leaderboard", "transfer", "audit"]))
 def test_every_page_of_the_published_numbers(page: str, published: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw(monkeypatch, published, page)
     assert not app.exception
@@ -125,7 +126,7 @@ def test_every_page_of_the_quickstart(page: str, quickstart: Path, monkeypatch: 
     assert app.dataframe or app.get("vega_lite_chart") or app.warning or page == "audit", "there is something to see"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", some_slow(PAGES, ["leaderboard", "compare", "provenance"]))
 def test_a_broken_store_is_an_error_on_the_page(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "bad.parquet").write_bytes(b"no parquet, however long one looks at it")

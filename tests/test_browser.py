@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Writer
+from tests.conftest import Writer, some_slow
 from tests.test_comparing import answers, put
 from xbench.ui import shell
 
@@ -148,7 +148,7 @@ def check(browser: Any, address: str, name: str, viewport: dict[str, int], schem
         visit.close()
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize("name", some_slow(PAGES, ["leaderboard", "transfer", "compare", "claims", "provenance", "coverage"]))
 def test_page(browser: Any, address: str, name: str) -> None:
     check(browser, address, name, DESKTOP, "light")
 

@@ -26,14 +26,20 @@ VIEWS = (*TABLES, *(f"every_{table}" for table in TABLES), "leaderboard", "trans
 FORK = multiprocessing.get_context("fork")
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    path = tmp_path / "store"
+def _six(root: Path) -> None:
+    _seeds(root)
+    own(root, 0, "intents")
+    ingested(root)
+
+
+def _seeds(root: Path) -> None:
     for seed in range(3):
-        own(path, seed)
-    own(path, 0, "intents")
-    ingested(path)
-    return path
+        own(root, seed)
+
+
+@pytest.fixture
+def root(tmp_path: Path, templates: Callable[..., Path]) -> Path:
+    return templates(tmp_path / "store", "six", _six)
 
 
 def answers(root: Path, at: str | None = None, views: Sequence[str] = VIEWS) -> dict[str, Any]:
@@ -210,11 +216,8 @@ def killed(root: Path, at: int, grace: float) -> bool:
 
 
 @pytest.fixture
-def small(tmp_path: Path) -> Path:
-    path = tmp_path / "small"
-    for seed in range(3):
-        own(path, seed)
-    return path
+def small(tmp_path: Path, templates: Callable[..., Path]) -> Path:
+    return templates(tmp_path / "small", "seeds", _seeds)
 
 
 @pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])

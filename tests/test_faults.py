@@ -107,7 +107,7 @@ def run_here(path: str, root: str) -> None:
 
 
 def test_two_identical_runs_at_once(tiny_model: Path, tmp_path: Path, fault: Note) -> None:
-    path = write_study(tmp_path, tiny_model, seeds=[0])
+    path = write_study(tmp_path, tiny_model, targets=["mini-ner"], seeds=[0])
     run(path, tmp_path / "one")
     twins = [SPAWN.Process(target=run_here, args=(str(path), str(tmp_path / "two"))) for _ in range(2)]
     for twin in twins:
