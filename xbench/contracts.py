@@ -28,12 +28,14 @@ class Rules:
         constraints: Kind, text, columns and expression of each constraint, as DuckDB has them.
         broken: For each constraint but the key, what is true of a row that breaks it.
         key: The columns of the primary key.
+        order: How stored rows lie: what is asked of a store is mostly asked by task and model; the key makes the order total.
     """
 
     columns: tuple[tuple[str, str, bool], ...]
     constraints: tuple[tuple[str, str, list[str], str | None], ...]
     broken: tuple[str, ...]
     key: str
+    order: tuple[str, ...]
 
 
 @cache
@@ -54,11 +56,12 @@ def _every() -> dict[str, Rules]:
         found = {}
         for table in TABLES:
             asked = tuple(row[1:] for row in constraints if row[0] == table)
-            key = next(names for kind, _, names, _ in asked if kind == "PRIMARY KEY")
+            names = next(names for kind, _, names, _ in asked if kind == "PRIMARY KEY")
+            key = ", ".join(f'"{column}"' for column in names)
             broken = tuple(_broken(*one) for one in asked if one[0] != "PRIMARY KEY")
             described = con.execute(f"DESCRIBE {table}").fetchall()  # duckdb_columns() would bind every view of DuckDB's own
             columns = tuple((name, kind, null == "YES") for name, kind, null, *_ in described)
-            found[table] = Rules(columns, asked, broken, ", ".join(f'"{column}"' for column in key))
+            found[table] = Rules(columns, asked, broken, key, ("target", "model", *names))
         return found
     finally:
         con.close()

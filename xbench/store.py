@@ -68,7 +68,7 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         if problems:
             raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
         listing.write_format(root, 1)
-        ordered = columns.in_order(rows, _order(table))
+        ordered = columns.in_order(rows, contracts.rules(table).order)
         if ordered is not None:
             con.register("given", ordered)
         return copy_whole(con, table, "whole", root / table / f"{name}.parquet", ordered=ordered is not None)
@@ -360,15 +360,10 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
-def _order(table: str) -> list[str]:
-    """What is asked of a store is mostly asked by task and model, and rows of one lie together; the key makes the order total."""
-    return ["target", "model", *(column.strip('"') for column in contracts.rules(table).key.split(", "))]
-
-
 def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1, *, ordered: bool = False) -> Path:
     """Write a view or a (SELECT) of a table's rows to `path`. Sorted (if it is not yet), so on one thread equal rows give equal bytes."""
     con.execute(f"SET threads = {threads}")
-    rows = f"SELECT * FROM {rows}" if ordered else f"SELECT * FROM {rows} ORDER BY {', '.join(_order(table))}"
+    rows = f"SELECT * FROM {rows}" if ordered else f"SELECT * FROM {rows} ORDER BY {', '.join(contracts.rules(table).order)}"
     with places.whole(path) as new:
         try:
             con.execute(f"COPY ({rows}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
