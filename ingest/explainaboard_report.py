@@ -20,8 +20,7 @@ _MARKS = (b'"metric_names"', b'"metric_configs"', b'"source_tokenizer"', b'"anal
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    # Results of MTEB name a task too, and come by the ten thousand.
-    return b'"task_name"' in head and b'"mteb_version"' not in head and any(mark in head for mark in _MARKS)
+    return b'"task_name"' in head and any(mark in head for mark in _MARKS)
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -146,6 +146,14 @@ def test_an_adapter_of_ones_own_goes_before_a_shipped_one(tmp_path: Path) -> Non
     assert rows(tmp_path / "s", "model", "source") == [("a", "mine")]
 
 
+def test_an_adapter_of_many_files_is_asked_first(tmp_path: Path) -> None:
+    for name, said in (("a", ""), ("b", "MANY = True\n")):
+        text = f'"""Any."""\n{said}def recognises(path, head): return head == b"x"\ndef read(path, options): yield {{}}\n'
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    (tmp_path / "c.any").write_text("x", encoding="utf-8")
+    assert adapter.recognised(tmp_path / "c.any", Options(folder=tmp_path)) == "b"
+
+
 @pytest.mark.skipif(not (FIXTURES / "sumeval").is_dir(), reason="XBENCH_FIXTURES: SumEval's files (microsoft/Litmus)")
 def test_every_configuration_of_sumeval(tmp_path: Path) -> None:
     """Counts: microsoft/Litmus SumEval/data/train, counted over its files."""

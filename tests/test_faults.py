@@ -21,7 +21,7 @@ import torch
 from tests.conftest import Writer
 from tests.test_training import digests, run, write_study
 from tests.test_verify import own
-from xbench import compacting, executors, ingesting, store, study, verifying
+from xbench import columns, compacting, executors, ingesting, store, study, verifying
 from xbench.errors import StoreError, StudyError, XbenchError
 from xbench.executors import tracking
 from xbench.train import loop
@@ -150,7 +150,9 @@ def ingest(path: Path, root: Path) -> None:
     ingesting.ingest([path], root)
 
 
-def test_a_disk_that_fills_during_an_ingest(tmp_path: Path, fault: Note) -> None:
+@pytest.mark.parametrize("soon", [columns._SOON, 0], ids=["a database writes", "Arrow writes the scores"])
+def test_a_disk_that_fills_during_an_ingest(tmp_path: Path, fault: Note, monkeypatch: pytest.MonkeyPatch, soon: int) -> None:
+    monkeypatch.setattr(columns, "_SOON", soon)
     file, rows = tmp_path / "given.csv", 0
     head = "model,intermediate,target,language,metric,value,source\n"
     lines = [f"m{i},none,xnli,{code},accuracy,0.{i:03},paper\n" for i in range(200) for code in ("de", "fr")]

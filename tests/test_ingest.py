@@ -549,6 +549,14 @@ def test_numbers_are_the_same_in_arrow(values: list[float | None]) -> None:
     assert columns.numbers(values, pa.float64()).equals(pa.array(values, pa.float64()))
 
 
+@pytest.mark.parametrize("values", [[], ["a"], ["a", "a"], ["a", "b", "a"], [None, None], ["a", None, "a"], ["é", "é"]])
+def test_codes_stand_for_their_texts(values: list[str | None]) -> None:
+    made = columns.coded(values)
+    made.validate(full=True)
+    assert made.to_pylist() == values
+    assert len(made.dictionary) == len({*values} - {None})
+
+
 @pytest.mark.parametrize("chunks", [1, 3])
 def test_coded_rows_are_sorted_as_the_database_sorts_them(monkeypatch: pytest.MonkeyPatch, chunks: int) -> None:
     monkeypatch.setattr(columns, "_SOON", 0)

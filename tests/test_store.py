@@ -7,11 +7,12 @@ import time
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
-from xbench import board, cli, store
+from xbench import board, cli, columns, sealing, store
 from xbench.errors import StoreError
 
 
@@ -83,6 +84,24 @@ def test_equal_rows_in_any_order_are_equal_files(tmp_path: Path) -> None:
     first = store.write(tmp_path, "score", pa.Table.from_pylist(rows), "a")
     second = store.write(tmp_path, "score", pa.Table.from_pylist(rows[::-1]), "b")
     assert first.read_bytes() == second.read_bytes()
+
+
+def test_coded_rows_are_stored_as_plain_ones_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = [{**GOOD["score"], "language": code, "run_id": run * 24} for run in "ba" for code in ("hi", "de")]
+    said[1] |= {"stderr": None, "stderr_kind": None}
+    rows = pa.Table.from_pylist(said)
+    narrow = pa.array([0.5, 0.25, 1, 0], pa.float32())  # a contract takes these too
+    rows = rows.set_column(rows.column_names.index("value"), "value", narrow)
+    kinds = pa.schema([pa.field(f.name, pa.dictionary(pa.int32(), f.type) if f.type == pa.string() else f.type) for f in rows.schema])
+    plain = store.write(tmp_path, "score", rows, "plain")
+    monkeypatch.setattr(columns, "_SOON", 0)
+    coded = store.write(tmp_path, "score", rows.cast(kinds), "coded")
+    assert pq.ParquetFile(coded).metadata.created_by.startswith("parquet-cpp-arrow")  # so the two are not written in one way
+    assert pq.read_table(coded).equals(pq.read_table(plain))
+    assert pq.read_schema(coded) == pq.read_schema(plain)
+    assert sealing.intact(coded)
+    again = store.write(tmp_path, "score", rows.cast(kinds).take([3, 1, 0, 2]), "again")
+    assert again.read_bytes() == coded.read_bytes()
 
 
 def test_a_rejected_write_leaves_nothing_and_the_old_file_as_it_was(tmp_path: Path) -> None:

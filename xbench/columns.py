@@ -23,6 +23,8 @@ def texts(values: Sequence[str | None]) -> pa.Array:
 
 def coded(values: Sequence[str | None]) -> pa.DictionaryArray:
     """Strings of which there are few, each once, with a number in each place of shape (n,); None is NULL."""
+    if values and values[0] is not None and values[0] is values[-1] and values.count(values[0]) == len(values):
+        return repeated(np.zeros(len(values), np.int32), texts(values[:1]))
     once = [value for value in dict.fromkeys(values) if value is not None]
     codes: dict[str | None, int] = {None: -1}
     codes.update((value, code) for code, value in enumerate(once))

@@ -1,6 +1,6 @@
 """Parquet files that carry the SHA-256 of their own bytes, so that one flipped bit is seen whatever it means.
 
-Pages written by DuckDB have no checksums: a flip may silently be another value. The sum stands among the footer's key-value pairs. It is
+Pages have no checksums: a flip may silently be another value. The sum stands among the footer's key-value pairs. It is
 over the file with 64 zeros in its place: they are written first, as the sum cannot be known before.
 """
 
@@ -10,13 +10,14 @@ from pathlib import Path
 
 _KEY = "xbench_sha256"
 _DIGITS = 64
-OPTION = f"KV_METADATA {{{_KEY}: '{'0' * _DIGITS}'}}"  # of DuckDB's COPY: makes room for the sum
+ROOM = {_KEY: "0" * _DIGITS}  # for the sum: what a file has among its key-value pairs before it is sealed
+OPTION = f"KV_METADATA {{{_KEY}: '{ROOM[_KEY]}'}}"  # the same for DuckDB's COPY
 # The key as Parquet's footer (Thrift, compact) has it: a field that is text, its length, itself; then the field and length of the sum.
 _MARK = b"\x18" + bytes([len(_KEY)]) + _KEY.encode() + b"\x18" + bytes([_DIGITS])
 
 
 def seal(path: Path) -> None:
-    """Put the sum into a file that was written with OPTION.
+    """Put the sum into a file that was written with ROOM for it.
 
     Raises:
         ValueError: If there is no room for it.

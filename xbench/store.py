@@ -25,6 +25,7 @@ from xbench.listing import Listing, quoted
 VIEWS = Path(__file__).parent / "views"
 _NOTHING = "(SELECT 1 WHERE false)"
 _FEW = 1 << 18  # rows over which several threads mostly wait for one another
+_LEVEL = 3  # of zstd, as DuckDB has it
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
 _NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
 
@@ -69,9 +70,8 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
             raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
         listing.write_format(root, 1)
         ordered = columns.in_order(rows, contracts.rules(table).order)
-        if ordered is not None:
-            con.register("given", ordered)
-        return copy_whole(con, table, "whole", root / table / f"{name}.parquet", ordered=ordered is not None)
+        path = root / table / f"{name}.parquet"
+        return copy_whole(con, table, "whole", path) if ordered is None else _write_coded(table, ordered, path)
     finally:
         con.close()
 
@@ -360,14 +360,32 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
-def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1, *, ordered: bool = False) -> Path:
-    """Write a view or a (SELECT) of a table's rows to `path`. Sorted (if it is not yet), so on one thread equal rows give equal bytes."""
+def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1) -> Path:
+    """Write a view or a (SELECT) of a table's rows to `path`. Sorted, so on one thread equal rows give equal bytes."""
     con.execute(f"SET threads = {threads}")
-    rows = f"SELECT * FROM {rows}" if ordered else f"SELECT * FROM {rows} ORDER BY {', '.join(contracts.rules(table).order)}"
+    rows = f"SELECT * FROM {rows} ORDER BY {', '.join(contracts.rules(table).order)}"
     with places.whole(path) as new:
         try:
             con.execute(f"COPY ({rows}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
         except duckdb.IOException as error:
             raise places.unwritable(path, error) from error
+        sealing.seal(new)
+    return path
+
+
+def _write_coded(table: str, rows: pa.Table, path: Path) -> Path:
+    """Write rows that are in order, their texts coded: a database would decode them all, code them again, and take three times as long."""
+    import pyarrow.parquet as pq
+
+    schema = contracts.schema(table)
+    coded = [name for name in rows.column_names if pa.types.is_dictionary(rows.schema.field(name).type)]
+    found = {name: rows[name] if name in coded else rows[name].cast(schema.field(name).type) for name in rows.column_names}
+    whole = pa.table({field.name: found.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in schema})
+    with places.whole(path) as new:
+        # As its groups of rows repeat all the texts of the table, there is but one, or few.
+        how = {"compression": "zstd", "compression_level": _LEVEL, "use_dictionary": coded, "store_schema": False}
+        with pq.ParquetWriter(new, whole.schema, **how) as writer:
+            writer.write_table(whole, row_group_size=_FEW)
+            writer.add_key_value_metadata(sealing.ROOM)
         sealing.seal(new)
     return path
