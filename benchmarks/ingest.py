@@ -101,6 +101,8 @@ def main() -> None:
     parser.add_argument("--mteb")
     parser.add_argument("--jobs", default="2")
     given = parser.parse_args()
+    if not (given.folder / "results").is_dir():
+        parser.error(f"{given.folder} has no folder `results` in it")
     with tempfile.TemporaryDirectory() as folder:
         ours = measured(sys.executable, OURS, str(given.folder), folder, given.jobs)
         print(f"ours, {given.jobs} processes: {ours.seconds:.1f} s, processor {ours.cpu:.1f} s, {ours.peak:.0f} MiB in all ({ours.said})")

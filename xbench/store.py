@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
+from inspect import signature as parameters_of
 from pathlib import Path
 
 import duckdb
@@ -98,18 +99,21 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     listed = Listing(root)
     stored = {table: source(con, listed, table) for table in TABLES}
     runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
-    with ThreadPoolExecutor(1) as beside:  # DuckDB binds a view on one processor
+    with ThreadPoolExecutor(2) as beside:  # DuckDB binds a view on one processor
         newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
+        reference = beside.submit(_define_reference, con.cursor())
         # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
         for table in TABLES:
-            con.execute(f"CREATE VIEW stored_{table} AS {contracts.whole(table, (), _NOTHING)}")
-        con.execute("CREATE VIEW every_run AS SELECT * FROM stored_run; CREATE VIEW run AS SELECT * FROM every_run")
+            nothing = contracts.whole(table, (), _NOTHING)
+            con.execute("; ".join(f"CREATE VIEW {name}{table} AS {nothing}" for name in ("stored_", "every_", "")))
+        reference.result()
+        define_views(con, VIEWS)
+        con.execute("CREATE OR REPLACE VIEW every_run AS SELECT * FROM stored_run; CREATE OR REPLACE VIEW run AS SELECT * FROM every_run")
         for table in TABLES:
             if table != "run":
-                con.execute(f"CREATE VIEW every_{table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM every_run)")
-                con.execute(f"CREATE VIEW {table} AS SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM run)")
-        _define_reference(con)
-        define_views(con, VIEWS)
+                for name, runs in ((f"every_{table}", "every_run"), (table, "run")):
+                    select = f"SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM {runs})"
+                    con.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
         _define_stored(con, listed, stored)
     for view, select in newest.result().items():
         con.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
@@ -200,37 +204,66 @@ def parquet(files: list[Path]) -> str:
 def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     """Create a view from each SQL file of `folder`, in whatever order their references need; several at once, as each is bound on its own.
 
+    A view is first one of no rows with its columns, and all its own only when those that need it are: whatever is bound over a view
+    binds all that is under it again.
+
     Raises:
         StoreError: If a view is not valid SQL, or refers to something that does not exist.
     """
     names = plugins.names(folder, ".sql")
-    waiting = {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
-    words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in waiting.items()}
+    selects = {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
+    key = tuple(selects.items())
     with ThreadPoolExecutor(2) as pool:
-        while waiting:
-            ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
-            for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
-                said = pool.map(partial(_define_view, con), some, [waiting[name] for name in some])
-                failed = {name: why for name, why in zip(some, said, strict=True) if why is not None}
-                for name in some:
-                    if name not in failed:
-                        del waiting[name]
-                if len(failed) < len(some):
-                    break
-            else:
-                raise StoreError("views refer to tables that do not exist", [f"{n}: {e}" for n, e in failed.items()])
+        if key in _OUTLINES:
+            con.execute("; ".join(f"CREATE VIEW {name} AS {outline}" for outlines in _OUTLINES[key] for name, outline in outlines.items()))
+        else:
+            _OUTLINES[key] = _outlines(con, selects, pool)
+        last_first = [name for outlines in reversed(_OUTLINES[key]) for name in outlines]
+        list(pool.map(partial(_define_view, con), last_first, [selects[name] for name in last_first]))
 
 
-def _define_view(con: duckdb.DuckDBPyConnection, name: str, select: str) -> str | None:
-    """Create a view; what is said if it refers to something that is not there."""
+# Of views by their texts: those that need no other, those that need only these, and so on, each with a (SELECT) of no rows that has its
+# columns. Kept, as a process may open many stores, and tables always have the columns of their contracts.
+_OUTLINES: dict[tuple[tuple[str, str], ...], list[dict[str, str]]] = {}
+
+
+def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> list[dict[str, str]]:
+    """Find them, and create their views."""
+    words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in selects.items()}
+    waiting, made = dict(selects), list[dict[str, str]]()
+    while waiting:
+        ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
+        for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
+            said = dict(zip(some, pool.map(partial(_outline, con), some, [waiting[name] for name in some]), strict=True))
+            found = {name: outline for name, (outline, _) in said.items() if outline}
+            if found:
+                made.append(found)
+                break
+        else:
+            raise StoreError("views refer to tables that do not exist", [f"{name}: {why}" for name, (_, why) in said.items()])
+        for name in found:
+            del waiting[name]
+    return made
+
+
+def _outline(con: duckdb.DuckDBPyConnection, name: str, select: str) -> tuple[str, str]:
+    """Create a view of no rows with the columns of a (SELECT): what it selects, or what is said if that refers to what is not there."""
     with con.cursor() as cursor:  # a connection does one thing at a time
         try:
-            cursor.execute(f"CREATE VIEW {name} AS {select}")
+            described = cursor.execute(f"DESCRIBE {select}").fetchall()
         except duckdb.CatalogException as error:
-            return str(error)
+            return "", str(error)
         except duckdb.Error as error:
             raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
-    return None
+        chosen = ", ".join('NULL::{} AS "{}"'.format(kind, column.replace('"', '""')) for column, kind, *_ in described)
+        outline = f"SELECT {chosen} WHERE false"
+        cursor.execute(f"CREATE VIEW {name} AS {outline}")
+    return outline, ""
+
+
+def _define_view(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    with con.cursor() as cursor:
+        cursor.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
 
 
 def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Sequence[str] | None = None) -> str:
@@ -314,7 +347,7 @@ def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, stored: Mapp
 
 
 def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables that do not come from runs.
+    """Tables that do not come from runs; the connection is closed afterwards.
 
     `language`: data/languages.csv. `language_distance`: data/language_distance.csv, both ways of every pair. `pretraining_size`:
     data/pretraining_size.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has.
@@ -336,6 +369,7 @@ def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
         chosen = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in names)
         con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*rows, strict=True)])
     con.execute("CREATE TABLE task_labels AS SELECT target, family, labels::INTEGER AS labels FROM task_label; DROP TABLE task_label")
+    con.close()
 
 
 def _language_rows() -> list[tuple[str, str, str, str]]:
@@ -383,9 +417,18 @@ def _write_coded(table: str, rows: pa.Table, path: Path) -> Path:
     whole = pa.table({field.name: found.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in schema})
     with places.whole(path) as new:
         # As its groups of rows repeat all the texts of the table, there is but one, or few.
-        how = {"compression": "zstd", "compression_level": _LEVEL, "use_dictionary": coded, "store_schema": False}
+        how = {"compression": "zstd", "compression_level": _LEVEL, "use_dictionary": coded, "store_schema": False, **_whole_pages()}
         with pq.ParquetWriter(new, whole.schema, **how) as writer:
             writer.write_table(whole, row_group_size=_FEW)
             writer.add_key_value_metadata(sealing.ROOM)
         sealing.seal(new)
     return path
+
+
+@cache
+def _whole_pages() -> dict[str, int]:
+    """That a page may hold all rows of a group, where Arrow begins one every 20,000: DuckDB then reads texts in two thirds of the time."""
+    import pyarrow.parquet as pq
+
+    limited = "max_rows_per_page" in parameters_of(pq.write_table).parameters  # older ones fill their pages
+    return {"max_rows_per_page": _FEW} if limited else {}
