@@ -60,7 +60,6 @@ def _adapter(name: str, folder: Path) -> Target:
     def read(content: bytes) -> None:
         victim = folder / names[content[0] % len(names)]
         victim.write_bytes(content[1:])
-        adapter._content.cache_clear()  # as what is written within a tick of the clock of the file system looks the same
         try:
             for path in documents(folder / case.start, name, options):
                 refusals: list[Any] = []

@@ -145,3 +145,11 @@ def test_a_file_too_large_is_refused_unread(tmp_path: Path) -> None:
         handle.truncate(adapter.LARGEST + 1)
     report = ingesting.ingest([path], tmp_path / "store", "mteb")
     assert "more than the 268,435,456 that are read" in str(report.refusals[0])
+
+
+def test_what_atheris_gives_to_adapters_begins_with_good_files(tmp_path: Path) -> None:
+    for name in CASES:
+        read, starts = guided_fuzz.target(name, tmp_path / name)
+        assert starts
+        for start in starts:
+            read(start)
