@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import some_slow
 from xbench import board, executors, store, study
 from xbench.executors import Options
 
@@ -42,9 +43,11 @@ def results(tiny: Path, folder: Path, compute: dict[str, Any] | None = None, **g
         con.close()
 
 
-def test_every_intermediate(tiny_model: Path, tmp_path: Path) -> None:
-    rows = results(tiny_model, tmp_path, intermediates=["none", *INTERMEDIATES])
-    for target, languages in (("mini-ner", 10), ("name-retrieval", 16)):
+@pytest.mark.parametrize("targets", some_slow([["mini-ner"], ["mini-ner", "name-retrieval"]], [["mini-ner"]]), ids=len)
+def test_every_intermediate(tiny_model: Path, tmp_path: Path, targets: list[str]) -> None:
+    rows = results(tiny_model, tmp_path, intermediates=["none", *INTERMEDIATES], targets=targets)
+    for target in targets:
+        languages = {"mini-ner": 10, "name-retrieval": 16}[target]
         for intermediate in ("none", *INTERMEDIATES):
             own = [r for r in rows if (r["target"], r["intermediate"]) == (target, intermediate) and r["metric"] in ("f1", "accuracy")]
             assert len({r["language"] for r in own}) == languages, (target, intermediate)
