@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import some_slow
 from xbench import board, executors, store, study
 from xbench.executors import Options
 
@@ -43,7 +42,7 @@ def results(tiny: Path, folder: Path, compute: dict[str, Any] | None = None, **g
         con.close()
 
 
-@pytest.mark.parametrize("targets", some_slow([["mini-ner"], ["mini-ner", "name-retrieval"]], [["mini-ner"]]), ids=len)
+@pytest.mark.parametrize("targets", [["mini-ner"], pytest.param(["mini-ner", "name-retrieval"], marks=pytest.mark.slow)], ids=len)
 def test_every_intermediate(tiny_model: Path, tmp_path: Path, targets: list[str]) -> None:
     rows = results(tiny_model, tmp_path, intermediates=["none", *INTERMEDIATES], targets=targets)
     for target in targets:
