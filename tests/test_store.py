@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
-from xbench import board, cli, columns, sealing, store
+from xbench import binding, board, cli, columns, sealing, store
 from xbench.errors import StoreError
 
 
@@ -144,21 +144,21 @@ def test_a_view_with_an_error_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.sql").write_text("-- One row a b.\nSELECT * FROM a")
     (tmp_path / "a.sql").write_text("-- One row a a.\nSELECT 1 AS x")
     con = duckdb.connect()
-    store.define_views(con, tmp_path)
+    binding.define_views(con, tmp_path)
     assert con.execute("SELECT x FROM b").fetchall() == [(1,)]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "d.sql").write_text("SELECT 2 AS e")  # each names the other as a column, and one needs the other
     (tmp_path / "mine" / "e.sql").write_text("SELECT e AS d FROM f")
     (tmp_path / "mine" / "f.sql").write_text("SELECT * FROM d")
     con = duckdb.connect()
-    store.define_views(con, tmp_path / "mine")
+    binding.define_views(con, tmp_path / "mine")
     assert con.execute("SELECT d FROM e").fetchall() == [(2,)]
     (tmp_path / "c.sql").write_text("SELECT * FROM nowhere")
     with pytest.raises(StoreError, match=r"c: .*nowhere"):
-        store.define_views(duckdb.connect(), tmp_path)
+        binding.define_views(duckdb.connect(), tmp_path)
     (tmp_path / "c.sql").write_text("SELEC 1")
     with pytest.raises(StoreError, match="'c'"):
-        store.define_views(duckdb.connect(), tmp_path)
+        binding.define_views(duckdb.connect(), tmp_path)
 
 
 _WRITER = """

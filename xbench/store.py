@@ -7,18 +7,17 @@ of processes may write and read at once; nothing is locked and no file is ever c
 ones may have been made into few (xbench.compacting).
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from inspect import signature as parameters_of
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from xbench import columns, contracts, listing, places, plugins, sealing, share
+from xbench import binding, columns, contracts, listing, places, sealing, share
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
 from xbench.listing import Listing, quoted
@@ -107,7 +106,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
             nothing = contracts.whole(table, (), _NOTHING)
             con.execute("; ".join(f"CREATE VIEW {name}{table} AS {nothing}" for name in ("stored_", "every_", "")))
         reference.result()
-        define_views(con, VIEWS)
+        binding.define_views(con, VIEWS)
         con.execute("CREATE OR REPLACE VIEW every_run AS SELECT * FROM stored_run; CREATE OR REPLACE VIEW run AS SELECT * FROM every_run")
         for table in TABLES:
             if table != "run":
@@ -199,71 +198,6 @@ def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
 def parquet(files: list[Path]) -> str:
     """A table function over files of the store."""
     return f"read_parquet({listing.several(files)}, union_by_name = true)"
-
-
-def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Create a view from each SQL file of `folder`, in whatever order their references need; several at once, as each is bound on its own.
-
-    A view is first one of no rows with its columns, and all its own only when those that need it are: whatever is bound over a view
-    binds all that is under it again.
-
-    Raises:
-        StoreError: If a view is not valid SQL, or refers to something that does not exist.
-    """
-    names = plugins.names(folder, ".sql")
-    selects = {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
-    key = tuple(selects.items())
-    with ThreadPoolExecutor(2) as pool:
-        if key in _OUTLINES:
-            con.execute("; ".join(f"CREATE VIEW {name} AS {outline}" for outlines in _OUTLINES[key] for name, outline in outlines.items()))
-        else:
-            _OUTLINES[key] = _outlines(con, selects, pool)
-        last_first = [name for outlines in reversed(_OUTLINES[key]) for name in outlines]
-        list(pool.map(partial(_define_view, con), last_first, [selects[name] for name in last_first]))
-
-
-# Of views by their texts: those that need no other, those that need only these, and so on, each with a (SELECT) of no rows that has its
-# columns. Kept, as a process may open many stores, and tables always have the columns of their contracts.
-_OUTLINES: dict[tuple[tuple[str, str], ...], list[dict[str, str]]] = {}
-
-
-def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> list[dict[str, str]]:
-    """Find them, and create their views."""
-    words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in selects.items()}
-    waiting, made = dict(selects), list[dict[str, str]]()
-    while waiting:
-        ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
-        for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
-            said = dict(zip(some, pool.map(partial(_outline, con), some, [waiting[name] for name in some]), strict=True))
-            found = {name: outline for name, (outline, _) in said.items() if outline}
-            if found:
-                made.append(found)
-                break
-        else:
-            raise StoreError("views refer to tables that do not exist", [f"{name}: {why}" for name, (_, why) in said.items()])
-        for name in found:
-            del waiting[name]
-    return made
-
-
-def _outline(con: duckdb.DuckDBPyConnection, name: str, select: str) -> tuple[str, str]:
-    """Create a view of no rows with the columns of a (SELECT): what it selects, or what is said if that refers to what is not there."""
-    with con.cursor() as cursor:  # a connection does one thing at a time
-        try:
-            described = cursor.execute(f"DESCRIBE {select}").fetchall()
-        except duckdb.CatalogException as error:
-            return "", str(error)
-        except duckdb.Error as error:
-            raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
-        chosen = ", ".join('NULL::{} AS "{}"'.format(kind, column.replace('"', '""')) for column, kind, *_ in described)
-        outline = f"SELECT {chosen} WHERE false"
-        cursor.execute(f"CREATE VIEW {name} AS {outline}")
-    return outline, ""
-
-
-def _define_view(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
-    with con.cursor() as cursor:
-        cursor.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
 
 
 def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Sequence[str] | None = None) -> str:
