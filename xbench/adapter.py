@@ -248,10 +248,7 @@ def hold(path: Path, size: int) -> bytes | None:
     _held.path = None
     if size > _SMALL:
         return None
-    try:
-        content = _content(path, size)
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+    content = _content(path, size)
     _held.path, _held.content = path, content
     return content
 
@@ -266,11 +263,11 @@ def read_bytes(path: Path) -> bytes:
         return _held.content
     try:
         size = path.stat().st_size
-        if size > LARGEST:
-            raise DataError(f"{path} has {size:,} bytes, more than the {LARGEST:,} that are read")
-        return _content(path, size)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
+    if size > LARGEST:
+        raise DataError(f"{path} has {size:,} bytes, more than the {LARGEST:,} that are read")
+    return _content(path, size)
 
 
 def _head(path: Path) -> bytes:
@@ -281,7 +278,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as handle:
             return handle.read(HEAD)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from error
+        raise _unreadable(path, error) from error
 
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -289,14 +286,19 @@ _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 def _content(path: Path, size: int) -> bytes:
     """What is in a file of so many bytes; in half the time of Path.read_bytes where it is small."""
-    handle = os.open(path, _READ)
     try:
-        content = os.read(handle, size + 1)
-        if len(content) == size:
-            return content
-    finally:
-        os.close(handle)
-    return path.read_bytes()  # it grows, or is no plain file
+        handle = os.open(path, _READ)
+        try:
+            content = os.read(handle, size + 1)
+        finally:
+            os.close(handle)
+        return content if len(content) == size else path.read_bytes()  # it grows, or is no plain file
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path} cannot be read: {error.strerror}")
 
 
 def read_text(path: Path) -> str:

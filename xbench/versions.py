@@ -80,10 +80,12 @@ class Batch:
     """Contract rows of many runs, as Arrow tables; join() takes those of another batch."""
 
     def __init__(self, packed: Packed | None = None) -> None:
-        self.tables: dict[str, pa.Table] = {name: columns.empty(_schema(name)) for name in _EMPTY}
+        self.tables: dict[str, pa.Table]
         self.exported_as: dict[str, str] = {}
         self.identities: set[str] = set()
-        if packed is not None:
+        if packed is None:
+            self.tables = {name: columns.empty(_schema(name)) for name in _EMPTY}
+        else:
             self.tables = {"run": packed.runs, "score": _scores(packed), "outcome": packed.outcomes, "prediction": packed.predictions}
             self.exported_as = packed.exported_as
             self.identities = set(packed.runs["identity"].to_pylist())
