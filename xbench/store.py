@@ -230,15 +230,16 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
 
 
 # Only identities with several versions are looked into; most have one, and mostly all.
-_OLDER = """
+_SEVERAL = """
 CREATE TEMP TABLE identity_of_several AS
-SELECT identity FROM ({runs}) WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1;
+SELECT identity FROM ({runs}) WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1
+"""
+_OLDER = """
 CREATE TABLE run_older AS
 SELECT run_id FROM (
     SELECT run_id, version, max((version, run_id)) OVER (PARTITION BY identity) AS newest FROM ({runs})
     WHERE identity IN (SELECT identity FROM identity_of_several)
-) WHERE (version, run_id) <> newest;
-DROP TABLE identity_of_several;
+) WHERE (version, run_id) <> newest
 """
 
 
@@ -258,8 +259,9 @@ def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[
         if kept:
             con.execute(f"CREATE TABLE run_now AS {runs}")
             runs = views["every_run"] = "SELECT * FROM run_now"
-        con.execute(_OLDER.format(runs=runs))
-        if con.execute("SELECT count(*) FROM run_older").fetchall()[0][0]:
+        con.execute(_SEVERAL.format(runs=runs))
+        if con.execute("SELECT count(*) FROM identity_of_several").fetchall()[0][0]:
+            con.execute(_OLDER.format(runs=runs))
             views["run"] = "SELECT * FROM every_run ANTI JOIN run_older USING (run_id)"
     except duckdb.Error as error:
         raise unreadable(error) from error
