@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
-from xbench import binding, board, cli, columns, sealing, store
+from xbench import binding, board, cli, columns, sealing, store, verifying
 from xbench.errors import StoreError
 
 
@@ -130,6 +130,17 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "run" / "bad.parquet").write_bytes(b"not parquet at all, but long enough to be looked at")
     with pytest.raises(StoreError, match=r"bad\.parquet"):
         board.leaderboard(tmp_path)
+
+
+def test_a_name_of_a_column_that_is_no_text_is_one_clear_error(writer: Writer) -> None:
+    """Found by fuzzing: DuckDB reads such a file, and its bindings then raise what is no error of DuckDB."""
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    path = next((writer.root / "score").glob("*.parquet"))
+    path.write_bytes(path.read_bytes().replace(b"carried_from", b"\xffarried_from"))
+    with pytest.raises(StoreError, match="not UTF-8: `xbench verify` says which"):
+        store.connect(writer.root)
+    found = verifying.verify(writer.root)
+    assert path.name in str([problem for problem in found.problems if problem.kind == "unreadable"])
 
 
 def test_a_store_that_is_a_file(tmp_path: Path) -> None:

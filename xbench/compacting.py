@@ -382,7 +382,7 @@ def _files(root: Path, table: str, names: Sequence[str], options: str = "") -> s
 def _rows(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequence[str]) -> str:
     """A SELECT of the rows of files, with all columns of their table's contract."""
     files = _files(root, table, names)
-    return contracts.whole(table, [d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []], files)
+    return contracts.whole(table, store.column_names(con, files), files)
 
 
 def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -200,6 +200,19 @@ def parquet(files: list[Path]) -> str:
     return f"read_parquet({listing.several(files)}, union_by_name = true)"
 
 
+def column_names(con: duckdb.DuckDBPyConnection, files: str) -> list[str]:
+    """The columns of what `parquet` says.
+
+    Raises:
+        StoreError: If the name of one is not UTF-8.
+        duckdb.Error: If a file cannot be read.
+    """
+    try:
+        return [d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []]
+    except (RuntimeError, UnicodeDecodeError) as error:  # of the bindings of DuckDB, which does not mind such a name
+        raise StoreError("a file of the store has a column whose name is not UTF-8: `xbench verify` says which", [str(error)]) from error
+
+
 def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Sequence[str] | None = None) -> str:
     """A SELECT of all columns of a table's contract over its files; those that files of an older version lack are NULL.
 
@@ -220,7 +233,7 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
         return contracts.whole(table, (), _NOTHING)
     folder, files = listed.root / table, parquet(paths)
     try:
-        there = {d[0] for d in con.execute(f"SELECT * FROM {files} LIMIT 0").description or []}
+        there = set(column_names(con, files))
     except duckdb.Error as error:
         raise StoreError(f"a file in {folder} cannot be read as table {table!r}", [" ".join(str(error).split())]) from error
     lost = [name for name, _, nullable in contracts.rules(table).columns if name not in there and not nullable]
