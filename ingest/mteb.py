@@ -18,7 +18,7 @@ from xbench.adapter import Block, Options, Row, mapping, number, read_json, shap
 from xbench.errors import DataError
 
 SUFFIXES = (".json",)
-MANY = True
+ASKED_FIRST = True
 EXAMPLE = "results/intfloat__multilingual-e5-small/fd1525a9/XNLI.json"
 COMPANIONS = ("model_meta.json", "run_settings.jsonl")
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "mteb", "scorer": "mteb"}

@@ -147,7 +147,7 @@ def test_an_adapter_of_ones_own_goes_before_a_shipped_one(tmp_path: Path) -> Non
 
 
 def test_an_adapter_of_many_files_is_asked_first(tmp_path: Path) -> None:
-    for name, said in (("a", ""), ("b", "MANY = True\n")):
+    for name, said in (("a", ""), ("b", "ASKED_FIRST = True\n")):
         text = f'"""Any."""\n{said}def recognises(path, head): return head == b"x"\ndef read(path, options): yield {{}}\n'
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     (tmp_path / "c.any").write_text("x", encoding="utf-8")

@@ -2,9 +2,9 @@
 
 An adapter says `recognises(path, head) -> bool` (head: the first bytes of a file, empty for a folder) and `read(path, options)`, which
 yields rows: flat dictionaries of COLUMNS that hold only what the source says, or Blocks of rows that are alike. It may say `SUFFIXES` (the
-endings of its files: it is asked about no others), `MANY = True` (its files come by the ten thousand: it is asked before others), `UNSAID`
-(what its rows mean where they are silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own that hold
-no scores of their own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
+endings of its files: it is asked about no others), `ASKED_FIRST = True` (its files come by the ten thousand), `UNSAID` (what its rows mean
+where they are silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own that hold no scores of their
+own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
 """
 
 import csv
@@ -149,12 +149,12 @@ def takes_folders(name: str, folder: Path | None = None) -> bool:
 def _asked(folder: Path | None, folders: bool, suffix: str) -> tuple[tuple[str, ModuleType], ...]:
     """The adapters that may know a file of this ending (or a folder, with `folders`), in the order in which they are asked."""
     every = [(name, load(name, folder)) for name in names(folder) if takes_folders(name, folder) == folders]
-    every.sort(key=lambda one: not getattr(one[1], "MANY", False))
+    every.sort(key=lambda one: not getattr(one[1], "ASKED_FIRST", False))
     return tuple((name, module) for name, module in every if folders or suffix in getattr(module, "SUFFIXES", (suffix,)))
 
 
 def recognised(path: Path, options: Options, folders: bool = False) -> str | None:
-    """The first adapter that knows this file (or folder, with `folders`), by name after those of MANY files; None if there is none.
+    """The first adapter that knows this file (or folder, with `folders`), by name after those ASKED_FIRST; None if there is none.
 
     Raises:
         DataError: If the file cannot be opened.

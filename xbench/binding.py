@@ -26,29 +26,29 @@ def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     key = tuple(selects.items())
     with ThreadPoolExecutor(2) as pool:
         if key in _OUTLINES:
-            con.execute("; ".join(f"CREATE VIEW {name} AS {outline}" for outlines in _OUTLINES[key] for name, outline in outlines.items()))
+            con.execute("; ".join(f"CREATE VIEW {name} AS {outline}" for name, outline in _OUTLINES[key].items()))
         else:
             _OUTLINES[key] = _outlines(con, selects, pool)
-        last_first = [name for outlines in reversed(_OUTLINES[key]) for name in outlines]
+        last_first = list(reversed(_OUTLINES[key]))
         list(pool.map(partial(_define_view, con), last_first, [selects[name] for name in last_first]))
 
 
-# Of views by their texts: those that need no other, those that need only these, and so on, each with a (SELECT) of no rows that has its
-# columns. Kept, as a process may open many stores, and tables always have the columns of their contracts.
-_OUTLINES: dict[tuple[tuple[str, str], ...], list[dict[str, str]]] = {}
+# Of views by their texts: each, after those that it needs, with a (SELECT) of no rows that has its columns. Kept, as a process may open
+# many stores, and tables always have the columns of their contracts.
+_OUTLINES: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
 
 
-def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> list[dict[str, str]]:
+def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> dict[str, str]:
     """Find them, and create their views."""
     words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in selects.items()}
-    waiting, made = dict(selects), list[dict[str, str]]()
+    waiting, made = dict(selects), dict[str, str]()
     while waiting:
         ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
         for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
             said = dict(zip(some, pool.map(partial(_outline, con), some, [waiting[name] for name in some]), strict=True))
             found = {name: outline for name, (outline, _) in said.items() if outline}
             if found:
-                made.append(found)
+                made |= found
                 break
         else:
             raise StoreError("views refer to tables that do not exist", [f"{name}: {why}" for name, (_, why) in said.items()])

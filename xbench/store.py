@@ -7,11 +7,11 @@ of processes may write and read at once; nothing is locked and no file is ever c
 ones may have been made into few (xbench.compacting).
 """
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
-from inspect import signature as parameters_of
 from pathlib import Path
 
 import duckdb
@@ -25,6 +25,7 @@ from xbench.listing import Listing, quoted
 VIEWS = Path(__file__).parent / "views"
 _NOTHING = "(SELECT 1 WHERE false)"
 _FEW = 1 << 18  # rows over which several threads mostly wait for one another
+_GROUP = 1 << 18  # rows of a group in a file of coded texts, each of which repeats all the texts
 _LEVEL = 3  # of zstd, as DuckDB has it
 # Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
 _NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
@@ -363,12 +364,12 @@ def _write_coded(table: str, rows: pa.Table, path: Path) -> Path:
     schema = contracts.schema(table)
     coded = [name for name in rows.column_names if pa.types.is_dictionary(rows.schema.field(name).type)]
     found = {name: rows[name] if name in coded else rows[name].cast(schema.field(name).type) for name in rows.column_names}
-    whole = pa.table({field.name: found.get(field.name, pa.nulls(rows.num_rows, field.type)) for field in schema})
+    silent = {field.name: pa.nulls(rows.num_rows, field.type) for field in schema if field.name not in found}
+    whole = pa.table(found | silent).select(schema.names)
     with places.whole(path) as new:
-        # As its groups of rows repeat all the texts of the table, there is but one, or few.
         how = {"compression": "zstd", "compression_level": _LEVEL, "use_dictionary": coded, "store_schema": False, **_whole_pages()}
         with pq.ParquetWriter(new, whole.schema, **how) as writer:
-            writer.write_table(whole, row_group_size=_FEW)
+            writer.write_table(whole, row_group_size=_GROUP)
             writer.add_key_value_metadata(sealing.ROOM)
         sealing.seal(new)
     return path
@@ -379,5 +380,5 @@ def _whole_pages() -> dict[str, int]:
     """That a page may hold all rows of a group, where Arrow begins one every 20,000: DuckDB then reads texts in two thirds of the time."""
     import pyarrow.parquet as pq
 
-    limited = "max_rows_per_page" in parameters_of(pq.write_table).parameters  # older ones fill their pages
-    return {"max_rows_per_page": _FEW} if limited else {}
+    limited = "max_rows_per_page" in inspect.signature(pq.write_table).parameters  # older ones fill their pages
+    return {"max_rows_per_page": _GROUP} if limited else {}
