@@ -79,6 +79,35 @@ def test_rows_of_a_run_without_its_run_row_are_not_seen(tmp_path: Path) -> None:
     assert [count(tmp_path, t) for t in store.TABLES] == [1, 1, 1, 1]
 
 
+def test_where_files_say_that_their_runs_are_complete_none_is_looked_for(tmp_path: Path) -> None:
+    a, b = ({**GOOD["score"], "run_id": x * 24} for x in "ab")
+    store.write(tmp_path, "score", pa.Table.from_pylist([a]), "one")
+    store.write(tmp_path, "run", pa.Table.from_pylist([{**GOOD["run"], "run_id": "a" * 24}]), "one")
+    assert (looks(tmp_path), count(tmp_path, "score")) == (False, 1)
+    store.write(tmp_path, "score", pa.Table.from_pylist([a, b]), "one")  # of which the file of runs has one
+    assert (looks(tmp_path), count(tmp_path, "score")) == (True, 1)
+    store.write(tmp_path, "score", pa.Table.from_pylist([a]), "one")
+    store.write(tmp_path, "score", pa.Table.from_pylist([b]), "two")  # of which there is none
+    assert (looks(tmp_path), count(tmp_path, "score")) == (True, 1)
+    store.write(tmp_path, "run", pa.Table.from_pylist([{**GOOD["run"], "run_id": "b" * 24}]), "two")
+    assert (looks(tmp_path), count(tmp_path, "score")) == (False, 2)
+    path, rows = tmp_path / "score" / "two.parquet", pq.read_table(tmp_path / "score" / "two.parquet")
+    more = pa.Table.from_pylist([b, {**b, "run_id": "c" * 24}], schema=rows.schema)
+    pq.write_table(more, path)  # another program leaves in a file what it said before
+    assert (looks(tmp_path), count(tmp_path, "score")) == (True, 2)
+    pq.write_table(more.replace_schema_metadata(), path)  # or says nothing
+    assert (looks(tmp_path), count(tmp_path, "score")) == (True, 2)
+
+
+def looks(root: Path) -> bool:
+    """Whether a reader of scores looks into table run."""
+    con = store.connect(root)
+    try:
+        return "SEMI" in str(con.execute("EXPLAIN SELECT value FROM every_score").fetchall()[0][1])
+    finally:
+        con.close()
+
+
 def test_equal_rows_in_any_order_are_equal_files(tmp_path: Path) -> None:
     rows = [{**GOOD["score"], "language": x} for x in ("de", "hi", "ar")]
     first = store.write(tmp_path, "score", pa.Table.from_pylist(rows), "a")

@@ -126,7 +126,7 @@ def rewrite(path: Path, change: Callable[[dict[str, Any]], None], *, extra: int 
     change(made[0])
     con = duckdb.connect()
     con.register("given", pa.Table.from_pylist(made, schema=contracts.schema(path.parent.name)))
-    con.execute(f"COPY (SELECT * FROM given) TO '{path}' (FORMAT parquet, {sealing.OPTION})")
+    con.execute(f"COPY (SELECT * FROM given) TO '{path}' (FORMAT parquet, {sealing.option()})")
     sealing.seal(path)
 
 

@@ -230,7 +230,10 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
         # The limits on the task are for DuckDB to pass over row groups; which runs they are says the rest.
         within = f"target BETWEEN {_text(low)} AND {_text(high)} AND run_id IN (SELECT run_id FROM grouped WHERE number = {number})"
         con.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM ({source}) WHERE {within}")
-        store.copy_whole(con, table, "part_rows", root / table / f"{stem}.{number:03d}.parquet", threads=_threads(con))
+        rows = "SELECT run_id, n FROM content JOIN chosen USING (tbl, name) JOIN grouped USING (run_id)"
+        runs = store.runs_of(con, f"{rows} WHERE tbl = '{table}' AND number = {number}")
+        path = root / table / f"{stem}.{number:03d}.parquet"
+        store.copy_whole(con, table, "part_rows", path, runs=runs, threads=_threads(con))
         yield f"{stem}.{number:03d}"
 
 
@@ -299,7 +302,7 @@ def _write_names(con: duckdb.DuckDBPyConnection, listed: Listing, stem: str) -> 
 
 def _put_names(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
     with places.whole(path) as new:
-        con.execute(f"COPY ({query}) TO {listing.quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+        con.execute(f"COPY ({query}) TO {listing.quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.option()})")
         sealing.seal(new)
 
 

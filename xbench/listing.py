@@ -16,12 +16,13 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from xbench import places
+from xbench import places, sealing
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.readers import from_json
@@ -29,6 +30,7 @@ from xbench.readers import from_json
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
 MANY = 1000  # files: from here on opening a store takes seconds
+_LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
 FORMAT = 2  # of a store: 1 has what writers wrote alone, 2 may have compactions
 
 
@@ -100,6 +102,27 @@ class Listing:
             self._ranges[table] = {name: (low, high) for name, low, high, known in con.execute(query).fetchall() if known}
         ranges = self._ranges[table]
         return [p for p in paths if str(p) not in ranges or any(ranges[str(p)][0] <= run <= ranges[str(p)][1] for run in runs)]
+
+    def whole(self, con: duckdb.DuckDBPyConnection) -> set[str]:
+        """Tables without a row of an incomplete run: each file says that it is of the same runs as the file of that name in table `run`.
+
+        Of the others it is not known: a file may be of fewer runs than that, of an interrupted write, or of a program that says nothing.
+
+        Raises:
+            StoreError: If a footer cannot be read.
+        """
+        paths = {table: self.files(table) for table in TABLES}
+        every = list(chain.from_iterable(paths.values()))
+        if not 0 < len(every) <= _LOOKED_AT or places.is_remote(self.root):
+            return set()
+        query = (
+            f"SELECT file_name, decode(value), num_rows::VARCHAR FROM parquet_kv_metadata({several(every)}) "
+            f"JOIN parquet_file_metadata({several(every)}) USING (file_name) WHERE key = ?"
+        )
+        found = [(name, *value.split(), rows) for name, value, rows in read(con, query, [sealing.RUNS.encode()])]
+        said = {name: runs for name, counted, runs, rows in found if counted == rows}
+        runs = {path.name: said.get(str(path)) for path in paths["run"]}
+        return {t for t, files in paths.items() if all(str(p) in said and said[str(p)] == runs.get(p.name) for p in files)}
 
     @property
     def advice(self) -> str:
@@ -230,7 +253,7 @@ def several(paths: Iterable[Path]) -> str:
 
 
 def read(con: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = None) -> list[Any]:
-    """Rows of a query on files of compactions.
+    """Rows of a query on files of compactions or on footers.
 
     Raises:
         StoreError: If they cannot be read.
@@ -238,4 +261,4 @@ def read(con: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = 
     try:
         return con.execute(query, values or []).fetchall()
     except duckdb.Error as error:
-        raise StoreError("what a compaction wrote cannot be read", [" ".join(str(error).split())]) from error
+        raise StoreError("files of the store cannot be read; `xbench verify` says which", [" ".join(str(error).split())]) from error

@@ -2,6 +2,9 @@
 
 Pages have no checksums: a flip may silently be another value. The sum stands among the footer's key-value pairs. It is
 over the file with 64 zeros in its place: they are written first, as the sum cannot be known before.
+
+Beside it a file of the store says how many rows it has, and of which runs: two that say the same of their runs are of the same ones, and
+neither need be read for that. The rows are counted because programs that change a file may leave in it what it said before.
 """
 
 import hashlib
@@ -10,14 +13,24 @@ from pathlib import Path
 
 _KEY = "xbench_sha256"
 _DIGITS = 64
-ROOM = {_KEY: "0" * _DIGITS}  # for the sum: what a file has among its key-value pairs before it is sealed
-OPTION = f"KV_METADATA {{{_KEY}: '{ROOM[_KEY]}'}}"  # the same for DuckDB's COPY
+RUNS = "xbench_runs"
 # The key as Parquet's footer (Thrift, compact) has it: a field that is text, its length, itself; then the field and length of the sum.
 _MARK = b"\x18" + bytes([len(_KEY)]) + _KEY.encode() + b"\x18" + bytes([_DIGITS])
 
 
+def room(runs: str = "") -> dict[str, str]:
+    """What a file has among its key-value pairs before it is sealed; `runs` is what it says of its runs, if it has such."""
+    return {_KEY: "0" * _DIGITS} | ({RUNS: runs} if runs else {})
+
+
+def option(runs: str = "") -> str:
+    """The same for DuckDB's COPY."""
+    pairs = ", ".join(f"{key}: '{value}'" for key, value in room(runs).items())
+    return f"KV_METADATA {{{pairs}}}"
+
+
 def seal(path: Path) -> None:
-    """Put the sum into a file that was written with ROOM for it.
+    """Put the sum into a file that was written with room for it.
 
     Raises:
         ValueError: If there is no room for it.

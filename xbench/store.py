@@ -8,7 +8,7 @@ ones may have been made into few (xbench.compacting).
 """
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -72,7 +72,8 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         listing.write_format(root, 1)
         ordered = columns.in_order(rows, contracts.rules(table).order)
         path = root / table / f"{name}.parquet"
-        return copy_whole(con, table, "whole", path) if ordered is None else _write_coded(table, ordered, path)
+        runs = runs_of(con, "SELECT run_id, 1 AS n FROM whole")
+        return copy_whole(con, table, "whole", path, runs=runs) if ordered is None else _write_coded(table, ordered, path, runs)
     finally:
         con.close()
 
@@ -93,30 +94,30 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     """
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root} is a file; a store is a folder")
-    con = duckdb.connect()
-    places.register(con, root)
-    con.execute("SET TimeZone = 'UTC'")
-    listed = Listing(root)
-    stored = {table: source(con, listed, table) for table in TABLES}
-    runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
-    with ThreadPoolExecutor(2) as beside:  # DuckDB binds a view on one processor
+    with ThreadPoolExecutor(2) as beside:  # DuckDB begins, and binds a view, on one processor
+        rules = beside.submit(contracts.rules, "run")  # this and the next take long, once a process
+        beside.submit(_suite_rows)
+        con = duckdb.connect()
+        places.register(con, root)
+        con.execute("SET TimeZone = 'UTC'")
+        listed = Listing(root)
+        rules.result()
+        reference = beside.submit(_define_tasks, con.cursor())
+        stored = {"run": source(con, listed, "run")}
+        runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
         newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
-        reference = beside.submit(_define_reference, con.cursor())
+        given = beside.submit(_define_given, con.cursor())
+        stored |= {table: source(con, listed, table) for table in TABLES if table != "run"}
         # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
         for table in TABLES:
-            nothing = contracts.whole(table, (), _NOTHING)
-            con.execute("; ".join(f"CREATE VIEW {name}{table} AS {nothing}" for name in ("stored_", "every_", "")))
+            columns = tuple((name, kind) for name, kind, _ in contracts.rules(table).columns)
+            con.execute("; ".join(binding.outline(f"{name}{table}", columns) for name in ("stored_", "every_", "")))
         reference.result()
         binding.define_views(con, VIEWS)
-        con.execute("CREATE OR REPLACE VIEW every_run AS SELECT * FROM stored_run; CREATE OR REPLACE VIEW run AS SELECT * FROM every_run")
-        for table in TABLES:
-            if table != "run":
-                for name, runs in ((f"every_{table}", "every_run"), (table, "run")):
-                    select = f"SELECT * FROM stored_{table} WHERE run_id IN (SELECT run_id FROM {runs})"
-                    con.execute(f"CREATE OR REPLACE VIEW {name} AS {select}")
+        chosen = {"every_run": "SELECT * FROM stored_run", "run": "SELECT * FROM every_run"} | newest.result()
+        _define_complete(con, chosen, listed.whole(con) if at is None else set())
         _define_stored(con, listed, stored)
-    for view, select in newest.result().items():
-        con.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
+        given.result()
     return con
 
 
@@ -243,16 +244,14 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
     return contracts.whole(table, there, files)
 
 
-# Only identities with several versions are looked into; most have one, and mostly all.
-_SEVERAL = """
-CREATE TEMP TABLE identity_of_several AS
-SELECT identity FROM ({runs}) WHERE identity IS NOT NULL GROUP BY identity HAVING count(*) > 1
-"""
+# Only identities with several versions are looked into; most have one, and mostly all. Hashes are numbers, of which it takes half the time
+# to count those that differ; where two texts share one, there is a look that finds nothing.
+_SEVERAL = "SELECT count(identity) > count(DISTINCT hash(identity)) FROM ({runs})"
 _OLDER = """
 CREATE TABLE run_older AS
 SELECT run_id FROM (
     SELECT run_id, version, max((version, run_id)) OVER (PARTITION BY identity) AS newest FROM ({runs})
-    WHERE identity IN (SELECT identity FROM identity_of_several)
+    WHERE identity IN (SELECT identity FROM ({runs}) GROUP BY identity HAVING count(*) > 1)
 ) WHERE (version, run_id) <> newest
 """
 
@@ -273,8 +272,7 @@ def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[
         if kept:
             con.execute(f"CREATE TABLE run_now AS {runs}")
             runs = views["every_run"] = "SELECT * FROM run_now"
-        con.execute(_SEVERAL.format(runs=runs))
-        if con.execute("SELECT count(*) FROM identity_of_several").fetchall()[0][0]:
+        if con.execute(_SEVERAL.format(runs=runs)).fetchall()[0][0]:
             con.execute(_OLDER.format(runs=runs))
             views["run"] = "SELECT * FROM every_run ANTI JOIN run_older USING (run_id)"
     except duckdb.Error as error:
@@ -284,31 +282,55 @@ def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[
     return views
 
 
-def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, stored: Mapping[str, str]) -> None:
-    """`stored_TABLE`: the files, for joins with `run` or `every_run`, as it has rows of runs that are not complete.
+def _define_complete(con: duckdb.DuckDBPyConnection, chosen: Mapping[str, str], whole: Set[str]) -> None:
+    """`every_TABLE`: the rows of complete runs. TABLE: of the ingested ones those of the newest version of each identity.
 
-    On it stand `every_TABLE`, the rows of complete runs, and TABLE, of the ingested ones those of the newest version of each identity.
+    Args:
+        con: Where they are outlined.
+        chosen: What `every_run` and `run` are to select.
+        whole: Tables of which every row is of a run in `stored_run`, so that none need be looked for there.
     """
+    for table in TABLES:
+        if table != "run":
+            every = newest = f"SELECT * FROM stored_{table}"
+            if table not in whole:
+                every, newest = (f"{every} WHERE run_id IN (SELECT run_id FROM {runs})" for runs in ("every_run", "run"))
+            elif "run_older" in chosen["run"]:
+                newest += " ANTI JOIN run_older USING (run_id)"
+            chosen = {table: newest, f"every_{table}": every, **chosen}
+    con.execute("; ".join(binding.view(name, select) for name, select in chosen.items()))
+
+
+def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, stored: Mapping[str, str]) -> None:
+    """`stored_TABLE`: the files, for joins with `run` or `every_run`, as it may have rows of runs that are not complete."""
     for table, select in stored.items():
         try:
-            con.execute(f"CREATE OR REPLACE VIEW stored_{table} AS {select}")
+            con.execute(binding.view(f"stored_{table}", select))
         except duckdb.Error as error:
             raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
 
 
-def _define_reference(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables that do not come from runs; the connection is closed afterwards.
+def _define_given(con: duckdb.DuckDBPyConnection) -> None:
+    """Tables that are files of data/, which no view needs; the connection is closed afterwards.
 
     `language`: data/languages.csv. `language_distance`: data/language_distance.csv, both ways of every pair. `pretraining_size`:
-    data/pretraining_size.csv. `shared_data`: data/shared_data.csv. `task_labels`: how many labels each classification task has.
-    `task_language`: what each task covers. `suite_task`: which tasks make up the average of a suite, and the scorer whose number counts
-    there under each rule; no scorer where xbench has none, so that such an average is never complete.
+    data/pretraining_size.csv. `shared_data`: data/shared_data.csv.
     """
-    from xbench.task import all_tasks
-
     for table, (file, types) in _GIVEN.items():
         read = f"read_csv({quoted(share.folder('data') / f'{file}.csv')}, header = true, auto_detect = false, columns = {types})"
         con.execute(f"CREATE TABLE {table} AS SELECT * FROM {read}")
+    con.close()
+
+
+def _define_tasks(con: duckdb.DuckDBPyConnection) -> None:
+    """Tables of what tasks/ says; the connection is closed afterwards.
+
+    `task_labels`: how many labels each classification task has. `task_language`: what each task covers. `suite_task`: which tasks make up
+    the average of a suite, and the scorer whose number counts there under each rule; no scorer where xbench has none, so that such an
+    average is never complete.
+    """
+    from xbench.task import all_tasks
+
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
     for name, names, rows in (
         ("task_language", ("target", "family", "language", "metric"), _language_rows()),
@@ -328,6 +350,7 @@ def _language_rows() -> list[tuple[str, str, str, str]]:
     return [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
 
 
+@cache
 def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     from xbench.scorer import load_scorer
     from xbench.task import all_tasks
@@ -344,20 +367,44 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
     return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
-def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, threads: int = 1) -> Path:
-    """Write a view or a (SELECT) of a table's rows to `path`. Sorted, so on one thread equal rows give equal bytes."""
+def runs_of(con: duckdb.DuckDBPyConnection, select: str) -> str:
+    """What a file says of its runs: how many rows it has, and 64 hex digits that are equal for equal sets of run ids.
+
+    Args:
+        con: To ask.
+        select: A SELECT of `run_id` and `n`, a number of its rows.
+    """
+    each = f"SELECT run_id, sum(n) AS n FROM ({select}) GROUP BY run_id"
+    rows, runs = con.execute(f"SELECT sum(n)::BIGINT, sha256(string_agg(run_id, ' ' ORDER BY run_id)) FROM ({each})").fetchall()[0]
+    return f"{rows} {runs}" if rows else ""
+
+
+def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, *, runs: str, threads: int = 1) -> Path:
+    """Write a view or a (SELECT) of a table's rows to `path`. Sorted, so on one thread equal rows give equal bytes.
+
+    Args:
+        con: To read them with.
+        table: One of TABLES.
+        rows: The name of the view, or the (SELECT).
+        path: The file.
+        runs: What `runs_of` says of them.
+        threads: How many to sort with.
+
+    Returns:
+        `path`.
+    """
     con.execute(f"SET threads = {threads}")
     rows = f"SELECT * FROM {rows} ORDER BY {', '.join(contracts.rules(table).order)}"
     with places.whole(path) as new:
         try:
-            con.execute(f"COPY ({rows}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.OPTION})")
+            con.execute(f"COPY ({rows}) TO {quoted(new)} (FORMAT parquet, COMPRESSION zstd, {sealing.option(runs)})")
         except duckdb.IOException as error:
             raise places.unwritable(path, error) from error
         sealing.seal(new)
     return path
 
 
-def _write_coded(table: str, rows: pa.Table, path: Path) -> Path:
+def _write_coded(table: str, rows: pa.Table, path: Path, runs: str) -> Path:
     """Write rows that are in order, their texts coded: a database would decode them all, code them again, and take three times as long."""
     import pyarrow.parquet as pq
 
@@ -370,7 +417,7 @@ def _write_coded(table: str, rows: pa.Table, path: Path) -> Path:
         how = {"compression": "zstd", "compression_level": _LEVEL, "use_dictionary": coded, "store_schema": False, **_whole_pages()}
         with pq.ParquetWriter(new, whole.schema, **how) as writer:
             writer.write_table(whole, row_group_size=_GROUP)
-            writer.add_key_value_metadata(sealing.ROOM)
+            writer.add_key_value_metadata(sealing.room(runs))
         sealing.seal(new)
     return path
 
