@@ -4,8 +4,8 @@
 
 FOLDER is embeddings-benchmark/results (or a part of it) with its `results/` inside. PYTHON is the interpreter of an environment with mteb;
 mteb reads with only_main_score, as its leaderboard does. Ours writes a store; then a new process opens that and ranks all models on every
-task. Seconds by the clock, and of the processor in all processes: where a machine does other things too, these say more. Memory is the
-largest sum over the processes at one time.
+task. All files are read once before: whoever came first would read them from the disk. Seconds by the clock, and of the processor in all
+processes: where a machine does other things too, these say more. Memory is the largest sum over the processes at one time.
 """
 
 import argparse
@@ -103,6 +103,8 @@ def main() -> None:
     given = parser.parse_args()
     if not (given.folder / "results").is_dir():
         parser.error(f"{given.folder} has no folder `results` in it")
+    for path in given.folder.glob("results/**/*.json"):
+        path.read_bytes()
     with tempfile.TemporaryDirectory() as folder:
         ours = measured(sys.executable, OURS, str(given.folder), folder, given.jobs)
         print(f"ours, {given.jobs} processes: {ours.seconds:.1f} s, processor {ours.cpu:.1f} s, {ours.peak:.0f} MiB in all ({ours.said})")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 
 import duckdb
 import pyarrow as pa
@@ -38,15 +37,28 @@ class Rules:
     order: tuple[str, ...]
 
 
-@cache
 def rules(table: str) -> Rules:
     """What contract `table` asks."""
-    return _every()[table]
+    if table not in _RULES:
+        con = duckdb.connect()
+        try:
+            learn(con)
+        finally:
+            con.close()
+    return _RULES[table]
 
 
-@cache
-def _every() -> dict[str, Rules]:
-    con = duckdb.connect()
+_RULES: dict[str, Rules] = {}
+
+
+def learn(con: duckdb.DuckDBPyConnection) -> None:
+    """Find out what all contracts ask, once a process, with a connection that is there: to begin another takes as long.
+
+    The connection is left as it was.
+    """
+    if _RULES:
+        return
+    con.execute("BEGIN")
     try:
         for table in TABLES:
             create(con, table, described=False)
@@ -62,9 +74,9 @@ def _every() -> dict[str, Rules]:
             described = con.execute(f"DESCRIBE {table}").fetchall()  # duckdb_columns() would bind every view of DuckDB's own
             columns = tuple((name, kind, null == "YES") for name, kind, null, *_ in described)
             found[table] = Rules(columns, asked, broken, key, ("target", "model", *names))
-        return found
     finally:
-        con.close()
+        con.execute("ROLLBACK")
+    _RULES.update(found)
 
 
 def _broken(kind: str, text: str, columns: list[str], expression: str | None) -> str:

@@ -116,11 +116,14 @@ class Listing:
         if not 0 < len(every) <= _LOOKED_AT or places.is_remote(self.root):
             return set()
         query = (
-            f"SELECT file_name, decode(value), num_rows::VARCHAR FROM parquet_kv_metadata({several(every)}) "
+            f"SELECT file_name, value, num_rows FROM parquet_kv_metadata({several(every)}) "
             f"JOIN parquet_file_metadata({several(every)}) USING (file_name) WHERE key = ?"
         )
-        found = [(name, *value.split(), rows) for name, value, rows in read(con, query, [sealing.RUNS.encode()])]
-        said = {name: runs for name, counted, runs, rows in found if counted == rows}
+        said = {}
+        for name, value, rows in read(con, query, [sealing.RUNS.encode()]):
+            counted, _, runs = (value or b"").partition(b" ")  # anything may stand there
+            if counted == str(rows).encode():
+                said[name] = runs
         runs = {path.name: said.get(str(path)) for path in paths["run"]}
         return {t for t, files in paths.items() if all(str(p) in said and said[str(p)] == runs.get(p.name) for p in files)}
 

@@ -95,17 +95,17 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     if root.exists() and not root.is_dir():
         raise StoreError(f"{root} is a file; a store is a folder")
     with ThreadPoolExecutor(2) as beside:  # DuckDB begins, and binds a view, on one processor
-        rules = beside.submit(contracts.rules, "run")  # this and the next take long, once a process
-        beside.submit(_suite_rows)
+        beside.submit(_suite_rows)  # which takes as long, once a process
         con = duckdb.connect()
         places.register(con, root)
         con.execute("SET TimeZone = 'UTC'")
         listed = Listing(root)
-        rules.result()
+        contracts.learn(con)
         reference = beside.submit(_define_tasks, con.cursor())
         stored = {"run": source(con, listed, "run")}
         runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
         newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
+        whole = beside.submit(listed.whole, con.cursor())
         given = beside.submit(_define_given, con.cursor())
         stored |= {table: source(con, listed, table) for table in TABLES if table != "run"}
         # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
@@ -115,7 +115,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
         reference.result()
         binding.define_views(con, VIEWS)
         chosen = {"every_run": "SELECT * FROM stored_run", "run": "SELECT * FROM every_run"} | newest.result()
-        _define_complete(con, chosen, listed.whole(con) if at is None else set())
+        _define_complete(con, chosen, whole.result() if at is None else set())
         _define_stored(con, listed, stored)
         given.result()
     return con
