@@ -513,7 +513,7 @@ def test_two_hundred_flipped_bits(small: Path, fault: Callable[..., None]) -> No
 def test_flips_in_files_of_before_there_were_checksums(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a checksum some flips are another text or claim in silence: docs/reliability.md has the share."""
     with monkeypatch.context() as patch:
-        patch.setattr(sealing, "OPTION", "ROW_GROUP_SIZE 122880")
+        patch.setattr(sealing, "option", lambda runs="": "ROW_GROUP_SIZE 122880")
         patch.setattr(sealing, "seal", lambda path: None)
         own(tmp_path, 0)
         ingested(tmp_path, ("a",))
