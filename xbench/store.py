@@ -114,8 +114,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
             con.execute("; ".join(binding.outline(f"{name}{table}", columns) for name in ("stored_", "every_", "")))
         reference.result()
         binding.define_views(con, VIEWS)
-        chosen = {"every_run": "SELECT * FROM stored_run", "run": "SELECT * FROM every_run"} | newest.result()
-        _define_complete(con, chosen, whole.result() if at is None else set())
+        _define_complete(con, newest.result(), whole.result() if at is None else set())
         _define_stored(con, listed, stored)
         given.result()
     return con
@@ -282,22 +281,24 @@ def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[
     return views
 
 
-def _define_complete(con: duckdb.DuckDBPyConnection, chosen: Mapping[str, str], whole: Set[str]) -> None:
+def _define_complete(con: duckdb.DuckDBPyConnection, runs: Mapping[str, str], whole: Set[str]) -> None:
     """`every_TABLE`: the rows of complete runs. TABLE: of the ingested ones those of the newest version of each identity.
 
     Args:
         con: Where they are outlined.
-        chosen: What `every_run` and `run` are to select.
+        runs: What `_find_newest` says.
         whole: Tables of which every row is of a run in `stored_run`, so that none need be looked for there.
     """
+    chosen: dict[str, str] = {}
     for table in TABLES:
         if table != "run":
             every = newest = f"SELECT * FROM stored_{table}"
             if table not in whole:
-                every, newest = (f"{every} WHERE run_id IN (SELECT run_id FROM {runs})" for runs in ("every_run", "run"))
-            elif "run_older" in chosen["run"]:
+                every, newest = (f"{every} WHERE run_id IN (SELECT run_id FROM {complete})" for complete in ("every_run", "run"))
+            elif "run" in runs:
                 newest += " ANTI JOIN run_older USING (run_id)"
-            chosen = {table: newest, f"every_{table}": every, **chosen}
+            chosen |= {table: newest, f"every_{table}": every}
+    chosen |= {"run": "SELECT * FROM every_run", "every_run": "SELECT * FROM stored_run", **runs}
     con.execute("; ".join(binding.view(name, select) for name, select in chosen.items()))
 
 
