@@ -201,6 +201,17 @@ def test_lines_that_are_wrong(tmp_path: Path, line: str, said: str) -> None:
     assert not list((tmp_path / "s").rglob("*.parquet"))
 
 
+def test_a_recipe_with_half_a_character_is_refused(tmp_path: Path) -> None:
+    """Found by fuzzing: JSON may say a half of a surrogate pair, which no UTF-8 can hold."""
+    header = HEADER.strip() + ",recipe\n"
+    lines = ('m,none,xnli,de,accuracy,0.5,p,"{""a"": ""\\ud800""}"', 'm,none,xnli,fr,accuracy,0.5,p,"{""a"": ""\\ud83d\\ude00""}"')
+    report = ingesting.ingest([write(tmp_path / "a.csv", *lines, header=header)], tmp_path / "s")
+    assert "a.csv:2: column 'recipe'" in str(report.refusals[0])
+    ingesting.write_refusals(report, tmp_path / "refused.csv")
+    assert "ud800" in (tmp_path / "refused.csv").read_text(encoding="utf-8")
+    assert report.cells == {"new": 1}
+
+
 def test_unknown_columns_and_two_values_for_one_cell(tmp_path: Path) -> None:
     report = ingesting.ingest([write(tmp_path / "a.csv", "m,none,t,de,f1,0.5,p,red", header=HEADER.strip() + ",colour\n")], tmp_path / "s")
     assert "column 'colour' is unknown" in str(report.refusals[0])

@@ -7,6 +7,7 @@ identity.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -145,13 +146,17 @@ def _recipe(value: Any) -> tuple[str, Problem | None]:
     return "", ("recipe", f"expected JSON, or a printable text of at most {LONGEST} characters", shown(value))
 
 
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half of a character: JSON may say one, and no UTF-8 can
+
+
 @lru_cache(maxsize=1024)
 def _canonical(recipe: str) -> str:
     if recipe.lstrip().startswith("{"):
         try:
             said = json.loads(recipe)
             if isinstance(said, Mapping):
-                return canonical_json(said)
+                found = canonical_json(said)
+                return "" if _SURROGATE.search(found) else found
         except (ValueError, RecursionError):
             pass
     return canonical_json({"text": recipe}) if printable(recipe) else ""
