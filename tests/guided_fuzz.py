@@ -1,13 +1,15 @@
 """Coverage-guided fuzzing of everything that reads a file: adapters, data of tasks, studies, archives, a store.
 
     pip install atheris
-    python -m tests.guided_fuzz [READER…] [--seconds 60] [--jobs 2] [--corpus FOLDER]
+    python -m tests.guided_fuzz [READER…] [--seconds 60] [--jobs 2] [--corpus FOLDER] [--until 30]
 
 Each reader runs in a process of its own under libFuzzer, which keeps the inputs that reach new branches of xbench and changes those on. It
 starts from the files that the tests stand on. Half of the changes to JSON are to its values, so that it stays JSON. What a reader may do
 with an input is to give rows or raise an XbenchError that names the file; whatever else it does is a finding: its input and its traceback
 are kept, once for each line of code, and it goes on. With a corpus folder the next run goes on from there. docs/fuzzing.md is the record:
-each run adds its inputs and its minutes of the processor, which are not those of the clock on a machine that does other things too.
+each run adds its inputs and its minutes of the processor, which are not those of the clock on a machine that does other things too. With
+`--until` it goes round, those with the least time first, until the record gives each reader that many minutes. It can be ended at any
+moment: what runs then is not in the record, and its corpus stays.
 """
 
 import argparse
@@ -365,6 +367,7 @@ def main() -> int:
     parser.add_argument("readers", nargs="*")
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--until", type=float, default=0, metavar="MINUTES")
     parser.add_argument("--corpus", type=Path, default=Path(tempfile.gettempdir()) / "xbench-fuzz")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -379,8 +382,18 @@ def main() -> int:
         record(name, made)
         return made.findings == "0"
 
+    def short(names: list[str]) -> list[str]:
+        """Those that have had less than --until, least first."""
+        had = {n: tally.seconds for n, tally in recorded().items()}
+        return sorted((n for n in names if had.get(n, 0.0) < 60 * given.until), key=lambda n: had.get(n, 0.0))
+
+    well = True
     with ThreadPoolExecutor(given.jobs) as pool:
-        return 0 if all(list(pool.map(one, names))) else 1
+        left = short(names) if given.until else names
+        while left:
+            well = all([*pool.map(one, left)]) and well
+            left = short(names)
+    return 0 if well else 1
 
 
 if __name__ == "__main__":
