@@ -68,10 +68,6 @@ class Worker:
         self.shared = frozenset(s.stage_id for s in shared_stages(todo))
         self.study = canonical_json(todo.study.model_dump(mode="json"))
         self._bench: Workbench | None = None
-        if options.threads:
-            import torch
-
-            torch.set_num_threads(options.threads)
 
     def do(self, item: Item, report: Report = lambda what, done, total: None) -> None:
         """Do one item and store what it gives; what it is about and how far it is stands in the store meanwhile."""
@@ -121,6 +117,7 @@ class Worker:
                 keep=self.options.keep,
                 every=self.options.every,
                 workers=self.options.workers or 1,
+                threads=self.options.threads,
             )
         self._bench.report = report
         return self._bench

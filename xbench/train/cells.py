@@ -43,6 +43,7 @@ class Workbench:
         keep: `all` keeps the systems of all stages, heads included.
         every: Seconds between two states of a training under way.
         workers: How many processes share this machine's memory.
+        threads: For torch, in all of this process; its own choice if None.
     """
 
     model: models.Resolved
@@ -54,6 +55,7 @@ class Workbench:
     keep: Keep = "none"
     every: float = saving.EVERY
     workers: int = 1
+    threads: int | None = None
     device: torch.device = field(default_factory=lambda: torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     _encoder: SplitEncoder | None = None
     _tokenizer: Any = None
@@ -62,6 +64,10 @@ class Workbench:
     _vectors: dict[tuple[str, ...], npt.NDArray[np.float32]] = field(default_factory=dict)
     _vectors_of: str | None = None
     _retriever: Any = None
+
+    def __post_init__(self) -> None:
+        if self.threads:
+            torch.set_num_threads(self.threads)
 
     def encoder(self) -> SplitEncoder:
         """The split encoder, loaded when first needed."""
