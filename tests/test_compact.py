@@ -53,6 +53,23 @@ def count(root: Path) -> int:
     return sum(len(Listing(root).files(table)) for table in TABLES)
 
 
+def test_a_folder_with_the_name_of_a_column_is_none(root: Path, tmp_path: Path) -> None:
+    """Readers of Parquet take a folder `KEY=VALUE` for a column of that name, which would replace the one in the files."""
+    before = answers(root)
+    odd = tmp_path / "seed=7" / "model=x" / "run_id=y" / "written=9" / "name=z" / "tbl=score" / "into=u" / "union_by_name" / "it's"
+    odd.parent.mkdir(parents=True)
+    root.rename(odd)
+    assert answers(odd) == before
+    assert verifying.verify(odd).problems == []
+    compacting.compact(odd, grace=3600)
+    for _ in range(2):  # what was replaced is there, and then it is not
+        assert answers(odd) == before
+        assert answers(odd, before["snapshot"]) == before
+        assert verifying.verify(odd).problems == []
+        compacting.compact(odd, grace=0)
+    assert count(odd) == 4
+
+
 def test_answers_stay_and_files_become_few(root: Path) -> None:
     before = answers(root)
     done = compacting.compact(root)

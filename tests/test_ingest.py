@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.conftest import Writer
 from xbench import adapter, board, columns, gathering, ingesting, rows, share, store
 from xbench.adapter import Block, Options
 from xbench.cells import Cells
@@ -91,6 +92,15 @@ def test_a_changed_value_is_a_new_version_and_the_old_one_is_kept(tmp_path: Path
     for path in (old, new):  # both are known: in whatever order they come again, nothing changes
         assert ingesting.ingest([path], root).runs == 0
     assert current(root) == {"de": 0.55, "fr": 0.6}
+
+
+def test_a_new_version_beside_runs_of_our_own(tmp_path: Path, writer: Writer) -> None:
+    """Runs of our own have no identity, and count for no version, however many there are."""
+    for seed in range(3):
+        for value in ("0.5", "0.7"):
+            ingesting.ingest([write(tmp_path / f"{value}.csv", f"m,none,xnli,de,accuracy,{value},paper")], writer.root)
+        assert [row["value"] for row in board.leaderboard(writer.root) if row["source"] == "paper"] == [0.7]
+        writer.add("none", "mini-ner", seed, {"de": 0.25})
 
 
 def test_versions_in_one_ingest_follow_the_order_of_the_files(tmp_path: Path) -> None:

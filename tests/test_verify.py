@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from tests.adapter_files import CASES
 from tests.conftest import RUN
 from tests.test_adapters import ingest
-from xbench import adapter, cli, contracts, gathering, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench import adapter, cli, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
@@ -112,7 +112,7 @@ def kinds(found: verifying.Verified) -> set[tuple[str, str]]:
 def everything(root: Path) -> dict[str, list[Any]]:
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
-    return {str(path): con.execute(f"SELECT * FROM {store.parquet([path])}").fetchall() for path in data(root)}
+    return {str(path): con.execute(f"SELECT * FROM {listing.parquet([path])}").fetchall() for path in data(root)}
 
 
 def contents(root: Path) -> list[str]:

@@ -148,7 +148,7 @@ class Listing:
             return found
         with opened(self.root) as con:
             for table, names in loose.items():
-                query = f"SELECT DISTINCT name FROM {quoted(self.names)} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
+                query = f"SELECT DISTINCT name FROM {parquet([self.names])} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
                 found[table] = {row[0] for row in read(con, query, [table, names])}
         return found
 
@@ -253,6 +253,12 @@ def several(paths: Iterable[Path]) -> str:
     """Paths as an SQL list of strings in which *, ? and [ are no wildcards."""
     names = (quoted(re.sub(r"([*?[])", r"[\1]", str(path))) for path in paths)
     return f"[{', '.join(names)}]"
+
+
+def parquet(paths: Iterable[Path], *options: str) -> str:
+    """A table function over Parquet files: their columns by name, and none from folders called `KEY=VALUE`, which would replace them."""
+    said = ", ".join((several(paths), "union_by_name = true", "hive_partitioning = false", *options))
+    return f"read_parquet({said})"
 
 
 def read(con: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = None) -> list[Any]:

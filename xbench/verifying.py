@@ -15,11 +15,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import contracts, places, rows, scoring, sealing, store, study
+from xbench import contracts, places, rows, scoring, sealing, study
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
-from xbench.listing import FOLDER, Listing, compaction_of
+from xbench.listing import FOLDER, Listing, compaction_of, parquet
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
 from xbench.version import __version__
@@ -292,7 +292,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
     try:
         with places.local(file.path) as path:
             intact = sealing.intact(path)
-            content = found.reader.sql(f"SELECT * FROM {store.parquet([path])}").to_arrow_table()
+            content = found.reader.sql(f"SELECT * FROM {parquet([path])}").to_arrow_table()
             against = ["the checksum in its footer is that of other bytes"] if intact is False else []
             if intact is None:
                 against = list(_against_footer(path, content))
@@ -478,7 +478,7 @@ def _duplicates(found: Verified) -> None:
             continue
         by_name = {found.files[number].path.name: number for (number,) in files}
         places.register(found.ledger, found.root)
-        given = store.parquet([found.files[number].path for (number,) in files]).replace("union_by_name", "filename = true, union_by_name")
+        given = parquet([found.files[number].path for (number,) in files], "filename = true")
         key = contracts.rules(table).key
         double = found.ledger.execute(
             f"SELECT run_id, names, count(*) FROM (SELECT {key}, list_sort(list(DISTINCT parse_filename(filename))) AS names FROM {given} "
@@ -632,7 +632,7 @@ def _rescore_run(found: Verified, file: File, path: Path, run: str, scorers: Map
         answers = con.execute(
             "SELECT language, split, list(example_id ORDER BY example_id), list(cluster_id ORDER BY example_id), "
             "list(reference ORDER BY example_id), list(prediction ORDER BY example_id) "
-            f"FROM {store.parquet([path])} WHERE run_id = ? GROUP BY ALL ORDER BY ALL",
+            f"FROM {parquet([path])} WHERE run_id = ? GROUP BY ALL ORDER BY ALL",
             [run],
         ).fetchall()
         there = _stored(found, run)
@@ -664,9 +664,7 @@ def _stored(found: Verified, run: str) -> dict[tuple[str, str], dict[str, _Share
     stored: dict[tuple[str, str], dict[str, _Shares]] = {}
     for (number,) in files:
         with places.local(found.files[number].path) as path, duckdb.connect() as con:
-            query = (
-                f"SELECT language, split, scorer, example_id, metric, numerator, denominator FROM {store.parquet([path])} WHERE run_id = ?"
-            )
+            query = f"SELECT language, split, scorer, example_id, metric, numerator, denominator FROM {parquet([path])} WHERE run_id = ?"
             for language, split, scorer, example, metric, above, below in con.execute(query, [run]).fetchall():
                 stored.setdefault((language, split), {}).setdefault(scorer, {})[example, metric] = (above, below)
     return stored
