@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import os
 import random
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
 from tests.conftest import Writer
-from xbench import adapter, board, columns, gathering, ingesting, rows, share, store
+from xbench import adapter, board, columns, gathering, ingesting, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.cells import Cells
 from xbench.errors import DataError, StoreError
@@ -514,6 +518,89 @@ def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     other.unlink()
     with pytest.raises(StoreError, match="column 'value' is missing"):
         store.connect(root)
+
+
+def three(folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    return [write(folder / f"{i}.csv", f"m{i},none,xnli,de,accuracy,0.{i},paper") for i in (1, 2, 3)]
+
+
+def held(root: Path) -> tuple[list[Any], int, list[Any]]:
+    """What readers see, how many rows the files have, and what `xbench verify` says."""
+    con = store.connect(root)
+    seen = con.execute("SELECT model, value FROM result ORDER BY ALL").fetchall()
+    (every,) = con.execute("SELECT count(*) FROM stored_score").fetchall()[0]
+    con.close()
+    return seen, every, verifying.verify(root).problems
+
+
+WHOLE = ([("m1", 0.1), ("m2", 0.2), ("m3", 0.3)], 3, [])
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Path], Path], None]:
+    """An ingest that ends before it writes table run."""
+
+    def end(paths: list[Path], root: Path) -> None:
+        def stop(root: Path, table: str, rows: pa.Table, name: str) -> Path:
+            if table == "run":
+                raise KeyboardInterrupt
+            return write(root, table, rows, name)
+
+        write = store.write
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "write", stop)
+            with pytest.raises(KeyboardInterrupt):
+                ingesting.ingest(paths, root)
+
+    return end
+
+
+@pytest.mark.parametrize("later", [slice(0, 3), slice(0, 2), slice(0, 1)])
+def test_what_an_interrupted_ingest_left_is_not_there_twice(
+    tmp_path: Path, ended: Callable[[list[Path], Path], None], later: slice
+) -> None:
+    """Whether the next one brings more runs, the same, or fewer."""
+    paths, root = three(tmp_path / "files"), tmp_path / "s"
+    ended(paths[:2], root)
+    assert held(root)[:2] == ([], 2)
+    ingesting.ingest(paths[later], root)
+    assert held(root)[0] == WHOLE[0][later]
+    ingesting.ingest(paths, root)
+    assert held(root) == WHOLE
+
+
+def test_without_locks_what_may_be_under_way_is_left(
+    tmp_path: Path, ended: Callable[[list[Path], Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_lock(self: FileLock) -> None:
+        raise NotImplementedError
+
+    paths, root = three(tmp_path / "files"), tmp_path / "s"
+    monkeypatch.setattr(FileLock, "acquire", no_lock)
+    ended(paths[:2], root)
+    with pytest.raises(StoreError, match="is under way or was ended less than 10 minutes ago"):
+        ingesting.ingest(paths, root)
+    assert held(root)[:2] == ([], 2)
+    (left,) = (root / "score").glob("*.parquet")
+    os.utime(left, (0, left.stat().st_mtime - 601))
+    ingesting.ingest(paths, root)
+    assert held(root) == WHOLE
+
+
+def test_two_ingests_at_once_write_a_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would compare with the store before either has written."""
+    compare, paths = ingesting.compare, three(tmp_path / "files")
+
+    def slow(*given: Any) -> Any:
+        found = compare(*given)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(ingesting, "compare", slow)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda given: ingesting.ingest(given, tmp_path / "s"), (paths, paths[1:])))
+    assert held(tmp_path / "s") == WHOLE
 
 
 def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callable[..., None]) -> None:

@@ -31,6 +31,7 @@ FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
 MANY = 1000  # files: from here on opening a store takes seconds
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
+RECENT = 600  # seconds for which rows without a run may be of one that is being written
 FORMAT = 2  # of a store: 1 has what writers wrote alone, 2 may have compactions
 
 

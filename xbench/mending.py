@@ -16,10 +16,9 @@ from typing import Any
 from xbench import places
 from xbench.compacting import without
 from xbench.errors import StoreError
-from xbench.listing import PREFIX, newest
+from xbench.listing import PREFIX, RECENT, newest
 from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
 
-RECENT = 600  # seconds for which rows without a run may be of one that is being written
 _ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
 _OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
 _OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which all files of a run go
