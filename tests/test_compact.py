@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -510,6 +512,23 @@ def test_an_app_that_is_open_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch
     assert server.newest().rows("SELECT count(*) AS n FROM outcome")["n"][0] > 0
     assert server.at(first.id).rows(query)["n"][0] == before
     assert server.newest().later("second", ask).result(60)["n"]["n"][0] == before
+
+
+def test_an_app_that_is_open_shows_what_is_scored_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`xbench rescore` adds scores to runs that are there: the snapshot stays."""
+    monkeypatch.setattr(serving, "_LOOK_AGAIN", 0.0)
+    server = serving.Server(root)
+    first = server.newest()
+    ask = functools.partial(background.tables, queries={"n": "SELECT count(DISTINCT scorer) AS n FROM score"})
+    scorers = first.later("scorers", ask).result(60)["n"]["n"][0]
+    scores = pq.read_table(one(root, "score")).to_pylist()
+    store.write(root, "score", pa.Table.from_pylist([{**row, "scorer": "later-1"} for row in scores]), "later")
+    deadline = time.monotonic() + 60
+    while server.newest() is first and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.newest().id == first.id
+    assert "later-1" in set(server.newest().columns()["scorer"])
+    assert server.newest().later("scorers", ask).result(60)["n"]["n"][0] == scorers + 1
 
 
 @pytest.fixture

@@ -225,6 +225,20 @@ def foreign_name(root: Path) -> Path:
     return path
 
 
+@fault("unreadable")
+def folder_as_file(root: Path) -> Path:
+    path = root / "score" / "x.parquet"
+    path.mkdir()
+    return path
+
+
+@fault("unreadable")
+def link_to_nothing(root: Path) -> Path:
+    path = root / "run" / "x.parquet"
+    path.symlink_to(root / "nothing.parquet")
+    return path
+
+
 @fault("contract")
 def null(root: Path) -> Path:
     path = one(root, "prediction")
@@ -549,7 +563,7 @@ def test_repair_sets_aside_and_deletes_nothing(root: Path, name: str) -> None:
     assert mended.moved and mended.after.problems == []
     assert contents(root) == before
     for moved in mended.moved:
-        assert (root / moved.to).is_file() and not (root / moved.file).exists()
+        assert os.path.lexists(root / moved.to) and not os.path.lexists(root / moved.file)
     listed = [entry for path in root.glob("quarantine/*/moved.json") for entry in json.loads(path.read_text("utf-8"))]
     assert {entry["file"] for entry in listed} == {moved.file for moved in mended.moved}
     assert all(entry["why"] for entry in listed)

@@ -5,6 +5,7 @@ from there.
 """
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -114,7 +115,7 @@ def _why(problem: Problem) -> str:
 def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
     """A file that cannot be read, and what was written with it: the same names in the other tables."""
     name = Path(problem.file).name
-    if (found.root / problem.file).exists():
+    if os.path.lexists(found.root / problem.file):  # a link to nothing is moved as well
         plan.files[problem.file] = _why(problem)
     if name.startswith(PREFIX):
         plan.lost.add(name.removesuffix(".parquet"))

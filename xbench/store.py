@@ -92,8 +92,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     Raises:
         StoreError: If `root` is a file, a Parquet file in it cannot be read, or the store was never at that snapshot.
     """
-    if root.exists() and not root.is_dir():
-        raise StoreError(f"{root} is a file; a store is a folder")
+    listing.check_folder(root)
     with ThreadPoolExecutor(2) as beside:  # DuckDB begins, and binds a view, on one processor
         beside.submit(_suite_rows)  # which takes as long, once a process
         con = duckdb.connect()
