@@ -23,7 +23,7 @@ import pytest
 from filelock import FileLock
 
 from tests.conftest import Writer
-from xbench import adapter, board, columns, gathering, ingesting, rows, share, store, verifying
+from xbench import adapter, board, columns, gathering, ingesting, rows, share, store, unpacking, verifying
 from xbench.adapter import Block, Options
 from xbench.cells import Cells
 from xbench.errors import DataError, StoreError
@@ -424,6 +424,45 @@ def test_bombs_links_and_damage_refuse_an_archive(tmp_path: Path) -> None:
     (tmp_path / "d.tar.gz").write_bytes(b"\x1f\x8b\x08 nothing")
     for name in ("d.zip", "d.tar.gz"):
         assert "cannot be unpacked" in str(ingesting.ingest([tmp_path / name], tmp_path / "s").refusals[0])
+
+
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_folders_and_headers_of_an_archive_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    """They take time and memory without a byte of content."""
+    folders = tmp_path / f"f{ending}"
+    if ending == ".zip":
+        with zipfile.ZipFile(folders, "w") as packed:
+            for i in range(40):
+                packed.mkdir(str(i))
+    else:
+        with tarfile.open(folders, "w:gz") as tar:
+            for i in range(40):
+                info = tarfile.TarInfo(str(i))
+                info.type = tarfile.DIRTYPE
+                tar.addfile(info)
+        with tarfile.open(tmp_path / "h.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
+            info = tarfile.TarInfo("a.csv")
+            info.pax_headers = {"comment": "x" * (5 << 20)}
+            tar.addfile(info)
+        assert "has a header of 5,243,392 bytes" in str(ingesting.ingest([tmp_path / "h.tar.gz"], tmp_path / "s").refusals[0])
+    unpacking.unpack(folders, tmp_path)
+    monkeypatch.setattr(unpacking, "MOST_FILES", 39)
+    with pytest.raises(DataError, match="holds more than 39 files"):
+        unpacking.unpack(folders, tmp_path)
+
+
+@pytest.mark.parametrize("packing", ["", "gz", "bz2", "xz"])
+def test_a_tar_archive_is_unpacked_however_it_is_packed(tmp_path: Path, packing: Any) -> None:
+    """Its name need not say how."""
+    content = {f"x/{i}.bin": random.Random(i).randbytes(i << 12) for i in range(40)}
+    with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as tar:
+        for name, data in content.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    (tmp_path / "to").mkdir()
+    unpacking.unpack(tmp_path / "a.tar", tmp_path / "to")
+    assert {p.relative_to(tmp_path / "to").as_posix(): p.read_bytes() for p in (tmp_path / "to").rglob("*.bin")} == content
 
 
 def test_archives_in_archives_and_links_are_left_alone(tmp_path: Path) -> None:

@@ -84,6 +84,34 @@ def test_two_runs_are_equal_to_the_bit_and_a_second_does_nothing(tiny_model: Pat
     assert run(path, tmp_path / "a") == 0
 
 
+def test_what_another_runner_has_finished_is_not_replaced(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one makes other bytes on another machine; replaced one by one, its files would stand beside those of the first."""
+    from xbench.train import cells
+
+    path = write_study(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner"], seeds=[0])
+    root = tmp_path / "store"
+    run(path, root)
+    (file,) = (root / "run").glob("*.parquet")
+    there = {p: p.stat().st_mtime_ns for p in root.glob("*/*.parquet")}
+    todo, resolved = executors.lay_out(study.load_study(path))
+    (cell,) = todo.cells
+    item = executors.Item(cell.run_id, "cell", cell.label, cell.model)
+    made, real = [], cells.run_cell
+
+    def meanwhile(*given: Any) -> Any:
+        made.append(real(*given))
+        aside.rename(file)
+        return made[-1]
+
+    monkeypatch.setattr(cells, "run_cell", meanwhile)
+    aside = file.rename(tmp_path / "aside")
+    executors.working.Worker(todo, resolved, root, executors.Options(threads=1)).do(item)
+    assert len(made) == 1
+    executors.working.Worker(todo, resolved, root, executors.Options(threads=1)).do(item)
+    assert len(made) == 1
+    assert {p: p.stat().st_mtime_ns for p in root.glob("*/*.parquet")} == there
+
+
 def test_seeds_and_intermediates_change_something(tiny_model: Path, tmp_path: Path) -> None:
     path = write_study(tmp_path, tiny_model, targets=["mini-ner"], seeds=[0, 1])
     run(path, tmp_path / "store")

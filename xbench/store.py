@@ -149,6 +149,14 @@ def complete_runs(root: Path) -> set[str]:
         con.close()
 
 
+def is_complete(root: Path, run_id: str) -> bool:
+    """Whether the store holds a run whole; quicker than all `complete_runs`."""
+    listed = Listing(root)
+    with listing.opened(root) as con:
+        runs = source(con, listed, "run", [run_id])
+        return bool(listing.read(con, f"SELECT 1 FROM ({runs}) WHERE run_id = ? LIMIT 1", [run_id]))
+
+
 # The sum of the run ids, which are hashes: it takes no order, so what it was after each file is found in one pass.
 _SUM = "coalesce(sum(('0x' || run_id[:15])::BIGINT)::HUGEINT, 0)"
 
