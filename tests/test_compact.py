@@ -301,6 +301,21 @@ def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Ca
         fault("disk full", "compaction, at every write", f"{total} times", said="was not compacted: nothing is lost")
 
 
+def test_files_of_a_compaction_under_way_are_no_duplicates(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It began after `xbench verify` had listed what counts."""
+    listing_of = verifying._listing
+
+    def then(found: verifying.Verified) -> Any:
+        listed = listing_of(found)
+        compacting.compact(root)
+        return listed
+
+    monkeypatch.setattr(verifying, "_listing", then)
+    found = verifying.verify(root)
+    assert found.problems == []
+    assert len(found.files) == 20
+
+
 def test_of_two_at_once_one_counts(root: Path, fault: Callable[..., None]) -> None:
     before = answers(root)
     together = threading.Barrier(2)

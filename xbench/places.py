@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from xbench.errors import StoreError, WriteError
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 
 def place(text: str | Path) -> Path:
-    """A path from what the user wrote: `PROTOCOL://…` is a UPath, which does what a Path does; all else a Path.
+    """A path from what the user wrote: `PROTOCOL://…` of another machine is a UPath, which does what a Path does; all else a Path.
 
     Raises:
         StoreError: If the protocol's library is not installed.
     """
-    if "://" not in str(text):
-        return Path(text)
+    protocol, separated, rest = str(text).partition("://")
+    if not separated:
+        return Path(text).expanduser() if str(text).startswith("~/") else Path(text)
+    if protocol in ("file", "local"):
+        return Path(unquote(rest) if protocol == "file" else rest)
     try:
         from upath import UPath
 
@@ -86,7 +90,7 @@ def _whole(path: Path) -> Iterator[Path]:
             path.fs.put_file(str(local), str(path))  # type: ignore[attr-defined]
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # short: the name may be as long as names can be
     try:
         yield temporary
         with temporary.open("rb+") as handle:
@@ -106,7 +110,7 @@ def create(path: Path, content: bytes) -> bool:
             return False
         return True
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # short: the name may be as long as names can be
     try:
         with temporary.open("xb") as handle:
             handle.write(content)

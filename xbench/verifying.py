@@ -19,7 +19,7 @@ from xbench import contracts, places, rows, scoring, sealing, study
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
-from xbench.listing import FOLDER, Listing, check_folder, compaction_of, inside, parquet
+from xbench.listing import FOLDER, PREFIX, Listing, check_folder, compaction_of, inside, parquet
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
 from xbench.version import __version__
@@ -234,8 +234,9 @@ def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None
     elif not path.is_file():
         said = "is a link to nothing" if path.is_symlink() else "is no file", "a Parquet file", "move it away"
         found.problems.append(Problem("unreadable", table, shown, "all", *said))
-    elif name in listed.uncounted[table]:
-        if compaction_of(name) > listed.compaction.number:  # the others wait for their time, and go with what they were made of
+    elif name.startswith(PREFIX) and name not in listed.compaction.files.get(table, ()):
+        # Those that came after the listing are of a compaction under way; those of earlier ones go with what they were made of.
+        if name in listed.uncounted[table] and compaction_of(name) > listed.compaction.number:
             said = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
             found.problems.append(Problem("leftover", table, shown, "", *said))
     elif name not in listed.replaced[table]:
