@@ -224,3 +224,59 @@ def test_xtremes_mock_submission(tmp_path: Path) -> None:
             metric,
             found,
         )
+
+
+def said(path: str, content: object, folder: Path, *columns: str, **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """What of one file is stored, and what is refused."""
+    file = folder / "in" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    report = ingesting.ingest([folder / "in"], folder / "store", options=Options(settings=settings))
+    return rows(folder / "store", *columns) if report.cells else [], list(map(str, report.refusals))
+
+
+def _lm_eval(**results: dict[str, Any]) -> dict[str, Any]:
+    return {"results": results, "model_name": "org/m", "config": {}, "lm_eval_version": "0.4.9"}
+
+
+@pytest.mark.parametrize(
+    ("task", "configuration", "expected"),
+    [  # the languages are those of lm_eval/tasks/*/README.md at 4e7e0d4
+        ("lambada_openai_mt_de", "de", ("lambada_openai_mt", "de")),
+        ("arc_challenge_mt_nb", "nb", ("arc_challenge_mt", "nb")),
+        ("xnli_eu_mt", "eu_mt", ("xnli_eu_mt", "eu")),
+        ("polemo2_in", None, ("polemo2_in", None)),
+        ("agieval_lsat_ar", None, ("agieval_lsat_ar", None)),
+        ("matreshka_yes_no", None, ("matreshka_yes_no", None)),
+        ("pisa_ch", None, ("pisa_ch", None)),
+        ("mlqa_ar_de", "mlqa.ar.de", ("mlqa", "ar/de")),
+        ("mgsm_en_cot_sw", "sw", ("mgsm_en_cot", "sw")),
+    ],
+)
+def test_words_at_the_end_of_a_task_are_no_languages(task: str, configuration: str | None, expected: tuple[str, str | None]) -> None:
+    assert adapter.load("lm-eval").split_name(task, configuration) == expected
+
+
+def test_the_mean_of_a_group_of_lm_eval_is_of_its_languages(tmp_path: Path) -> None:
+    content = _lm_eval(
+        xnli={"alias": "xnli", "acc,none": 0.55, "acc_stderr,none": 0.01}, xnli_de={"acc,none": 0.6}, xnli_sw={"acc,none": 0.5},
+        tag={"alias": "tag", " ": " "},
+    ) | {"group_subtasks": {"xnli": ["xnli_de", "xnli_sw"], "tag": ["xnli"], "xnli_de": [], "xnli_sw": []}}  # fmt: skip
+    found, refused = said("results_1.json", content, tmp_path, "language", "language_set", "value", language="en")
+    assert (found, refused) == ([("de", None, 0.6), ("mul", "de sw", 0.55), ("sw", None, 0.5)], [])
+
+
+def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_side(tmp_path: Path) -> None:
+    first = _lm_eval(xnli_de={"acc,none": 0.6}) | {"n-shot": {"xnli_de": 5}, "config": {"fewshot_seed": 1}}
+    others = [first | {"config": {"fewshot_seed": 2}}, first | {"chat_template_sha": "c0"}, first | {"fewshot_as_multiturn": True}]
+    bare = {"model_name": None, "config": {"model_args": "pretrained=org/m,dtype=float32,peft=org/adapter"}}
+    for place, content in enumerate([first, *others, _lm_eval(xnli_de={"acc,none": 0.6}) | bare]):
+        found, refused = said(f"results_{place}.json", content, tmp_path, "model", "seed")
+        assert not refused
+    assert found == [("org/adapter", None), ("org/m", 1), ("org/m", 1), ("org/m", 1), ("org/m", 2)]
+
+
+def test_less_is_better_also_where_an_old_file_of_lm_eval_does_not_say_so(tmp_path: Path) -> None:
+    found, refused = said("results_1.json", _lm_eval(wikitext={"bits_per_byte": 0.6}), tmp_path, "value", language="en")
+    assert not found
+    assert "of which more is better" in refused[0]
