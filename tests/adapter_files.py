@@ -147,9 +147,9 @@ _EUROEVAL = (
     "<span>Task Type</span>,<span>dummy</span>,,<a href='t'>Sentiment classification</a>,<a href='t'>Named entity recognition</a>,<span>hidden</span>,\n"
     "Model,Type,Rank,<a href='https://euroeval.com/datasets/danish#angry-tweets'>angry_tweets</a>,"
     "<a href='https://euroeval.com/datasets/danish#dansk'>dansk</a>,angry_tweets_version,dansk_version\n"
-    "<a href='https://hf.co/FacebookAI/xlm-roberta-large'>FacebookAI/xlm-roberta-large</a>,x,2.2@@2.2,39.45 ± 9.80 / 55.00 ± 1.96@@39.45,"
+    "<a href='https://hf.co/FacebookAI/xlm-roberta-large'>FacebookAI/xlm-roberta-large</a>,🔍,2.2@@2.2,39.45 ± 9.80 / 55.00 ± 1.96@@39.45,"
     "70.00 ± 1.96 / 66.00 ± 1.96@@70.00,17.0.0@@170000,17.0.0@@170000\n"
-    "\"<a href='u'>org/other (zero-shot, val)</a>\",x,3@@3,-1.50 ± 1.00 / 30.00 ± 2.00@@-1.5,-@@-1,16.0.0@@160000,-@@-1\n"
+    "\"<a href='u'>org/other (zero-shot, val)</a>\",🤔,3@@3,-1.50 ± 1.00 / 30.00 ± 2.00@@-1.5,-@@-1,16.0.0@@160000,-@@-1\n"
 )
 
 CASES: dict[str, Case] = {
@@ -345,7 +345,7 @@ CASES: dict[str, Case] = {
         [("FacebookAI/xlm-roberta-large", "euroeval/angry_tweets", "da", "mcc", 0.3945), ("FacebookAI/xlm-roberta-large", "euroeval/angry_tweets", "da", "macro_f1", 0.55),
          ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1_no_misc", 0.7), ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1", 0.66),
          ("org/other", "euroeval/angry_tweets", "da", "macro_f1", 0.3)],
-        {"train_language": {"da", "unknown"}, "split": {"test", "dev"}},
+        {"train_language": {"da", "none"}, "intermediate": {"none", "unknown"}, "split": {"test", "dev"}},
         refused=("column 'value' is '-1.50', expected a fraction",),
     ),
 }  # fmt: skip

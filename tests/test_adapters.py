@@ -280,3 +280,37 @@ def test_less_is_better_also_where_an_old_file_of_lm_eval_does_not_say_so(tmp_pa
     found, refused = said("results_1.json", _lm_eval(wikitext={"bits_per_byte": 0.6}), tmp_path, "value", language="en")
     assert not found
     assert "of which more is better" in refused[0]
+
+
+def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
+    """The shape is that of benchmark_result_to_eee_dict, src/euroeval/eee_utils.py at f37841c: no metric_id, two metrics of a data set."""
+
+    def result(metric: str, score: float) -> dict[str, Any]:
+        return {
+            "evaluation_name": metric,
+            "source_data": {"dataset_name": "life-in-the-uk", "source_type": "hf_dataset"},
+            "metric_config": {"lower_is_better": False, "score_type": "continuous", "min_score": 0, "max_score": 100},
+            "score_details": {"score": score, "uncertainty": {"num_samples": 10}},
+        }
+
+    def record(few_shot: str, validation: str, *results: dict[str, Any]) -> dict[str, Any]:
+        details = {"dataset": "life-in-the-uk", "languages": '["en"]', "few_shot": few_shot, "validation_split": validation}
+        return {
+            "schema_version": "0.2.1", "evaluation_id": "life-in-the-uk/org/m/1",
+            "source_metadata": {"source_name": "EuroEval", "source_organization_name": "EuroEval", "evaluator_relationship": "third_party"},
+            "eval_library": {"name": "euroeval", "version": "17.1.0", "additional_details": details},
+            "model_info": {"name": "org/m", "id": "org/m"}, "evaluation_results": list(results),
+        }  # fmt: skip
+
+    lines = [
+        record("true", "false", result("test_mcc", 60.0), result("test_accuracy", 70.0)),
+        record("false", "false", result("test_mcc", 50.0)),
+        record("false", "true", result("test_mcc", 40.0)),
+    ]
+    text = "\n".join(map(json.dumps, lines))
+    found, refused = said("euroeval.jsonl", text, tmp_path, "split", "metric", "value", "target", "language")
+    assert not refused
+    assert found == [
+        (*one, "eee/life_in_the_uk", "en")
+        for one in (("dev", "mcc", 0.4), ("test", "accuracy", 0.7), ("test", "mcc", 0.5), ("test", "mcc", 0.6))
+    ]
