@@ -314,3 +314,30 @@ def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
         (*one, "eee/life_in_the_uk", "en")
         for one in (("dev", "mcc", 0.4), ("test", "accuracy", 0.7), ("test", "mcc", 0.5), ("test", "mcc", 0.6))
     ]
+
+
+def _card(*results: tuple[str, str, str, float]) -> str:
+    said = [
+        {"task": {"type": "x"}, "dataset": {"type": data, "name": data, "config": config}, "metrics": [{"type": metric, "value": value}]}
+        for data, config, metric, value in results
+    ]
+    return f"---\nmodel-index: {json.dumps([{'name': 'm', 'results': said}])}\n---\n"
+
+
+def test_the_configuration_of_a_card_is_a_language_of_a_country_or_a_pair(tmp_path: Path) -> None:
+    """FLEURS calls Brazilian Portuguese pt_br and Swedish sv_se; br is Breton, se Northern Sami."""
+    card = _card(
+        ("google/fleurs", "pt_br", "accuracy", 0.1), ("google/fleurs", "sv_se", "accuracy", 0.2), ("xtreme", "MLQA.ar.de", "f1", 0.3),
+        ("google/fleurs", "es_419", "accuracy", 0.4), ("opus_books", "en-fr", "accuracy", 0.5),
+    )  # fmt: skip
+    found, refused = said("README.md", card, tmp_path, "value", "language")
+    assert found == [(0.1, "pt-BR"), (0.2, "sv-SE"), (0.3, "ar/de"), (0.4, "es-419")]
+    assert "column 'language' is empty" in refused[0]
+
+
+def test_losses_and_error_rates_of_a_card_are_refused(tmp_path: Path) -> None:
+    card = _card(("common_voice", "de", "wer", 25.3), ("xtreme", "PAN-X.de", "loss", 0.31), ("xtreme", "PAN-X.de", "f1", 0.8))
+    found, refused = said("README.md", card, tmp_path, "metric", "value")
+    assert found == [("f1", 0.8)]
+    assert len(refused) == 2
+    assert all("of which more is better" in one for one in refused)
