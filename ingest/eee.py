@@ -81,8 +81,8 @@ def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.T
     error = uncertainty.get("standard_error") or {}
     if number(error.get("value")) is not None:
         row |= {"stderr": error["value"], "stderr_kind": str(error.get("method") or "unknown")}
-    for name in (result.get("evaluation_result_id"), result["evaluation_name"]):
-        table = examples.get(str(name))
+    for key in (result.get("evaluation_result_id"), result["evaluation_name"]):
+        table = examples.get(str(key))
         if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - float(score["score"])) < 1e-6:
             row |= {"outcomes": table, "n": None}
     return {**row, **{k: (int(v) if k in _NUMBERS else v) for k, v in ours.items() if k in COLUMNS or k == "run_id"}}

@@ -108,7 +108,7 @@ def _means(group: str, groups: dict[str, list[str]], configs: dict[str, Any]) ->
             tasks.add(name)
             waiting += groups.get(name, [])
     said = {split_name(task, configs.get(task, {}).get("dataset_name"))[1] for task in tasks - groups.keys()}
-    codes = sorted(said - {None})
+    codes = sorted(code for code in said if code is not None)
     return {"language": "mul", "language_set": "unknown" if None in said else codes} if len(codes) > 1 else {}
 
 

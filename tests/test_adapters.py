@@ -341,3 +341,65 @@ def test_losses_and_error_rates_of_a_card_are_refused(tmp_path: Path) -> None:
     assert found == [("f1", 0.8)]
     assert len(refused) == 2
     assert all("of which more is better" in one for one in refused)
+
+
+TABLE = {"intermediate": "none", "source": "a paper"}
+
+
+def table(header: str, *lines: str) -> str:
+    return "\n".join([f"| {header} |", "|---" * (header.count("|") + 1) + "|", *(f"| {line} |" for line in lines), ""])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "value"),
+    [
+        ("a.md", table("Model | en | de", "A | 70.0 | 84.1<sup>1</sup>"), 0.841),
+        ("a.md", table("Model | en | de", "A | 70.0 | 84.1<sub>2</sub>"), None),
+        ("a.md", table("Model | en | de", "A | 70.0 | 8.1<br>7"), None),
+        ("a.md", table("Model | en | de", "A | 70.0 | +2.1"), None),
+        ("a.md", table("Model | en | de", "A | 1% | 0.5%"), 0.005),
+        ("a.tex", "\\begin{tabular}{lrr}\nModel & en & de \\\\\nA & 70.0 & 84.1\\textsuperscript{1} \\\\\n\\end{tabular}", 0.841),
+        ("a.tex", "\\begin{tabular}{lrr}\nModel & en & de \\\\\nA & 70.0 & \\phantom{1}8.1 \\\\\n\\end{tabular}", 0.081),
+        ("a.tex", "\\begin{tabular}{lrr}\nModel & en & de \\\\\nA & 70.0 & 81.2$_{1}$ \\\\\n\\end{tabular}", None),
+    ],
+)
+def test_marks_and_second_numbers_of_a_cell_are_no_digits_of_it(file: str, content: str, value: float | None, tmp_path: Path) -> None:
+    found, refused = said(file, content, tmp_path, "language", "value", target="xnli", metric="accuracy", **TABLE)
+    assert dict(found).get("de") == value
+    assert len(refused) == (value is None)
+
+
+def test_a_setting_overrides_neither_comment_nor_heading_of_a_table(tmp_path: Path) -> None:
+    comment = '<!-- xbench {"target": "xquad", "metric": "f1", "unit": "fraction"} -->\n'
+    content = comment + table("Model | en | de", "A | 0.4 | 0.5")
+    found, _ = said("a.md", content, tmp_path / "1", "metric", "value", metric="exact_match", unit="percent", target="mlqa", **TABLE)
+    assert found == [("f1", 0.4), ("f1", 0.5)]
+    content = table("Model | XNLI (acc) | XQuAD (F1)", "A | 84.1 | 70.2")
+    found, _ = said("a.md", content, tmp_path / "2", "target", "metric", "value", metric="accuracy", **TABLE)
+    assert found == [("xnli", "accuracy", 0.841), ("xquad", "f1", 0.702)]
+
+
+def test_the_language_of_a_table_of_tasks_is_the_one_that_is_said(tmp_path: Path) -> None:
+    found, _ = said("a.md", table("Model | language | XNLI | pos", "A | de | 84.1 | 70.2"), tmp_path / "1", "target", "language", **TABLE)
+    assert found == [("udpos", "de"), ("xnli", "de")]
+    found, _ = said("a.md", table("Model | XNLI | ner", "A | 84.1 | 70.2"), tmp_path / "2", "target", "language", language="sw", **TABLE)
+    assert found == [("panx", "sw"), ("xnli", "sw")]
+    found, _ = said("a.md", table("Model | XNLI | ner", "A | 84.1 | 70.2"), tmp_path / "3", "target", "language", **TABLE)
+    assert found == [("panx", "mul"), ("xnli", "mul")]
+
+
+def test_headings_may_be_pairs_with_scripts_and_a_row_an_average_alone(tmp_path: Path) -> None:
+    content = table("Model | en/zh-Hant | ace-Arab/en | avg", "A | 80.0 | 70.0 | 75.0", "B | - | - | 60.0")
+    found, refused = said("a.md", content, tmp_path, "value", "language", "language_set", target="x", metric="f1", **TABLE)
+    assert not refused
+    assert found == [
+        (0.6, "mul", "unknown"),
+        (0.7, "ace-Arab/en", None),
+        (0.75, "mul", "ace-Arab/en en/zh-Hant"),
+        (0.8, "en/zh-Hant", None),
+    ]
+
+
+def test_a_line_under_a_number_is_none_of_its_digits(tmp_path: Path) -> None:
+    content = "model,intermediate,target,language,metric,value,source\nA,none,xnli,de,accuracy,0.8_1,s\n"
+    assert said("a.csv", content, tmp_path, "value") == ([], [f"{tmp_path}/in/a.csv:2: column 'value' is '0.8_1', expected a number"])

@@ -423,6 +423,8 @@ def number(value: Any) -> float | None:
     """`value` as a float if it is a number or the text of one, else None (so that `N/A` is no standard error)."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    if isinstance(value, str) and "_" in value:  # in Python 81.2_1 is a number
+        return None
     try:
         return float(value)
     except (ValueError, OverflowError):

@@ -230,7 +230,7 @@ def _languages(code: str | None, several: Any) -> _Made:
     if code != MANY:
         return None, ("language_set", f"is only for a mean over languages (language {MANY})", "") if several is not None else None
     codes = several.split() if isinstance(several, str) else several if isinstance(several, list | tuple) else ["unknown"]
-    if list(codes) == ["unknown"]:
+    if list(codes) in ([], ["unknown"]):
         return "unknown", None
     try:
         return " ".join(sorted(normal(str(code)) for code in codes)), None
