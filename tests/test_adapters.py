@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case
+from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
 from xbench import adapter, ingesting, store
 from xbench.adapter import Options
 
@@ -120,7 +120,7 @@ def test_pickles_are_opened_only_on_request(tmp_path: Path) -> None:
     assert "say where these are with --references" in str(read(allow_pickle=True).refusals[0])
     assert read(allow_pickle=True, references=tmp_path / "labels").cells == {"identical": 8, "new": 1}
     con = store.connect(tmp_path / "s")
-    found = con.execute("SELECT language, value, n, seed, scorer FROM result WHERE split = 'test'").fetchall()
+    found = con.execute("SELECT language, value, n, seed, scorer FROM result WHERE target = 'xnli' AND split = 'test'").fetchall()
     assert found == [("de", 0.75, 4, 1234, "accuracy-1")]
     assert con.execute("SELECT example_id, prediction FROM prediction ORDER BY ALL").fetchall()[3] == ("3", "neutral")
     con.close()
@@ -403,3 +403,52 @@ def test_headings_may_be_pairs_with_scripts_and_a_row_an_average_alone(tmp_path:
 def test_a_line_under_a_number_is_none_of_its_digits(tmp_path: Path) -> None:
     content = "model,intermediate,target,language,metric,value,source\nA,none,xnli,de,accuracy,0.8_1,s\n"
     assert said("a.csv", content, tmp_path, "value") == ([], [f"{tmp_path}/in/a.csv:2: column 'value' is '0.8_1', expected a number"])
+
+
+def test_massive_in_chinese_and_more_english_of_mteb(tmp_path: Path) -> None:
+    """eval_langs of MassiveIntentClassification and AmazonCounterfactualClassification: zh-CN is cmo-Hans there; en and en-ext are eng-Latn."""
+    subsets = [("zh-CN", "cmo-Hans", 0.1), ("zh-TW", "cmo-Hant", 0.2), ("en", "eng-Latn", 0.3), ("en-ext", "eng-Latn", 0.4)]
+    scores = [{"main_score": value, "hf_subset": name, "languages": [code]} for name, code, value in subsets]
+    content = {"task_name": "T", "mteb_version": "2", "dataset_revision": "r", "scores": {"test": scores}}
+    found, refused = said("org__m/rev/T.json", content, tmp_path, "value", "target", "language")
+    assert not refused
+    assert found == [(0.1, "mteb/T", "zh"), (0.2, "mteb/T", "zh-Hant"), (0.3, "mteb/T", "en"), (0.4, "mteb/T:en-ext", "en")]
+
+
+def test_what_jiant_calls_validation_is_the_test_set_of_xquad_and_tydiqa(tmp_path: Path) -> None:
+    """Neither has another set in XTREME: XQuAD has no development data, and TyDiQA's test set is its GoldP development set."""
+    tasks = {name: {"metrics": {"major": 0.5, "minor": {"f1": 0.5}}} for name in ("xquad_de", "tydiqa_fi", "mlqa_de_de", "panx_de")}
+    found, _ = said("val_metrics.json", tasks, tmp_path, "target", "split", model="m", intermediate="none")
+    assert found == [("mlqa", "dev"), ("panx", "dev"), ("tydiqa", "test"), ("xquad", "test")]
+
+
+def test_a_part_of_the_instances_of_helm_is_not_the_whole(tmp_path: Path) -> None:
+    spec = {"name": "xnli:model=m", "scenario_spec": {"args": {"language": "sw"}}, "adapter_spec": {"model": "m"}}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "run_spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    stats = [helm_stat("exact_match", 0.5), helm_stat("exact_match", 0.9, sub_split="toxic")]
+    assert said("stats.json", stats, tmp_path, "value") == ([(0.5,)], [])
+
+
+def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_limit_is_refused(tmp_path: Path) -> None:
+    log = eval_log()
+    log["results"]["scores"] = [
+        {"name": name, "scorer": "choice", "reducer": reducer, "metrics": {"accuracy": {"value": value}}}
+        for name, reducer, value in (("choice", "mean", 0.5), ("choice", "max", 0.75), ("second", "mean", 0.25))
+    ]
+    found, refused = said("a.json", log, tmp_path / "1", "scorer", "value")
+    assert not refused
+    assert found == [("inspect choice", 0.5), ("inspect choice max", 0.75), ("inspect choice second", 0.25)]
+    found, refused = said("a.json", eval_log(completed=3), tmp_path / "2", "value")
+    assert not found
+    assert refused[0].endswith("ran on 3 of 4 samples")
+
+
+def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:
+    """evaluate.py --xtreme_version xtreme-r writes udpos, panx, tatoeba and xquad under the same names, with more languages."""
+    content = {
+        "udpos": {"f1": {"de": 80.0, "lt": 70.0}, "avg_f1": 75.0, "avg_metric": 75.0},
+        "xnli": {"accuracy": {"de": 60.0}, "avg_accuracy": 60.0, "avg_metric": 60.0},
+    }
+    found, _ = said("scores.json", content, tmp_path, "target", "language", model="m")
+    assert found == [("xnli", "de"), ("xtreme-r-udpos", "de"), ("xtreme-r-udpos", "lt")]
