@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, keeping, placing, store
+from xbench import cli, comparing, keeping, over_tasks, placing, scales, store
 from xbench.errors import XbenchError
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -373,6 +373,41 @@ def test_what_is_kept_for_one_model_is_not_given_for_another(tmp_path: Path) -> 
             assert {r["model"] for r in comparing.compare(tmp_path, model=model)} == {model}
             assert {r["model"] for r in placing.standings(tmp_path, model=model)} == {model}
         assert {r["model"] for r in comparing.compare(tmp_path)} == {"m", "n"}
+
+
+@pytest.mark.parametrize("trained", ["de+en", "unknown"])
+def test_the_zero_shot_mean_is_over_no_language_that_was_trained_on(trained: str, tmp_path: Path) -> None:
+    root, values = tmp_path, {"none": {}, "intents": {}}
+    for place, code in enumerate(("de", "en", "hi")):
+        values["none"][code], values["intents"][code] = answers(place, 0.5), answers(10 + place, 0.7)
+    for model, parameters in (("m", 10), ("large", 20)):
+        for intermediate, right in values.items():
+            for target in ("mini-pos", "mini-ner"):
+                put(root, intermediate, 0, right, target=target, train_language=trained, model=model, parameters=parameters)
+    expected = values["intents"]["hi"].mean() - values["none"]["hi"].mean()
+    asked = {"model": "m", "target": "mini-pos"}
+    rows = comparing.compare(root, by="mean", **asked)
+    rows += [*over_tasks.over_tasks(root, suite="tasks", model="m"), *scales.interactions(root, target="mini-pos")]
+    ranks = placing.standings(root, over="zero-shot", target="mini-pos")
+    if trained == "unknown":
+        assert [r["status"].count("the training language is not known") for r in rows] == [1, 2, 1]
+        assert {r["status"] for r in ranks} == {"not ranked: the training language is not known"}
+    else:
+        assert [r["languages"] for r in rows] == [1, None, 1]
+        assert [r["delta"] for r in rows] == pytest.approx([expected, expected, 0])
+        assert {r["languages"] for r in ranks} == {1}
+        assert comparing.sentence(comparing.compare(root, **asked)).count(" of 1 languages") == 1
+
+
+def test_averages_are_zero_shot_where_no_language_was_trained_on(writer: Writer) -> None:
+    table: dict[str, Any] = {"source": "a table", "kind": "external", "scorer": "unknown"}
+    for trained in ("de+en", "unknown"):
+        for intermediate, value in (("none", 0.5), ("intents", 0.6)):
+            writer.add(intermediate, "mini-pos", None, {"de": value, "en": value, "hi": value}, train_language=trained, **table)
+    means = {r["train_language"]: r for r in comparing.compare(writer.root, by="mean") if r["level"] == "mean"}
+    assert means["de+en"]["languages"] == 1
+    assert means["unknown"]["delta"] is None
+    assert "the training language is not known" in means["unknown"]["status"]
 
 
 def test_a_title_says_in_which_language_the_target_was_trained() -> None:

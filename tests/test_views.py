@@ -159,6 +159,23 @@ def test_what_was_selected_on_target_languages_is_not_zero_shot(selection: str |
     assert (found["selection"], found["value"]) == (selection, pytest.approx(0.6))
 
 
+@pytest.mark.parametrize(("trained", "zero_shot", "labelled"), [("de+en", 0.4, 0.7), ("unknown", None, None), ("none", 0.6, None)])
+def test_no_language_that_was_trained_on_is_zero_shot(
+    trained: str, zero_shot: float | None, labelled: float | None, writer: Writer
+) -> None:
+    """Of several training languages none is zero-shot; where they are unknown, it is unknown which are; without training, all are."""
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {"en": 0.8, "de": 0.6, "hi": 0.4}, train_language=trained)
+        writer.add("intents", "mini-ner", seed, {"en": 0.8, "de": 0.8, "hi": 0.5}, train_language=trained)
+    (found,) = rows(writer.root, "leaderboard", intermediate="none")
+    assert (found["zero_shot"], found["trained"]) == (pytest.approx(zero_shot), pytest.approx(labelled))
+    means = {m["languages"]: (m["delta"], m["languages_expected"], m["languages_up"]) for m in rows(writer.root, "transfer_mean")}
+    # hi alone: .1, one of the eight others of mini-ner's ten; all three: (0 + .2 + .1) / 3
+    assert means == {"de+en": {1: (pytest.approx(0.1), 8, 1)}, "unknown": {}, "none": {3: (pytest.approx(0.1), 10, 2)}}[trained]
+    gaps = [g["gap"] for g in rows(writer.root, "language_gap", intermediate="none", seed=0)]
+    assert gaps == ([pytest.approx((0.8 + 0.6) / 2 - 0.4)] if trained == "de+en" else [])
+
+
 def test_language_score_is_the_mean_over_seeds(two_seeds: Writer) -> None:
     found = {(r["intermediate"], r["language"]): r for r in rows(two_seeds.root, "language_score")}
     assert len(found) == 6

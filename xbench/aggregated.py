@@ -5,8 +5,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
-from xbench.languages import MANY
+from xbench.contrasts import ALPHA, MEAN, UNKNOWN, Quantity, Row, rounded, untested
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import Column, Runs
 from xbench.stats import aggregates, families
 
@@ -26,8 +26,10 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, two: Runs) -
         return [untested("the sources have numbers for different languages")]
     found = [_language(column, code, *(v[code] for v in values)) for code in common]
     _decide(found)
-    zero_shot = [r for r in found if r["language"] not in (one.system.train_language, MANY) and r["delta"] is not None]
-    return [*found, _mean(zero_shot)] if zero_shot else found
+    if one.system.train_language in UNSAID:
+        return [*found, untested(UNKNOWN)]
+    unseen = [r for r in found if zero_shot(r["language"], one.system.train_language) and r["delta"] is not None]
+    return [*found, _mean(unseen)] if unseen else found
 
 
 def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: Runs) -> dict[str, tuple[list[float], int | None]]:

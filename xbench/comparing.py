@@ -189,10 +189,11 @@ def _stored(
     if not blocks:
         return [contrasts.untested("no language is there in every run")]
     quantities = contrasts.quantities([b.language for b in blocks], one.system.train_language, groups, asked.by)
-    rows = contrasts.test(measured, blocks, quantities, paired)
-    if (asked.confirm or asked.adjust == "max-t") and all(r["status"] == "tested" for r in rows):
-        contrasts.confirm(blocks, rows, quantities, paired)
-    return rows
+    known = [q for q in quantities if q.languages]
+    rows = contrasts.test(measured, blocks, known, paired) if known else []
+    if rows and (asked.confirm or asked.adjust == "max-t") and all(r["status"] == "tested" for r in rows):
+        contrasts.confirm(blocks, rows, known, paired)
+    return rows + [contrasts.untested(contrasts.UNKNOWN, q) for q in quantities if not q.languages]
 
 
 def _family(rows: Sequence[Row], asked: Asked) -> None:
@@ -238,7 +239,7 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
-    single = [r for r in rows if r["level"] != "mean" and r["language"] != r["train_language"]]
+    single = [r for r in rows if r["level"] != "mean" and r["language"] not in r["train_language"].split("+")]
     tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower")]
     if not tested:
         means = [r for r in rows if r["status"] == "tested"]

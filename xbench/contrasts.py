@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import Block, Paired, Panel
 from xbench.stats import dominance, families, pooling, power, resampling
 from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments
 
 Row = dict[str, Any]
 MEAN = "zero-shot mean"
+UNKNOWN = "the training language is not known, so neither is which languages are zero-shot"
 ALPHA = 0.05
 RESAMPLES = 10_000
 PAIR = np.array([[1.0, -1.0]])
@@ -69,15 +71,18 @@ def taken(blocks: Sequence[Block], runs: Sequence[str]) -> list[Sums]:
 
 
 def quantities(languages: Sequence[str], train_language: str, groups: Mapping[str, str] | None, level: str) -> list[Quantity]:
-    """What is compared over these languages: each of them, or groups of the zero-shot ones, and the zero-shot mean last."""
-    zero_shot = tuple(code for code in languages if code != train_language)
+    """What is compared over these languages: each of them, or groups of the zero-shot ones, and the zero-shot mean last.
+
+    Where the training language is not known, the mean is over none.
+    """
+    unseen = tuple(code for code in languages if zero_shot(code, train_language))
     found = []
     if level == "language":
         found = [Quantity("language", code, (code,)) for code in languages]
     elif groups is not None:
-        names = sorted({groups.get(code, "unknown") for code in zero_shot})
-        found = [Quantity(level, name, tuple(c for c in zero_shot if groups.get(c, "unknown") == name)) for name in names]
-    return [*found, Quantity("mean", MEAN, zero_shot)] if zero_shot else found
+        names = sorted({groups.get(code, "unknown") for code in unseen})
+        found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
+    return [*found, Quantity("mean", MEAN, unseen)] if unseen or train_language in UNSAID else found
 
 
 def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity], paired: Paired) -> list[Row]:

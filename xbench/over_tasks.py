@@ -13,6 +13,7 @@ import numpy as np
 
 from xbench import contrasts, pairing, store
 from xbench.contrasts import ALPHA, Quantity, Row, rounded, untested
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Block, Column, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Moments, combine, differences, moments
@@ -159,12 +160,12 @@ def _task(
     if len(marks) > 1:
         return f"{columns[0].target}: its metrics were measured on different examples"
     languages = [b.language for b in blocks]
-    counted = [code for code in languages if not (average.zero_shot and code == one.train_language)]
+    counted = [code for code in languages if not average.zero_shot or zero_shot(code, one.train_language)]
     expected = con.execute("SELECT count(*) FROM task_language WHERE target = ?", [columns[0].target]).fetchall()[0][0]
     if average.scorers is not None and len(set(counted)) < expected:
         return f"{columns[0].target}: {len(set(counted))} of {expected} languages"
     if not counted:
-        return f"{columns[0].target}: no zero-shot language"
+        return f"{columns[0].target}: {contrasts.UNKNOWN if one.train_language in UNSAID else 'no zero-shot language'}"
     counts = [contrasts.taken([b], runs)[0] for b, runs in zip(blocks, orders, strict=True)]
     shares = np.array([[float(code in counted) / len(counted) for code in languages]])
     try:

@@ -10,7 +10,8 @@ import numpy as np
 from xbench import contrasts, keeping, pairing, store
 from xbench.contrasts import Quantity, Row, rounded
 from xbench.errors import StoreError
-from xbench.pairing import Block, Column, Panel, Store, System
+from xbench.languages import UNSAID, zero_shot
+from xbench.pairing import Block, Column, Panel, Runs, Store, System
 from xbench.stats import ranking
 from xbench.stats.ratios import Moments, all_pairs, combine, differences
 
@@ -56,15 +57,8 @@ def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
 
 def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tuple[list[System], Any, dict[System, str]]:
     """The systems that can be ranked, their estimates, and why the others cannot."""
-    why: dict[System, str] = {}
-    stored = []
-    for system, held in column.systems.items():
-        if not held.stored:
-            why[system] = "averages only"
-        elif held.doubled:
-            why[system] = f"more than one run of seed {held.doubled[0]}"
-        else:
-            stored.append(system)
+    why = {system: reason for system, held in column.systems.items() if (reason := _unfit(held, over))}
+    stored = [system for system in column.systems if system not in why]
     if not stored:
         return [], None, why
     runs = sorted(r for s in stored for r in column.systems[s].by_seed.values())
@@ -76,8 +70,7 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
         if system not in chosen:
             why[system] = "other languages or other examples than most"
     languages = [b.language for b in blocks]
-    train = {s.train_language for s in chosen}
-    counted = tuple(code for code in languages if over == "all" or code not in train)
+    counted = tuple(code for code in languages if over == "all" or all(zero_shot(code, s.train_language) for s in chosen))
     if not counted:
         return [], None, {**why, **dict.fromkeys(chosen, "no zero-shot language")}
     try:
@@ -87,6 +80,16 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     place = {run: i for i, run in enumerate(order)}
     arms = [[place[r] for r in column.systems[s].by_seed.values()] for s in chosen]
     return chosen, (found, arms, counted), why
+
+
+def _unfit(held: Runs, over: Over) -> str:
+    """Why a system takes no part, or empty."""
+    if not held.stored:
+        return "averages only"
+    if held.doubled:
+        return f"more than one run of seed {held.doubled[0]}"
+    unknown = over == "zero-shot" and held.system.train_language in UNSAID
+    return "the training language is not known" if unknown else ""
 
 
 def _support(panel: Panel, column: Column, systems: Sequence[System]) -> tuple[list[Block], list[System]]:

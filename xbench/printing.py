@@ -115,10 +115,11 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
     first = group[0]
     intermediates = sorted({r["intermediate"] for r in group})
     lines = []
-    for language in sorted({r["language"] for r in group}, key=lambda x: (x == first["train_language"], x)):
+    trained = first["train_language"].split("+")
+    for language in sorted({r["language"] for r in group}, key=lambda x: (x in trained, x)):
         own = {r["intermediate"]: r for r in group if r["language"] == language}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = {first["train_language"]: f"{language} (trained)", MANY: "mean as printed"}.get(language, language)
+        name = "mean as printed" if language == MANY else f"{language} (trained)" if language in trained else language
         lines.append(
             [
                 name,

@@ -8,7 +8,8 @@ import duckdb
 import numpy as np
 
 from xbench import contrasts, pairing, store
-from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
+from xbench.contrasts import ALPHA, MEAN, UNKNOWN, Quantity, Row, rounded, untested
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Floats, Sums, differences, moments
@@ -95,9 +96,9 @@ def _row(
             **head,
             **untested(f"the runs were tested on different examples ({'; '.join(different) or 'no common language'})", quantity),
         }
-    languages = [b.language for b in blocks if b.language != system.train_language]
+    languages = [b.language for b in blocks if zero_shot(b.language, system.train_language)]
     if not languages:
-        return {**head, **untested("no zero-shot language", quantity)}
+        return {**head, **untested(UNKNOWN if system.train_language in UNSAID else "no zero-shot language", quantity)}
     counts: list[Sums] = contrasts.taken(blocks, runs)
     shares = np.array([[float(b.language in languages) / len(languages) for b in blocks]])
     try:

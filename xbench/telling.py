@@ -120,7 +120,7 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]
     equal = any(r["p_equivalent"] is not None for r in rows)
 
     def cells(r: Row) -> list[str]:
-        name = f"{r['language']} (trained)" if r["language"] == r["train_language"] else str(r["language"])
+        name = f"{r['language']} (trained)" if r["language"] in r["train_language"].split("+") else str(r["language"])
         known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", *_p(r), _mde(r)]
         extra = ([needs(r)] if lacking else []) + ([p_value(r["p_equivalent"])] if equal else [])
         return [*known, "" if r["n"] is None else str(r["n"]), *extra, _verdict(r)]

@@ -1,8 +1,8 @@
 -- One row a system and target: the mean over languages of the mean over seeds, with its support.
 -- languages/languages_expected is the support (expected is NULL for a task that xbench does not know); an average over
 -- fewer languages is shown with it and has complete = false. A mean that a source printed without its parts is a row of its own, basis
--- `printed mean`; languages is then what the source says it is over, NULL if it does not. zero_shot leaves the training language out, and is NULL where the
--- step that counts was selected on target languages; trained is that language alone. seeds is 0 where a source does not say.
+-- `printed mean`; languages is then what the source says it is over, NULL if it does not. zero_shot leaves the training languages out, and is NULL where the
+-- step that counts was selected on target languages, or where it is unknown what was trained on; trained is those languages alone. seeds is 0 where a source does not say.
 --
 -- The systems that have one run of a task have nothing to average over seeds; in a store of results from elsewhere they are nearly all.
 --
@@ -72,14 +72,14 @@ means AS (
         CASE WHEN language = 'mul' THEN 'printed mean' ELSE 'languages' END AS basis,
         avg(value ORDER BY value) AS value,
         avg(value ORDER BY value) FILTER (
-            WHERE language NOT IN (train_language, 'mul') AND selection IS DISTINCT FROM 'target-languages'
+            WHERE language <> 'mul' AND NOT labelled AND train_language NOT IN ('unknown', 'mul') AND selection IS DISTINCT FROM 'target-languages'
         ) AS zero_shot,
-        any_value(value) FILTER (WHERE language = train_language) AS trained,
+        avg(value ORDER BY value) FILTER (WHERE language <> 'mul' AND labelled) AS trained,
         CASE basis WHEN 'languages' THEN count(*) ELSE len(string_split(nullif(language_set, 'unknown'), ' ')) END AS languages,
         min(seeds) AS seeds,
         sum(n) AS n,
         any_value(selection) AS selection
-    FROM by_language
+    FROM (SELECT *, list_contains(string_split(train_language, '+'), language) AS labelled FROM by_language)
     GROUP BY system_key, target, metric, scorer, split, dataset_revision, language_set, basis
 )
 SELECT

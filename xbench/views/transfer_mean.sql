@@ -1,6 +1,12 @@
--- One row an intermediate task and target: the seed-matched delta averaged over the zero-shot languages, then over seeds.
+-- One row an intermediate task and target: the seed-matched delta averaged over the zero-shot languages, then over seeds. None where it is
+-- unknown what was trained on.
 -- Only seeds that cover the most languages take part, so that the average of every seed is over the same languages.
-WITH by_seed AS (
+WITH zero_shot AS (
+    SELECT DISTINCT target, train_language, language
+    FROM stored_score
+    WHERE language <> 'mul' AND train_language NOT IN ('unknown', 'mul') AND NOT list_contains(string_split(train_language, '+'), language)
+),
+by_seed AS (
     SELECT
         model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, seed,
@@ -10,7 +16,8 @@ WITH by_seed AS (
         avg(delta ORDER BY delta) AS delta,
         count(*) AS languages
     FROM transfer_delta
-    WHERE status = 'paired' AND language NOT IN (train_language, 'mul')
+    JOIN zero_shot USING (target, train_language, language)
+    WHERE status = 'paired'
     GROUP BY ALL
 ),
 widest AS (
@@ -27,13 +34,14 @@ by_language AS (
         count(*) FILTER (WHERE seeds_up = seeds) AS languages_up,
         count(*) FILTER (WHERE seeds_down = seeds) AS languages_down
     FROM transfer_summary
-    WHERE seeds > 0 AND language NOT IN (train_language, 'mul')
+    JOIN zero_shot USING (target, train_language, language)
+    WHERE seeds > 0
     GROUP BY ALL
 ),
 expected AS (
     SELECT r.target, r.train_language, count(*) AS languages_expected
     FROM (SELECT DISTINCT target, train_language FROM run) AS r
-    JOIN task_language AS l ON l.target = r.target AND l.language <> r.train_language
+    JOIN task_language AS l ON l.target = r.target AND NOT list_contains(string_split(r.train_language, '+'), l.language)
     GROUP BY ALL
 )
 SELECT

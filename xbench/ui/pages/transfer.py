@@ -117,7 +117,7 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
 
 
 def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
-    zero_shot = deltas[(deltas["language"] != MANY) & (deltas["language"] != deltas["train_language"])]
+    zero_shot = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
         own, verdicts = _of(zero_shot, column), _verdicts(tested, column, "mean")
@@ -175,14 +175,12 @@ def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tes
     column = columns[name]
     own = _of(deltas, column).reset_index(drop=True)
     train = base["train_language"]
-    shown = {MANY: "mean as printed", train: f"{train} (trained)"}
+    shown = {**{code: f"{code} (trained)" for code in train.split("+")}, MANY: "mean as printed"}
     data = source.snapshot.kept(
         ("by language", *base.values(), *column.values(), tested is None),
         lambda: _language_cells(own, shown, _verdicts(tested, column, "language"), tested),
     )
-    order = sorted(set(data["language"]) - {shown[MANY], shown[train]}) + [
-        v for v in (shown[train], shown[MANY]) if v in set(data["language"])
-    ]
+    order = sorted(set(data["language"]) - set(shown.values())) + [v for v in shown.values() if v in set(data["language"])]
     drawn = source.snapshot.kept(
         ("map by language", *base.values(), *column.values(), tested is None),
         lambda: maps.heat(data, "language", "language", order, _order(data), ["intermediate", "language", "direct", *_TOOLTIP, "examples"]),
