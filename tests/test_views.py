@@ -194,6 +194,42 @@ def test_leaderboard_is_complete_when_every_language_is_there(writer: Writer) ->
     assert (found["not-a-task-of-ours"]["complete"], found["not-a-task-of-ours"]["languages_expected"]) == (False, None)
 
 
+def test_averages_are_over_the_languages_of_the_task(writer: Writer) -> None:
+    """Ten languages are not all ten of mini-ner, if one of them is another: it counts neither in the value nor in the support."""
+    from xbench.task import load_task
+
+    nine = [code for code in load_task("mini-ner").languages if code != "sw"]
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {**dict.fromkeys(nine, 0.5), "ru": 0.9}, metric="f1")
+        writer.add("intents", "mini-ner", seed, {**dict.fromkeys(nine, 0.6), "ru": 0.2}, metric="f1")
+    table: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate"}
+    writer.add("none", "mini-ner", None, {"mul": 0.7}, language_set=" ".join(sorted([*nine, "ru"])), **table)
+    writer.add("none", "mini-ner", None, {"mul": 0.7}, language_set=" ".join(sorted([*nine, "sw"])), stack="other", **table)
+    found = rows(writer.root, "leaderboard", intermediate="none")
+    assert [(r["value"], r["languages"], r["complete"]) for r in found if r["source"] == "xbench"] == [(0.5, 9, False)]
+    assert {(r["stack"], r["languages"], r["complete"]) for r in found if r["source"] == "p"} == {
+        ("xbench", 10, False),
+        ("other", 10, True),
+    }
+    assert [r["complete"] for r in rows(writer.root, "task_score", source="xbench")] == [False, False]
+    assert [(r["status"], r["languages"]) for r in rows(writer.root, "coverage", intermediate="none")] == [("partial", 9)]
+    (mean,) = rows(writer.root, "transfer_mean")
+    # eight zero-shot languages, each up by .1
+    assert (mean["delta"], mean["languages"], mean["languages_up"], mean["languages_down"]) == (pytest.approx(0.1), 8, 8, 0)
+
+
+def test_seeds_with_as_many_other_languages_do_not_mix(writer: Writer) -> None:
+    """de and hi in two seeds, de and fi in one: the mean and its spread are over the two."""
+    for seed, other, gain in ((0, "hi", 0.1), (1, "hi", 0.3), (2, "fi", 0.9)):
+        writer.add("none", "mini-ner", seed, {"de": 0.0, other: 0.0})
+        writer.add("intents", "mini-ner", seed, {"de": gain, other: gain})
+    (mean,) = rows(writer.root, "transfer_mean")
+    assert (mean["delta"], mean["seeds"], mean["languages"]) == (pytest.approx(0.2), 2, 2)
+    assert (mean["languages_up"], mean["languages_down"]) == (2, 0)
+    (found,) = rows(writer.root, "leaderboard", intermediate="intents")
+    assert found["seed_sd"] == pytest.approx(0.02**0.5)  # of .1 and .3
+
+
 def test_language_gap_is_within_a_run(two_seeds: Writer) -> None:
     found = {(r["intermediate"], r["language"], r["seed"]): r["gap"] for r in rows(two_seeds.root, "language_gap")}
     assert len(found) == 8

@@ -252,6 +252,9 @@ def _several(values: "pd.Series[Any]") -> list[str]:
 def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languages: list[str] | None) -> pd.DataFrame:
     text = (
         "SELECT system_id, column_id, language, value, seed_sd, seeds, n FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
+        # Of a task that xbench knows, the languages that it covers.
+        " AND (language = 'mul' OR column_id IN (SELECT column_id FROM col WHERE NOT known) "
+        "OR (column_id, language) IN (SELECT column_id, language FROM col JOIN task_language USING (target)))"
         + (" AND language IN (SELECT unnest(?::VARCHAR[]))" if languages is not None else "")
         + " ORDER BY column_id, system_id, language"
     )
