@@ -331,6 +331,33 @@ def test_a_language_that_is_too_small_leaves_the_others_tested(tmp_path: Path) -
     assert "too little data" in by_script["Devanagari"]
 
 
+def test_a_language_that_a_run_lacks_is_named_and_the_mean_says_so(tmp_path: Path) -> None:
+    """hi is not in the run of seed 2 after the intermediate, so it takes no part; nor may it leave without a word."""
+    for model, parameters in (("m", 10), ("large", 20)):
+        for target in ("mini-pos", "mini-ner"):
+            for seed in (0, 1, 2):
+                for place, (intermediate, rate) in enumerate((("none", 0.5), ("intents", 0.8))):
+                    codes = ("de", "es", "en") if (seed, intermediate) == (2, "intents") else ("de", "es", "hi", "en")
+                    right = {code: answers(100 * place + 10 * seed + i, rate) for i, code in enumerate(codes)}
+                    put(tmp_path, intermediate, seed, right, target=target, model=model, parameters=parameters)
+    asked = {"model": "m", "target": "mini-pos"}
+    rows = comparing.compare(tmp_path, **asked)
+    assert [r["language"] for r in rows] == ["de", "en", "es", "hi", comparing.MEAN]
+    assert rows[3]["status"] == "not testable: not in every run: seeds 2 of the first"
+    assert (rows[4]["status"], rows[4]["languages"], rows[4]["languages_in_any"]) == ("tested", 2, 3)
+    assert rows[0]["family"] == 3
+    assert comparing.sentence(rows).endswith("not testable in 1; mean over 2 of 3 languages")
+    by_script = {r["language"]: r for r in comparing.compare(tmp_path, by="script", **asked)}
+    assert by_script["Devanagari"]["status"] == rows[3]["status"]
+    assert by_script["Latin"]["status"] == "tested"
+    (size,) = scales.interactions(tmp_path, target="mini-pos")
+    assert (size["status"], size["languages"], size["languages_in_any"]) == ("tested", 2, 3)
+    (tasks,) = over_tasks.over_tasks(tmp_path, suite="tasks", model="m")
+    assert tasks["language"] == "2 of 2 tasks: mini-ner (2 of 3 languages) mini-pos (2 of 3 languages)"
+    text = CliRunner().invoke(cli.app, ["compare", "--by", "size", "--target", "mini-pos", "--store", str(tmp_path)]).stdout
+    assert text.count("mean over 2 of 3") == 3
+
+
 def test_groups_have_joint_intervals_too(tmp_path: Path) -> None:
     put(tmp_path, "none", 0, {"de": answers(0, 0.5), "hi": answers(1, 0.5)})
     put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.5)})

@@ -21,7 +21,7 @@ PAIR = np.array([[1.0, -1.0]])
 # Every row has these, None where there is nothing to say.
 NUMBERS = (
     "value", "against_value", "delta", "low", "high", "p", "p_adjusted", "family", "detectable", "power", "seeds_needed", "items_needed",
-    "n", "clusters", "languages", "seeds", "df", "scope",
+    "n", "clusters", "languages", "languages_in_any", "seeds", "df", "scope",
 )  # fmt: skip
 SPREAD = (
     "effects_up", "effects_down", "up", "down", "tau", "i2", "new_language_low", "new_language_high", "predict_low", "predict_high",
@@ -227,6 +227,12 @@ def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
             "all_low": rounded(row["delta"] - width * error),
             "all_high": rounded(row["delta"] + width * error),
         }
+
+
+def support(row: Mapping[str, Any]) -> str:
+    """Said of a mean that is over fewer languages than there are in any of the runs; else empty."""
+    whole = row["languages_in_any"]
+    return f"mean over {row['languages']} of {whole} languages" if whole and row["languages"] and row["languages"] < whole else ""
 
 
 def untested(reason: str, quantity: Quantity | None = None) -> Row:

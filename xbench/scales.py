@@ -109,7 +109,8 @@ def _row(
     places = [list(range(i * seeds, (i + 1) * seeds)) for i in range(len(arms))]
     row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters)
     n = sum(b.examples for b in blocks if b.language in languages)
-    return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages)}
+    whole = len(languages) + sum(zero_shot(code, system.train_language) for code in panel.lacking(runs))
+    return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages), "languages_in_any": whole}
 
 
 __all__ = ["FEWEST_SIZES", "System", "interactions"]

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from rich.console import Console
 
-from xbench import comparing, over_tasks, placing, scales, store, wording
+from xbench import comparing, contrasts, over_tasks, placing, scales, store, wording
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
@@ -140,7 +140,8 @@ def _mde(r: Row) -> str:
 def _verdict(r: Row) -> str:
     if r["status"].startswith("averages only") and r["level"] != "mean":
         return f"{r['verdict']} ({r['status']})"
-    return str(r["verdict"] if r["status"] == "tested" else r["status"])
+    partial = contrasts.support(r)
+    return str(r["status"] if r["status"] != "tested" else f"{r['verdict']} ({partial})" if partial else r["verdict"])
 
 
 def _confirmed(rows: Sequence[Row]) -> None:
