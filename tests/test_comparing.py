@@ -169,6 +169,53 @@ def test_averages_over_seeds_have_welchs_test(writer: Writer) -> None:
     assert (row["verdict"], row["scope"]) == ("higher", "new seeds, this test set")
 
 
+_TABLE: dict[str, Any] = {"source": "a table", "kind": "external", "evidence": "aggregate", "metric": "f1", "scorer": "unknown"}
+
+
+def test_printed_means_over_other_languages_are_not_subtracted(writer: Writer) -> None:
+    for intermediate, languages, mean in (("none", "de hi", 0.5), ("intents", "de es", 0.7)):
+        writer.add(intermediate, "mini-ner", None, {"mul": mean}, language_set=languages, **_TABLE)
+    (row,) = comparing.compare(writer.root)
+    assert (row["delta"], row["status"]) == (None, "not testable: the sources have numbers for different languages")
+    writer.add("none", "mini-ner", None, {"mul": 0.5}, target_revision="2", dataset_revision="2", language_set="de hi", **_TABLE)
+    writer.add("intents", "mini-ner", None, {"mul": 0.6}, target_revision="2", dataset_revision="2", language_set="de hi", **_TABLE)
+    (row,) = comparing.compare(writer.root, dataset_revision="2")
+    assert row["delta"] == pytest.approx(0.1)
+
+
+def test_averages_are_of_the_runs_that_are_paired(writer: Writer) -> None:
+    """Seeds 1 and 2 are those that both have; a second run of one of them is refused, as is a baseline of other seeds."""
+    values = {"none": {0: 0.10, 1: 0.50, 2: 0.52}, "intents": {1: 0.60, 2: 0.63, 7: 0.99}, "mini-nli": {8: 0.6, 9: 0.61}}
+    for intermediate, by_seed in values.items():
+        for seed, value in by_seed.items():
+            lacking = (intermediate, seed) == ("intents", 2)
+            writer.add(intermediate, "mini-ner", seed, {"de": value, **({} if lacking else {"es": value})}, **_TABLE)
+    rows = {(r["intermediate"], r["language"]): r for r in comparing.compare(writer.root)}
+    row = rows["intents", "de"]
+    reference = stats.ttest_ind([0.60, 0.63], [0.50, 0.52], equal_var=False)
+    assert (row["delta"], row["p"]) == pytest.approx((0.615 - 0.51, reference.pvalue))
+    assert (row["seed_list"], row["seeds"]) == ("1 2", 2)
+    assert rows["intents", "es"]["status"] == "not testable: not in every run: seeds 2 of the first"
+    mean = rows["intents", comparing.MEAN]
+    assert mean["delta"] == row["delta"]
+    assert mean["status"].endswith("; mean over 1 of 2 languages")
+    assert rows["mini-nli", comparing.MEAN]["status"] == "not testable: the direct baseline has other seeds"
+    writer.add("intents", "mini-ner", 1, {"de": 0.9}, hardware="another machine", **_TABLE)
+    (row,) = comparing.compare(writer.root, intermediate="intents")
+    assert row["status"] == "not testable: more than one run of the same system and seed (intents, seed 1)"
+
+
+def test_averages_that_do_not_vary_have_no_verdict(writer: Writer) -> None:
+    """As printed, to a tenth of a point: either mean may be off by .0005, and that seeds change nothing is not known."""
+    for seed in (0, 1, 2):
+        writer.add("none", "mini-ner", seed, {"de": 0.1}, **_TABLE)
+        writer.add("intents", "mini-ner", seed, {"de": 0.3}, **_TABLE)
+    row = comparing.compare(writer.root)[0]
+    assert (row["low"], row["high"]) == pytest.approx((0.199, 0.201))
+    assert (row["p"], row["verdict"]) == (None, "not testable")
+    assert row["status"] == "not testable: the runs of each system print the same number, so their spread is not known"
+
+
 def test_averages_of_a_metric_without_a_known_spread_are_not_tested(writer: Writer) -> None:
     table: dict[str, Any] = {"source": "a table", "kind": "external"}
     writer.add("none", "mini-ner", None, {"de": 0.5}, metric="f1", scorer="unknown", **table)

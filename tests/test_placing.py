@@ -105,7 +105,8 @@ def test_mean_over_tasks_is_taken_seed_by_seed(tmp_path: Path) -> None:
 
 def test_an_average_of_a_suite_wants_every_language(tmp_path: Path) -> None:
     for i, name in enumerate(("none", "intents")):
-        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="xnli", scorer="accuracy-1")
+        right = {"de": answers(i, 0.5), "ja": answers(i, 0.5)}  # ja is no language of XNLI
+        put(tmp_path, name, 0, right, target="xnli", scorer="accuracy-1")
         put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="pawsx", scorer="accuracy-1")
     rows = {r["target"]: r for r in over_tasks.over_tasks(tmp_path)}
     assert rows["tasks"]["status"] == "tested"

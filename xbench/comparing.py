@@ -161,7 +161,7 @@ def _contrast(
         row = contrasts.untested(f"no {what} under the same conditions") | {"margin": asked.margin, "p_equivalent": None}
         return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
     paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
-    rows = _stored(one, two, paired, measured, asked, groups) if one.stored and two.stored else aggregated.rows(con, column, one, two)
+    rows = _stored(one, two, paired, measured, asked, groups) if one.stored and two.stored else aggregated.rows(con, column, one, paired)
     for row in rows:
         row |= {"margin": asked.margin, "p_equivalent": None}
     _family(rows, asked)
