@@ -87,6 +87,33 @@ def test_mean_over_seeds_uses_seeds_that_cover_the_same_languages(two_seeds: Wri
     assert found["delta"] == pytest.approx(-0.03)
 
 
+def test_revisions_of_an_intermediate_are_not_averaged_together(writer: Writer) -> None:
+    from xbench.task import load_task
+
+    codes = load_task("mlqa").languages
+    rule: dict[str, Any] = {"scorer": "mlqa-1"}
+    for seed in (0, 1):
+        for metric in ("f1", "exact_match"):
+            writer.add("none", "mlqa", seed, dict.fromkeys(codes, 0.5), metric=metric, **rule)
+            for revision, value in (("a", 0.6), ("b", 0.8)):
+                writer.add("intents", "mlqa", seed, dict.fromkeys(codes, value), metric=metric, intermediate_revision=revision, **rule)
+    after = {"intermediate": "intents", "metric": "f1"}
+    said = {r["intermediate_revision"]: (r["delta"], r["seeds"]) for r in rows(writer.root, "transfer_mean", **after)}
+    assert said == {"a": (pytest.approx(0.1), 2), "b": (pytest.approx(0.3), 2)}
+    for view, count in (("transfer_summary", 14), ("leaderboard", 2), ("language_score", 14)):
+        found = rows(writer.root, view, **after)
+        assert len(found) == count, view
+        values = {(r["intermediate_revision"], round(r["value"], 9)) for r in found}
+        assert (values, {r["seeds"] for r in found}) == ({("a", 0.6), ("b", 0.8)}, {2}), view
+    tasks = rows(writer.root, "suite_task_score", suite="xtreme", rule="official", intermediate="intents")
+    assert [(r["value"], r["complete"], r["ambiguous"]) for r in sorted(tasks, key=lambda r: r["value"])] == [
+        (pytest.approx(0.6), True, False), (pytest.approx(0.8), True, False),
+    ]  # fmt: skip
+    for view, mean in (("group_mean", "available_mean"), ("suite_mean", "available_mean")):
+        found = rows(writer.root, view, suite="xtreme", rule="official", intermediate="intents")
+        assert {r["intermediate_revision"]: r[mean] for r in found} == {"a": pytest.approx(0.6), "b": pytest.approx(0.8)}, view
+
+
 def test_no_baseline_is_not_zero(writer: Writer) -> None:
     writer.add("intents", "mini-ner", 0, {"de": 0.5})
     (found,) = rows(writer.root, "transfer_delta")

@@ -15,7 +15,8 @@ keyed AS (
     SELECT
         run_id, target, train_language, selection,
         md5_number(concat_ws(
-            chr(31), model, model_revision, coalesce(parameters::VARCHAR, ''), intermediate, train_language, recipe_id, stack, source, source_version
+            chr(31), model, model_revision, coalesce(parameters::VARCHAR, ''), intermediate, intermediate_revision, train_language, recipe_id, stack,
+            source, source_version
         )) AS system_key,
         count(*) OVER (PARTITION BY system_key, target) = 1 AS alone
     FROM run
@@ -25,7 +26,8 @@ systems AS (
         k.system_key, k.target,
         any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label,
         any_value(model) AS model, any_value(model_revision) AS model_revision, any_value(parameters) AS parameters,
-        any_value(intermediate) AS intermediate, any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
+        any_value(intermediate) AS intermediate, any_value(intermediate_revision) AS intermediate_revision,
+        any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
         any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version
     FROM run AS r
     JOIN keyed AS k ON r.run_id = k.run_id AND r.target = k.target
@@ -98,7 +100,7 @@ SELECT
         ELSE coalesce(list_sort(string_split(m.language_set, ' ')) = e.languages, false)
     END AS complete,
     m.seeds, m.n,
-    m.metric, m.scorer, m.split, y.train_language, y.model_revision, y.parameters, m.dataset_revision,
+    m.metric, m.scorer, m.split, y.train_language, y.model_revision, y.intermediate_revision, y.parameters, m.dataset_revision,
     y.recipe_id, m.selection, y.stack, y.source, y.source_version, m.basis, m.language_set,
     md5(concat_ws(chr(31), m.target, m.metric, m.scorer, m.split, m.dataset_revision, coalesce(m.language_set, '')))[:12] AS task_key
 FROM means AS m

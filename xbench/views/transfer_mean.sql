@@ -11,7 +11,7 @@ WITH zero_shot AS (
 ),
 by_seed AS (
     SELECT
-        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, seed,
         any_value(selection) AS selection,
         avg(value ORDER BY value) AS value,
@@ -25,7 +25,7 @@ by_seed AS (
 ),
 widest AS (
     SELECT
-        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, languages,
         any_value(selection) AS selection,
         avg(value ORDER BY value) AS value,
@@ -35,23 +35,23 @@ widest AS (
         count(*) AS seeds
     FROM by_seed
     GROUP BY
-        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version, languages
     QUALIFY row_number() OVER (
-        PARTITION BY model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        PARTITION BY model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
             recipe_id, stack, source, source_version
         ORDER BY len(languages) DESC, count(*) DESC, languages
     ) = 1
 ),
 by_language AS (
     SELECT
-        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version,
         count(*) FILTER (WHERE s.seeds_up = s.seeds) AS languages_up,
         count(*) FILTER (WHERE s.seeds_down = s.seeds) AS languages_down
     FROM transfer_summary AS s
     JOIN widest AS w USING (
-        model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
         recipe_id, stack, source, source_version
     )
     WHERE s.seeds > 0 AND list_contains(w.languages, s.language)
@@ -64,14 +64,14 @@ expected AS (
     GROUP BY ALL
 )
 SELECT
-    w.model, w.model_revision, w.intermediate, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
+    w.model, w.model_revision, w.intermediate, w.intermediate_revision, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
     w.recipe_id, w.selection, w.stack, w.source, w.source_version,
     w.value, w.direct_value, w.delta, w.delta_sd, w.seeds,
     len(w.languages) AS languages,
     e.languages_expected, b.languages_up, b.languages_down
 FROM widest AS w
 LEFT JOIN by_language AS b USING (
-    model, model_revision, intermediate, target, train_language, split, metric, scorer, dataset_revision,
+    model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
     recipe_id, stack, source, source_version
 )
 LEFT JOIN expected AS e USING (target, train_language)
