@@ -45,7 +45,7 @@ MUTANTS = (
     Mutant("delta joined over language sets", "views/transfer_delta.sql", "t.language_set IS NOT DISTINCT FROM d.language_set", "TRUE", VIEWS),
     Mutant("a missing baseline is a delta of 0", "views/transfer_delta.sql", "t.value - d.value AS delta", "coalesce(t.value - d.value, 0) AS delta", VIEWS),
     Mutant("any run is a direct baseline", "views/direct.sql", "WHERE intermediate = 'none'", "", VIEWS),
-    Mutant("transfer mean with the training language", "views/transfer_mean.sql", " AND NOT list_contains(string_split(train_language, '+'), language)", "", VIEWS),
+    Mutant("transfer mean with the training language", "views/transfer_mean.sql", " AND NOT list_contains(string_split(s.train_language, '+'), s.language)", "", VIEWS),
     Mutant("transfer mean over unequal languages", "views/transfer_mean.sql", "list(language ORDER BY language) AS languages", "['x'] AS languages", VIEWS),
     Mutant("transfer mean over as many other languages", "views/transfer_mean.sql", "list(language ORDER BY language) AS languages", "list_resize([''], count(*), '') AS languages", VIEWS),
     Mutant("seeds up and down swapped", "views/transfer_summary.sql", "FILTER (WHERE delta > 0) AS seeds_up", "FILTER (WHERE delta < 0) AS seeds_up", VIEWS),
