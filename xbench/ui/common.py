@@ -412,6 +412,12 @@ def labelled(data: pd.DataFrame) -> "pd.Series[bool]":
     return pd.Series(seen, index=data.index, dtype=bool)
 
 
+def intermediates(found: pd.DataFrame) -> "pd.Series[str]":
+    """The intermediate task of each row, with its revision where there are several of one."""
+    several = found.groupby("intermediate")["intermediate_revision"].transform("nunique") > 1
+    return found["intermediate"].where(~several, found["intermediate"] + " (" + found["intermediate_revision"].map(_brief) + ")")
+
+
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
     """Systems in as few words as tell them apart: model and intermediate, and of the other fields those in which they differ."""
     direct = found["intermediate"] == "none"

@@ -63,7 +63,7 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
         f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
         list(base.values()),
     )
-    return found.assign(points=100 * found["delta"].astype(float))
+    return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=common.intermediates(found))
 
 
 def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
@@ -74,7 +74,7 @@ def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     if rows is None:
         return None
     found: pd.DataFrame = source.snapshot.kept(key, lambda: pd.DataFrame(rows))
-    return found
+    return found if found.empty else found.assign(intermediate=common.intermediates(found))
 
 
 def _columns(deltas: pd.DataFrame) -> Columns:
@@ -229,7 +229,8 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         st.text(f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {cell['verdict']}")
     else:
         st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
-    where = {**base, **column, "intermediate": cell["intermediate"], "language": delta["language"]}
+    task = str(delta["task"])
+    where = {**base, **column, "intermediate": task, "intermediate_revision": delta["intermediate_revision"], "language": delta["language"]}
     fixed = " AND ".join(f"{f} = ?" for f in where)
     common.table(
         common.rows(
@@ -245,10 +246,10 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         common.link(
             "The examples that flipped",
             "compare",
-            **common.compare_query(source, base, column, str(cell["intermediate"]), str(delta["language"])),
+            **common.compare_query(source, base, column, task, str(delta["language"])),
         )
     with right:
         common.link(
-            "Runs and recipes", "provenance", target=column["target"], model=base["model"], intermediate=str(cell["intermediate"]),
+            "Runs and recipes", "provenance", target=column["target"], model=base["model"], intermediate=task,
             language=str(delta["language"]),
         )  # fmt: skip
