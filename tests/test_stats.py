@@ -280,3 +280,18 @@ def test_an_arm_that_does_not_vary_has_no_say_in_the_degrees_of_freedom() -> Non
     total = estimate.se[0] ** 2
     common = max(estimate.items[0] - estimate.cells[0], 0)
     assert estimate.df[0] == pytest.approx(total**2 / (estimate.seeds[0] ** 2 / 2 + common**2 / 299))
+
+
+@pytest.mark.parametrize(
+    ("arms", "weights"),
+    [([[0, 1, 2], [3, 4]], [1, -1]), ([[0, 1, 2], [3]], [1, -1]), ([[0], [5], [1], [6]], [1, -1, -1, 1])],
+    ids=["three runs and two", "three runs and one", "of differences"],
+)
+def test_rounding_is_no_difference(arms: list[list[int]], weights: list[float]) -> None:
+    """Runs of one answer to every item, and another system beside them: the differences are exactly 0 and their p is 1."""
+    for items in range(50, 150):
+        rng = RNG(items)
+        same, other = (rng.random((items, 1)) < 0.9).astype(float), (rng.random((items, 1)) < 0.2).astype(float)
+        found = moments([Sums(np.hstack([same] * 5 + [other] * 2), np.ones((items, 1)))] * 3, np.full((1, 3), 1 / 3))[0]
+        estimate = differences(found, arms, np.array([weights], dtype=float))
+        assert (estimate.value[0], estimate.se[0], estimate.p[0]) == (0, 0, 1)

@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 _ROWS = 1 << 16  # clusters at a time: bounds the memory beside the counts themselves
 _NO_SPREAD = 1e-28  # the variance of equal scores, but for rounding
-_ROUNDING = 1e-14  # a variance below this share of its terms is what is left of a subtraction of equal numbers
+_ROUNDING = 1e-14  # a variance, or a difference, below this share of its terms is what is left of a subtraction of equal numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +282,9 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
         df = np.where(seeds > 0, total**2 / (seeds**2 / seed_df + common**2 / item_df), item_df)
     # Runs that are all alike say nothing about seeds, but there are no more degrees of freedom than runs either when nothing varies.
     df = np.where(over_seeds & (total == 0), counts.max() - 1.0, df)
-    return Estimate(weights @ scores, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
+    value = weights @ scores
+    value = np.where(np.abs(value) > _ROUNDING * (np.abs(weights) @ np.abs(scores)), value, 0.0)
+    return Estimate(value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
 
 
 def _noise(covariance: Floats) -> float:
