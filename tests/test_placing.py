@@ -34,6 +34,19 @@ def test_ranks_have_limits_and_tiers(four: Path) -> None:
     assert (rows["none"]["low"], rows["none"]["high"]) == pytest.approx((limits.low, limits.high), rel=1e-9)
 
 
+def test_one_system_is_the_first_of_one_and_no_test_is_claimed(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    (row,) = placing.standings(tmp_path)
+    assert (row["rank_low"], row["rank_high"], row["tier"], row["systems"], row["status"]) == (1, 1, 1, 1, "ranked")
+    assert placing.pairs(tmp_path) == []
+    (row,) = placing.overall(tmp_path, [{"target": "mini-pos"}])
+    assert (row["rank_low"], row["rank_high"], row["systems"]) == (1, 1, 1)
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--store", str(tmp_path)])
+    assert "no other to test it against" in told.stdout
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--pairs", "--store", str(tmp_path)])
+    assert (told.exit_code, told.stdout) == (0, "")
+
+
 def test_ranks_do_not_move_when_rows_are_filtered(four: Path) -> None:
     whole = placing.standings(four)
     assert placing.standings(four, intermediate="mini-ner") == [r for r in whole if r["intermediate"] == "mini-ner"]

@@ -191,7 +191,7 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         emit(rows, form)
         return
     if not rows:
-        _LOG.print(f"no test score in {root}; `xbench coverage` says what is there")
+        _LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
         return
     for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
         several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]
@@ -208,7 +208,7 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
 def _standing(r: Row, several: Sequence[str]) -> list[str]:
     rank = "" if r["rank_low"] is None else f"{r['rank_low']}-{r['rank_high']}"
     value = "" if r["value"] is None else f"{percent(r['value'])} [{percent(r['low'])}, {percent(r['high'])}]"
-    ranked = "" if r["status"] == "ranked" else str(r["status"])
+    ranked = str(r["status"]) if r["status"] != "ranked" else "no other to test it against" if r["systems"] == 1 else ""
     names = [str(r[c]) for c in (*several, "intermediate")]
     return [rank, str(r["tier"] or ""), *names, value, str(r["seeds"] or ""), str(r["languages"] or ""), ranked]
 

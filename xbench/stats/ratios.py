@@ -266,7 +266,7 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     own = np.array([found.scores[list(r)].var(ddof=1) / len(r) if len(r) > 1 else 0.0 for r in arms])
     own[own < _NO_SPREAD] = 0.0
     seeds = square @ own
-    over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights])
+    over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights], dtype=bool)
     seeds, cells = np.where(over_seeds, seeds, 0.0), np.where(over_seeds, cells, 0.0)
     common = np.maximum(items - cells, 0.0)
     total = common + seeds
