@@ -331,6 +331,24 @@ def test_a_language_that_is_too_small_leaves_the_others_tested(tmp_path: Path) -
     assert "too little data" in by_script["Devanagari"]
 
 
+def test_a_language_that_is_too_small_leaves_the_others_their_joint_law(tmp_path: Path) -> None:
+    """The digits are those of a store without that language; its row says why, in LaTeX too."""
+    right = {"none": {"de": answers(0, 0.5), "zh": answers(2, 0.5)}, "intents": {"de": answers(3, 0.9), "zh": answers(5, 0.5)}}
+    for name, own in right.items():
+        put(tmp_path / "two", name, 0, own)
+        put(tmp_path / "three", name, 0, {**own, "hi": answers(1, 0.5, 1)})
+    columns = ("language", "low", "high", "p", "p_adjusted", "p_max_t", "p_bootstrap", "p_randomisation", "p_mcnemar", "verdict", "status")
+    for options in ({"adjust": "max-t"}, {"confirm": True}):
+        two, three = (comparing.compare(tmp_path / n, **options) for n in ("two", "three"))  # type: ignore[arg-type]
+        found = {r["language"]: [r[c] for c in columns] for r in three}
+        for row in two[:2]:
+            assert found[row["language"]] == [row[c] for c in columns]
+        assert two[0]["verdict"] == "helps"
+        assert found["hi"][-2:] == ["not testable", "not testable: too little data: columns [0, 1] have fewer than two clusters"]
+    done = CliRunner().invoke(cli.app, ["compare", "intents", "--adjust", "max-t", "--latex", "--store", str(tmp_path / "three")])
+    assert "too little data" in done.stdout
+
+
 def test_groups_have_joint_intervals_too(tmp_path: Path) -> None:
     put(tmp_path, "none", 0, {"de": answers(0, 0.5), "hi": answers(1, 0.5)})
     put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.5)})
