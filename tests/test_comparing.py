@@ -15,6 +15,8 @@ import xbench
 from tests.conftest import RUN, Writer, run_id
 from xbench import cli, comparing, keeping, placing, store
 from xbench.errors import XbenchError
+from xbench.stats import resampling
+from xbench.stats.ratios import Sums
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 SCORER = "token-accuracy-1"
@@ -236,7 +238,10 @@ def test_resampling_confirms(tmp_path: Path) -> None:
         b, c = int((after[code] > direct[code]).sum()), int((after[code] < direct[code]).sum())
         assert rows[code]["p_mcnemar_exact"] == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
         assert rows[code]["p_randomisation"] == pytest.approx(rows[code]["p_mcnemar_exact"], abs=0.02)
-        assert rows[code]["p_bootstrap"] == pytest.approx(rows[code]["p"], abs=0.02)
+        more, fewer = np.triu_indices(201)[0], 200 - np.triu_indices(201)[1]  # every way to draw 200: items gained, items lost
+        law = stats.multinomial(200, [b / 200, c / 200, 1 - (b + c) / 200]).pmf(np.stack([more, fewer, 200 - more - fewer], axis=1))
+        exact = law[np.abs(more - fewer - (b - c)) >= abs(b - c)].sum()  # a tie is a hit, so it is a little above the p of t
+        assert rows[code]["p_bootstrap"] == pytest.approx(exact, abs=0.02)
         assert rows[code]["bootstrap_low"] == pytest.approx(rows[code]["low"], abs=0.01)
         assert rows[code]["p_max_t"] >= rows[code]["p_bootstrap"] - 0.002
     assert rows[comparing.MEAN]["p_bootstrap"] == pytest.approx(rows[comparing.MEAN]["p"], abs=0.02)
@@ -244,6 +249,21 @@ def test_resampling_confirms(tmp_path: Path) -> None:
     joint = comparing.compare(tmp_path, adjust="max-t")
     assert joint[0]["p_adjusted"] == rows["de"]["p_max_t"]
     assert (joint[0]["low"], joint[0]["high"]) == (rows["de"]["all_low"], rows["de"]["all_high"])
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_ties_are_hits_in_means_over_seeds(tmp_path: Path, parts: int) -> None:
+    """Seven items, two seeds an arm: the exact law of the bootstrap, by enumeration, has mass exactly as far as the difference seen."""
+    rng = np.random.default_rng(2)
+    right = {(name, seed): (rng.random(7) < 0.6) * rng.integers(1, parts + 1, 7) / parts for name in ("none", "intents") for seed in (0, 1)}
+    for (name, seed), values in right.items():
+        put(tmp_path, name, seed, {"de": values})
+    row = comparing.compare(tmp_path, confirm=True)[0]
+    law, probability = resampling.bootstrap_law(Sums(np.stack([right[k] for k in right], axis=1), np.ones((7, 1))))
+    away = np.abs(law @ [-0.5, -0.5, 0.5, 0.5] - row["delta"]) - abs(row["delta"])
+    assert probability[np.abs(away) < 1e-9].sum() > 0.05
+    exact = probability[away > -1e-9].sum()
+    assert row["p_bootstrap"] == row["p_max_t"] == pytest.approx(exact, abs=0.02)  # four standard errors of 10,000 resamples
 
 
 def test_a_margin_tells_equal_from_unknown(tmp_path: Path) -> None:

@@ -173,12 +173,13 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
     counts = taken(blocks, runs)
     rng = np.random.default_rng(zlib.crc32(" ".join(runs).encode()))  # the same runs give the same digits
     replicates = resampling.bootstrap(counts, resamples, rng)
+    slack = resampling.resolution(replicates)
     first = len(paired.runs[0])
     drawn = replicates[:, :first].mean(axis=1, dtype=np.float64) - replicates[:, first:].mean(axis=1, dtype=np.float64)
     index = {b.language: i for i, b in enumerate(blocks)}
     by_quantity = np.stack([drawn[[index[c] for c in q.languages]].mean(axis=0) for q in asked])
     for row, quantity, own in zip(rows, asked, by_quantity, strict=True):
-        law = resampling.Law(own)
+        law = resampling.Law(own, slack)
         low, high = law.interval()
         row |= {"bootstrap_low": rounded(low), "bootstrap_high": rounded(high), "p_bootstrap": rounded(law.shift_p(row["delta"]))}
         if min(map(len, paired.runs)) >= dominance.FEWEST_RUNS:
@@ -189,7 +190,7 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
             _swapped(row, counts[index[quantity.name]], first, rng, resamples)
     single = [i for i, q in enumerate(asked) if q.level != "mean"]
     if single:
-        _jointly([rows[i] for i in single], by_quantity[single])
+        _jointly([rows[i] for i in single], by_quantity[single], slack)
 
 
 def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resamples: int) -> None:
@@ -203,10 +204,10 @@ def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resam
         row |= {"p_mcnemar": rounded(mid), "p_mcnemar_exact": rounded(exact)}
 
 
-def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
-    """Standard errors are those of the replicates, so that what is compared is over items alone."""
+def _jointly(rows: Sequence[Row], drawn: Floats, slack: float) -> None:
+    """Standard errors are those of the replicates, so that what is compared is over items alone; ties are hits, as in resampling.Law."""
     se = drawn.std(axis=1, ddof=1)
-    moving = se > 0
+    moving = se > slack
     for row, moves in zip(rows, moving, strict=True):
         if not moves:  # no resample is another
             row |= {"p_max_t": float(row["delta"] == 0), "all_low": row["delta"], "all_high": row["delta"]}
@@ -214,7 +215,7 @@ def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
         return
     deltas = np.array([r["delta"] for r in rows])
     t = (drawn[moving] - deltas[moving, None]) / se[moving, None]
-    p, quantile = families.max_t(deltas[moving] / se[moving], t.T)
+    p, quantile = families.max_t(np.maximum(np.abs(deltas[moving]) - slack, 0) / se[moving], t.T)
     width = quantile(1 - ALPHA)
     for row, adjusted, error in zip([r for r, m in zip(rows, moving, strict=True) if m], p, se[moving], strict=True):
         row |= {
