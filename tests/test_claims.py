@@ -148,7 +148,15 @@ def test_a_sentence_about_an_average(tmp_path: Path) -> None:
             ["'squat1' is no task; did you mean squad1", "'nune' is no task; did you mean none", "did you mean tydiqa"],
         ),
         ("squad1 > none", ["no target"]),
-        ("squad1 > none on tydiqa by much", ["by 'much' is not a number of points"]),
+        ("squad1 > none on tydiqa by much", ["by 'much' is not a number of points, 0 or more"]),
+        ("squad1 > none on tydiqa by nan", ["by 'nan' is not a number of points, 0 or more"]),
+        ("squad1 > none on tydiqa by -20", ["by '-20' is not a number of points, 0 or more"]),
+        ("squad1 = none on tydiqa within -1", ["within '-1' is not a number of points, 0 or more"]),
+        ("squad1 = none on tydiqa within inf", ["within 'inf' is not a number of points, 0 or more"]),
+        ("squad1 = none on tydiqa by 3", ["'by' goes with < and >, not with '='"]),
+        ("squad1 helps on tydiqa within 3", ["'within' goes with =, not with 'helps'"]),
+        ("squad1 > none on xtreme in sw", ["in 'sw': 'xtreme' is a mean over tasks, each over its languages; name one task"]),
+        ("squad1 > none on tasks in sw", ["in 'sw': 'tasks' is a mean over tasks"]),
         ("squad1 > none on tydiqa near sw", ["'near' is not one of on, in, for, by, within"]),
         ("squad1 > none on tydiqa for", ["nothing follows 'for'"]),
     ],
@@ -255,3 +263,31 @@ def test_the_planner_wants_a_first_look_where_there_is_one_seed_or_no_baseline(t
     assert len(list((tmp_path / "studies").iterdir())) == 2
     refused = CliRunner().invoke(cli.app, ["plan", "--resolve", "--most-seeds", "2", "--store", str(tmp_path)])
     assert "at least 3 are needed" in str(refused.exception)
+
+
+def test_the_planner_matches_seeds_that_the_baseline_lacks(tmp_path: Path) -> None:
+    for name, seed in (("none", 0), ("none", 1), ("intents", 2)):
+        put(tmp_path, name, seed, {"de": answers(seed, 0.5)})
+    step = planned(tmp_path)["intents"]
+    assert (step.why, step.seeds) == ("the direct baseline has other seeds", planning.FIRST_LOOK)
+    assert step.cells == [("none", 2), ("intents", 0), ("intents", 1)]
+
+
+def test_the_planner_knows_that_noise_of_single_runs_goes_with_more_of_them(tmp_path: Path) -> None:
+    """Right ones drawn anew in each of 2,000 items and runs: 2 x .25 / 2,000 is the variance of one seed's difference, a S-th of it that of S.
+
+    The three seeds that are there vary just so much: by 11.2 thousandths about their mean, sqrt(.25 / 2,000). A difference of .03 needs four
+    seeds: .03 / sqrt(.00025 / 4) = 3.8 = 2.97 (t of 6 degrees of freedom at .05 / 2 tests) + .84 for the power.
+    """
+
+    def run(name: str, seed: int, right: int) -> None:
+        rng = np.random.default_rng([seed, right])
+        put(tmp_path, name, seed, {code: rng.permutation(np.arange(1_000) < right).astype(float) for code in ("de", "hi")})
+
+    for seed, more in enumerate((0, -11, 11)):
+        run("none", seed, 500 + more)
+        run("intents", seed, 540 + more)
+    run("mini-ner", 0, 530)
+    step = planned(tmp_path)["mini-ner"]
+    assert step.row["delta"] == pytest.approx(0.03)
+    assert (step.why, step.assumed, step.seeds) == ("one seed", True, 4)

@@ -63,8 +63,7 @@ class Components:
         more = self.seeds / seeds
         common = max(0.0, self.items - self.cells)
         over_seeds = max(0.0, self.between - self.cells)
-        single = self.cells if self.seeds > 1 else 0.0
-        return common / share_of_items, more * (over_seeds + single / share_of_items)
+        return common / share_of_items, more * (over_seeds + self.cells / share_of_items)
 
     def needed(self, effect: float, alpha: float = 0.05, wanted: float = 0.8) -> Needed:
         """Seeds and items that would find `effect` with the power wanted, each with the other as it is."""
