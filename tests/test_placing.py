@@ -47,6 +47,26 @@ def test_one_system_is_the_first_of_one_and_no_test_is_claimed(tmp_path: Path) -
     assert (told.exit_code, told.stdout) == (0, "")
 
 
+def test_one_single_run_makes_all_ranks_about_these_runs(tmp_path: Path) -> None:
+    for seed in range(3):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.9)})
+        put(tmp_path, "intents", seed, {"de": answers(10 + seed, 0.5)})
+    assert [(r["scope"], r["seeds"]) for r in placing.standings(tmp_path)] == [("recipe", 3)] * 2
+    put(tmp_path, "mini-ner", 0, {"de": answers(20, 0.7)})
+    assert [(r["scope"], r["seeds"]) for r in placing.standings(tmp_path)] == [("these runs", n) for n in (3, 1, 3)]
+    pairs = {(r["intermediate"], r["against_intermediate"]): (r["scope"], r["seeds"], r["against_seeds"]) for r in placing.pairs(tmp_path)}
+    assert pairs == {
+        ("intents", "mini-ner"): ("these runs", 3, 1),
+        ("intents", "none"): ("recipe", 3, 3),
+        ("mini-ner", "none"): ("these runs", 1, 3),
+    }
+    assert {r["scope"] for r in placing.overall(tmp_path, [{"target": "mini-pos"}])} == {"these runs"}
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--store", str(tmp_path)])
+    assert "mean over all languages; ranks of these runs" in told.stdout
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--pairs", "--store", str(tmp_path)])
+    assert "3, 1   these runs" in told.stdout
+
+
 def test_ranks_do_not_move_when_rows_are_filtered(four: Path) -> None:
     whole = placing.standings(four)
     assert placing.standings(four, intermediate="mini-ner") == [r for r in whole if r["intermediate"] == "mini-ner"]

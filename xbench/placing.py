@@ -31,7 +31,8 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
 
     Returns:
         Rows, best first in each column: the fields of the system, value, low, high, rank_low, rank_high, tier, systems (how many were
-        ranked), seeds, languages, scope, status (`ranked`, or why not).
+        ranked), seeds, languages, scope (what the ranks are about: `recipe`, or `these runs` as soon as one of the systems has a single
+        run), status (`ranked`, or why not).
 
     Raises:
         StoreError: As `comparing.compare`.
@@ -49,7 +50,7 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
 
 
 def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
-    """Every pair of ranked systems of every column: difference, interval, p, and p adjusted over all pairs of the column (Holm)."""
+    """Every pair of ranked systems of every column: difference, interval, p, p adjusted over all pairs (Holm), seeds and scope."""
     with store.reading(root) as con:
         return [r for column in pairing.columns(con, where) for r in _pairs(con, column, over)]
 
@@ -131,10 +132,15 @@ def _placed(found: Moments, arms: Sequence[Sequence[int]]) -> list[Row]:
             "tier": int(ranks.tier[i]),
             "systems": len(arms),
             "seeds": len(arm),
-            "scope": "recipe" if len(arm) > 1 else "these runs",
+            "scope": _scope(arms),
         }
         for i, arm in enumerate(arms)
     ]
+
+
+def _scope(arms: Sequence[Sequence[int]]) -> str:
+    """What tests of these against one another are about."""
+    return "recipe" if min(map(len, arms)) > 1 else "these runs"
 
 
 def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "all", cache: bool = True) -> list[Row]:
@@ -213,6 +219,9 @@ def _pairs(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> list[R
                 "p": rounded(estimate.p[k]),
                 "p_adjusted": rounded(adjusted[i, j]),
                 "family": len(estimate.value),
+                "seeds": len(arms[i]),
+                "against_seeds": len(arms[j]),
+                "scope": _scope([arms[i], arms[j]]),
             }
         )
     return rows

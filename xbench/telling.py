@@ -197,11 +197,12 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]
         heading = f"{own[0]['target']}: {own[0]['metric']} ({own[0]['scorer']}), mean over {over} languages"
         if with_pairs:
-            lines = [[_name(r, "", several), _name(r, "against_", several), interval(r), *_p(r)] for r in own]
-            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted"], lines, left=2)
+            lines = [[*_sides(r, several), interval(r), *_p(r), f"{r['seeds']}, {r['against_seeds']}", r["scope"]] for r in own]
+            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted", "seeds", "about"], lines, left=2)
         else:
             names = ["rank", "tier", *several, "intermediate", "score, 95 % interval", "seeds", "languages", ""]
-            show(heading, names, [_standing(r, several) for r in own], left=3 + len(several))
+            about = next((f"; ranks of {'recipes' if r['scope'] == 'recipe' else 'these runs'}" for r in own if r["scope"]), "")
+            show(heading + about, names, [_standing(r, several) for r in own], left=3 + len(several))
     sys.stdout.write(_RANKS)
 
 
@@ -213,5 +214,5 @@ def _standing(r: Row, several: Sequence[str]) -> list[str]:
     return [rank, str(r["tier"] or ""), *names, value, str(r["seeds"] or ""), str(r["languages"] or ""), ranked]
 
 
-def _name(row: Row, prefix: str, several: Sequence[str]) -> str:
-    return " / ".join([str(row[prefix + "intermediate"]), *(str(row[prefix + c]) for c in several)])
+def _sides(row: Row, several: Sequence[str]) -> list[str]:
+    return [" / ".join(str(row[side + c]) for c in ("intermediate", *several)) for side in ("", "against_")]
