@@ -86,10 +86,36 @@ def test_what_cannot_be_ranked_says_why(four: Path, writer: Writer) -> None:
     put(four, "mini-qa", 0, {"de": answers(50, 0.5, 400)})
     put(four, "mini-paraphrase", 0, {"de": answers(51, 0.5, 300), "hi": answers(52, 0.5, 300)})
     why = {r["intermediate"]: r["status"] for r in placing.standings(four)}
-    assert why["mini-qa"] == why["mini-paraphrase"] == "not ranked: other languages or other examples than most"
+    assert why["mini-qa"] == why["mini-paraphrase"] == "not ranked: other languages or other examples than the 4 that are ranked"
     assert why["none"] == "ranked"
     writer.add("none", "mini-pos", None, {"de": 0.5}, source="a table", kind="external", scorer="unknown")
     assert [r["status"] for r in placing.standings(writer.root)] == ["not ranked: averages only"]
+
+
+def test_languages_that_more_than_half_share_are_ranked(four: Path) -> None:
+    """A system with more languages than the others is ranked among them, on theirs; one with fewer does not pull the others down to its own."""
+    put(four, "mini-qa", 0, {"de": answers(50, 0.5, 400), "hi": answers(51, 0.5, 400), "zh": answers(52, 0.5, 400)})
+    put(four, "mini-paraphrase", 0, {"de": answers(53, 0.5, 400)})
+    rows = {r["intermediate"]: r for r in placing.standings(four)}
+    assert {n: r["languages"] for n, r in rows.items() if r["status"] == "ranked"} == dict.fromkeys(
+        ("none", "intents", "mini-ner", "mini-nli", "mini-qa"), 2
+    )
+    assert rows["mini-paraphrase"]["status"] == "not ranked: other languages or other examples than the 5 that are ranked"
+
+
+def test_without_a_majority_the_most_systems_are_ranked(tmp_path: Path) -> None:
+    for i, (name, codes) in enumerate(
+        {"none": "de hi", "intents": "de hi", "mini-ner": "zh en sw", "mini-nli": "fr", "mini-qa": "ru"}.items()
+    ):
+        put(tmp_path, name, 0, {c: answers(10 * i + k, 0.5) for k, c in enumerate(codes.split())})
+    assert {r["intermediate"] for r in placing.standings(tmp_path) if r["status"] == "ranked"} == {"none", "intents"}
+
+
+def test_runs_with_other_examples_each_are_not_ranked(tmp_path: Path) -> None:
+    for seed, items in enumerate((200, 150)):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5, items)})
+    (row,) = placing.standings(tmp_path)
+    assert row["status"] == "not ranked: its runs have no language with the same examples"
 
 
 def test_zero_shot_ranks_leave_the_training_language_out(tmp_path: Path) -> None:

@@ -75,12 +75,13 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     blocks, chosen = _support(panel, column, stored)
     for system in stored:
         if system not in chosen:
-            why[system] = "other languages or other examples than most"
+            why[system] = f"other languages or other examples than the {len(chosen)} that are ranked"
     languages = [b.language for b in blocks]
     train = {s.train_language for s in chosen}
     counted = tuple(code for code in languages if over == "all" or code not in train)
     if not counted:
-        return [], None, {**why, **dict.fromkeys(chosen, "no zero-shot language")}
+        reason = "no zero-shot language" if blocks else "its runs have no language with the same examples"
+        return [], None, {**why, **dict.fromkeys(chosen, reason)}
     try:
         order, (found,) = contrasts.Measured(panel).moments(blocks, [Quantity("mean", over, counted)])
     except ValueError as error:
@@ -91,13 +92,14 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
 
 
 def _support(panel: Panel, column: Column, systems: Sequence[System]) -> tuple[list[Block], list[System]]:
-    """The languages and examples on which most systems can be compared: first the most languages, then the most systems."""
+    """The most languages that more than half of the systems were tested in, on the same examples; else those that most of them were."""
     held: dict[System, frozenset[int]] = {}
     for s in systems:
         runs = set(column.systems[s].by_seed.values())
         held[s] = frozenset(i for i, b in enumerate(panel.blocks) if runs <= set(b.runs))
-    counts: Mapping[frozenset[int], int] = {h: sum(h <= other for other in held.values()) for h in held.values()}
-    best = max(counts, key=lambda h: (len(h), counts[h], [-i for i in sorted(h)]))
+    counts: Mapping[frozenset[int], int] = {h: sum(h <= other for other in held.values()) for h in held.values() if h}
+    half = [h for h in counts if 2 * counts[h] > len(systems)]
+    best = max(half or counts, key=lambda h: (len(h) if half else 0, counts[h], len(h), [-i for i in sorted(h)]), default=frozenset())
     return [panel.blocks[i] for i in sorted(best)], [s for s in systems if best <= held[s]]
 
 
