@@ -150,6 +150,19 @@ def test_power_and_detectable_effect_fit_together() -> None:
     assert power.equivalent(0.0, 0.01, 1e6, 0.03) == pytest.approx(stats.norm.sf(3), rel=1e-3)
 
 
+@pytest.mark.parametrize("runs", [2, 3, 5, 100])
+def test_power_with_few_runs_is_that_of_statsmodels(runs: int) -> None:
+    """Two arms of runs: the noncentral t, where a normal quantile promises 80 % and keeps 74 (two runs) or 77 (three)."""
+    from statsmodels.stats.power import TTestIndPower
+
+    se, df = np.sqrt(2 / runs), 2 * runs - 2
+    assert power.detectable(se, df) == pytest.approx(TTestIndPower().solve_power(None, nobs1=runs, alpha=0.05, power=0.8), rel=1e-4)
+    for effect in (0.0, 0.2, 1.0):
+        assert power.power(effect, se, df) == pytest.approx(TTestIndPower().power(effect, runs, 0.05), abs=1e-4)
+    assert power.power(1e9, 1e-9, df) == 1
+    assert power.detectable(0.0, df) == 0
+
+
 @pytest.mark.parametrize("centre", [0.0, 0.7, -0.7, 1.4])
 def test_equivalence_is_the_tost_of_statsmodels(centre: float) -> None:
     from statsmodels.stats.weightstats import DescrStatsW
