@@ -32,9 +32,13 @@ def put(
     scorer: str = SCORER,
     also: dict[str, dict[str, np.ndarray]] | None = None,
     shuffle: bool = False,
+    below: np.ndarray | None = None,
     **change: Any,
 ) -> None:
-    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics."""
+    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics.
+
+    Denominators are 1, or `below`.
+    """
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
     shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
@@ -43,10 +47,10 @@ def put(
         rule = {**shared, "split": "test", "metric": name, "scorer": scorer}
         for language, values in by_language.items():
             outcomes += [
-                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": 1.0}
-                for i, v in enumerate(values)
+                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": float(d)}
+                for i, (v, d) in enumerate(zip(values, np.ones(len(values)) if below is None else below, strict=True))
             ]
-            value = float(np.mean(values))
+            value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
             scores.append({**rule, "language": language, "dataset_revision": "r", "value": value, "n": len(values), "evidence": "outcomes"})
     if shuffle:
         np.random.default_rng(1).shuffle(outcomes)
@@ -367,6 +371,24 @@ def test_a_language_that_is_too_small_leaves_the_others_their_joint_law(tmp_path
         assert found["hi"][-2:] == ["not testable", "not testable: too little data: columns [0, 1] have fewer than two clusters"]
     done = CliRunner().invoke(cli.app, ["compare", "intents", "--adjust", "max-t", "--latex", "--store", str(tmp_path / "three")])
     assert "too little data" in done.stdout
+
+
+def test_a_system_with_one_span_leaves_the_others_tested(tmp_path: Path) -> None:
+    """One sentence with a span says nothing about spread: of that system alone."""
+    only = np.eye(1, 200, 3)[0]
+    f1: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "target": "mini-ner"}
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, **f1)
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, **f1)
+    put(tmp_path, "mini-nli", 0, {"de": only}, below=only, **f1)
+    rows = {(r["intermediate"], r["language"]): r for r in comparing.compare(tmp_path)}
+    assert rows["intents", "de"]["p"] == pytest.approx(stats.ttest_rel(answers(1, 0.9), answers(0, 0.5)).pvalue)
+    assert [rows["intents", code]["verdict"] for code in ("de", comparing.MEAN)] == ["helps", "helps"]
+    assert rows["mini-nli", "de"]["status"] == "not testable: too little data: columns [0] have fewer than two clusters"
+    assert {r["intermediate"]: r["status"] for r in placing.standings(tmp_path)} == {
+        "intents": "ranked",
+        "none": "ranked",
+        "mini-nli": "not ranked: too little data: fewer than two clusters in de",
+    }
 
 
 def test_groups_have_joint_intervals_too(tmp_path: Path) -> None:

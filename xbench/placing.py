@@ -82,13 +82,26 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     if not counted:
         reason = "no zero-shot language" if blocks else "its runs have no language with the same examples"
         return [], None, {**why, **dict.fromkeys(chosen, reason)}
-    try:
-        order, (found,) = contrasts.Measured(panel).moments(blocks, [Quantity("mean", over, counted)])
-    except ValueError as error:
-        return [], None, {**why, **dict.fromkeys(chosen, f"too little data: {error}")}
+    blocks, chosen = _large_enough([b for b in blocks if b.language in counted], column, chosen, why)
+    if not chosen:
+        return [], None, why
+    order, (found,) = contrasts.Measured(panel).moments(blocks, [Quantity("mean", over, counted)])
     place = {run: i for i, run in enumerate(order)}
     arms = [[place[r] for r in column.systems[s].by_seed.values()] for s in chosen]
     return chosen, (found, arms, counted), why
+
+
+def _large_enough(blocks: list[Block], column: Column, systems: list[System], why: dict[System, str]) -> tuple[list[Block], list[System]]:
+    """The systems with two clusters or more in every language, and their counts; says why of the others."""
+    small = {run: b.language for b in blocks for run, lacking in zip(b.runs, b.sums.too_small, strict=True) if lacking}
+    if not small:
+        return blocks, systems
+    for system in systems:
+        lacking = [small[run] for run in column.systems[system].by_seed.values() if run in small]
+        if lacking:
+            why[system] = f"too little data: fewer than two clusters in {lacking[0]}"
+    large = [s for s in systems if s not in why]
+    return contrasts.alone(blocks, [r for s in large for r in column.systems[s].by_seed.values()]), large
 
 
 def _support(panel: Panel, column: Column, systems: Sequence[System]) -> tuple[list[Block], list[System]]:

@@ -64,6 +64,13 @@ class Sums:
         """Clusters with examples of each system, shape (systems,)."""
         return np.broadcast_to(np.count_nonzero(self.denominator, axis=0), (self.systems,))
 
+    @property
+    def too_small(self) -> npt.NDArray[np.bool_]:
+        """Whether there are fewer than two clusters of a system, so that nothing can be said of its spread, shape (systems,)."""
+        if len(self.numerator) < 2:
+            return np.ones(self.systems, dtype=bool)
+        return (self.clusters < 2) & (self.totals[1] > 0)  # over nothing (no span, gold or predicted) a score is 0, without spread
+
     def take(self, systems: Sequence[int] | Ints) -> "Sums":
         """The same rows for some of the systems."""
         below = self.denominator if self.denominator.shape[1] == 1 else self.denominator[:, systems]
@@ -82,8 +89,7 @@ def influence(sums: Sums) -> Floats:
 
 def _scores_and_scale(sums: Sums) -> tuple[Floats, Floats]:
     (above, below), count = sums.totals, sums.clusters
-    nothing = below <= 0  # no span, gold or predicted: 0, as everywhere, and nothing that could vary
-    lacking = (count < 2) & ~nothing if len(sums.numerator) > 1 else np.ones(len(below), dtype=bool)
+    nothing, lacking = below <= 0, sums.too_small
     if lacking.any():
         raise ValueError(f"columns {np.flatnonzero(lacking).tolist()} have fewer than two clusters")
     below, count = np.where(nothing, 1.0, below), np.where(nothing, 2, count)
