@@ -162,6 +162,15 @@ def test_mean_over_tasks_is_taken_seed_by_seed(tmp_path: Path) -> None:
     assert row["verdict"] in ("helps", "unresolved")
 
 
+def test_two_runs_of_one_seed_are_in_no_mean_over_tasks(tmp_path: Path) -> None:
+    for target, scorer in (("mini-pos", "token-accuracy-1"), ("mini-retrieval", "accuracy-1")):
+        for name in ("none", "intents"):
+            put(tmp_path, name, 0, {"de": answers(0, 0.5)}, target=target, scorer=scorer)
+    put(tmp_path, "intents", 0, {"de": answers(2, 0.9)}, hardware="another machine")
+    (row,) = over_tasks.over_tasks(tmp_path)
+    assert row["status"] == "not testable: mini-pos: more than one run of the same system and seed (intents, seed 0)"
+
+
 def test_an_average_of_a_suite_wants_every_language(tmp_path: Path) -> None:
     for i, name in enumerate(("none", "intents")):
         put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="xnli", scorer="accuracy-1")
@@ -215,6 +224,20 @@ def test_interaction_between_model_sizes(tmp_path: Path) -> None:
     assert rows[-1]["delta"] == pytest.approx(slope)
     done = CliRunner().invoke(cli.app, ["compare", "--by", "size", "--store", str(tmp_path)])
     assert "large - small" in done.stdout
+
+
+def test_equal_sizes_are_no_step(tmp_path: Path) -> None:
+    """Two models of each of two sizes: every small one against every large one, and no slope, which wants four sizes."""
+    for i, (model, size) in enumerate({"a": 10, "b": 10, "c": 100, "d": 100}.items()):
+        for k, name in enumerate(("none", "intents")):
+            put(tmp_path, name, 0, {"de": answers(10 * i + k, 0.5)}, model=model, parameters=size)
+    rows = scales.interactions(tmp_path)
+    assert [(r["model"], r["level"], r["family"]) for r in rows] == [(m, "interaction", 4) for m in ("c - a", "d - a", "c - b", "d - b")]
+    for model in ("e", "f"):
+        put(tmp_path, "none", 0, {"de": answers(60, 0.5)}, model=model, parameters=1_000)
+        put(tmp_path, "intents", 0, {"de": answers(61, 0.5)}, model=model, parameters=1_000)
+    steps = [r["model"] for r in scales.interactions(tmp_path)]
+    assert steps[4:] == ["e - c", "f - c", "e - d", "f - d", "e - a", "f - a", "e - b", "f - b"]
 
 
 def test_the_commands(four: Path) -> None:
