@@ -205,6 +205,25 @@ def test_the_commands(tmp_path: Path) -> None:
     assert CliRunner().invoke(cli.app, ["plan", "--store", str(tmp_path)]).exit_code != 0
 
 
+def test_a_study_goes_into_a_new_folder_or_is_an_error_that_says_why(tmp_path: Path) -> None:
+    root, file = tmp_path / "store", tmp_path / "a file"
+    put(root, "none", 0, {"de": answers(0, 0.5)})
+    put(root, "intents", 0, {"de": answers(1, 0.9)})
+    file.touch()
+    for words in (
+        ("check", "mini-ner > none on mini-pos for m", "--study"),
+        ("claims", "phang-squad-gain", "--study"),
+        ("plan", "--resolve", "--studies"),
+    ):
+        done = CliRunner().invoke(cli.app, [*words, str(tmp_path / "new" / words[0] / "study.yaml"), "--store", str(root)])
+        assert done.exit_code == 0, done.output
+        done = CliRunner().invoke(cli.app, [*words, str(file / "study.yaml"), "--store", str(root)])
+        assert isinstance(done.exception, XbenchError)
+        assert str(done.exception).startswith(f"{file / 'study.yaml'}")
+        assert "could not be written" in str(done.exception)
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {"check", "claims", "plan"}
+
+
 def planned(root: Path) -> dict[str, planning.Step]:
     return {s.row["intermediate"]: s for s in planning.resolve(root)}
 
