@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,15 +72,36 @@ def test_what_a_piece_of_evidence_says() -> None:
 
 
 def test_verdict_over_all_evidence() -> None:
-    def of(*verdicts: str) -> str:
-        return claiming.verdict([claiming.Evidence("x", None, None, None, True, v) for v in verdicts])  # type: ignore[arg-type]
+    def of(*pieces: claiming.Evidence) -> str:
+        return claiming.verdict(pieces)
 
-    assert of("supported", "supported") == "supported"
-    assert of("supported", "contradicted", "unresolved") == "contradicted"
-    assert of("supported", "unresolved") == of("supported", "not testable") == "unresolved"
-    assert of() == of("not testable") == "not testable"
-    context = claiming.Evidence("x", None, None, None, False, "contradicted")
-    assert claiming.verdict([context]) == "not testable"
+    yes, open_, no = (
+        claiming.weigh({"evidence": "x", "value": v, "low": v - 0.02, "high": v + 0.02, "above": 0.0}) for v in (0.1, 0, -0.1)
+    )
+    none = claiming.weigh({"evidence": "x"})
+    assert [p.verdict for p in (yes, open_, no, none)] == ["supported", "unresolved", "contradicted", "not testable"]
+    assert of(yes, yes) == "supported"
+    assert of(yes, no, open_) == of(no, none) == "contradicted"
+    assert of(yes, open_) == of(yes, none) == "unresolved"
+    assert of() == of(none) == "not testable"
+    assert of(claiming.weigh({"evidence": "x", "agrees": False}), yes) == "contradicted"
+    assert claiming.verdict([replace(no, decides=False)]) == "not testable"
+
+
+def test_many_parts_are_not_contradicted_by_luck() -> None:
+    """An interval of t with 4 degrees of freedom that is below 0 at .9 % (two-sided): Holm needs it below 5 % / parts."""
+    se = 0.01
+    value, half = -stats.t.isf(0.0045, 4) * se, stats.t.isf(0.025, 4) * se
+    low = {"evidence": "x", "value": value, "low": value - half, "high": value + half, "df": 4}
+    against = claiming.weigh({**low, "above": 0.0})
+    assert (against.verdict, against.p) == ("contradicted", pytest.approx(0.009))
+    assert claiming.weigh({**low, "size": 0.0}).p == claiming.weigh({**low, "above": 0.0, "below": 0.1}).p == against.p
+    assert claiming.weigh({**low, "above": -0.1, "below": value - 0.01}).p == pytest.approx(2 * stats.t.sf(1, 4))
+    open_ = claiming.weigh({"evidence": "x", "value": 0.0, "low": -half, "high": half, "df": 4, "above": 0.0})
+    assert open_.p == 1
+    assert claiming.verdict([against, *[open_] * 4]) == "contradicted"
+    assert claiming.verdict([against, *[open_] * 5]) == "unresolved"
+    assert claiming.verdict([against, *[replace(open_, decides=False)] * 9]) == "contradicted", "context is no test"
 
 
 def test_the_question_of_the_project_is_judged_on_any_tagging_run(tmp_path: Path) -> None:

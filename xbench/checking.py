@@ -150,7 +150,7 @@ def _evidence(said: Sentence, r: Row) -> Evidence:
     if r["scope"] != "recipe":
         label += ": these two trained systems; about the recipes one seed says nothing"
         return Evidence(label, r["delta"], r["low"], r["high"], True, "not testable")
-    row: dict[str, Any] = {"evidence": label, "value": r["delta"], "low": r["low"], "high": r["high"]}
+    row: dict[str, Any] = {"evidence": label, "value": r["delta"], "low": r["low"], "high": r["high"], "df": r["df"]}
     if said.by is not None:
         row["size"] = said.by if said.sign == ">" else -said.by
     elif said.sign == "=":
