@@ -32,7 +32,8 @@ def power(effect: float, se: float, df: float, alpha: float = 0.05) -> float:
 
 def _spread(df: float) -> Floats:
     """What estimated standard errors are of the true one, at the nodes of _SHARES: roots of chi-square over df."""
-    return np.sqrt(2 * scipy.special.gammaincinv(df / 2, _SHARES) / df)
+    found: Floats = np.sqrt(2 * scipy.special.gammaincinv(df / 2, _SHARES) / df)
+    return found
 
 
 def _beyond(t: float, shift: float, spread: Floats) -> float:
