@@ -193,6 +193,7 @@ def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytes
     assert table["tier"].astype(int).to_dict() == {"m": 1, "m after intents": 2, "m after mini-ner": 2}
     assert (table["low"] < table["mini-pos"]).all()
     assert (table["mini-pos"] < table["high"]).all()
+    assert any("makes them ranks of these runs" in c.value for c in app.caption)
 
 
 def test_several_tasks_show_ranks_of_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -51,6 +53,23 @@ def answers(root: Path, at: str | None = None, views: Sequence[str] = VIEWS) -> 
 
 def count(root: Path) -> int:
     return sum(len(Listing(root).files(table)) for table in TABLES)
+
+
+def test_a_folder_with_the_name_of_a_column_is_none(root: Path, tmp_path: Path) -> None:
+    """Readers of Parquet take a folder `KEY=VALUE` for a column of that name, which would replace the one in the files."""
+    before = answers(root)
+    odd = tmp_path / "seed=7" / "model=x" / "run_id=y" / "written=9" / "name=z" / "tbl=score" / "into=u" / "union_by_name" / "it's"
+    odd.parent.mkdir(parents=True)
+    root.rename(odd)
+    assert answers(odd) == before
+    assert verifying.verify(odd).problems == []
+    compacting.compact(odd, grace=3600)
+    for _ in range(2):  # what was replaced is there, and then it is not
+        assert answers(odd) == before
+        assert answers(odd, before["snapshot"]) == before
+        assert verifying.verify(odd).problems == []
+        compacting.compact(odd, grace=0)
+    assert count(odd) == 4
 
 
 def test_answers_stay_and_files_become_few(root: Path) -> None:
@@ -282,6 +301,21 @@ def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Ca
         fault("disk full", "compaction, at every write", f"{total} times", said="was not compacted: nothing is lost")
 
 
+def test_files_of_a_compaction_under_way_are_no_duplicates(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It began after `xbench verify` had listed what counts."""
+    listing_of = verifying._listing
+
+    def then(found: verifying.Verified) -> Any:
+        listed = listing_of(found)
+        compacting.compact(root)
+        return listed
+
+    monkeypatch.setattr(verifying, "_listing", then)
+    found = verifying.verify(root)
+    assert found.problems == []
+    assert len(found.files) == 20
+
+
 def test_of_two_at_once_one_counts(root: Path, fault: Callable[..., None]) -> None:
     before = answers(root)
     together = threading.Barrier(2)
@@ -493,6 +527,23 @@ def test_an_app_that_is_open_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch
     assert server.newest().rows("SELECT count(*) AS n FROM outcome")["n"][0] > 0
     assert server.at(first.id).rows(query)["n"][0] == before
     assert server.newest().later("second", ask).result(60)["n"]["n"][0] == before
+
+
+def test_an_app_that_is_open_shows_what_is_scored_again(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`xbench rescore` adds scores to runs that are there: the snapshot stays."""
+    monkeypatch.setattr(serving, "_LOOK_AGAIN", 0.0)
+    server = serving.Server(root)
+    first = server.newest()
+    ask = functools.partial(background.tables, queries={"n": "SELECT count(DISTINCT scorer) AS n FROM score"})
+    scorers = first.later("scorers", ask).result(60)["n"]["n"][0]
+    scores = pq.read_table(one(root, "score")).to_pylist()
+    store.write(root, "score", pa.Table.from_pylist([{**row, "scorer": "later-1"} for row in scores]), "later")
+    deadline = time.monotonic() + 60
+    while server.newest() is first and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert server.newest().id == first.id
+    assert "later-1" in set(server.newest().columns()["scorer"])
+    assert server.newest().later("scorers", ask).result(60)["n"]["n"][0] == scorers + 1
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ import xbench
 from tests.conftest import RUN, Writer, run_id
 from xbench import cli, comparing, keeping, over_tasks, placing, scales, store
 from xbench.errors import XbenchError
+from xbench.stats import resampling
+from xbench.stats.ratios import Sums
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 SCORER = "token-accuracy-1"
@@ -30,9 +32,13 @@ def put(
     scorer: str = SCORER,
     also: dict[str, dict[str, np.ndarray]] | None = None,
     shuffle: bool = False,
+    below: np.ndarray | None = None,
     **change: Any,
 ) -> None:
-    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics."""
+    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics.
+
+    Denominators are 1, or `below`.
+    """
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
     shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
@@ -41,10 +47,10 @@ def put(
         rule = {**shared, "split": "test", "metric": name, "scorer": scorer}
         for language, values in by_language.items():
             outcomes += [
-                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": 1.0}
-                for i, v in enumerate(values)
+                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": float(d)}
+                for i, (v, d) in enumerate(zip(values, np.ones(len(values)) if below is None else below, strict=True))
             ]
-            value = float(np.mean(values))
+            value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
             scores.append({**rule, "language": language, "dataset_revision": "r", "value": value, "n": len(values), "evidence": "outcomes"})
     if shuffle:
         np.random.default_rng(1).shuffle(outcomes)
@@ -283,7 +289,10 @@ def test_resampling_confirms(tmp_path: Path) -> None:
         b, c = int((after[code] > direct[code]).sum()), int((after[code] < direct[code]).sum())
         assert rows[code]["p_mcnemar_exact"] == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
         assert rows[code]["p_randomisation"] == pytest.approx(rows[code]["p_mcnemar_exact"], abs=0.02)
-        assert rows[code]["p_bootstrap"] == pytest.approx(rows[code]["p"], abs=0.02)
+        more, fewer = np.triu_indices(201)[0], 200 - np.triu_indices(201)[1]  # every way to draw 200: items gained, items lost
+        law = stats.multinomial(200, [b / 200, c / 200, 1 - (b + c) / 200]).pmf(np.stack([more, fewer, 200 - more - fewer], axis=1))
+        exact = law[np.abs(more - fewer - (b - c)) >= abs(b - c)].sum()  # a tie is a hit, so it is a little above the p of t
+        assert rows[code]["p_bootstrap"] == pytest.approx(exact, abs=0.02)
         assert rows[code]["bootstrap_low"] == pytest.approx(rows[code]["low"], abs=0.01)
         assert rows[code]["p_max_t"] >= rows[code]["p_bootstrap"] - 0.002
     assert rows[comparing.MEAN]["p_bootstrap"] == pytest.approx(rows[comparing.MEAN]["p"], abs=0.02)
@@ -291,6 +300,21 @@ def test_resampling_confirms(tmp_path: Path) -> None:
     joint = comparing.compare(tmp_path, adjust="max-t")
     assert joint[0]["p_adjusted"] == rows["de"]["p_max_t"]
     assert (joint[0]["low"], joint[0]["high"]) == (rows["de"]["all_low"], rows["de"]["all_high"])
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_ties_are_hits_in_means_over_seeds(tmp_path: Path, parts: int) -> None:
+    """Seven items, two seeds an arm: the exact law of the bootstrap, by enumeration, has mass exactly as far as the difference seen."""
+    rng = np.random.default_rng(2)
+    right = {(name, seed): (rng.random(7) < 0.6) * rng.integers(1, parts + 1, 7) / parts for name in ("none", "intents") for seed in (0, 1)}
+    for (name, seed), values in right.items():
+        put(tmp_path, name, seed, {"de": values})
+    row = comparing.compare(tmp_path, confirm=True)[0]
+    law, probability = resampling.bootstrap_law(Sums(np.stack([right[k] for k in right], axis=1), np.ones((7, 1))))
+    away = np.abs(law @ [-0.5, -0.5, 0.5, 0.5] - row["delta"]) - abs(row["delta"])
+    assert probability[np.abs(away) < 1e-9].sum() > 0.05
+    exact = probability[away > -1e-9].sum()
+    assert row["p_bootstrap"] == row["p_max_t"] == pytest.approx(exact, abs=0.02)  # four standard errors of 10,000 resamples
 
 
 def test_a_margin_tells_equal_from_unknown(tmp_path: Path) -> None:
@@ -403,6 +427,42 @@ def test_a_language_that_a_run_lacks_is_named_and_the_mean_says_so(tmp_path: Pat
     assert tasks["language"] == "2 of 2 tasks: mini-ner (2 of 3 languages) mini-pos (2 of 3 languages)"
     text = CliRunner().invoke(cli.app, ["compare", "--by", "size", "--target", "mini-pos", "--store", str(tmp_path)]).stdout
     assert text.count("mean over 2 of 3") == 3
+
+
+def test_a_language_that_is_too_small_leaves_the_others_their_joint_law(tmp_path: Path) -> None:
+    """The digits are those of a store without that language; its row says why, in LaTeX too."""
+    right = {"none": {"de": answers(0, 0.5), "zh": answers(2, 0.5)}, "intents": {"de": answers(3, 0.9), "zh": answers(5, 0.5)}}
+    for name, own in right.items():
+        put(tmp_path / "two", name, 0, own)
+        put(tmp_path / "three", name, 0, {**own, "hi": answers(1, 0.5, 1)})
+    columns = ("language", "low", "high", "p", "p_adjusted", "p_max_t", "p_bootstrap", "p_randomisation", "p_mcnemar", "verdict", "status")
+    for options in ({"adjust": "max-t"}, {"confirm": True}):
+        two, three = (comparing.compare(tmp_path / n, **options) for n in ("two", "three"))  # type: ignore[arg-type]
+        found = {r["language"]: [r[c] for c in columns] for r in three}
+        for row in two[:2]:
+            assert found[row["language"]] == [row[c] for c in columns]
+        assert two[0]["verdict"] == "helps"
+        assert found["hi"][-2:] == ["not testable", "not testable: too little data: columns [0, 1] have fewer than two clusters"]
+    done = CliRunner().invoke(cli.app, ["compare", "intents", "--adjust", "max-t", "--latex", "--store", str(tmp_path / "three")])
+    assert "too little data" in done.stdout
+
+
+def test_a_system_with_one_span_leaves_the_others_tested(tmp_path: Path) -> None:
+    """One sentence with a span says nothing about spread: of that system alone."""
+    only = np.eye(1, 200, 3)[0]
+    f1: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "target": "mini-ner"}
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, **f1)
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, **f1)
+    put(tmp_path, "mini-nli", 0, {"de": only}, below=only, **f1)
+    rows = {(r["intermediate"], r["language"]): r for r in comparing.compare(tmp_path)}
+    assert rows["intents", "de"]["p"] == pytest.approx(stats.ttest_rel(answers(1, 0.9), answers(0, 0.5)).pvalue)
+    assert [rows["intents", code]["verdict"] for code in ("de", comparing.MEAN)] == ["helps", "helps"]
+    assert rows["mini-nli", "de"]["status"] == "not testable: too little data: columns [0] have fewer than two clusters"
+    assert {r["intermediate"]: r["status"] for r in placing.standings(tmp_path)} == {
+        "intents": "ranked",
+        "none": "ranked",
+        "mini-nli": "not ranked: too little data: fewer than two clusters in de",
+    }
 
 
 def test_groups_have_joint_intervals_too(tmp_path: Path) -> None:

@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import os
 import random
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +20,10 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
+from filelock import FileLock
 
-from xbench import adapter, board, columns, gathering, ingesting, rows, share, store
+from tests.conftest import Writer
+from xbench import adapter, board, columns, gathering, ingesting, rows, share, store, unpacking, verifying
 from xbench.adapter import Block, Options
 from xbench.cells import Cells
 from xbench.errors import DataError, StoreError
@@ -100,6 +105,15 @@ def test_a_changed_value_is_a_new_version_and_the_old_one_is_kept(tmp_path: Path
     for path in (old, new):  # both are known: in whatever order they come again, nothing changes
         assert ingesting.ingest([path], root).runs == 0
     assert current(root) == {"de": 0.55, "fr": 0.6}
+
+
+def test_a_new_version_beside_runs_of_our_own(tmp_path: Path, writer: Writer) -> None:
+    """Runs of our own have no identity, and count for no version, however many there are."""
+    for seed in range(3):
+        for value in ("0.5", "0.7"):
+            ingesting.ingest([write(tmp_path / f"{value}.csv", f"m,none,xnli,de,accuracy,{value},paper")], writer.root)
+        assert [row["value"] for row in board.leaderboard(writer.root) if row["source"] == "paper"] == [0.7]
+        writer.add("none", "mini-ner", seed, {"de": 0.25})
 
 
 def test_versions_in_one_ingest_follow_the_order_of_the_files(tmp_path: Path) -> None:
@@ -421,6 +435,45 @@ def test_bombs_links_and_damage_refuse_an_archive(tmp_path: Path) -> None:
         assert "cannot be unpacked" in str(ingesting.ingest([tmp_path / name], tmp_path / "s").refusals[0])
 
 
+@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
+def test_folders_and_headers_of_an_archive_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
+    """They take time and memory without a byte of content."""
+    folders = tmp_path / f"f{ending}"
+    if ending == ".zip":
+        with zipfile.ZipFile(folders, "w") as packed:
+            for i in range(40):
+                packed.mkdir(str(i))
+    else:
+        with tarfile.open(folders, "w:gz") as tar:
+            for i in range(40):
+                info = tarfile.TarInfo(str(i))
+                info.type = tarfile.DIRTYPE
+                tar.addfile(info)
+        with tarfile.open(tmp_path / "h.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
+            info = tarfile.TarInfo("a.csv")
+            info.pax_headers = {"comment": "x" * (5 << 20)}
+            tar.addfile(info)
+        assert "has a header of 5,243,392 bytes" in str(ingesting.ingest([tmp_path / "h.tar.gz"], tmp_path / "s").refusals[0])
+    unpacking.unpack(folders, tmp_path)
+    monkeypatch.setattr(unpacking, "MOST_FILES", 39)
+    with pytest.raises(DataError, match="holds more than 39 files"):
+        unpacking.unpack(folders, tmp_path)
+
+
+@pytest.mark.parametrize("packing", ["", "gz", "bz2", "xz"])
+def test_a_tar_archive_is_unpacked_however_it_is_packed(tmp_path: Path, packing: Any) -> None:
+    """Its name need not say how."""
+    content = {f"x/{i}.bin": random.Random(i).randbytes(i << 12) for i in range(40)}
+    with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as tar:
+        for name, data in content.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            tar.addfile(info, io.BytesIO(data))
+    (tmp_path / "to").mkdir()
+    unpacking.unpack(tmp_path / "a.tar", tmp_path / "to")
+    assert {p.relative_to(tmp_path / "to").as_posix(): p.read_bytes() for p in (tmp_path / "to").rglob("*.bin")} == content
+
+
 def test_archives_in_archives_and_links_are_left_alone(tmp_path: Path) -> None:
     content = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper").read_bytes()
     inner = archive(tmp_path / "in.zip", {"a.csv": content})
@@ -513,6 +566,89 @@ def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     other.unlink()
     with pytest.raises(StoreError, match="column 'value' is missing"):
         store.connect(root)
+
+
+def three(folder: Path) -> list[Path]:
+    folder.mkdir(exist_ok=True)
+    return [write(folder / f"{i}.csv", f"m{i},none,xnli,de,accuracy,0.{i},paper") for i in (1, 2, 3)]
+
+
+def held(root: Path) -> tuple[list[Any], int, list[Any]]:
+    """What readers see, how many rows the files have, and what `xbench verify` says."""
+    con = store.connect(root)
+    seen = con.execute("SELECT model, value FROM result ORDER BY ALL").fetchall()
+    (every,) = con.execute("SELECT count(*) FROM stored_score").fetchall()[0]
+    con.close()
+    return seen, every, verifying.verify(root).problems
+
+
+WHOLE = ([("m1", 0.1), ("m2", 0.2), ("m3", 0.3)], 3, [])
+
+
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Path], Path], None]:
+    """An ingest that ends before it writes table run."""
+
+    def end(paths: list[Path], root: Path) -> None:
+        def stop(root: Path, table: str, rows: pa.Table, name: str) -> Path:
+            if table == "run":
+                raise KeyboardInterrupt
+            return write(root, table, rows, name)
+
+        write = store.write
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "write", stop)
+            with pytest.raises(KeyboardInterrupt):
+                ingesting.ingest(paths, root)
+
+    return end
+
+
+@pytest.mark.parametrize("later", [slice(0, 3), slice(0, 2), slice(0, 1)])
+def test_what_an_interrupted_ingest_left_is_not_there_twice(
+    tmp_path: Path, ended: Callable[[list[Path], Path], None], later: slice
+) -> None:
+    """Whether the next one brings more runs, the same, or fewer."""
+    paths, root = three(tmp_path / "files"), tmp_path / "s"
+    ended(paths[:2], root)
+    assert held(root)[:2] == ([], 2)
+    ingesting.ingest(paths[later], root)
+    assert held(root)[0] == WHOLE[0][later]
+    ingesting.ingest(paths, root)
+    assert held(root) == WHOLE
+
+
+def test_without_locks_what_may_be_under_way_is_left(
+    tmp_path: Path, ended: Callable[[list[Path], Path], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_lock(self: FileLock) -> None:
+        raise NotImplementedError
+
+    paths, root = three(tmp_path / "files"), tmp_path / "s"
+    monkeypatch.setattr(FileLock, "acquire", no_lock)
+    ended(paths[:2], root)
+    with pytest.raises(StoreError, match="is under way or was ended less than 10 minutes ago"):
+        ingesting.ingest(paths, root)
+    assert held(root)[:2] == ([], 2)
+    (left,) = (root / "score").glob("*.parquet")
+    os.utime(left, (0, left.stat().st_mtime - 601))
+    ingesting.ingest(paths, root)
+    assert held(root) == WHOLE
+
+
+def test_two_ingests_at_once_write_a_run_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would compare with the store before either has written."""
+    compare, paths = ingesting.compare, three(tmp_path / "files")
+
+    def slow(*given: Any) -> Any:
+        found = compare(*given)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(ingesting, "compare", slow)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda given: ingesting.ingest(given, tmp_path / "s"), (paths, paths[1:])))
+    assert held(tmp_path / "s") == WHOLE
 
 
 def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callable[..., None]) -> None:

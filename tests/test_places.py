@@ -48,6 +48,23 @@ def test_the_command_line_takes_such_a_place(bucket: str, capfd: pytest.CaptureF
     assert "done" in out.stdout
 
 
+def test_places_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for text in (str(tmp_path / "a b"), f"file://{tmp_path}/a%20b", f"local://{tmp_path}/a b", "~/a b"):
+        found = places.place(text)
+        assert found == tmp_path / "a b"
+        assert not places.is_remote(found)
+    assert places.place("~x") == Path("~x")
+
+
+def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
+    path = tmp_path / ("n" * 255)
+    with places.whole(path) as new:
+        new.write_text("one")
+    assert path.read_text() == "one"
+    assert not places.create(path, b"two")
+
+
 def test_files_are_whole_or_not_at_all(tmp_path: Path) -> None:
     path = tmp_path / "a" / "file.txt"
     with places.whole(path) as new:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
-from xbench import binding, board, cli, columns, sealing, store, verifying
+from xbench import binding, board, cli, columns, compacting, sealing, serving, store, verifying
 from xbench.errors import StoreError
 
 
@@ -153,6 +153,61 @@ def test_odd_folder_names(tmp_path: Path) -> None:
     for name in ("it's", "a [b] c", "ünïcode 语", "star*"):
         store.write(tmp_path / name, "run", pa.Table.from_pylist([GOOD["run"]]), "a")
         assert count(tmp_path / name, "run") == 1
+
+
+@pytest.mark.parametrize("name", ["it's", "a [b] c", "star*", "q?", "seed=7"])
+def test_the_app_opens_odd_folders(tmp_path: Path, name: str) -> None:
+    """Its database may open nothing outside of them."""
+    writer = Writer(tmp_path / name)
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    assert serving.Snapshot(writer.root).rows("SELECT value FROM score")["value"].tolist() == [0.5]
+
+
+def test_the_app_opens_tables_that_are_links(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "store")
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    (tmp_path / "elsewhere").mkdir()
+    for table in ("run", "score"):
+        (writer.root / table).rename(tmp_path / "elsewhere" / table)
+        (writer.root / table).symlink_to(tmp_path / "elsewhere" / table)
+    snapshot = serving.Snapshot(writer.root)
+    assert snapshot.rows("SELECT value FROM score")["value"].tolist() == [0.5]
+    with pytest.raises(StoreError, match="Permission"):
+        snapshot.rows("SELECT * FROM read_csv(?)", ["/etc/passwd"])
+
+
+def test_a_name_that_is_no_text_is_one_clear_error(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    next((writer.root / "score").iterdir()).rename(writer.root / "score" / os.fsdecode(b"\xff.parquet"))
+    for read in (store.connect, compacting.compact):
+        with pytest.raises(StoreError, match=r"names are not UTF-8.*\n.*\\udcff\.parquet"):
+            read(writer.root)
+    assert [(p.kind, p.harmless) for p in verifying.verify(writer.root).problems] == [("unreadable", False)]
+
+
+@pytest.mark.parametrize("closed", ["", "run", "score", "compaction"])
+def test_a_folder_that_may_not_be_looked_into_is_not_empty(writer: Writer, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
+    """Without one of its folders a store would show other numbers, or none."""
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+
+    def listdir(path: Path) -> list[str]:
+        if path == writer.root / closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    def exists(path: Path) -> bool:
+        if path == writer.root and not closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return here(path)
+
+    real, here = os.listdir, Path.exists
+    monkeypatch.setattr(os, "listdir", listdir)
+    monkeypatch.setattr(Path, "exists", exists)
+    with pytest.raises(StoreError, match=r"cannot be looked into\n.*Permission denied"):
+        store.connect(writer.root)
+    if closed:
+        (problem,) = verifying.verify(writer.root).problems
+        assert (problem.kind, problem.harmless) == ("no access", False)
 
 
 def test_a_damaged_file_is_one_clear_error(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import yaml
 
 from xbench import board, executors, store, study
 from xbench.errors import DataError, ModelError, StudyError
+from xbench.task import Choice, load_task
 
 RECIPE = {
     "frozen_layers": 1,
@@ -82,6 +83,34 @@ def test_two_runs_are_equal_to_the_bit_and_a_second_does_nothing(tiny_model: Pat
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
     assert len(digests(tmp_path / "a")) == 12
     assert run(path, tmp_path / "a") == 0
+
+
+def test_what_another_runner_has_finished_is_not_replaced(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second one makes other bytes on another machine; replaced one by one, its files would stand beside those of the first."""
+    from xbench.train import cells
+
+    path = write_study(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner"], seeds=[0])
+    root = tmp_path / "store"
+    run(path, root)
+    (file,) = (root / "run").glob("*.parquet")
+    there = {p: p.stat().st_mtime_ns for p in root.glob("*/*.parquet")}
+    todo, resolved = executors.lay_out(study.load_study(path))
+    (cell,) = todo.cells
+    item = executors.Item(cell.run_id, "cell", cell.label, cell.model)
+    made, real = [], cells.run_cell
+
+    def meanwhile(*given: Any) -> Any:
+        made.append(real(*given))
+        aside.rename(file)
+        return made[-1]
+
+    monkeypatch.setattr(cells, "run_cell", meanwhile)
+    aside = file.rename(tmp_path / "aside")
+    executors.working.Worker(todo, resolved, root, executors.Options(threads=1)).do(item)
+    assert len(made) == 1
+    executors.working.Worker(todo, resolved, root, executors.Options(threads=1)).do(item)
+    assert len(made) == 1
+    assert {p: p.stat().st_mtime_ns for p in root.glob("*/*.parquet")} == there
 
 
 def test_seeds_and_intermediates_change_something(tiny_model: Path, tmp_path: Path) -> None:
@@ -341,6 +370,28 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     path.write_text("about: [")
     with pytest.raises(StudyError, match="is not YAML"):
         study.load_study(path)
+
+
+def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    """Two names of one training would be two systems; a length of a phase would change ids and nothing else."""
+    tasks = {"intermediates": ["none", "intents@en"], "targets": ["mini-ner@en"]}
+    path = write_study(tmp_path, tiny_model, **tasks, recipe={**RECIPE, "tasks": {"mini-ner@en": {"epochs": 2}}})
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert [p.split(":")[0] for p in caught.value.problems] == ["intermediates", "targets", "recipe.tasks"]
+    assert "intents@en is called intents" in caught.value.problems[0]
+    for field in ("max_length", "doc_stride"):
+        path = write_study(tmp_path, tiny_model, recipe={**RECIPE, "target": {field: 30}})
+        with pytest.raises(StudyError, match=f"target: {field} can be said of the whole recipe or of single tasks"):
+            study.load_study(path)
+
+
+def test_the_majority_of_choices() -> None:
+    from xbench.train import majority
+
+    task = load_task("xcopa")
+    right = [Choice(str(i), str(i), "text", ("a", "b"), label) for i, label in enumerate(("0", "1", "1"))]
+    assert majority.predict(task, right, right[:1]) == ["1"]
 
 
 def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from tests.adapter_files import CASES
 from tests.conftest import RUN
 from tests.test_adapters import ingest
-from xbench import adapter, cli, contracts, gathering, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench import adapter, cli, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
@@ -112,7 +112,7 @@ def kinds(found: verifying.Verified) -> set[tuple[str, str]]:
 def everything(root: Path) -> dict[str, list[Any]]:
     con = duckdb.connect()
     con.execute("SET TimeZone = 'UTC'")
-    return {str(path): con.execute(f"SELECT * FROM {store.parquet([path])}").fetchall() for path in data(root)}
+    return {str(path): con.execute(f"SELECT * FROM {listing.parquet([path])}").fetchall() for path in data(root)}
 
 
 def contents(root: Path) -> list[str]:
@@ -222,6 +222,20 @@ def leftover(root: Path) -> Path:
 def foreign_name(root: Path) -> Path:
     path = root / "run" / "README.txt"
     path.write_text("mine")
+    return path
+
+
+@fault("unreadable")
+def folder_as_file(root: Path) -> Path:
+    path = root / "score" / "x.parquet"
+    path.mkdir()
+    return path
+
+
+@fault("unreadable")
+def link_to_nothing(root: Path) -> Path:
+    path = root / "run" / "x.parquet"
+    path.symlink_to(root / "nothing.parquet")
     return path
 
 
@@ -549,7 +563,7 @@ def test_repair_sets_aside_and_deletes_nothing(root: Path, name: str) -> None:
     assert mended.moved and mended.after.problems == []
     assert contents(root) == before
     for moved in mended.moved:
-        assert (root / moved.to).is_file() and not (root / moved.file).exists()
+        assert os.path.lexists(root / moved.to) and not os.path.lexists(root / moved.file)
     listed = [entry for path in root.glob("quarantine/*/moved.json") for entry in json.loads(path.read_text("utf-8"))]
     assert {entry["file"] for entry in listed} == {moved.file for moved in mended.moved}
     assert all(entry["why"] for entry in listed)

@@ -24,7 +24,7 @@ from typing import IO, TYPE_CHECKING, Any
 import duckdb
 import psutil
 
-from xbench import listing, places, store
+from xbench import contracts, listing, places, store
 from xbench.errors import StoreError, XbenchError
 
 if TYPE_CHECKING:
@@ -178,7 +178,10 @@ def bound(con: duckdb.DuckDBPyConnection, root: Path, memory: str) -> None:
     spill = f"{tempfile.gettempdir()}/xbench-spill-{os.getpid()}"
     con.execute(f"SET memory_limit = '{memory}'; SET temp_directory = '{spill}'")
     if not places.is_remote(root):
-        folders = ", ".join("'" + f"{folder}/".replace("'", "''") + "'" for folder in (root, root.absolute(), root.resolve(), spill))
+        parts = [root, *(root / name for name in (*contracts.TABLES, listing.FOLDER))]  # each may be a link
+        paths = {str(path) for part in parts for path in (part, part.absolute(), part.resolve())}
+        # Both a path and what stands for it where *, ? and [ would be wildcards are compared with these.
+        folders = ", ".join(listing.quoted(f"{path}/") for path in sorted({spill, *paths, *map(listing.escaped, paths)}))
         con.execute(f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true")
 
 
@@ -191,11 +194,11 @@ class _Stores:
     """Connections to the contents that were asked for last."""
 
     def __init__(self) -> None:
-        self._open: OrderedDict[tuple[str, str, int], duckdb.DuckDBPyConnection] = OrderedDict()
+        self._open: OrderedDict[tuple[Any, ...], duckdb.DuckDBPyConnection] = OrderedDict()
 
     def cursor(self, root: str, snapshot: str) -> duckdb.DuckDBPyConnection:
         folder = places.place(root)
-        key = (root, snapshot, listing.newest(folder).number)  # what an earlier compaction said is there may be gone
+        key = (root, snapshot, *listing.stamp(folder))  # what an earlier compaction said is there may be gone, and scores have come
         if key not in self._open:
             while len(self._open) >= _MOST_OPEN:
                 self._open.popitem(last=False)[1].close()

@@ -168,7 +168,7 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         for lot in _lots(names):
             con.execute(
                 f"INSERT INTO content SELECT '{table}', parse_filename(filename, true), run_id, any_value(target), any_value(model), "
-                f"count(*) FROM {_files(listed.root, table, lot, 'filename = true, ')} GROUP BY ALL"
+                f"count(*) FROM {_files(listed.root, table, lot, 'filename = true')} GROUP BY ALL"
             )
     con.execute("CREATE TABLE complete AS SELECT run_id FROM content WHERE tbl = 'run'")
     con.execute(
@@ -244,7 +244,7 @@ def _gathered(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Seq
     _remove(room.glob("lot.*"))
     for number, lot in enumerate(_lots(names)):
         con.execute(f"COPY ({_rows(con, root, table, lot)}) TO {listing.quoted(room / f'lot.{number}.parquet')} (FORMAT parquet)")
-    return f"SELECT * FROM {store.parquet(sorted(room.glob('lot.*')))}"
+    return f"SELECT * FROM {listing.parquet(sorted(room.glob('lot.*')))}"
 
 
 def _threads(con: duckdb.DuckDBPyConnection) -> int:
@@ -274,7 +274,7 @@ def _write_names(con: duckdb.DuckDBPyConnection, listed: Listing, stem: str) -> 
     """The file that says what the compacted files stand for: what the compaction before said, and the files of writers that are new."""
     con.execute('CREATE TABLE before (tbl VARCHAR, name VARCHAR, written DOUBLE, run_id VARCHAR, "into" VARCHAR)')
     if listed.compaction.names:
-        con.execute(f"INSERT INTO before BY NAME SELECT * FROM {listing.quoted(listed.names)}")
+        con.execute(f"INSERT INTO before BY NAME SELECT * FROM {listing.parquet([listed.names])}")
     loose = "SELECT name FROM chosen WHERE tbl = 'run' AND NOT starts_with(name, ?)"
     fresh = [name for (name,) in con.execute(loose, [listing.PREFIX]).fetchall()]
     con.execute(
@@ -319,7 +319,7 @@ def without(root: Path, lost: set[str]) -> None:
     now = listing.newest(root)
     files = {table: [name for name in names if name not in lost] for table, names in now.files.items()}
     file = f"{now.number + 1:06d}-{uuid.uuid4().hex[:8]}.parquet"
-    given = listing.quoted(root / listing.FOLDER / now.names)
+    given = listing.parquet([root / listing.FOLDER / now.names])
     with listing.opened(root) as con:
         con.execute(f"CREATE TABLE names AS SELECT * FROM {given}")
         con.execute(
@@ -378,8 +378,8 @@ def _remove(paths: Iterable[Path]) -> None:
         path.unlink(missing_ok=True)
 
 
-def _files(root: Path, table: str, names: Sequence[str], options: str = "") -> str:
-    return store.parquet([root / table / f"{name}.parquet" for name in names]).replace("union_by_name", f"{options}union_by_name")
+def _files(root: Path, table: str, names: Sequence[str], *options: str) -> str:
+    return listing.parquet([root / table / f"{name}.parquet" for name in names], *options)
 
 
 def _rows(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequence[str]) -> str:

@@ -194,8 +194,10 @@ def _stored(
     whole = contrasts.quantities(sorted(there | lacking.keys()), one.system.train_language, groups, asked.by)
     quantities = [replace(q, languages=held) for q in whole if (held := tuple(c for c in q.languages if c in there))]
     rows = contrasts.test(measured, blocks, quantities, paired) if quantities else []
-    if rows and (asked.confirm or asked.adjust == "max-t") and all(r["status"] == "tested" for r in rows):
-        contrasts.confirm(blocks, rows, quantities, paired)
+    tested = [(r, q) for r, q in zip(rows, quantities, strict=True) if r["status"] == "tested"]
+    if (asked.confirm or asked.adjust == "max-t") and tested:
+        counted = {code for _, q in tested for code in q.languages}
+        contrasts.confirm([b for b in blocks if b.language in counted], [r for r, _ in tested], [q for _, q in tested], paired)
     return _completed(rows, whole, there, {code: pairing.absent(paired, runs) for code, runs in lacking.items()})
 
 
@@ -220,7 +222,7 @@ def _family(rows: Sequence[Row], asked: Asked) -> None:
         return
     p = np.array([r["p"] for r in single])
     if asked.adjust == "max-t":
-        adjusted = np.array([1.0 if r["p_max_t"] is None else r["p_max_t"] for r in single])
+        adjusted = np.array([r["p_max_t"] for r in single])
         for row in single:  # another question, and an interval that goes with it
             row |= {"scope": "these runs", "p": row["p_bootstrap"], "low": row["all_low"], "high": row["all_high"]}
     else:

@@ -9,23 +9,27 @@ import gc
 import hashlib
 import re
 import tempfile
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from xbench import adapter, store
+from filelock import FileLock
+
+from xbench import adapter, listing, places, store
 from xbench.adapter import Options
 from xbench.documents import Document, documents
-from xbench.errors import DataError, XbenchError
+from xbench.errors import DataError, StoreError, XbenchError
 from xbench.gathering import Gathering
 from xbench.hashes import short_hash
+from xbench.listing import Listing
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, Packed, compare, pack
 
@@ -34,6 +38,7 @@ _BATCH_BYTES = 8 << 20
 _FOLDER_BYTES = 512 << 10  # what a folder that is read whole is taken for
 _AHEAD = 16  # batches that wait for each other process, so that it goes on while this one writes
 _FLUSH_ROWS = 200_000  # rows that are written at once
+_PREFIX = "ingest."  # of files; the rest is a hash of the ids of the runs in them
 _ALONE = 50  # fewer files than this are not worth other processes
 
 
@@ -312,14 +317,72 @@ class _Writer:
         batch, self.pending = self.pending, Batch()
         if not batch.rows:
             return
-        fresh, compared = compare(batch, self.seen)
-        self.report.cells.update(compared.cells)
-        self.report.targets.update(compared.targets)
-        self.report.changes += compared.changes
-        self.report.runs += fresh["run"].num_rows
-        if not fresh["run"].num_rows:
-            return
-        name = f"ingest.{short_hash({'runs': sorted(fresh['run']['run_id'].to_pylist())}, 24)}"
-        for table in ("outcome", "prediction", "score", "run"):
-            if fresh[table].num_rows:
-                store.write(self.root, table, fresh[table], name)
+        with _alone(self.root) as alone:
+            fresh, compared = compare(batch, self.seen)
+            self.report.cells.update(compared.cells)
+            self.report.targets.update(compared.targets)
+            self.report.changes += compared.changes
+            self.report.runs += fresh["run"].num_rows
+            if not fresh["run"].num_rows:
+                return
+            runs = sorted(fresh["run"]["run_id"].to_pylist())
+            name = f"{_PREFIX}{short_hash({'runs': runs}, 24)}"
+            _remove_interrupted(self.root, name, runs, alone=alone)
+            for table in ("outcome", "prediction", "score", "run"):
+                if fresh[table].num_rows:
+                    store.write(self.root, table, fresh[table], name)
+
+
+@contextmanager
+def _alone(root: Path) -> Iterator[bool]:
+    """Let no other ingest compare with the store and write to it meanwhile; False where there are no locks: they would write runs twice."""
+    if places.is_remote(root):
+        yield False
+        return
+    lock = FileLock(root / ".ingest.lock")
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        locked = True
+    except NotImplementedError:  # some file systems of clusters have none
+        locked = False
+    except OSError as error:
+        raise places.unwritable(root, error) from error
+    try:
+        yield locked
+    finally:
+        lock.release()
+
+
+def _remove_interrupted(root: Path, name: str, runs: Sequence[str], *, alone: bool) -> None:
+    """Remove rows of runs that are about to be written, from files that an ingest left which was ended before these runs were complete.
+
+    Nobody sees them so far, and they would be there twice. A file of the same name is replaced anyway.
+
+    Raises:
+        StoreError: If another ingest may be about to complete them.
+    """
+    listed = Listing(root)
+    left = [
+        listed.root / table / f"{file}.parquet"
+        for table in ("outcome", "prediction", "score")
+        for file in set(listed.loose[table]).difference(listed.loose["run"], [name])
+        if file.startswith(_PREFIX)
+    ]
+    if not left:
+        return
+    with listing.opened(root) as con:
+        query = (
+            f"SELECT DISTINCT parse_path(filename)[-2], parse_filename(filename) FROM {listing.parquet(left, 'filename = true')} "
+            "GROUP BY filename HAVING bool_or(run_id IN (SELECT unnest(?::VARCHAR[]))) "
+            f"AND NOT bool_or(run_id IN (SELECT run_id FROM ({store.source(con, listed, 'run')})))"
+        )
+        stale = [root / table / file for table, file in listing.read(con, query, [runs])]
+    if not alone and any(time.time() - path.stat().st_mtime < listing.RECENT for path in stale):
+        raise StoreError(
+            f"{root} has rows of these runs from another ingest, which is under way or was ended less than {listing.RECENT // 60} minutes "
+            "ago",
+            ["let it finish, or wait, and give the same command again: what is complete is kept"],
+        )
+    for path in stale:
+        path.unlink(missing_ok=True)

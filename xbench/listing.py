@@ -9,7 +9,9 @@ A compaction's JSON file is written last, and only if no other has taken its num
 that are replaced stay for a while beside those that replace them, for readers that listed them before, and do not count any more.
 """
 
+import contextlib
 import json
+import os
 import re
 import shlex
 import time
@@ -31,6 +33,7 @@ FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
 MANY = 1000  # files: from here on opening a store takes seconds
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
+RECENT = 600  # seconds for which rows without a run may be of one that is being written
 FORMAT = 2  # of a store: 1 has what writers wrote alone, 2 may have compactions
 
 
@@ -148,15 +151,68 @@ class Listing:
             return found
         with opened(self.root) as con:
             for table, names in loose.items():
-                query = f"SELECT DISTINCT name FROM {quoted(self.names)} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
+                query = f"SELECT DISTINCT name FROM {parquet([self.names])} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
                 found[table] = {row[0] for row in read(con, query, [table, names])}
         return found
 
 
-def _names(folder: Path) -> list[str]:
-    if not folder.is_dir():
+def check_folder(root: Path) -> bool:
+    """Whether there is a store; a folder that is not there is an empty one.
+
+    Raises:
+        StoreError: If it is a file, or may not be asked.
+    """
+    try:
+        if not root.exists():
+            return False
+        if not root.is_dir():
+            raise StoreError(f"{root} is a file; a store is a folder")
+    except OSError as error:
+        raise StoreError(f"{root} cannot be looked into", [str(error), "see to permissions and disk"]) from error
+    return True
+
+
+def inside(folder: Path) -> list[str]:
+    """The names in a folder, sorted; none if there is no folder.
+
+    Raises:
+        StoreError: If it may not be looked into: a folder that is taken for empty would change every number.
+    """
+    try:
+        if places.is_remote(folder):
+            return sorted(path.name for path in folder.iterdir())
+        return sorted(os.listdir(folder))  # noqa: PTH208 - names alone, of folders with 100,000 files
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    return sorted(path.name.removesuffix(".parquet") for path in folder.glob("*.parquet") if not path.name.startswith("."))
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be looked into", [str(error), "see to permissions and disk"]) from error
+
+
+def _names(folder: Path) -> list[str]:
+    names = inside(folder)
+    try:
+        "".join(names).encode()
+    except UnicodeEncodeError as error:
+        wrong = [repr(name) for name in names if not name.isascii() and re.search("[\ud800-\udfff]", name)]
+        raise StoreError(f"{folder} has files whose names are not UTF-8: rename them, or move them away", wrong) from error
+    return [name.removesuffix(".parquet") for name in names if name.endswith(".parquet") and not name.startswith(".")]
+
+
+def stamp(root: Path) -> tuple[Any, ...]:
+    """Changes whenever a run or a score is added, and with every compaction."""
+    number = -1
+    with contextlib.suppress(StoreError):  # whoever opens it hears of it
+        number = newest(root).number
+    folders = [root / table for table in ("run", "score")]
+    if places.is_remote(root):
+        return (number, *(tuple(_names(folder)) for folder in folders))
+    times: list[int | None] = []
+    for folder in folders:
+        try:
+            times.append(folder.stat().st_mtime_ns)
+        except OSError:
+            times.append(None)
+    return (number, *times)
 
 
 def compaction_of(name: str) -> int:
@@ -172,7 +228,7 @@ def newest(root: Path) -> Compaction:
         StoreError: If what it says cannot be read.
     """
     folder = root / FOLDER
-    found = sorted(path.name for path in folder.glob("*.json")) if folder.is_dir() else []
+    found = [name for name in inside(folder) if name.endswith(".json") and not name.startswith(".")]
     if not found:
         return Compaction()
     path = folder / found[-1]
@@ -251,8 +307,18 @@ def quoted(path: Path | str) -> str:
 
 def several(paths: Iterable[Path]) -> str:
     """Paths as an SQL list of strings in which *, ? and [ are no wildcards."""
-    names = (quoted(re.sub(r"([*?[])", r"[\1]", str(path))) for path in paths)
-    return f"[{', '.join(names)}]"
+    return f"[{', '.join(quoted(escaped(path)) for path in paths)}]"
+
+
+def escaped(path: Path | str) -> str:
+    """A pattern for one path alone."""
+    return re.sub(r"([*?[])", r"[\1]", str(path))
+
+
+def parquet(paths: Iterable[Path], *options: str) -> str:
+    """A table function over Parquet files: their columns by name, and none from folders called `KEY=VALUE`, which would replace them."""
+    said = ", ".join((several(paths), "union_by_name = true", "hive_partitioning = false", *options))
+    return f"read_parquet({said})"
 
 
 def read(con: duckdb.DuckDBPyConnection, query: str, values: list[Any] | None = None) -> list[Any]:

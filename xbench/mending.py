@@ -5,6 +5,7 @@ from there.
 """
 
 import json
+import os
 import time
 import uuid
 from collections.abc import Callable
@@ -16,10 +17,9 @@ from typing import Any
 from xbench import places
 from xbench.compacting import without
 from xbench.errors import StoreError
-from xbench.listing import PREFIX, newest
+from xbench.listing import PREFIX, RECENT, newest
 from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
 
-RECENT = 600  # seconds for which rows without a run may be of one that is being written
 _ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
 _OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
 _OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which all files of a run go
@@ -115,7 +115,7 @@ def _why(problem: Problem) -> str:
 def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
     """A file that cannot be read, and what was written with it: the same names in the other tables."""
     name = Path(problem.file).name
-    if (found.root / problem.file).exists():
+    if os.path.lexists(found.root / problem.file):  # a link to nothing is moved as well
         plan.files[problem.file] = _why(problem)
     if name.startswith(PREFIX):
         plan.lost.add(name.removesuffix(".parquet"))

@@ -113,6 +113,10 @@ def _row(
         return None
     expected = len(average.scorers) if average.scorers else len(parts)
     quantity = Quantity("tasks", f"{len(parts)} of {expected} tasks: {' '.join(parts)}", ())
+    paired = [(t, pairing.pair([c.systems[one], c.systems[two]], same_seeds=False)) for t, own in parts.items() for c in own]
+    problems = dict.fromkeys(f"{t}: {p.problem}" for t, p in paired if p.problem)
+    if problems:
+        return {**head, **untested("; ".join(problems), quantity)}
     seeds = set.intersection(*(set(c.systems[s].by_seed) for own in parts.values() for c in own for s in (one, two)))
     if not seeds:
         return {**head, **untested("no seed is there in every task", quantity)}

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from xbench.errors import StoreError, WriteError
 
@@ -16,13 +17,16 @@ if TYPE_CHECKING:
 
 
 def place(text: str | Path) -> Path:
-    """A path from what the user wrote: `PROTOCOL://…` is a UPath, which does what a Path does; all else a Path.
+    """A path from what the user wrote: `PROTOCOL://…` of another machine is a UPath, which does what a Path does; all else a Path.
 
     Raises:
         StoreError: If the protocol's library is not installed.
     """
-    if "://" not in str(text):
-        return Path(text)
+    protocol, separated, rest = str(text).partition("://")
+    if not separated:
+        return Path(text).expanduser() if str(text).startswith("~/") else Path(text)
+    if protocol in ("file", "local"):
+        return Path(unquote(rest) if protocol == "file" else rest)
     try:
         from upath import UPath
 
@@ -77,6 +81,12 @@ def whole(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
+def _beside(path: Path) -> Path:
+    """A temporary name for a file, which says which it is where that is not too long for a name."""
+    said = f".{path.name}" if len(os.fsencode(path.name)) <= 200 else ""
+    return path.with_name(f"{said}.{uuid.uuid4().hex}.tmp")
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     if is_remote(path):
@@ -86,7 +96,7 @@ def _whole(path: Path) -> Iterator[Path]:
             path.fs.put_file(str(local), str(path))  # type: ignore[attr-defined]
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = _beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as handle:
@@ -106,7 +116,7 @@ def create(path: Path, content: bytes) -> bool:
             return False
         return True
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    temporary = _beside(path)
     try:
         with temporary.open("xb") as handle:
             handle.write(content)

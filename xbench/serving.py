@@ -11,7 +11,6 @@ and all views of views/ beside. What takes longer than a page may (tests over al
 examples) is computed in a process beside: see xbench.background.
 """
 
-import contextlib
 import itertools
 import threading
 import time
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from xbench import background, board, listing, pairing, store
-from xbench.errors import StoreError, XbenchError
+from xbench.errors import XbenchError
 
 if TYPE_CHECKING:
     import pandas as pd  # a third of a second, and a store is opened without it
@@ -45,6 +44,7 @@ class Snapshot:
         root: The store.
         id: As of xbench.store.snapshot.
         compaction: The number of the compaction that said which files are read: the next one may delete them.
+        shows: Is another one when anything is shown that was not, or is read from other files.
         opened: Seconds it took to open.
     """
 
@@ -59,9 +59,14 @@ class Snapshot:
         self.compaction = listing.newest(root).number
         self._con = store.connect(root, at, pinned=True)
         self._listed = listing.Listing(root)
-        background.bound(self._con, root, _MEMORY)
-        self.id = store.snapshot(self._con)
-        _star(self._con)
+        try:
+            background.bound(self._con, root, _MEMORY)
+            self.id = store.snapshot(self._con)
+            _star(self._con)
+            # Scores that `xbench rescore` adds are of runs that are there already.
+            self.shows = (self.id, self.compaction, self._con.execute("SELECT count(*) FROM cell").fetchall()[0][0])
+        except duckdb.Error as error:
+            raise store.unreadable(error) from error
         self._answers: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
         self._making: dict[Hashable, threading.Event] = {}
         self._bytes = 0
@@ -205,7 +210,7 @@ class Server:
         """
         if self._newest is not None and time.monotonic() - self._looked < _LOOK_AGAIN:
             return self._newest
-        stamp = _stamp(self.root)
+        stamp = listing.stamp(self.root)
         with self._lock:
             self._looked = time.monotonic()
             known = self._newest
@@ -246,7 +251,7 @@ class Server:
             if known is not None and fresh.compaction != known.compaction:
                 with self._lock:  # what is open reads files that will be gone
                     self._open.clear()
-            if known is None or (fresh.id, fresh.compaction) != (known.id, known.compaction):
+            if known is None or fresh.shows != known.shows:
                 self._newest = self._keep(fresh)
             self._stamp = stamp
 
@@ -256,18 +261,6 @@ class Server:
             while len(self._open) > _MOST_SNAPSHOTS:
                 self._open.popitem(last=False)
         return snapshot
-
-
-def _stamp(root: Path) -> tuple[Any, ...]:
-    """Changes whenever a run is added, and with every compaction."""
-    folder, compaction = root / "run", -1
-    with contextlib.suppress(StoreError):  # whoever opens it hears of it
-        compaction = listing.newest(root).number
-    if isinstance(root, Path) and not hasattr(root, "fs"):
-        with contextlib.suppress(OSError):
-            return (compaction, folder.stat().st_mtime_ns)
-        return (compaction,)
-    return (compaction, *sorted(p.name for p in folder.glob("*.parquet")))
 
 
 def _frozen(values: Sequence[Any]) -> Hashable:

@@ -92,8 +92,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     Raises:
         StoreError: If `root` is a file, a Parquet file in it cannot be read, or the store was never at that snapshot.
     """
-    if root.exists() and not root.is_dir():
-        raise StoreError(f"{root} is a file; a store is a folder")
+    listing.check_folder(root)
     with ThreadPoolExecutor(2) as beside:  # DuckDB begins, and binds a view, on one processor
         beside.submit(_suite_rows)  # which takes as long, once a process
         con = duckdb.connect()
@@ -150,6 +149,14 @@ def complete_runs(root: Path) -> set[str]:
         con.close()
 
 
+def is_complete(root: Path, run_id: str) -> bool:
+    """Whether the store holds a run whole; quicker than all `complete_runs`."""
+    listed = Listing(root)
+    with listing.opened(root) as con:
+        runs = source(con, listed, "run", [run_id])
+        return bool(listing.read(con, f"SELECT 1 FROM ({runs}) WHERE run_id = ? LIMIT 1", [run_id]))
+
+
 # The sum of the run ids, which are hashes: it takes no order, so what it was after each file is found in one pass.
 _SUM = "coalesce(sum(('0x' || run_id[:15])::BIGINT)::HUGEINT, 0)"
 
@@ -174,13 +181,13 @@ def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
         files = [listed.root / "run" / f"{name}.parquet" for name in listed.loose["run"]]
         times = [file.stat().st_mtime for file in files]
         con.execute(
-            "INSERT INTO written_run SELECT written, name, run_id FROM (SELECT parse_filename(filename, true) AS name, run_id FROM "
-            f"{parquet(files).replace('union_by_name', 'filename = true, union_by_name')}) JOIN "
+            "INSERT INTO written_run SELECT written, name, run_id FROM "
+            f"(SELECT parse_filename(filename, true) AS name, run_id FROM {listing.parquet(files, 'filename = true')}) JOIN "
             "(SELECT unnest(?::VARCHAR[]) AS name, unnest(?::DOUBLE[]) AS written) USING (name)",
             [listed.loose["run"], times],
         )
     if listed.compaction.names:
-        query = f"INSERT INTO written_run SELECT written, name, run_id FROM {listing.quoted(listed.names)} WHERE tbl = 'run'"
+        query = f"INSERT INTO written_run SELECT written, name, run_id FROM {listing.parquet([listed.names])} WHERE tbl = 'run'"
         listing.read(con, query)
     total = 0
     if at == _as_snapshot(total):
@@ -196,13 +203,8 @@ def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
     )
 
 
-def parquet(files: list[Path]) -> str:
-    """A table function over files of the store."""
-    return f"read_parquet({listing.several(files)}, union_by_name = true)"
-
-
 def column_names(con: duckdb.DuckDBPyConnection, files: str) -> list[str]:
-    """The columns of what `parquet` says.
+    """The columns of what `xbench.listing.parquet` says.
 
     Raises:
         StoreError: If the name of one is not UTF-8.
@@ -232,7 +234,7 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
         raise StoreError(f"a file in {listed.root / table} cannot be read", [" ".join(str(error).split())]) from error
     if not paths:
         return contracts.whole(table, (), _NOTHING)
-    folder, files = listed.root / table, parquet(paths)
+    folder, files = listed.root / table, listing.parquet(paths)
     try:
         there = set(column_names(con, files))
     except duckdb.Error as error:
@@ -245,7 +247,7 @@ def source(con: duckdb.DuckDBPyConnection, listed: Listing, table: str, runs: Se
 
 # Only identities with several versions are looked into; most have one, and mostly all. Hashes are numbers, and to count those that differ
 # takes 0.7 of the time of counting texts; where two texts share one, there is a look that finds nothing.
-_SEVERAL = "SELECT count(identity) > count(DISTINCT hash(identity)) FROM ({runs})"
+_SEVERAL = "SELECT count(identity) > count(DISTINCT hash(identity)) FILTER (identity IS NOT NULL) FROM ({runs})"
 _OLDER = """
 CREATE TABLE run_older AS
 SELECT run_id FROM (

@@ -192,27 +192,28 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         emit(rows, form)
         return
     if not rows:
-        _LOG.print(f"no test score in {root}; `xbench coverage` says what is there")
+        _LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
         return
     for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
         several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]
         heading = f"{own[0]['target']}: {own[0]['metric']} ({own[0]['scorer']}), mean over {over} languages"
         if with_pairs:
-            lines = [[_name(r, "", several), _name(r, "against_", several), interval(r), *_p(r)] for r in own]
-            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted"], lines, left=2)
+            lines = [[*_sides(r, several), interval(r), *_p(r), f"{r['seeds']}, {r['against_seeds']}", r["scope"]] for r in own]
+            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted", "seeds", "about"], lines, left=2)
         else:
             names = ["rank", "tier", *several, "intermediate", "score, 95 % interval", "seeds", "languages", ""]
-            show(heading, names, [_standing(r, several) for r in own], left=3 + len(several))
+            about = next((f"; ranks of {'recipes' if r['scope'] == 'recipe' else 'these runs'}" for r in own if r["scope"]), "")
+            show(heading + about, names, [_standing(r, several) for r in own], left=3 + len(several))
     sys.stdout.write(_RANKS)
 
 
 def _standing(r: Row, several: Sequence[str]) -> list[str]:
     rank = "" if r["rank_low"] is None else f"{r['rank_low']}-{r['rank_high']}"
     value = "" if r["value"] is None else f"{percent(r['value'])} [{percent(r['low'])}, {percent(r['high'])}]"
-    ranked = "" if r["status"] == "ranked" else str(r["status"])
+    ranked = str(r["status"]) if r["status"] != "ranked" else "no other to test it against" if r["systems"] == 1 else ""
     names = [str(r[c]) for c in (*several, "intermediate")]
     return [rank, str(r["tier"] or ""), *names, value, str(r["seeds"] or ""), str(r["languages"] or ""), ranked]
 
 
-def _name(row: Row, prefix: str, several: Sequence[str]) -> str:
-    return " / ".join([str(row[prefix + "intermediate"]), *(str(row[prefix + c]) for c in several)])
+def _sides(row: Row, several: Sequence[str]) -> list[str]:
+    return [" / ".join(str(row[side + c]) for c in ("intermediate", *several)) for side in ("", "against_")]

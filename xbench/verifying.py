@@ -15,11 +15,11 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import contracts, places, rows, scoring, sealing, store, study
+from xbench import contracts, places, rows, scoring, sealing, study
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
-from xbench.listing import FOLDER, Listing, compaction_of
+from xbench.listing import FOLDER, PREFIX, Listing, check_folder, compaction_of, inside, parquet
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
 from xbench.version import __version__
@@ -155,10 +155,8 @@ def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: N
     Raises:
         StoreError: If there is no store.
     """
-    if not root.exists():
+    if not check_folder(root):
         raise StoreError(f"there is no store at {root}")
-    if not root.is_dir():
-        raise StoreError(f"{root} is a file; a store is a folder")
     found = Verified(root, _reader(), _reader())
     found.ledger.execute(_LEDGER)
     _list_files(found)
@@ -198,16 +196,16 @@ def _list_files(found: Verified) -> None:
         if folder.exists() and not folder.is_dir():
             found.problems.append(Problem("unreadable", table, table, "", "is a file", "a folder of Parquet files", "move it away"))
             continue
-        for path in sorted(folder.iterdir(), key=lambda p: p.name) if folder.exists() else []:
-            _list_file(found, listed, table, path)
+        for name in inside(folder):
+            _list_file(found, listed, table, folder / name)
     if listed.compaction.names:
         _check_names(found, listed)
     for table, names in listed.missing.items():
         for name in names:
             expected, do = "what a compaction wrote", f"put it back, or {_AGAIN}"
             found.problems.append(Problem("unreadable", table, f"{table}/{name}.parquet", "all", "is not there", expected, do))
-    for path in sorted(found.root.iterdir(), key=lambda p: p.name):
-        if path.is_dir() and path.name not in (*TABLES, QUARANTINE, FOLDER) and any(path.glob("*.parquet")):
+    for path in (found.root / name for name in inside(found.root) if name not in (*TABLES, QUARANTINE, FOLDER)):
+        if path.is_dir() and any(path.glob("*.parquet")):
             given, expected = f"a table that xbench {__version__} does not know", f"the tables {', '.join(TABLES)}"
             do = "verify it with the xbench that wrote it, or a newer one"
             found.problems.append(Problem("schema", path.name, path.name, "", given, expected, do))
@@ -220,7 +218,8 @@ def _listing(found: Verified) -> Listing | None:
     except StoreError as error:
         said = "; ".join([error.headline, *error.problems])
         do = "see to it: no command reads the store without it"
-        found.problems.append(Problem("unreadable", "", FOLDER, "all", said, "a word on which files count", do))
+        kind = "no access" if isinstance(error.__cause__, OSError) else "unreadable"
+        found.problems.append(Problem(kind, "", FOLDER, "all", said, "a word on which files count", do))
         return None
 
 
@@ -229,11 +228,15 @@ def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None
     if path.name.endswith(".tmp") or path.name.startswith("tmp_"):
         said = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
         found.problems.append(Problem("leftover", table, shown, "", *said))
-    elif not path.name.endswith(".parquet") or path.name[0] == "." or not path.is_file():
+    elif not path.name.endswith(".parquet") or path.name[0] == ".":
         said = "is not a Parquet file by its name", "NAME.parquet", "nothing; move it away if it is not yours"
         found.problems.append(Problem("foreign", table, shown, "", *said))
-    elif name in listed.uncounted[table]:
-        if compaction_of(name) > listed.compaction.number:  # the others wait for their time, and go with what they were made of
+    elif not path.is_file():
+        said = "is a link to nothing" if path.is_symlink() else "is no file", "a Parquet file", "move it away"
+        found.problems.append(Problem("unreadable", table, shown, "all", *said))
+    elif name.startswith(PREFIX) and name not in listed.compaction.files.get(table, ()):
+        # Those that came after the listing are of a compaction under way; those of earlier ones go with what they were made of.
+        if name in listed.uncounted[table] and compaction_of(name) > listed.compaction.number:
             said = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
             found.problems.append(Problem("leftover", table, shown, "", *said))
     elif name not in listed.replaced[table]:
@@ -292,7 +295,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
     try:
         with places.local(file.path) as path:
             intact = sealing.intact(path)
-            content = found.reader.sql(f"SELECT * FROM {store.parquet([path])}").to_arrow_table()
+            content = found.reader.sql(f"SELECT * FROM {parquet([path])}").to_arrow_table()
             against = ["the checksum in its footer is that of other bytes"] if intact is False else []
             if intact is None:
                 against = list(_against_footer(path, content))
@@ -478,7 +481,7 @@ def _duplicates(found: Verified) -> None:
             continue
         by_name = {found.files[number].path.name: number for (number,) in files}
         places.register(found.ledger, found.root)
-        given = store.parquet([found.files[number].path for (number,) in files]).replace("union_by_name", "filename = true, union_by_name")
+        given = parquet([found.files[number].path for (number,) in files], "filename = true")
         key = contracts.rules(table).key
         double = found.ledger.execute(
             f"SELECT run_id, names, count(*) FROM (SELECT {key}, list_sort(list(DISTINCT parse_filename(filename))) AS names FROM {given} "
@@ -632,7 +635,7 @@ def _rescore_run(found: Verified, file: File, path: Path, run: str, scorers: Map
         answers = con.execute(
             "SELECT language, split, list(example_id ORDER BY example_id), list(cluster_id ORDER BY example_id), "
             "list(reference ORDER BY example_id), list(prediction ORDER BY example_id) "
-            f"FROM {store.parquet([path])} WHERE run_id = ? GROUP BY ALL ORDER BY ALL",
+            f"FROM {parquet([path])} WHERE run_id = ? GROUP BY ALL ORDER BY ALL",
             [run],
         ).fetchall()
         there = _stored(found, run)
@@ -664,9 +667,7 @@ def _stored(found: Verified, run: str) -> dict[tuple[str, str], dict[str, _Share
     stored: dict[tuple[str, str], dict[str, _Shares]] = {}
     for (number,) in files:
         with places.local(found.files[number].path) as path, duckdb.connect() as con:
-            query = (
-                f"SELECT language, split, scorer, example_id, metric, numerator, denominator FROM {store.parquet([path])} WHERE run_id = ?"
-            )
+            query = f"SELECT language, split, scorer, example_id, metric, numerator, denominator FROM {parquet([path])} WHERE run_id = ?"
             for language, split, scorer, example, metric, above, below in con.execute(query, [run]).fetchall():
                 stored.setdefault((language, split), {}).setdefault(scorer, {})[example, metric] = (above, below)
     return stored

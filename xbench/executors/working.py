@@ -97,9 +97,12 @@ class Worker:
         from xbench.train.cells import run_cell
 
         cell = self.cells[run_id]
-        tables = run_cell(bench, cell, self.study, datetime.now(UTC), lambda: datetime.now(UTC))
-        for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the cell complete
-            store.write(self.root, table, tables[table], cell.file_name)
+        if not store.is_complete(self.root, run_id):
+            tables = run_cell(bench, cell, self.study, datetime.now(UTC), lambda: datetime.now(UTC))
+            # Another runner of the same study may have been quicker: what is complete is never replaced, file by file under its readers.
+            if not store.is_complete(self.root, run_id):
+                for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the cell complete
+                    store.write(self.root, table, tables[table], cell.file_name)
         if cell.encoder is not None:
             bench.finished(cell.encoder)
 

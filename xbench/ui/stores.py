@@ -9,7 +9,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from xbench import serving, share
+from xbench import listing, serving, share
 from xbench.errors import XbenchError
 from xbench.places import place
 
@@ -22,7 +22,7 @@ def newest() -> tuple[serving.Server, serving.Snapshot, bool]:
         OSError: If it cannot be looked at.
     """
     root = place(os.environ.get("XBENCH_STORE", "results"))
-    published = not any((root / "run").glob("*.parquet"))
+    published = not any(name.endswith(".parquet") for name in listing.inside(root / "run"))
     server = _server(_published() if published else str(root))
     return server, server.newest(), published
 
