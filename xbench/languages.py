@@ -10,6 +10,7 @@ from functools import lru_cache
 from xbench.errors import DataError
 
 MANY = "mul"  # ISO 639-2: multiple languages; here a mean that a source printed without its parts
+UNSAID = ("unknown", MANY)  # of a training language: which languages had labels is not known
 # langcodes follows CLDR, which says fil for what ISO 639-1, XTREME and most data sets call tl.
 _CALLED = {"fil": "tl"}
 # Retired into another code, but told apart by a data set that has both (Tatoeba: kzj and dtp).
@@ -46,6 +47,16 @@ def known(code: str) -> bool:
     except DataError:
         return False
     return True
+
+
+def zero_shot(code: str, train_language: str) -> bool:
+    """Whether a language is known to have had no labels in training.
+
+    Args:
+        code: The language.
+        train_language: That of the training, of several with a plus between them; `none` is no training.
+    """
+    return code != MANY and train_language not in UNSAID and code not in train_language.split("+")
 
 
 def _one(code: str) -> str:

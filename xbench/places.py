@@ -81,6 +81,12 @@ def whole(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
+def _beside(path: Path) -> Path:
+    """A temporary name for a file, which says which it is where that is not too long for a name."""
+    said = f".{path.name}" if len(os.fsencode(path.name)) <= 200 else ""
+    return path.with_name(f"{said}.{uuid.uuid4().hex}.tmp")
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     if is_remote(path):
@@ -90,7 +96,7 @@ def _whole(path: Path) -> Iterator[Path]:
             path.fs.put_file(str(local), str(path))  # type: ignore[attr-defined]
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # short: the name may be as long as names can be
+    temporary = _beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as handle:
@@ -110,7 +116,7 @@ def create(path: Path, content: bytes) -> bool:
             return False
         return True
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # short: the name may be as long as names can be
+    temporary = _beside(path)
     try:
         with temporary.open("xb") as handle:
             handle.write(content)

@@ -37,6 +37,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
         first, models = group[0], {r["model"] for r in group}
         named = (["model"] if len(models) > 1 else []) + (["train_language"] if len({r["train_language"] for r in group}) > 1 else [])
         named += ["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else []
+        names = _intermediates(group)
         show(
             f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}"
             + ("" if "model" in named else f", {first['model']}")
@@ -53,7 +54,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
             [
                 [
                     *(r[c] for c in named),
-                    r["intermediate"],
+                    names[r["intermediate"], r["intermediate_revision"]],
                     percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
                     percent(r["zero_shot"]),
                     f"{r['languages'] or '?'}/{r['languages_expected'] or '?'}",
@@ -80,8 +81,11 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         parts = [c for c in ("model", "train_language", "intermediate", "recipe_label", "source") if len({r[c] for r in group}) > 1] or [
             "model"
         ]
-        systems = sorted({tuple(str(r[c]) for c in parts) for r in group})
-        cells = {(r["language"], tuple(str(r[c]) for c in parts)): r for r in group}
+        names = _intermediates(group)
+        parts += [] if "intermediate" in parts or len(names) == 1 else ["intermediate"]
+        labels = [tuple(names[r[c], r["intermediate_revision"]] if c == "intermediate" else str(r[c]) for c in parts) for r in group]
+        systems = sorted(set(labels))
+        cells = {(r["language"], label): r for r, label in zip(group, labels, strict=True)}
         lines = [
             [language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted({r["language"] for r in group})
         ]
@@ -113,12 +117,14 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
 
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
     first = group[0]
-    intermediates = sorted({r["intermediate"] for r in group})
+    names = _intermediates(group)
+    intermediates = sorted(names.values())
     lines = []
-    for language in sorted({r["language"] for r in group}, key=lambda x: (x == first["train_language"], x)):
-        own = {r["intermediate"]: r for r in group if r["language"] == language}
+    trained = first["train_language"].split("+")
+    for language in sorted({r["language"] for r in group}, key=lambda x: (x in trained, x)):
+        own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if r["language"] == language}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = {first["train_language"]: f"{language} (trained)", MANY: "mean as printed"}.get(language, language)
+        name = "mean as printed" if language == MANY else f"{language} (trained)" if language in trained else language
         lines.append(
             [
                 name,
@@ -128,7 +134,7 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
             ]
         )
     if means:
-        by = {m["intermediate"]: m for m in means}
+        by = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
         lines.append(
             [
                 "zero-shot mean",
@@ -150,6 +156,12 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
         else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
         "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
     )
+
+
+def _intermediates(group: Sequence[Row]) -> dict[tuple[str, str], str]:
+    """Intermediate tasks by name and revision as they are shown: with the revision where there are several of one."""
+    found = {(r["intermediate"], r["intermediate_revision"]) for r in group}
+    return {(i, rev): f"{i} ({rev})" if sum(i == other for other, _ in found) > 1 else i for i, rev in found}
 
 
 def _seeds(group: Sequence[Row]) -> str:
