@@ -496,3 +496,13 @@ def test_alignment_draws_translations_together(tiny_model: Path, tmp_path: Path)
 
 def test_lora_is_data() -> None:
     assert Recipe.model_validate({"intermediate": {"lora": {}}}).phase("intermediate", "x").lora == Lora()
+
+
+def test_retrieval_reads_texts_at_the_length_of_its_task(tiny_model: Path, tmp_path: Path) -> None:
+    """`tasks: {NAME: {max_length}}` holds for retrieval and mining as for what is trained (tatoeba and bucc2018 in the shipped recipes)."""
+    texts = ("The ferry to Crete leaves at seven in the morning, as it did last year.",)
+    task = load_task("mini-retrieval")
+    special = {"max_length": 64, "tasks": {task.name: {"max_length": 12}}}
+    own, short, long = (workbench(tiny_model, tmp_path, **r).vectors(task, None, texts) for r in (special, {"max_length": 12}, {}))
+    assert np.array_equal(own, short)
+    assert not np.allclose(own, long)

@@ -61,7 +61,7 @@ class Workbench:
     _tokenizer: Any = None
     _data: dict[tuple[str, str, Split], tuple[Sequence[Example], list[Piece]]] = field(default_factory=dict)
     _trained: dict[str, loop.Trained] = field(default_factory=dict)
-    _vectors: dict[tuple[str, ...], npt.NDArray[np.float32]] = field(default_factory=dict)
+    _vectors: dict[tuple[int, tuple[str, ...]], npt.NDArray[np.float32]] = field(default_factory=dict)
     _vectors_of: str | None = None
     _retriever: Any = None
 
@@ -172,15 +172,16 @@ class Workbench:
             return self.encoder().trunk(self.trained(stage).trunk.state_dict()).eval()
         return self.encoder().trunk(saving.load(path, str(self.device))[0]).eval()
 
-    def vectors(self, stage: Stage | None, texts: tuple[str, ...], *, keep: bool = True) -> npt.NDArray[np.float32]:
-        """Vectors of texts under the encoder after `stage`, for retrieval; kept while the stage stays the same, unless `keep` is False."""
+    def vectors(self, task: Task, stage: Stage | None, texts: tuple[str, ...], *, keep: bool = True) -> npt.NDArray[np.float32]:
+        """Vectors of a task's texts under the encoder after `stage`; kept while the stage stays the same, unless `keep` is False."""
         of = stage.stage_id if stage else ""
         if of != self._vectors_of:
             self._vectors, self._vectors_of, self._retriever = {}, of, self.trunk(stage)
-        if texts in self._vectors:
-            return self._vectors[texts]
         encoder, recipe = self.encoder(), self.recipe
-        pieces = encode_texts(self._tokenizer, [recipe.retrieval_prefix + t for t in texts], recipe.max_length)
+        length, _ = recipe.lengths(task.name)
+        if (length, texts) in self._vectors:
+            return self._vectors[length, texts]
+        pieces = encode_texts(self._tokenizer, [recipe.retrieval_prefix + t for t in texts], length)
         vectors: npt.NDArray[np.float32] = loop.embed(
             pieces,
             encoder,
@@ -192,7 +193,7 @@ class Workbench:
             keep=keep,
         ).numpy()
         if keep:
-            self._vectors[texts] = vectors
+            self._vectors[length, texts] = vectors
         return vectors
 
     def checkpoint(self, stage: Stage) -> Path:
@@ -302,7 +303,7 @@ def _retrieve(bench: Workbench, task: Task, stage: Stage | None, language: str, 
     """For each English sentence the id of its nearest neighbour by cosine among all sentences of the language."""
     examples = task.examples(language, split)
     pairs = [e for e in examples if isinstance(e, Translation)]
-    queries = bench.vectors(stage, tuple(e.english for e in pairs))
-    candidates = bench.vectors(stage, tuple(e.foreign for e in pairs))
+    queries = bench.vectors(task, stage, tuple(e.english for e in pairs))
+    candidates = bench.vectors(task, stage, tuple(e.foreign for e in pairs))
     nearest = mining.nearest(queries, candidates)
     return examples, [pairs[i].example_id for i in nearest]

@@ -24,7 +24,7 @@ def mine(bench: "Workbench", task: Task, stage: Stage | None, language: str) -> 
     for split in splits:
         sentences = [e for e in task.examples(language, split) if isinstance(e, Unaligned)]
         foreign, english = ([e for e in sentences if e.english is side] for side in (False, True))
-        scored = _scored(bench, stage, foreign, english)
+        scored = _scored(bench, task, stage, foreign, english)
         if split == "dev":
             threshold = mining.best_threshold(scored, {(e.example_id, g) for e in foreign for g in e.gold})
         mined: dict[str, list[str]] = {}
@@ -35,13 +35,15 @@ def mine(bench: "Workbench", task: Task, stage: Stage | None, language: str) -> 
     return found
 
 
-def _scored(bench: "Workbench", stage: Stage | None, foreign: Sequence[Unaligned], english: Sequence[Unaligned]) -> list[mining.ScoredPair]:
+def _scored(
+    bench: "Workbench", task: Task, stage: Stage | None, foreign: Sequence[Unaligned], english: Sequence[Unaligned]
+) -> list[mining.ScoredPair]:
     """Mined pairs of ids with their margins, before any threshold."""
     sides = []
     for side in (foreign, english):
         texts = [e.text for e in side]
         first, _ = mining.unique(texts)
-        vectors = bench.vectors(stage, tuple(texts[i] for i in first), keep=False)
+        vectors = bench.vectors(task, stage, tuple(texts[i] for i in first), keep=False)
         sides.append((texts, [e.example_id for e in side], vectors))
     (texts, ids, vectors), (other_texts, other_ids, other_vectors) = sides
     candidates = mining.mine(vectors, other_vectors)
