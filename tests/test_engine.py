@@ -118,6 +118,13 @@ def test_an_architecture_that_is_not_known_is_refused() -> None:
 
     with pytest.raises(ModelError, match=r"DistilBertModel has no embeddings and encoder\.layer"):
         SplitEncoder(t.DistilBertModel(t.DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=32, vocab_size=99)), None, CPU)
+    size = {"vocab_size": 99, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48}
+    # Both have all parts of BERT, and what they give is not what these parts give: a norm after the encoder, and no look ahead.
+    other = t.RobertaPreLayerNormModel(t.RobertaPreLayerNormConfig(**size))
+    with pytest.raises(ModelError, match=r"RobertaPreLayerNormModel \(roberta-prelayernorm\) is not supported"):
+        SplitEncoder(other, None, CPU)
+    with pytest.raises(ModelError, match="BertModel as a decoder is not supported"):
+        SplitEncoder(t.BertModel(t.BertConfig(**size, is_decoder=True)), None, CPU)
 
 
 def labelled_task(family: str, labels: tuple[str, ...]) -> Task:
@@ -506,3 +513,20 @@ def test_retrieval_reads_texts_at_the_length_of_its_task(tiny_model: Path, tmp_p
     own, short, long = (workbench(tiny_model, tmp_path, **r).vectors(task, None, texts) for r in (special, {"max_length": 12}, {}))
     assert np.array_equal(own, short)
     assert not np.allclose(own, long)
+
+
+def test_weights_that_the_files_lack_are_not_drawn_at_random(tiny_model: Path, tmp_path: Path) -> None:
+    """transformers fills in what is missing and warns: the system would be another one. A pooling layer may be missing."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+
+    from xbench.errors import ModelError
+
+    folder = shutil.copytree(tiny_model, tmp_path / "m")
+    weights = load_file(folder / "model.safetensors")
+    del weights["encoder.layer.2.output.dense.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ModelError, match="lacks 1 of the weights of a BertModel") as caught:
+        models.load(models.resolve(str(folder)))
+    assert caught.value.problems == ("encoder.layer.2.output.dense.weight",)

@@ -17,6 +17,7 @@ from xbench.errors import ModelError
 from xbench.train import unpadded
 
 _POST_NORM = ("bert", "roberta", "xlm-roberta", "camembert", "rembert")  # model types whose layers are BERT's
+_KNOWN = (*_POST_NORM, "xlm-roberta-xl", "deberta-v2")
 
 
 class Around(nn.Module):
@@ -144,18 +145,16 @@ def take_apart(model: PreTrainedModel) -> Parts:
     if not isinstance(layers, nn.ModuleList) or not isinstance(embeddings, nn.Module) or not hasattr(embeddings, "word_embeddings"):
         raise ModelError(f"{type(model).__name__} has no embeddings and encoder.layer as BERT has them; such models are not supported yet")
     kind = model.config.model_type
+    # Others have the same parts and run them otherwise: a norm after the encoder, a projection, another mask.
+    if kind not in _KNOWN or getattr(model.config, "is_decoder", False):
+        what = f"{type(model).__name__} as a decoder" if kind in _KNOWN else f"{type(model).__name__} ({kind})"
+        raise ModelError(f"{what} is not supported; encoders of these types are: {', '.join(_KNOWN)}")
     if kind == "deberta-v2":
         return Parts(Embedding(embeddings, masked=True, projection=None), layers, Relative(_without_layers(encoder)), None)
     if getattr(model.config, "position_embedding_type", None) not in (None, "absolute"):
         raise ModelError(f"{type(model).__name__} has relative positions of a kind that is not supported yet")
     projection = getattr(encoder, "embedding_hidden_mapping_in", None)
-    known = {"layer", "LayerNorm", "embedding_hidden_mapping_in"}
-    unknown = sorted({name.split(".")[0] for name, _ in encoder.named_parameters()} - known)  # type: ignore[union-attr]
-    if unknown:
-        raise ModelError(
-            f"the encoder of {type(model).__name__} has {', '.join(unknown)} beside its layers; such models are not supported yet"
-        )
-    around = PostNorm() if kind in _POST_NORM and not model.config.is_decoder else Around()
+    around = PostNorm() if kind in _POST_NORM else Around()
     return Parts(Embedding(embeddings, masked=False, projection=projection), layers, around, getattr(encoder, "LayerNorm", None))
 
 

@@ -88,9 +88,18 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
             torch.manual_seed(_RANDOM_SEED)
             encoder = AutoModel.from_config(config, trust_remote_code=False, **options)  # type: ignore[no-untyped-call]
         else:
-            encoder = AutoModel.from_pretrained(
-                model.folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=torch.float32, **options
+            encoder, about = AutoModel.from_pretrained(
+                model.folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=torch.float32,
+                output_loading_info=True,
+                **options,
             )
+            # What the files lack transformers draws at random, with a warning; the pooling layer is not used here.
+            if lacking := sorted(name for name in about["missing_keys"] if not name.startswith("pooler.")):
+                raise ModelError(f"{model.folder} lacks {len(lacking)} of the weights of a {type(encoder).__name__}", lacking[:5])
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{model.folder} cannot be loaded as a model: {error}") from error
     return encoder.eval(), pieces
