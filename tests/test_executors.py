@@ -230,6 +230,29 @@ def test_what_is_kept(tiny_model: Path, tmp_path: Path, keep: str, endings: list
         assert "train mini-pos > mini-nli" in seen
 
 
+def test_a_state_that_another_worker_writes_is_left_alone(tiny_model: Path, tmp_path: Path) -> None:
+    """What looks like the rest of a killed process goes when all items are done and no living worker has one."""
+    given, root = laid_out(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner", "mini-nli"]), tmp_path / "store"
+    (ner, _) = given[0].stages
+    state = root / "checkpoints" / f".{ner.stage_id}.step.safetensors.1.tmp"
+    there = []
+
+    def item(done: Item) -> None:
+        there.append(state.exists())
+        state.mkdir(parents=True, exist_ok=True)
+
+    executors.run(*given, root, executors.Progress(item=item), Options(threads=1))
+    assert there == [False, True]
+    assert not state.exists()
+    state.mkdir(parents=True)
+    other = tracking.Tracker(root, Item(given[0].cells[0].run_id, "cell", "x", "m"))
+    run(given, root)
+    assert state.exists()
+    other.done()
+    run(given, root)
+    assert not state.parent.exists()
+
+
 def test_status_of_a_worker_that_is_gone(tmp_path: Path) -> None:
     item = Item("ab" * 12, "stage", "train x", "m")
     tracker = tracking.Tracker(tmp_path, item)

@@ -91,9 +91,11 @@ def run(
     work = items(todo, cells.values(), root / CHECKPOINTS)
     if not work:
         _drop(todo, root, set(), options.keep)
+        _sweep(todo, root)
         return 0
     with _pool(todo, resolved, root, options, progress.report) as pool:
         failures = drive(work, pool, options.retries, begun, ended, given_up)
+    _sweep(todo, root)  # not before: the other workers write their states
     if failures:
         raise StudyError(
             f"{len(failures)} of {len(work)} item(s) failed; what was complete is stored, and the same command tries the rest again",
@@ -135,15 +137,21 @@ def _drop(todo: Plan, root: Path, needed: set[str], keep: str) -> None:
         if stage.stage_id not in needed:
             for ending in (".head", ".step", *([""] if keep == "none" else [])):
                 (folder / f"{stage.stage_id}{ending}.safetensors").unlink(missing_ok=True)
-    if not needed and not is_remote(folder) and folder.is_dir():
-        for path in folder.glob(".*.tmp"):  # what a killed process left
-            if any(s.stage_id in path.name for s in todo.stages):
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
-        if not any(folder.iterdir()):
-            folder.rmdir()
+
+
+def _sweep(todo: Plan, root: Path) -> None:
+    """Remove what killed processes left of the states that they wrote, unless someone works on this plan; and the folder if it is empty."""
+    folder = root / CHECKPOINTS
+    if is_remote(folder) or not folder.is_dir() or tracking.under_way(root, todo):
+        return
+    for path in folder.glob(".*.tmp"):
+        if any(s.stage_id in path.name for s in todo.stages):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()
 
 
 __all__ = ["SILENT", "Failure", "Options", "Progress", "lay_out", "missing", "run"]

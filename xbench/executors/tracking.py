@@ -126,6 +126,12 @@ def _row(name: str, about: Mapping[str, Any], whole: set[str], running: Mapping[
     }
 
 
+def under_way(root: Path, plan: Plan) -> bool:
+    """Whether a living worker, of whatever runner, has an item of the plan."""
+    own = {c.run_id for c in plan.cells} | {s.stage_id for s in plan.stages}
+    return any(name in own and _alive(about) for name, about in _all(root / "running").items())
+
+
 def _alive(about: Mapping[str, Any]) -> bool:
     if about["host"] == socket.gethostname():
         return psutil.pid_exists(int(about["pid"]))
