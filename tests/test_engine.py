@@ -530,3 +530,38 @@ def test_weights_that_the_files_lack_are_not_drawn_at_random(tiny_model: Path, t
     with pytest.raises(ModelError, match="lacks 1 of the weights of a BertModel") as caught:
         models.load(models.resolve(str(folder)))
     assert caught.value.problems == ("encoder.layer.2.output.dense.weight",)
+
+
+@pytest.mark.parametrize(("kind", "types"), [("Bert", True), ("RemBert", True), ("XLMRoberta", False)])
+def test_the_texts_of_a_pair_are_told_apart_as_by_transformers(kind: str, types: bool, tmp_path: Path) -> None:
+    """BERT's second text is of type 1, in a trimmed vocabulary and below frozen layers too; XLM-R has one type."""
+    import transformers as t
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefgh"]
+    t.BertTokenizer(vocab={word: i for i, word in enumerate(words)}).save_pretrained(tmp_path)
+    size = {
+        "vocab_size": 13, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 48, "pad_token_id": 0,
+        "bos_token_id": 2, "eos_token_id": 3, **({} if types else {"type_vocab_size": 1}),
+    }  # fmt: skip
+    torch.manual_seed(0)
+    model = getattr(t, f"{kind}Model")(getattr(t, f"{kind}Config")(**size), add_pooling_layer=False).eval()
+    for p in model.parameters():
+        torch.nn.init.normal_(p, std=0.5)
+    model.save_pretrained(tmp_path)
+    pairs = [("a b", "c d e h"), ("a", "b"), ("f g", None)]
+    inputs = [p.ids for p in encode(t.BertTokenizer.from_pretrained(tmp_path), [Classified(a, a, a, b or "", "x") for a, b in pairs], 16)]
+    for frozen in (None, 1):
+        bench = workbench(tmp_path, tmp_path, frozen_layers=frozen)
+        trunk = bench.trunk(None)
+        trimmed = trimming.Trimmed(trunk, inputs)
+        with torch.no_grad():
+            states = trunk(*bench.encoder().batch(inputs))
+        trimmed.restore(1.0)
+        for row, (a, b) in enumerate(pairs):
+            given = dict(bench.tokenizer(a, b, return_tensors="pt"))
+            assert bool(given["token_type_ids"].any()) is (b is not None)
+            if not types:
+                del given["token_type_ids"]
+            with torch.no_grad():
+                own = model(**given).last_hidden_state[0]
+            torch.testing.assert_close(states[row, : len(own)], own, atol=2e-5, rtol=1e-4)

@@ -100,17 +100,28 @@ class Relative(Around):
 
 
 class Embedding(nn.Module):
-    """Token ids and mask to the input of the first layer."""
+    """Token ids and mask to the input of the first layer.
+
+    Attributes:
+        separator: Token after whose first place BERT's second text begins, which is of type 1; None where all tokens are of type 0.
+    """
 
     def __init__(self, embeddings: nn.Module, *, masked: bool, projection: nn.Module | None) -> None:
         super().__init__()
         self.inner: Any = embeddings
         self.masked = masked
         self.projection = projection
+        self.separator: int | None = None
 
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(batch, length) twice -> (batch, length, hidden)."""
-        hidden: Tensor = self.inner(input_ids=ids, mask=mask) if self.masked else self.inner(input_ids=ids)
+    def forward(self, ids: Tensor, mask: Tensor, rows: Tensor | None = None) -> Tensor:
+        """(batch, length) twice -> (batch, length, hidden); `rows`: where the table has each id, if not in its own row."""
+        given = {"input_ids": ids if rows is None else rows[ids]}
+        if self.masked:
+            given["mask"] = mask
+        if self.separator is not None:
+            ends = (ids == self.separator).long()
+            given["token_type_ids"] = (ends.cumsum(1) > ends).long() * mask
+        hidden: Tensor = self.inner(**given)
         return hidden if self.projection is None else self.projection(hidden)
 
     @property

@@ -23,7 +23,7 @@ from xbench.task import Example, Split, Task, Translation, load_task
 from xbench.train import heads, loop, majority, mined, models, saving, stages
 from xbench.train.encoded import encoded
 from xbench.train.encoder import SplitEncoder, Trunk, memory
-from xbench.train.encoding import Piece, encode_texts
+from xbench.train.encoding import Piece, encode_texts, separator
 from xbench.version import __version__
 
 Report = Callable[[str, int, int], None]  # (what is done, done so far, in all)
@@ -74,7 +74,9 @@ class Workbench:
         if self._encoder is None:
             model, self._tokenizer = models.load(self.model)
             room = memory() // self.workers
-            self._encoder = SplitEncoder(model, self.recipe.frozen_layers, self.device, self.compute.inference_tokens, room)
+            self._encoder = SplitEncoder(
+                model, self.recipe.frozen_layers, self.device, self.compute.inference_tokens, room, separator(self._tokenizer)
+            )
             if self.recipe.precision == "bfloat16":
                 self._encoder.precision = torch.bfloat16
         return self._encoder

@@ -46,7 +46,7 @@ class Trunk(nn.Module):
         """
         hidden: Tensor = inputs
         if self.embeddings is not None:
-            hidden = self.embeddings(inputs if self.rows is None else self.rows[inputs], mask)
+            hidden = self.embeddings(inputs, mask, self.rows)
         recompute = self.recompute and self.training
         hidden = self.around(self.layers[:depth], hidden, mask, recompute=recompute, first=self.first, wanted=wanted)
         if depth is None and self.final is not None:
@@ -69,8 +69,11 @@ class SplitEncoder:
         device: torch.device,
         token_budget: int | None = None,
         cache_bytes: int | None = None,
+        separator: int | None = None,
     ) -> None:
         parts = take_apart(model)
+        if model.config.type_vocab_size > 1:
+            parts.embeddings.separator = separator
         layers = parts.layers
         if frozen_layers is not None and frozen_layers > len(layers):
             raise ModelError(f"frozen_layers is {frozen_layers}, but the model has {len(layers)} layers")

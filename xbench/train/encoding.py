@@ -75,6 +75,11 @@ def encode(
     ]
 
 
+def separator(tokenizer: PreTrainedTokenizerBase) -> int | None:
+    """The token after which the second text of a pair is of type 1; None of tokenizers that know no types, as XLM-R's."""
+    return tokenizer.sep_token_id if any(tokenizer("a", "b").get("token_type_ids", ())) else None
+
+
 def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Piece]:
     """Encode plain texts, one piece each, cut at `max_length`."""
     return [Piece(row, ids) for row, ids in enumerate(_ids(tokenizer, [(text, None) for text in texts], max_length))]
