@@ -386,6 +386,27 @@ def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) 
             study.load_study(path)
 
 
+def test_a_selection_that_cannot_be_made_is_known_before_training(tiny_model: Path, tmp_path: Path) -> None:
+    """TyDiQA's development set is its test set, MNLI has no test languages to select on, names have no labels."""
+    choice = {"selection": {"every": 5}}
+    tasks = {"intermediates": ["none", "mnli", "names", "mnli-mlm"], "targets": ["mini-ner", "tydiqa", "tatoeba"]}
+    path = write_study(tmp_path, tiny_model, **tasks, recipe={"target": choice, "intermediate": choice})
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems == (
+        "intermediates: names: selection needs a part with labels; selection: null takes the last step",
+        "targets: tydiqa: selection: tydiqa has no development data; selection: null takes the last step",
+    )
+    other = {"selection": {"every": 5, "on": "target-languages"}}
+    special = {"names": {"selection": None}, "tydiqa": {"selection": None}}
+    path = write_study(tmp_path, tiny_model, **tasks, recipe={"target": other, "intermediate": other, "tasks": special})
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems == tuple(
+        f"intermediates: {name}: selection on target-languages: mnli has no test languages" for name in ("mnli", "mnli-mlm")
+    )
+
+
 def test_the_majority_of_choices() -> None:
     from xbench.train import majority
 

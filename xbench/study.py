@@ -201,6 +201,7 @@ def _problems(study: Study) -> list[str]:
                 problems.append(f"{field}: {name} is called {task.name}: it is trained in {task.train_language} anyway")
             if field == "intermediates" and not task.trains:
                 problems.append(f"{field}: {name} has no training data")
+            problems += [f"{field}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
             if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
                 problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
     layers = study.recipe.retrieval_layer
@@ -209,6 +210,21 @@ def _problems(study: Study) -> list[str]:
     if not problems and not any(i != t for i in study.intermediates for t in study.targets):
         problems.append("no cell is left: a task is not its own intermediate")
     return problems
+
+
+def _selecting(recipe: Recipe, field: str, task: Task) -> list[str]:
+    """What keeps the training of a task from selecting a step as its recipe wants."""
+    wanted = recipe.phase("target" if field == "targets" else "intermediate", task.name).selection
+    if wanted is None or field == "recipe.tasks" or not task.trains:
+        return []
+    labelled = [one for one in ([load_task(part.task) for part in task.parts] or [task]) if one.family not in ("mlm", "alignment")]
+    if not labelled:
+        return ["selection needs a part with labels; selection: null takes the last step"]
+    problems = [
+        f"selection: {one.name} has no development data; selection: null takes the last step" for one in labelled if not one.has_dev
+    ]
+    without = [one.name for one in labelled if one.has_dev and not one.languages and wanted.on == "target-languages"]
+    return problems + [f"selection on target-languages: {name} has no test languages" for name in without]
 
 
 def plan(study: Study, revisions: dict[str, str]) -> Plan:
