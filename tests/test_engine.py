@@ -565,3 +565,25 @@ def test_the_texts_of_a_pair_are_told_apart_as_by_transformers(kind: str, types:
             with torch.no_grad():
                 own = model(**given).last_hidden_state[0]
             torch.testing.assert_close(states[row, : len(own)], own, atol=2e-5, rtol=1e-4)
+
+
+def test_the_last_layer_by_its_number_is_the_last_layer(tmp_path: Path, tiny_model: Path) -> None:
+    """XLM-R XL has a norm after it, which transformers counts to it."""
+    bench = workbench(tiny_model, tmp_path)
+    model = random_model("xlm-roberta-xl")
+    bench._encoder, bench._tokenizer = SplitEncoder(model, None, CPU), None
+    pieces = pieces_of(3)
+    vectors = loop.embed(pieces, bench.encoder(), bench.trunk(None), bench.depth(3), silent)
+    with torch.no_grad():
+        own = [model(torch.tensor([p.ids]), output_hidden_states=True).hidden_states[3][0].mean(0) for p in pieces]
+    torch.testing.assert_close(vectors, torch.stack(own), atol=2e-5, rtol=1e-4)
+
+
+def test_an_unknown_subword_is_no_word_boundary() -> None:
+    """A tokenizer without the mark (BERT's) gives the unknown token for it: a word that begins with one is labelled there, too."""
+    import transformers as t
+
+    tokenizer = t.BertTokenizer(vocab={word: i for i, word in enumerate(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "-"])})
+    (piece,) = encode(tokenizer, [Tagged("1", "1", ("☃-a", "a"), ("X", "Y"))], 16)
+    assert tokenizer.convert_ids_to_tokens(list(piece.ids)) == ["[CLS]", "[UNK]", "-", "a", "a", "[SEP]"]
+    assert piece.words == ((1, 0), (4, 1))

@@ -110,7 +110,7 @@ class Workbench:
             StudyError: If that layer is frozen, or there is none of that number.
         """
         encoder = self.encoder()
-        if layer == -1:
+        if layer in (-1, encoder.layers):  # what some models have after their last layer belongs to it
             return None
         if not encoder.frozen_layers <= layer <= encoder.layers:
             raise StudyError(

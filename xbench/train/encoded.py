@@ -15,7 +15,7 @@ from xbench.train.encoding import Piece, encode
 from xbench.train.models import Resolved
 
 _WORTH = 2000  # examples from which reading is quicker than encoding again
-_FORM = 1  # raise it when pieces change
+_FORM = 2  # raise it when pieces change
 _NUMBERS = pa.list_(pa.int32())
 _SCHEMA = pa.schema(
     [

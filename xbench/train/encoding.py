@@ -121,7 +121,7 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
         if len(ids) + len(found) > room:
             pieces.append(Piece(row, (bos, *ids, eos), tuple(words)))
             ids, words = [], []
-        words.append((len(ids) + 1 + (len(found) > 1 and found[0] == mark), word))
+        words.append((len(ids) + 1 + (len(found) > 1 and found[0] == mark != tokenizer.unk_token_id), word))
         ids += found
     return [*pieces, Piece(row, (bos, *ids, eos), tuple(words))]
 
