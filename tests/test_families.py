@@ -126,6 +126,28 @@ def test_a_question_may_have_no_answer_only_where_the_task_says_so(tiny_model: P
     assert json.loads(heads.reference(examples[0])) == [""]
 
 
+def test_half_an_answer_is_no_answer(tiny_model: Path) -> None:
+    """A piece that an answer sticks out of is trained as one without it, as BERT's and transformers' scripts (run_qa.py) do."""
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    words = CONTEXT.split()
+    whole = parts = 0
+    for start in range(0, len(words), 3):
+        answer, begin = " ".join(words[start : start + 6]), len(" ".join([*words[:start], ""]))
+        for piece in encode(tokenizer, [Question("a", "a", "cold river", CONTEXT, (answer,), begin)], 40, 10):
+            inside = [o for o in piece.offsets if o is not None]
+            if inside[0][0] <= begin and begin + len(answer) <= inside[-1][1]:
+                first, last = (piece.offsets[position] for position in piece.span)
+                assert first
+                assert last
+                assert CONTEXT[first[0] : last[1]].strip() == answer
+                whole += 1
+            else:
+                assert piece.span == (0, 0)
+                parts += inside[0][0] < begin + len(answer) and begin < inside[-1][1]
+    assert whole
+    assert parts
+
+
 def test_a_stride_reaches_answers_that_a_cut_does_not(tiny_model: Path) -> None:
     tokenizer = models.load(models.resolve(str(tiny_model)))[1]
     example = question(0, "mill")

@@ -129,7 +129,7 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
 def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int, doc_stride: int | None) -> list[Piece]:
     """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces.
 
-    Where the answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
+    Where the answer is not in a piece as a whole, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
 
     Raises:
         DataError: If the question leaves no room for the context, or less than the stride.
@@ -151,9 +151,15 @@ def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, m
 
 
 def _span(example: Question, offsets: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
-    """First and last position of what the piece holds of the answer."""
+    """First and last position of the answer; that of CLS where the piece holds a part of it only, or nothing."""
     if not example.answers:
         return (0, 0)
     begin, stop = example.start, example.start + len(example.answers[0])
-    covered = [i for i, o in enumerate(offsets) if o is not None and o[0] < stop and o[1] > begin]
-    return (covered[0], covered[-1]) if covered else (0, 0)
+    inside = [(i, *o) for i, o in enumerate(offsets) if o is not None]
+    covered = [(i, a, b) for i, a, b in inside if a < stop and b > begin]
+    if not covered:
+        return (0, 0)
+    (first, start, _), (last, _, end) = covered[0], covered[-1]
+    cut_before = covered[0] == inside[0] and example.context[begin:start].strip()
+    cut_after = covered[-1] == inside[-1] and example.context[end:stop].strip()
+    return (0, 0) if cut_before or cut_after else (first, last)
