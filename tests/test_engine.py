@@ -587,3 +587,27 @@ def test_an_unknown_subword_is_no_word_boundary() -> None:
     (piece,) = encode(tokenizer, [Tagged("1", "1", ("☃-a", "a"), ("X", "Y"))], 16)
     assert tokenizer.convert_ids_to_tokens(list(piece.ids)) == ["[CLS]", "[UNK]", "-", "a", "a", "[SEP]"]
     assert piece.words == ((1, 0), (4, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [("bert", 130), ("xlm-roberta", 128), ("xlm-roberta-xl", 128), ("rembert", 130), ("mdeberta-v3", None), ("deberta-v2-xl", 130)]
+)  # fmt: skip
+def test_an_input_beyond_the_positions_of_a_model_is_an_error_that_says_so(kind: str, most: int | None) -> None:
+    """What transformers' own model takes is taken."""
+    from xbench.errors import ModelError
+
+    model = random_model(kind)
+    encoder = SplitEncoder(model, None, CPU)
+    trunk = encoder.trunk().eval()
+    for length in (128, 129, 130, 131):
+        ids = (0, *range(5, 3 + length), 2)
+        if most is None or length <= most:
+            with torch.no_grad():
+                torch.testing.assert_close(
+                    trunk(*encoder.batch([ids]))[0], model(torch.tensor([ids])).last_hidden_state[0], atol=2e-5, rtol=1e-4
+                )
+        else:
+            with pytest.raises(ModelError, match=f"an input has {length} subwords, and the model takes {most} at most"):
+                encoder.batch([ids])
+            with pytest.raises((IndexError, RuntimeError)):
+                model(torch.tensor([ids]))

@@ -130,6 +130,13 @@ class Embedding(nn.Module):
         table: nn.Embedding = self.inner.word_embeddings
         return table
 
+    @property
+    def positions(self) -> int | None:
+        """The longest input in tokens; None where positions are relative only."""
+        table: nn.Embedding | None = self.inner.position_embeddings
+        # RoBERTa and its kin count from the row after the padding's.
+        return None if table is None else table.num_embeddings - (0 if table.padding_idx is None else table.padding_idx + 1)
+
 
 class _Encoder(Protocol):
     layer: nn.ModuleList

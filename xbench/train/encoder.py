@@ -151,7 +151,14 @@ class SplitEncoder:
         return (self._embeddings if trunk.embeddings is None else trunk.embeddings).words.weight
 
     def pad_ids(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
-        """(token ids, mask) of a padded batch, each (batch, length)."""
+        """(token ids, mask) of a padded batch, each (batch, length).
+
+        Raises:
+            ModelError: If one is longer than the model's positions reach.
+        """
+        longest, most = max(map(len, inputs)), self._embeddings.positions
+        if most is not None and longest > most:
+            raise ModelError(f"an input has {longest} subwords, and the model takes {most} at most: lower max_length in the recipe")
         ids = nn.utils.rnn.pad_sequence([torch.tensor(i) for i in inputs], batch_first=True, padding_value=self.pad)
         return ids.to(self.device), self._mask(inputs)
 

@@ -129,7 +129,7 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
 def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int, doc_stride: int | None) -> list[Piece]:
     """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces.
 
-    Where the answer is not in a piece as a whole, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
+    Where the whole answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
 
     Raises:
         DataError: If the question leaves no room for the context, or less than the stride.
