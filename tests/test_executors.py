@@ -5,12 +5,15 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -261,12 +264,33 @@ def test_status_of_a_worker_that_is_gone(tmp_path: Path) -> None:
     (row,) = tracking.status(tmp_path)
     assert (row["state"], row["progress"], row["what"]) == ("running", 0.25, "train x")
     path = tmp_path / "running" / f"{item.item_id}.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "pid": 2**22 + 1}))
+    said = json.loads(path.read_text())
+    path.write_text(json.dumps({**said, "pid": 2**22 + 1}))
     assert tracking.status(tmp_path)[0]["state"] == "stopped"
+    path.write_text(json.dumps({**said, "since": 1e9, "beat": 1e9}))  # this process has the number of one that was there before
+    assert tracking.status(tmp_path)[0]["state"] == "stopped"
+    if sys.platform != "win32":
+        ended = subprocess.Popen([sys.executable, "-c", ""])
+        while psutil.Process(ended.pid).status() != psutil.STATUS_ZOMBIE:  # nobody has asked for its exit code
+            time.sleep(0.01)
+        path.write_text(json.dumps({**said, "pid": ended.pid, "since": time.time()}))
+        assert tracking.status(tmp_path)[0]["state"] == "stopped"
+        ended.wait()
     path.write_text(json.dumps({**json.loads(path.read_text()), "host": "elsewhere", "beat": time.time() - 1000}))
     assert tracking.status(tmp_path)[0]["state"] == "stopped"
     tracker.done()
     assert tracking.status(tmp_path) == []
+
+
+def test_a_worker_that_dies_where_another_failed_before(tmp_path: Path) -> None:
+    """The last reason is shown, and both are counted."""
+    item = Item("ab" * 12, "stage", "train x", "m")
+    tracking.Tracker(tmp_path, item).failed("ValueError: x")
+    tracking.give_up(tmp_path, item, "ValueError: x")  # the worker has said so
+    assert [(r["attempts"], r["error"]) for r in tracking.status(tmp_path)] == [(1, "ValueError: x")]
+    tracking.Tracker(tmp_path, item)
+    tracking.give_up(tmp_path, item, "the worker ended with -9")
+    assert [(r["attempts"], r["error"]) for r in tracking.status(tmp_path)] == [(2, "the worker ended with -9")]
 
 
 def test_estimates_count_the_subwords(tiny_model: Path, tmp_path: Path) -> None:

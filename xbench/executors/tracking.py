@@ -2,7 +2,7 @@
 
 STORE/study/STUDY_ID.json       a study that was begun: what it is and which cells it has
 STORE/running/ITEM_ID.json      who works on it, since when, how far; removed when it is done
-STORE/failed/ITEM_ID.json       why it failed, how often; removed when it is begun again
+STORE/failed/ITEM_ID.json       why it failed, how often; removed when it is done
 """
 
 import json
@@ -65,9 +65,10 @@ def failed(root: Path, about: Mapping[str, Any], error: str) -> None:
 
 def give_up(root: Path, item: Item, error: str) -> None:
     """Record that an item failed, unless its worker has, and that nobody works on it."""
-    if not (root / "failed" / f"{item.item_id}.json").is_file():
+    running = root / "running" / f"{item.item_id}.json"  # a worker that has said why takes it away
+    if running.is_file() or not (root / "failed" / f"{item.item_id}.json").is_file():
         failed(root, {"item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model}, error)
-    (root / "running" / f"{item.item_id}.json").unlink(missing_ok=True)
+    running.unlink(missing_ok=True)
 
 
 def begin(root: Path, name: str, plan: Plan) -> None:
@@ -133,9 +134,18 @@ def under_way(root: Path, plan: Plan) -> bool:
 
 
 def _alive(about: Mapping[str, Any]) -> bool:
-    if about["host"] == socket.gethostname():
-        return psutil.pid_exists(int(about["pid"]))
-    return bool(time.time() - float(about["beat"]) < _SILENT)
+    heard = time.time() - float(about["beat"]) < _SILENT
+    if about["host"] != socket.gethostname():
+        return heard
+    try:
+        process = psutil.Process(int(about["pid"]))
+        # Numbers of processes are given again: one that began after the item is another, unless the clock was set.
+        same = heard or process.create_time() < float(about["since"]) + 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
 
 
 def _all(folder: Path) -> dict[str, dict[str, Any]]:
