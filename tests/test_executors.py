@@ -304,13 +304,27 @@ def test_estimates_count_the_subwords(tiny_model: Path, tmp_path: Path) -> None:
     estimator = Estimator(todo, resolved)
     cell = next(c for c in todo.cells if c.target == "mini-ner" and c.intermediate == "none")
     task, tokenizer = load_task("mini-ner"), models.tokenizer(resolved[str(tiny_model)])
-    predicted = sum(len(p.ids) for code in task.languages for p in encode(tokenizer, task.examples(code, "test"), 64))
+    parts = [("en", "dev"), *((code, "test") for code in task.languages)]
+    assert task.predicted == parts
+    predicted = sum(len(p.ids) for code, split in parts for p in encode(tokenizer, task.examples(code, split), 64))
     found = estimator.cell(cell, [])
     assert found.predicted == pytest.approx(predicted, abs=10)
     train = task.examples("en", "train")
     mean = sum(len(p.ids) for p in encode(tokenizer, train, 64)) / len(train)
     assert found.trained == pytest.approx(2 * 48 * mean, rel=0.1)
     assert found.cost == 3 * found.trained + found.predicted
+
+
+def test_a_training_that_was_kept_is_not_counted_again(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from xbench import running
+    from xbench.executors.estimating import Estimator, short
+
+    part: dict[str, Any] = {"intermediates": ["mini-pos"]}
+    run(laid_out(tmp_path, tiny_model, **part, targets=["mini-ner"]), tmp_path / "store", keep="encoders")
+    given = laid_out(tmp_path, tiny_model, **part, targets=["mini-ner", "mini-nli"])
+    running.run_study(str(tmp_path / "study.yaml"), tmp_path / "store", Options(), "text", dry_run=True)
+    left = Estimator(*given).cell(given[0].cells[1], [])
+    assert f"about {short(left.trained)} subwords to train on (epochs counted) and {short(left.predicted)} to" in capsys.readouterr().out
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks into /proc")

@@ -189,7 +189,9 @@ class Recipe(BaseModel):
 
 
 class Compute(BaseModel):
-    """How a study is computed, which changes its results by rounding at most: not part of any key.
+    """How a study is computed, which changes its results by rounding: not part of any key.
+
+    What is drawn in training (dropout, masked words) is drawn in another order under `micro_tokens` and `compile`, as on another device.
 
     Attributes:
         micro_tokens: Padded subwords that go forward and backward at once; larger batches are accumulated. None: whole batches.

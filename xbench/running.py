@@ -83,7 +83,7 @@ def _costs(todo: "Plan", resolved: "dict[str, Resolved]") -> "tuple[dict[str, To
 def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missing: "Sequence[Cell]", form: Form) -> None:
     from xbench import study
     from xbench.executors.estimating import Tokens, in_words, short
-    from xbench.executors.graph import still_needed
+    from xbench.executors.graph import CHECKPOINTS, items
 
     with _LOG.status("counting subwords"):
         cells, stages = _costs(todo, resolved)
@@ -108,8 +108,7 @@ def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missi
     text = [[short(v) if k.endswith("_tokens") and isinstance(v, int) else str(v) for k, v in row.items()] for row in rows]
     show("plan", [name.replace("_", " ") for name in rows[0]], text, left=3)
     trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
-    needed = still_needed(todo, missing)
-    todo_tokens = sum((cells[i] for i in left), Tokens()) + sum((t for i, t in stages.items() if i in needed), Tokens())
+    todo_tokens = sum(({**cells, **stages}[i.item_id] for i in items(todo, missing, root / CHECKPOINTS)), Tokens())
     sys.stdout.write(
         f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, of which {len(stages)} are shared, for cells that would "
         f"need {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and {short(todo_tokens.predicted)} to "
@@ -160,13 +159,13 @@ class _Remaining:
 
 def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missing: "Sequence[Cell]", options: "Options", name: str) -> int:
     from xbench import executors
-    from xbench.executors.graph import still_needed
+    from xbench.executors.graph import CHECKPOINTS, items
 
     if not missing:
         return executors.run(todo, resolved, root, options=options, name=name)
     with _LOG.status("counting subwords"):
         cells, stages = _costs(todo, resolved)
-    remaining = _Remaining({**cells, **stages}, {c.run_id for c in missing} | still_needed(todo, missing))
+    remaining = _Remaining({**cells, **stages}, {i.item_id for i in items(todo, missing, root / CHECKPOINTS)})
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
     with Progress(*columns, console=_LOG, disable=not _LOG.is_terminal, transient=True) as bars:
         whole = bars.add_task("cells", total=len(missing), left="")

@@ -197,6 +197,14 @@ class Task:
         """The languages whose training data a stage on the task uses: all, where no labels are learnt."""
         return self.languages if self.family in ("mlm", "alignment") else (self.train_language,)
 
+    @property
+    def predicted(self) -> list[tuple[str, Split]]:
+        """(language, split) of all that a run predicts: every test set, and development data before it where there is any."""
+        found: list[tuple[str, Split]] = [(language, "test") for language in self.languages]
+        if self.has_dev and (self.trains or self.family == "mining"):
+            found = [(code, "dev") for code in ((self.train_language,) if self.trains else self.languages)] + found
+        return found
+
     def examples(self, language: str, split: Split) -> Sequence[Example]:
         """The examples of one language and split, checked.
 

@@ -57,7 +57,7 @@ class Estimator:
         if self.resolved[cell.model].folder is None:
             return Tokens()
         task = load_task(cell.task_name)
-        predicted = sum(round(count * length) for count, length in (self._size(cell.model, task, c, "test") for c in task.languages))
+        predicted = sum(round(count * length) for count, length in (self._size(cell.model, task, *part) for part in task.predicted))
         own = cell.encoder is not None and task.trains and cell.encoder.stage_id not in set(shared)
         return Tokens(predicted=predicted) + (self.stage(cell.encoder) if own and cell.encoder else Tokens())
 

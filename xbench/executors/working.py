@@ -128,7 +128,7 @@ class Worker:
 
 _LESS_MEMORY = (
     "in the study file, compute.micro_tokens takes fewer subwords at once in training, compute.inference_tokens in prediction, and "
-    "compute.gradient_checkpointing keeps less of each; results change by rounding at most"
+    "compute.gradient_checkpointing keeps less of each; results change by rounding, and with micro_tokens by what dropout draws"
 )
 
 

@@ -213,9 +213,7 @@ def run_cell(bench: Workbench, cell: Cell, study: str, started: datetime, now: C
         {table: rows} for prediction, outcome, score and run, as the contracts want them.
     """
     task = load_task(cell.task_name)
-    parts: list[tuple[str, Split]] = [(language, "test") for language in task.languages]
-    if task.has_dev and (task.trains or task.family == "mining"):
-        parts = [(code, "dev") for code in (task.languages if task.family == "mining" else (task.train_language,))] + parts
+    parts = task.predicted
     predicted = _predict(bench, cell, task, parts)
     key = {
         "run_id": cell.run_id,
