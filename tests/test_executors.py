@@ -215,6 +215,58 @@ def test_the_scheduler() -> None:
     assert [(f.item.item_id, f.attempted) for f in failures] == [("s", True), ("a", False), ("b", False)]
 
 
+def test_processes_are_spread_over_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that replaces another takes the accelerator that is free."""
+    import torch
+
+    from xbench.executors.local import Processes
+    from xbench.executors.working import Job
+
+    class Started:
+        def __init__(self, target: Any, args: Sequence[Any], daemon: bool) -> None:
+            self.device = args[2]
+
+        def start(self) -> None:
+            pass
+
+    def devices(visible: str | None, count: int) -> list[Any]:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+        pool = Processes(Job({}, "", {}, Options(workers=3)), lambda what, done, total: None)
+        monkeypatch.setattr(pool.context, "Process", Started)
+        for _ in range(3):
+            pool.idle.append(pool._start())
+        found = [process.device for process, _ in pool.idle]  # type: ignore[attr-defined]
+        del pool.idle[1]
+        return [*found, pool._start()[0].device]  # type: ignore[attr-defined]
+
+    assert devices(None, 2) == ["0", "1", "0", "1"]
+    assert devices("5,GPU-a1,7", 3) == ["5", "GPU-a1", "7", "GPU-a1"]
+    assert devices(None, 0) == [None] * 4
+
+
+def test_whatever_ray_loses_is_tried_again() -> None:
+    from types import SimpleNamespace
+
+    from xbench.executors.ray import RayPool
+
+    class LostError(Exception):
+        pass
+
+    def lost(task: str) -> None:
+        raise LostError("the object of the job is gone\nin a second line")
+
+    pool, item = object.__new__(RayPool), Item("s", "stage", "s", "m")
+    pool.ray = SimpleNamespace(wait=lambda tasks, num_returns: (tasks, []), get=lost, exceptions=SimpleNamespace(RayError=LostError))
+    pool.under_way = {"task": item}
+    ended, error = pool.wait()
+    assert ended == item
+    assert isinstance(error, WorkerDiedError)
+    assert str(error) == "LostError: the object of the job is gone"
+
+
 @pytest.mark.parametrize(("keep", "endings"), [("none", []), ("encoders", [""]), ("all", ["", ".head"])])
 def test_what_is_kept(tiny_model: Path, tmp_path: Path, keep: str, endings: list[str]) -> None:
     """`encoders`: those that others start from; `all`: every system; the states of trainings are never left."""

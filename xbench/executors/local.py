@@ -61,6 +61,8 @@ class Processes:
         self.context = multiprocessing.get_context("spawn")
         self.idle: list[tuple[BaseProcess, Connection]] = []
         self.busy: dict[Connection, tuple[BaseProcess, Item]] = {}
+        self.devices = _devices()
+        self.device_of: dict[BaseProcess, str] = {}
 
     def submit(self, item: Item) -> None:
         """Give it to a child that has nothing to do, or to a new one."""
@@ -93,9 +95,13 @@ class Processes:
 
     def _start(self) -> tuple[BaseProcess, Connection]:
         ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=serve, args=(self.job, theirs), daemon=True)
+        taken = [self.device_of.get(process) for process in (*(p for p, _ in self.idle), *(p for p, _ in self.busy.values()))]
+        device = min(self.devices, key=taken.count, default=None)
+        process = self.context.Process(target=serve, args=(self.job, theirs, device), daemon=True)
         process.start()
         theirs.close()
+        if device is not None:
+            self.device_of[process] = device
         return process, ours
 
     def __enter__(self) -> "Processes":
@@ -109,9 +115,19 @@ class Processes:
             process.join(10)
 
 
-def serve(job: Job, pipe: Connection) -> None:
+def _devices() -> list[str]:
+    """The accelerators that this process may use, as CUDA_VISIBLE_DEVICES names them."""
+    import torch
+
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return given.split(",") if given else [str(number) for number in range(torch.cuda.device_count())]
+
+
+def serve(job: Job, pipe: Connection, device: str | None = None) -> None:
     """A child: takes items from the pipe until it is closed; sends (what, done, total) on the way and None or an error at the end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device  # before torch looks
 
     def tell(said: object) -> None:
         try:

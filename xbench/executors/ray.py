@@ -43,7 +43,7 @@ class RayPool:
         item = self.under_way.pop(done)
         try:
             error: Exception | None = self.ray.get(done)
-        except (self.ray.exceptions.WorkerCrashedError, self.ray.exceptions.NodeDiedError, self.ray.exceptions.OutOfMemoryError) as gone:
+        except self.ray.exceptions.RayError as gone:  # errors of ours are given back: the worker, its node or its memory is gone
             return item, WorkerDiedError(f"{type(gone).__name__}: {str(gone).splitlines()[0]}")
         return item, error
 

@@ -28,7 +28,7 @@ class Options:
 
     Attributes:
         threads: Threads for torch in each worker; results are equal to the bit only for equal numbers of threads.
-        workers: Workers at once; None: one on each accelerator that is there, or one.
+        workers: Workers at once, on this machine spread over its accelerators; None: one here, elsewhere as many as there is room for.
         keep: Which checkpoints stay when nothing in the study needs them any more: none, the encoders of shared stages, or all systems.
         every: Seconds between two states of a training under way.
         retries: How often an item is begun again when its worker died.
