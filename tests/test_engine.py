@@ -611,3 +611,21 @@ def test_an_input_beyond_the_positions_of_a_model_is_an_error_that_says_so(kind:
                 encoder.batch([ids])
             with pytest.raises((IndexError, RuntimeError)):
                 model(torch.tensor([ids]))
+
+
+def test_a_model_without_its_tokenizer_is_refused(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """transformers would make a tokenizer to which every word is unknown. In the cache it is a download that was interrupted: the hub is asked."""
+    import shutil
+
+    import huggingface_hub
+
+    from xbench.errors import ModelError
+
+    folder = shutil.copytree(tiny_model, tmp_path / "m", ignore=shutil.ignore_patterns("tokenizer*", "special*"))
+    with pytest.raises(ModelError, match="has no vocabulary"):
+        models.tokenizer(models.resolve(str(folder)))
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda name, local_files_only, **_: str(folder if local_files_only else tiny_model)
+    )
+    assert models.resolve("some/model").folder == tiny_model

@@ -25,6 +25,7 @@ RANDOM_PREFIX = "random-init:"
 MAJORITY = "majority-class"
 _RANDOM_SEED = 20200525  # one fixed draw of weights: the control is one model, its seeds vary data order and head
 _POOLED = ("bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")  # model types with a pooling layer to leave out
+_TOKENIZER = "tokenizer.json, *.model, vocab.txt, vocab.json"
 _HUB_TIMEOUT = "10"  # seconds; a closed network must fail fast
 
 
@@ -119,6 +120,9 @@ def tokenizer(model: Resolved) -> PreTrainedTokenizerBase:
         found: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(model.folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"the tokenizer of {model.folder} cannot be loaded: {error}") from error
+    # Without its files transformers makes one that knows no word.
+    if len(found) < 100 and set(found.get_vocab()) <= set(found.all_special_tokens):
+        raise ModelError(f"{model.folder} has no vocabulary: {_TOKENIZER} are looked for")
     return found
 
 
@@ -159,6 +163,8 @@ def _snapshot(name: str, *, local_only: bool) -> Resolved:
     folder = Path(found)
     if not (folder / "config.json").is_file() or not list(folder.glob("*.safetensors")):
         raise ModelError("the repository has no config.json with safetensors weights")
+    if not any(any(folder.glob(name)) for name in _TOKENIZER.split(", ")):  # in the cache: its download was interrupted
+        raise ModelError(f"the repository has none of {_TOKENIZER}")
     return Resolved(name, folder.name, folder, False, f"Hugging Face {'cache' if local_only else 'hub'}")
 
 
