@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -629,3 +630,31 @@ def test_a_model_without_its_tokenizer_is_refused(tiny_model: Path, tmp_path: Pa
         huggingface_hub, "snapshot_download", lambda name, local_files_only, **_: str(folder if local_files_only else tiny_model)
     )
     assert models.resolve("some/model").folder == tiny_model
+
+
+def test_words_of_byte_level_subwords_have_their_space(tmp_path: Path) -> None:
+    """As `add_prefix_space=True` gives them, with which transformers' scripts tag with RoBERTa (run_ner.py)."""
+    import transformers as t
+    from tokenizers import Tokenizer, pre_tokenizers, trainers
+    from tokenizers import models as kinds
+
+    backend = Tokenizer(kinds.BPE())
+    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    special = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"]
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    backend.train_from_iterator(
+        ["see the ferry"] * 9,
+        trainers.BpeTrainer(vocab_size=290, special_tokens=special, initial_alphabet=alphabet, show_progress=False),
+    )
+    backend.save(str(tmp_path / "bpe.json"))
+    stored = json.loads((tmp_path / "bpe.json").read_text())["model"]
+    given = {"vocab": stored["vocab"], "merges": [tuple(m) for m in stored["merges"]]}
+    plain, spaced = t.RobertaTokenizer(**given), t.RobertaTokenizer(**given, add_prefix_space=True)
+    words = ("the", "ferry", "☃")
+    wanted = spaced([list(words)], is_split_into_words=True)
+    for tokenizer in (plain, spaced):
+        (piece,) = encode(tokenizer, [Tagged("1", "1", words, ("X",) * 3)], 32)
+        assert list(piece.ids) == wanted["input_ids"][0]
+        firsts = [wanted.word_ids(0).index(word) for word in range(3)]
+        assert spaced.convert_ids_to_tokens(piece.ids[firsts[2]]) == "Ġ"  # no part of the word: the byte after it is the first
+        assert piece.words == ((firsts[0], 0), (firsts[1], 1), (firsts[2] + 1, 2))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
@@ -104,12 +105,16 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
     A lone word-boundary mark is not taken for the first subword: XLM-R's pieces begin most Chinese words with one, and a tag
     read off a mark that holds no character of the word is close to chance (google-research/xtreme#84).
     """
-    encoded = tokenizer([list(example.tokens)], is_split_into_words=True, add_special_tokens=False)
+    backend: Any = tokenizer
+    # RoBERTa's subwords tell the begin of a word by the space before it, which words on their own have not.
+    bytewise = type(backend.backend_tokenizer.pre_tokenizer).__name__ == "ByteLevel"
+    said = [f" {token}" for token in example.tokens] if bytewise else list(example.tokens)
+    encoded = tokenizer([said], is_split_into_words=True, add_special_tokens=False)
     bos, eos = tokenizer.cls_token_id, tokenizer.sep_token_id
     subwords: list[list[int]] = [[] for _ in example.tokens]
     for position, word in enumerate(encoded.word_ids(0)):
         subwords[word].append(encoded["input_ids"][0][position])
-    mark = tokenizer.convert_tokens_to_ids("▁")
+    mark = tokenizer.convert_tokens_to_ids("Ġ" if bytewise else "▁")
     room = max_length - 2
     pieces: list[Piece] = []
     ids: list[int] = []
