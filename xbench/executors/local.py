@@ -117,10 +117,10 @@ class Processes:
 
 def _devices() -> list[str]:
     """The accelerators that this process may use, as CUDA_VISIBLE_DEVICES names them."""
-    import torch
+    from xbench.train.encoder import accelerators
 
     given = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return given.split(",") if given else [str(number) for number in range(torch.cuda.device_count())]
+    return given.split(",") if given else [str(number) for number in range(accelerators())]
 
 
 def serve(job: Job, pipe: Connection, device: str | None = None) -> None:

@@ -187,6 +187,11 @@ def autocast(device: torch.device, precision: torch.dtype | None) -> torch.autoc
     return torch.autocast(device.type, precision or torch.bfloat16, enabled=precision is not None)
 
 
+def accelerators() -> int:
+    """How many there are that this process may use."""
+    return torch.cuda.device_count()
+
+
 def memory() -> int:
     """Bytes that the frozen part's outputs may fill on this machine."""
     return int(psutil.virtual_memory().total * _CACHE_SHARE)
