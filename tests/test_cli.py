@@ -136,3 +136,16 @@ def test_tasks() -> None:
     assert {"mini-pos", "mini-ner", "mini-retrieval", "mini-nli", "mini-paraphrase", "mini-qa", "intents", "gold-pos"} <= {
         r["task"] for r in rows
     }
+
+
+def test_text_of_data_is_printed_as_it_is_and_paths_are_not_folded(writer: Writer, tmp_path: Path) -> None:
+    name = "we[/bold]ird [red]m :warning:"  # markup of rich, which ends with an error, is taken away, or becomes a picture
+    writer.add("none", "mini-ner", 0, {"de": 0.6}, model=name)
+    writer.add("in[/x]t", "mini-ner", 0, {"de": 0.7}, model=name)
+    for command in (*TABLES, "compare"):
+        done = call(command, "--store", str(writer.root))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert name in done.stdout or "in[/x]t" in done.stdout
+    nowhere = tmp_path / "[/x]" / ("long " * 20)
+    assert f"no results in {nowhere};" in call("scores", "--store", str(nowhere), COLUMNS="80").stderr
+    assert call("verify", str(writer.root)).stderr == "", "a bar without a terminal is an empty line"

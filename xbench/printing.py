@@ -4,13 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from xbench import board
 from xbench.languages import MANY
-from xbench.tables import Form, Row, emit, grouped, percent, points, show
+from xbench.tables import LOG, Form, Row, emit, grouped, percent, points, show
 
-_LOG = Console(stderr=True, highlight=False)
 _SAME_SYSTEM = (
     "target",
     "metric",
@@ -200,4 +197,4 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
 
 
 def _empty(root: Path) -> None:
-    _LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")
+    LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")

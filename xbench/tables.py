@@ -15,6 +15,8 @@ from rich.table import Table
 _WIDE = 160  # characters, where there is no terminal to fit
 Row = Mapping[str, Any]
 R = TypeVar("R", bound=Row)
+# Text of data and paths is printed as it is: neither [markup], nor :emoji:, nor folded.
+LOG = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 Form = Literal["text", "json", "csv"]
 
 
@@ -43,7 +45,7 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note
         table.add_column(column, justify="left" if i < left else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
     console.print(title, style="bold", soft_wrap=True)
     console.print(table)
     if note:

@@ -5,16 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from rich.console import Console
-
 from xbench import comparing, over_tasks, placing, scales, store, wording
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
-from xbench.tables import Form, emit, grouped, percent, points, show
+from xbench.tables import LOG, Form, emit, grouped, percent, points, show
 from xbench.wording import interval, needs, p_value, title, trained
 
-_LOG = Console(stderr=True, highlight=False)
 BY = ("language", "family", "script", "task", "size", "source")
 _NOTE = """\
 percent and points with 95 % intervals; adjusted: p of a language over the languages ({adjust}), of a mean over the contrasts
@@ -69,7 +66,7 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
         rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
         between = scales.interactions(root, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
         if form == "text" and not between:
-            _LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
+            LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
         rows += between
         _flat(root, rows, form, ("target", "model"), "by size of the model")
     else:
@@ -110,7 +107,7 @@ def _contrast(rows: Sequence[Row], options: Mapping[str, Any], *, explain: bool)
 
 
 def _nothing(root: Path) -> None:
-    _LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there", soft_wrap=True)
+    LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there", soft_wrap=True)
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]]:
@@ -191,7 +188,7 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         emit(rows, form)
         return
     if not rows:
-        _LOG.print(f"no test score in {root}; `xbench coverage` says what is there")
+        LOG.print(f"no test score in {root}; `xbench coverage` says what is there")
         return
     for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
         several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]

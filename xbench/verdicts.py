@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from xbench import checking, claiming, planning
 from xbench.claiming import Judged
 from xbench.errors import StoreError
-from xbench.tables import Form, emit, points, show
+from xbench.tables import LOG, Form, emit, points, show
 
-_LOG = Console(stderr=True, highlight=False)
 _SHOWN = 12  # missing cells that are named; --json has all
 
 
@@ -100,11 +97,11 @@ def _interval(e: claiming.Evidence) -> str:
 def _write_study(found: Sequence[Judged], path: Path) -> None:
     missing = list(dict.fromkeys(cell for j in found for cell in j.missing))
     if not missing:
-        _LOG.print("no cell is missing: no study was written")
+        LOG.print("no cell is missing: no study was written")
         return
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
     path.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
-    _LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
+    LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
 
 
 def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:
@@ -133,7 +130,7 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in planning.studies(root, steps).items():
             (folder / name).write_text(text, encoding="utf-8")
-            _LOG.print(f"wrote {folder / name}", soft_wrap=True)
+            LOG.print(f"wrote {folder / name}", soft_wrap=True)
 
 
 def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
