@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
+from tests.test_comparing import answers, put
 from tests.test_training import write_study
 from xbench import cli
 
@@ -149,3 +151,47 @@ def test_text_of_data_is_printed_as_it_is_and_paths_are_not_folded(writer: Write
     nowhere = tmp_path / "[/x]" / ("long " * 20)
     assert f"no results in {nowhere};" in call("scores", "--store", str(nowhere), COLUMNS="80").stderr
     assert call("verify", str(writer.root)).stderr == "", "a bar without a terminal is an empty line"
+
+
+def test_systems_that_differ_in_a_condition_alone_are_not_one(writer: Writer) -> None:
+    """Each has its own number in a table and a name of its own: nothing is shown in the place of another."""
+    changes = [{}, {"stack": "jiant"}, {"source_version": "0.2"}, {"model_revision": "2"}]
+    for number, change in enumerate(changes):
+        for seed in (0, 1):
+            writer.add("none", "mini-ner", seed, {"de": 0.40 + number / 100}, **change)
+            writer.add("intents", "mini-ner", seed, {"de": 0.60 + number / 50}, **change)
+    for number, over in enumerate(("de fr", "de fr es")):
+        for name in ("none", "intents"):
+            values = {"mul": 0.5 + number / 5 + (0.1 if name == "intents" else 0)}
+            writer.add(name, "xnli", None, values, kind="external", source="paper", language_set=over, scorer="unknown")
+    scores = call("scores", "--store", str(writer.root)).stdout
+    for value in ("40.0", "41.0", "42.0", "43.0", "60.0", "62.0", "64.0", "66.0"):
+        assert f"{value} ±0.0" in scores
+    assert re.findall(r"mul over de fr +60.0 +50.0 \n mul over de fr es +80.0 +70.0 ", scores)
+    assert len(set(re.findall(r"mini-ner: .*", call("delta", "--store", str(writer.root)).stdout))) == 4
+    assert "mean as printed over de fr es       70.0" in call("delta", "--store", str(writer.root)).stdout
+    board = call("leaderboard", "--store", str(writer.root)).stdout
+    assert "means over de fr as their sources print them" in board
+    assert len(set(re.findall(r"(.*) none  ", board.partition("xnli")[0]))) == 4
+
+
+def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:
+    for change in ({}, {"recipe_id": "other", "recipe": '{"a":1}'}):
+        for name, seed in (("none", 0), ("intents", 0), ("intents", 1)):
+            put(writer.root, name, seed, {"de": answers(seed, 0.6)}, **change)
+    shown = call("compare", "--store", str(writer.root)).stdout
+    assert re.findall(r"mini-pos after .*", shown) == [
+        f"mini-pos after intents: accuracy, m, recipe id {recipe}, seeds: 1" for recipe in ("other", "rec")
+    ]
+    ranks = call("compare", "--all", "--pairs", "--store", str(writer.root)).stdout
+    assert "none / other" in ranks
+
+
+def test_a_plan_says_of_which_model_a_line_is(tmp_path: Path) -> None:
+    for model in ("small", "large"):
+        for seed in (0, 1):
+            put(tmp_path, "none", seed, {"de": answers(seed, 0.60)}, model=model)
+            put(tmp_path, "intents", seed, {"de": answers(seed + 7, 0.64)}, model=model)
+    shown = call("plan", "--resolve", "--store", str(tmp_path)).stdout
+    assert re.search(r"intents +large ", shown)
+    assert re.search(r"intents +small ", shown)

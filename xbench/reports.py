@@ -10,7 +10,7 @@ from rich.progress import track
 
 from xbench import board, rescoring, submission
 from xbench.errors import DataError
-from xbench.tables import LOG, Form, Row, emit, percent, show
+from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
 _SYSTEM = ("suite", "rule", "model", "model_revision", "intermediate", "train_language", "recipe_id", "stack", "source", "source_version")
@@ -189,7 +189,8 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
     for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):
         own = [r for r in rows if (r["suite"], r["rule"]) == (suite_name, rule_name)]
         names = list(dict.fromkeys(g["task_group"] for g in groups if (g["suite"], g["rule"]) == (suite_name, rule_name)))
-        said = [c for c in ("model", "intermediate", "recipe_label", "stack", "source") if len({r[c] for r in own}) > 1] or ["model"]
+        usual = ("model", "intermediate", "recipe_label", "stack", "source")
+        said = apart(own, usual, ("train_language", "source_version", "model_revision", "recipe_id")) or ["model"]
         lines = [
             [
                 _average(r, "task_mean"),

@@ -66,6 +66,24 @@ def points(value: float | None, spread: float | None = None) -> str:
     return f"{100 * value:+.1f}{tail}"
 
 
+def apart(rows: Sequence[Row], usual: Sequence[str], more: Sequence[str], beside: Sequence[str] = ()) -> list[str]:
+    """The columns that tell rows apart: the usual ones that differ, and of `more` those without which two rows would have one name.
+
+    Args:
+        rows: Of which no two are the same in all these columns.
+        usual: Columns that are named wherever they differ.
+        more: Columns that are named where that is not enough.
+        beside: Columns that are shown anyway.
+    """
+    found = [c for c in usual if len({r[c] for r in rows}) > 1]
+    for column in more:
+        if len({tuple(r[c] for c in (*beside, *found)) for r in rows}) == len(rows):
+            break
+        if len({r[column] for r in rows}) > 1:
+            found.append(column)
+    return found
+
+
 def grouped(rows: Sequence[R], columns: Sequence[str]) -> list[list[R]]:
     """The rows that agree in `columns`, together, in the order in which the groups first appear."""
     groups: dict[tuple[Any, ...], list[R]] = {}

@@ -8,7 +8,7 @@ from typing import Any
 from xbench import checking, claiming, planning
 from xbench.claiming import Judged
 from xbench.errors import StoreError
-from xbench.tables import LOG, Form, emit, points, show
+from xbench.tables import LOG, Form, apart, emit, points, show
 
 _SHOWN = 12  # missing cells that are named; --json has all
 
@@ -118,13 +118,15 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
     elif not rows:
         sys.stdout.write("nothing is open: no comparison of runs made here is unresolved, or there are none (xbench coverage)\n")
     else:
+        several = apart(rows, ("model", "train_language"), ("recipe_id",), ("target", "intermediate"))
+        names = ["target", "after", *(c.replace("_", " ") for c in several)]
         show(
             "what would settle the open comparisons, cheapest first",
-            ["target", "after", "delta, 95 % interval", "seeds", "wanted", "new runs", "time", "in all", "why it is open"],
-            [_step_cells(r) for r in rows],
+            [*names, "delta, 95 % interval", "seeds", "wanted", "new runs", "time", "in all", "why it is open"],
+            [_step_cells(r, several) for r in rows],
             "wanted: seeds an arm that would find a difference as large as the one seen with 80 % power, after adjustment;\n"
             "* the variance between seeds was taken from other comparisons of the target; runs of earlier lines are not counted again",
-            left=2,
+            left=2 + len(several),
         )
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,11 +151,11 @@ def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
     }
 
 
-def _step_cells(r: Mapping[str, Any]) -> list[str]:
+def _step_cells(r: Mapping[str, Any], several: Sequence[str]) -> list[str]:
     interval = "" if r["low"] is None else f"{points(r['delta'])} [{100 * r['low']:+.1f}, {100 * r['high']:+.1f}]"
     wanted = "" if r["seeds_wanted"] is None else f"{r['seeds_wanted']}{'*' if r['assumed'] else ''}"
     runs = "" if r["new_runs"] is None else str(r["new_runs"])
-    names = [str(r["target"]), str(r["intermediate"])]
+    names = [str(r[c]) for c in ("target", "intermediate", *several)]
     return [*names, interval, str(r["seeds"] or ""), wanted, runs, _time(r["seconds"]), _time(r["seconds_in_all"]), str(r["why"])]
 
 

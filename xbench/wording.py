@@ -5,24 +5,29 @@ from typing import Any
 
 from xbench import comparing
 from xbench.comparing import TO_DIRECT
-from xbench.tables import percent, points
+from xbench.tables import apart, percent, points
 
 Row = Mapping[str, Any]
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
+_TITLE = ("target", "train_language", "intermediate", "against", "metric", "model")
+# In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target.
+CONDITIONS = ("source", "stack", "source_version", "model_revision", "recipe_id", "intermediate_revision", "scorer", "dataset_revision")
 _UNDECIDED = ("unresolved", "equivalent", "not testable")
 
 
-def title(rows: Sequence[Row]) -> str:
-    """What a contrast is about."""
+def title(rows: Sequence[Row], every: Sequence[Row] = ()) -> str:
+    """What a contrast is about; of conditions, those without which another of `every` (a row each) would have the same title."""
     r = rows[0]
+    same = [o for o in every if all(o[c] == r[c] for c in _TITLE)]
+    conditions = "".join(f", {c.replace('_', ' ')} {r[c]}" for c in apart(same, (), CONDITIONS))
     other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
     seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
     where = trained(r)
     where += "," if where else ""
-    return f"{r['target']}{where} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+    return f"{r['target']}{where} after {r['intermediate']}{other}: {r['metric']}, {r['model']}{conditions}, seeds: {seeds or 'none'}"
 
 
 def trained(r: Row) -> str:
@@ -109,7 +114,7 @@ def _mean(mean: Row) -> list[str]:
     return [*said, f"{found}, one as large as that seen with {100 * mean['power']:.0f} %.{lacking}"]
 
 
-def latex(rows: Sequence[Row], snapshot: str) -> str:
+def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
     """One contrast as a booktabs table, significant differences bold; the caption says what it is and names the store's snapshot."""
     r = rows[0]
     lines = [
@@ -130,7 +135,7 @@ def latex(rows: Sequence[Row], snapshot: str) -> str:
         ]  # fmt: skip
         lines.append(" & ".join(cells) + r" \\")
     baseline = "the direct baseline" if r["against"] == TO_DIRECT["intermediate"] else r["against"]
-    what = f"{title(rows)}. Points against {baseline}; bold: significant at .05 after adjustment."
+    what = f"{title(rows, every)}. Points against {baseline}; bold: significant at .05 after adjustment."
     caption = f"{what} {comparing.sentence(rows)}. Store {snapshot}."
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption)}}}", r"\end{table}", ""])
 
