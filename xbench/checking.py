@@ -1,6 +1,7 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,9 @@ def parse(text: str) -> Sentence:
         try:
             points[word] = float(found[word]) / 100 if word in found else None
         except ValueError:
-            problems.append(f"{word} {found[word]!r} is not a number of points")
+            points[word] = math.nan
+        if not 0 <= (points[word] or 0) <= 1:
+            problems.append(f"{word} {found[word]!r} is not a number of points from 0 to 100")
     if problems:
         raise StoreError(f"{text!r} is not a claim that can be checked", [*problems, f"the form is: {GRAMMAR}"])
     within, target = points["within"], found["on"].replace(":", ": ")

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, verifying
 from xbench.adapter import Options
-from xbench.errors import DataError
-from xbench.listing import Listing
+from xbench.errors import DataError, StoreError
+from xbench.listing import Listing, check_folder
 from xbench.tables import LOG, Form, emit, percent, show
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
@@ -141,6 +141,9 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
         raise DataError(
             f"{', '.join(wrong) or 'nothing'}: a cell is said as FIELD=VALUE, such as model=xlm-roberta-large target=xnli language=de"
         )
+    twice = sorted({field for field, _, _ in pairs if [f for f, _, _ in pairs].count(field) > 1})
+    if twice:
+        raise DataError(f"{', '.join(twice)}: said more than once; a cell has one value of each field")
     where: dict[str, object] = {
         field: int(value) if field in ("seed", "version") and value.isdecimal() else value for field, _, value in pairs
     }
@@ -174,9 +177,13 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     Returns:
         Whether there is no error among them.
     """
+    if not check_folder(root):
+        raise StoreError(f"there is no store at {root}")
     found = auditing.audit(root, only)
     if form != "text":
-        emit([{"severity": f.severity, "check": f.check, "finding": f.text, "rows": f.rows, "do": f.advice} for f in found], form)
+        columns = dict.fromkeys(c for f in found for c in f.rows)
+        said = [{"severity": f.severity, "check": f.check, "finding": f.text, "do": f.advice} for f in found]
+        emit([{**s, **columns, **f.rows} for s, f in zip(said, found, strict=True)], form)
         return not any(f.severity == "error" for f in found)
     for check in dict.fromkeys(f.check for f in found):
         mine = [f for f in found if f.check == check]

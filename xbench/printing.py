@@ -32,7 +32,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
     if form != "text":
         emit(rows, form)
     elif not rows:
-        _empty(root)
+        _empty(root, target, metric)
         return
     for group in grouped(rows, (*_COLUMN, "basis", "language_set")) if form == "text" else []:
         first = group[0]
@@ -77,7 +77,7 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         emit(rows, form)
         return
     if not rows:
-        _empty(root)
+        _empty(root, target, metric)
     for group in grouped(rows, _COLUMN):
         usual = ("model", "train_language", "intermediate", "recipe_label", "source")
         parts = apart(group, usual, _CONDITIONS, ("language", "language_set")) or ["model"]
@@ -110,7 +110,7 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
         emit(rows, form)
         return
     if not rows:
-        _empty(root)
+        _empty(root, target, model)
     means = board.mean_deltas(root, target=target, model=model)
     groups = grouped(rows, _SAME_SYSTEM)
     for group in groups:
@@ -211,5 +211,8 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
 
 
-def _empty(root: Path) -> None:
+def _empty(root: Path, *asked: str | None) -> None:
+    if any(asked):
+        LOG.print(f"no results of {', '.join(a for a in asked if a)} in {root}; `xbench coverage` says what is there")
+        return
     LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")

@@ -183,7 +183,9 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         emit(rows, form)
         return
     if not rows:
-        LOG.print(f"no task of a suite in {root}; `xbench tasks` lists the suites' tasks")
+        known = ", ".join(sorted({name for task in all_tasks() for name in task.suites}))
+        under = f" under rule {rule}" if rule else ""
+        LOG.print(f"no task of {suite or 'a suite'}{under} in {root}; suites are {known}, `xbench tasks` lists their tasks")
         return
     groups = board.group_averages(root, suite=suite, rule=rule, **where)
     for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):

@@ -63,7 +63,12 @@ def points(value: float | None, spread: float | None = None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     tail = f" ±{100 * spread:.1f}" if spread is not None and math.isfinite(spread) else ""
-    return f"{100 * value:+.1f}{tail}"
+    return f"{signed(value)}{tail}"
+
+
+def signed(value: float) -> str:
+    """A fraction in points with its sign; what only the rounding of sums has left is +0.0, not -0.0."""
+    return f"{round(100 * value, 9) + 0.0:+.1f}"
 
 
 def apart(rows: Sequence[Row], usual: Sequence[str], more: Sequence[str], beside: Sequence[str] = ()) -> list[str]:

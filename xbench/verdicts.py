@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xbench import checking, claiming, planning
+from xbench import checking, claiming, places, planning
 from xbench.claiming import Judged
 from xbench.errors import StoreError
 from xbench.tables import LOG, Form, apart, emit, points, show
@@ -100,7 +100,8 @@ def _write_study(found: Sequence[Judged], path: Path) -> None:
         LOG.print("no cell is missing: no study was written")
         return
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
-    path.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
+    with places.whole(path) as new:
+        new.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
     LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
 
 
@@ -129,9 +130,9 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
             left=2 + len(several),
         )
     if folder:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in planning.studies(root, steps).items():
-            (folder / name).write_text(text, encoding="utf-8")
+            with places.whole(folder / name) as new:
+                new.write_text(text, encoding="utf-8")
             LOG.print(f"wrote {folder / name}", soft_wrap=True)
 
 

@@ -5,13 +5,14 @@ from typing import Any
 
 from xbench import comparing
 from xbench.comparing import TO_DIRECT
-from xbench.tables import apart, percent, points
+from xbench.tables import apart, percent, points, signed
 
 Row = Mapping[str, Any]
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
+_NOTHING = 1e-12  # a difference that is but the rounding of sums
 _TITLE = ("target", "train_language", "intermediate", "against", "metric", "model")
 # In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target.
 CONDITIONS = ("source", "stack", "source_version", "model_revision", "recipe_id", "intermediate_revision", "scorer", "dataset_revision")
@@ -37,7 +38,7 @@ def trained(r: Row) -> str:
 
 def needs(r: Row) -> str:
     """What would find a difference as large as the one seen; empty where there is nothing to find."""
-    if r["verdict"] != "unresolved" or not r["delta"]:
+    if r["verdict"] != "unresolved" or not r["delta"] or abs(r["delta"]) < _NOTHING:
         return ""
     found = [f"{r['seeds_needed']} seeds"] if r["seeds_needed"] else []
     if r["items_needed"] and r["clusters"] and r["items_needed"] > r["clusters"]:
@@ -56,7 +57,7 @@ def p_value(value: float | None) -> str:
 
 
 def _range(row: Row, low: str, high: str) -> str:
-    return f"[{100 * row[low]:+.1f}, {100 * row[high]:+.1f}]"
+    return f"[{signed(row[low])}, {signed(row[high])}]"
 
 
 def explanation(rows: Sequence[Row], adjust: str) -> list[str]:
@@ -127,7 +128,7 @@ def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
         if row["status"] != "tested":
             lines.append(rf"{escape(row['language'])} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
             continue
-        delta = f"${100 * row['delta']:+.1f}$"
+        delta = f"${signed(row['delta'])}$"
         bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
         cells = [
             escape(row["language"]), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
