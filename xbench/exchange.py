@@ -181,9 +181,9 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
         raise StoreError(f"there is no store at {root}")
     found = auditing.audit(root, only)
     if form != "text":
-        columns = dict.fromkeys(c for f in found for c in f.rows)
+        empty = dict.fromkeys(c for f in found for c in f.rows)
         said = [{"severity": f.severity, "check": f.check, "finding": f.text, "do": f.advice} for f in found]
-        emit([{**s, **columns, **f.rows} for s, f in zip(said, found, strict=True)], form)
+        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form)
         return not any(f.severity == "error" for f in found)
     for check in dict.fromkeys(f.check for f in found):
         mine = [f for f in found if f.check == check]
