@@ -342,7 +342,7 @@ def external_results(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be new, changed or refused; write nothing.")] = False,
     report: Annotated[Path | None, typer.Option(help="CSV file for all refusals; STORE-refused.csv if not given.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that read files; as many as processors, at most 8.")] = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON: counts, reasons for refusals, changes.")] = False,
 ) -> None:
     """Read result files into the store, each with its source. Reading a file twice changes nothing; a changed number is a new version."""
     from xbench import exchange
