@@ -21,22 +21,23 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, two: Runs) -
     Two runs or more get Welch's test over seeds, for this test set; the mean over six languages or more a test of the typical language.
     """
     values = [_values(con, column, r) for r in (one, two)]
-    common = sorted(set(values[0]) & set(values[1]))
+    common = sorted(set(values[0]) & set(values[1]), key=lambda key: (key[0], key[1] or ""))
     if not common:
         return [untested("the sources have numbers for different languages")]
-    found = [_language(column, code, *(v[code] for v in values)) for code in common]
+    found = [_language(column, key[0], *(v[key] for v in values)) for key in common]
     _decide(found)
     zero_shot = [r for r in found if r["language"] not in (one.system.train_language, MANY) and r["delta"] is not None]
     return [*found, _mean(zero_shot)] if zero_shot else found
 
 
-def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: Runs) -> dict[str, tuple[list[float], int | None]]:
+def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: Runs) -> dict[tuple[str, str | None], tuple[list[float], int | None]]:
+    """By language, printed means by what they are over too: {(language, language_set): (a number a run, how many examples)}."""
     found = con.execute(
-        "SELECT language, list(value ORDER BY run_id), min(n), max(n) FROM score WHERE split = 'test' AND metric = ? AND scorer = ? "
-        "AND dataset_revision = ? AND list_contains(?, run_id) GROUP BY language ORDER BY language",
+        "SELECT language, language_set, list(value ORDER BY run_id), min(n), max(n) FROM score WHERE split = 'test' AND metric = ? "
+        "AND scorer = ? AND dataset_revision = ? AND list_contains(?, run_id) GROUP BY language, language_set",
         [column.metric, column.scorer, column.dataset_revision, list(runs.by_seed.values())],
     ).fetchall()
-    return {language: (values, low if low == high else None) for language, values, low, high in found}
+    return {(language, over): (values, low if low == high else None) for language, over, values, low, high in found}
 
 
 def _language(column: Column, code: str, one: tuple[list[float], int | None], two: tuple[list[float], int | None]) -> Row:
