@@ -122,6 +122,17 @@ OFFICIAL: dict[str, list[tuple[str, Split, dict[str, str], Example]]] = {
             Question("english-2", "english-2", "who", "he", ("he",), 0),
         ),
         (
+            # As google-research/xtreme scripts/download_data.sh leaves the folder: utils_preprocess.py, tydiqa_preprocess, cuts the ids in the first file.
+            "en", "train",
+            {
+                "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json": squad(("2", "who", "he", ["he"]), ("2", "what", "it", ["it"])),
+                "tydiqa/tydiqa-goldp-v1.1-train/tydiqa-goldp-v1.1-train.json": squad(
+                    ("english-1-2", "who", "he", ["he"]), ("finnish-1-2", "kuka", "hän", ["hän"]), ("english-3-2", "what", "it", ["it"])
+                ),
+            },
+            Question("english-1-2", "english-1-2", "who", "he", ("he",), 0),
+        ),
+        (
             "fi", "test", {"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-finnish.json": squad(("finnish--3-0", "kuka", "hän", ["hän"]))},
             Question("finnish--3-0", "finnish--3-0", "kuka", "hän", ("hän",), 0),
         ),
