@@ -313,6 +313,17 @@ def test_own_shape_serves_every_task_in_every_language(folder: Path, name: str) 
             task.revision()
 
 
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_null_ids_and_clusters_are_left_out(folder: Path, suffix: str) -> None:
+    rows = [{"id": i, "cluster": c, "text": "a", "pair": "b", "label": "0"} for i, c in ((None, None), ("x", None), (None, "c"))]
+    put(folder, "qqp/dev-en.jsonl", jsonl(*rows))
+    if suffix == "parquet":
+        (folder / "qqp/dev-en.jsonl").unlink()
+        pq.write_table(pa.Table.from_pylist(rows), folder / "qqp/dev-en.parquet")
+    found = load_task("qqp").examples("en", "dev")
+    assert [(e.example_id, e.cluster_id) for e in found] == [("0", "en/0"), ("x", "en/x"), ("2", "en/c")]
+
+
 @pytest.mark.parametrize(
     ("name", "language", "split", "path", "text", "said"),
     [
