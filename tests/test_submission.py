@@ -123,6 +123,30 @@ def test_what_scores_zero_for_its_form_is_said(
     assert said in done.notes
 
 
+@pytest.mark.parametrize("task", ["pawsx", "panx", "bucc2018"])
+def test_a_language_without_examples_is_refused(folder: Path, tmp_path: Path, task: str) -> None:
+    shutil.copytree(folder / "labels" / task, tmp_path / "labels" / task)
+    shutil.copytree(folder / "predictions" / task, tmp_path / "predictions" / task)
+    for side in ("labels", "predictions"):
+        (tmp_path / side / task / "test-de.tsv").write_text("")
+    (done,) = submission.score(tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", NAME)
+    (problem,) = done.problems
+    assert problem.endswith("test-de.tsv are empty")
+
+
+@pytest.mark.parametrize(
+    "gold",
+    [["x"], [{"paragraphs": [{"qas": [{"answers": [{"text": "a"}]}]}]}], [{"paragraphs": [{"qas": [{"id": "1", "answers": None}]}]}]],
+)
+def test_gold_questions_of_another_shape_are_named(folder: Path, tmp_path: Path, gold: object) -> None:
+    shutil.copytree(folder / "labels" / "xquad", tmp_path / "labels" / "xquad")
+    shutil.copytree(folder / "predictions" / "xquad", tmp_path / "predictions" / "xquad")
+    (tmp_path / "labels" / "xquad" / "test-de.json").write_text(json.dumps({"data": gold}))
+    (done,) = submission.score(tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", NAME)
+    (problem,) = done.problems
+    assert "test-de.json is not SQuAD's data: question 0: " in problem
+
+
 @pytest.mark.filterwarnings("ignore:.*seems not to be NE tag")
 def test_a_tag_that_strict_iob2_cannot_read_leaves_the_official_score(folder: Path, tmp_path: Path) -> None:
     """jiant's writer puts the text of a token where a tag belongs; seqeval's default mode, and so evaluate.py, scores it."""

@@ -134,6 +134,8 @@ def _read(task: Task, references: Path, predictions: Path) -> _Read:
         except DataError as error:
             found.problems += [*error.problems[:_SHOWN]] or [str(error)]
             continue
+        if not found.answers[language].example_ids:
+            found.problems.append(f"{gold} and {given} are empty")
         found.notes += _odd(task, language, found.answers[language])
     found.revision, found.digest = f"sha256:{gold_hash.hexdigest()[:16]}", given_hash.hexdigest()
     return found
@@ -302,14 +304,15 @@ def _questions(gold: Path, given: Path) -> Answers:
     if not isinstance(articles, list) or not isinstance(answers, dict):
         raise DataError(f"{gold if not isinstance(articles, list) else given} is not as expected: SQuAD's data, or {{id: answer}}")
     ids, references, problems = [], [], []
-    for article in articles:
-        for paragraph in article.get("paragraphs", []):
-            for qa in paragraph.get("qas", []):
-                texts = [str(a["text"]) for a in qa.get("answers", [])]
-                if not texts:
-                    problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
-                ids.append(str(qa["id"]))
-                references.append(json.dumps(texts, ensure_ascii=False))
+    try:
+        for qa in (qa for article in articles for paragraph in article.get("paragraphs", []) for qa in paragraph.get("qas", [])):
+            texts = [str(a["text"]) for a in qa.get("answers", [])]
+            if not texts:
+                problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
+            ids.append(str(qa["id"]))
+            references.append(json.dumps(texts, ensure_ascii=False))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{gold} is not SQuAD's data: question {len(ids)}: {type(error).__name__} {error}") from error
     problems += [f"{given}: answer to {i!r} is not a text" for i, a in answers.items() if not isinstance(a, str)]
     repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
     problems += [f"{gold}: question {i!r} occurs twice" for i in repeated]
