@@ -16,7 +16,8 @@ def write(selection: Selection, output: Path | None) -> str:
     """Into the folder `output`.
 
     Raises:
-        DataError: If there is none, nothing of XTREME is stored, or several runs of a task meet the conditions.
+        DataError: If there is none, nothing of XTREME is stored, several runs of a task meet the conditions, or the data is not here
+            whose order the files have.
     """
     if output is None:
         raise DataError("xtreme is a folder of files; say where to with --output FOLDER")
