@@ -23,7 +23,9 @@ HOSTILE = '=HYPERLINK("x") | <b>&amp; $x_1$ 100% {a} \\ ~^ `c` **d** 漢字'
 
 def everything(root: Path) -> list[tuple[Any, ...]]:
     """All columns that adapters give, of every score."""
-    columns = ", ".join({"recipe": "u.recipe", "relationship": "u.relationship"}.get(c, f"r.{c}") for c in adapter.COLUMNS)
+    columns = ", ".join(
+        {"recipe": "u.recipe", "relationship": "u.relationship", "selection": "u.selection"}.get(c, f"r.{c}") for c in adapter.COLUMNS
+    )
     con = store.connect(root)
     try:
         return con.execute(f"SELECT {columns} FROM result AS r JOIN run AS u USING (run_id) ORDER BY ALL").fetchall()
@@ -46,7 +48,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = Writer(folder / "store")
     for seed in (0, 1):
         writer.add("none", "mini-pos", seed, {"de": 1 / 3, "fr": 0.7 + seed / 7}, recipe='{"epochs":3}')
-        writer.add("intents", "mini-pos", seed, {"de": 0.1, "fr": 0.2})
+        writer.add("intents", "mini-pos", seed, {"de": 0.1, "fr": 0.2}, selection="target-languages")  # which is not zero-shot
     for name in ("long", "lm-eval", "mteb", "sumeval", "euroeval", "model-index"):
         case = CASES[name]
         options = Options(settings=case.settings)
