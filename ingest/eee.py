@@ -14,6 +14,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import COLUMNS, Options, Row, load, mapping, number, read_json, read_lines
 from xbench.errors import DataError
+from xbench.languages import known, normal
 
 SUFFIXES = (".json", ".jsonl")
 EXAMPLE = "data/COLLECTION/DEVELOPER/MODEL/98ea850e-7019-4728-a558-8b1819ec47c2.json"
@@ -47,21 +48,28 @@ def _record(record: dict[str, Any], path: Path, at: str) -> Iterator[Row]:
         "stack": f"{name} {release}" if name != "unknown" else None,
     }
     shared = _languages(library)
+    ours = _euroeval(library) if name == "euroeval" else None
     details = record.get("detailed_evaluation_results") or {}
     samples = path.parent / Path(str(details["file_path"]).replace("\\", "/")).name if details.get("file_path") else None
     examples = _samples(samples) if samples is not None and samples.is_file() else {}
     for index, result in enumerate(record["evaluation_results"]):
-        yield {**said, **_result(result, shared, examples, path), "at": f"{at}evaluation_results[{index}]"}
+        row = _result(result, shared, examples, path)
+        if ours is not None and row["metric"] == "score":  # its records name the metric where others name the evaluation
+            row["metric"] = str(result["evaluation_name"]).removeprefix("test_")
+        yield {**said, **row, **(ours or {}), "at": f"{at}evaluation_results[{index}]"}
 
 
 def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.Table], path: Path) -> Row:
     data, metric, score = (mapping(result[key], f"{path}: {key}") for key in ("source_data", "metric_config", "score_details"))
     details = mapping(score.get("details") or {}, f"{path}: details")
     ours = {k.removeprefix(PREFIX): v for k, v in details.items() if k.startswith(PREFIX)}
-    target, language = load("lm-eval").split_name(str(data.get("dataset_name") or result["evaluation_name"]).replace("-", "_"))
+    name = str(data.get("dataset_name") or result["evaluation_name"]).replace("-", "_")
+    target, language = load("lm-eval").split_name(name)
+    if shared is not None and not (language and known(shared) and normal(shared) == normal(language)):  # life-in-the-uk is in English
+        target, language = name, shared
     row: Row = {
         "target": f"eee/{target}",
-        "language": language or shared,
+        "language": language,
         "split": data.get("hf_split"),
         "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
         "value": score["score"],
@@ -73,12 +81,11 @@ def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.T
     error = uncertainty.get("standard_error") or {}
     if number(error.get("value")) is not None:
         row |= {"stderr": error["value"], "stderr_kind": str(error.get("method") or "unknown")}
-    for name in (result.get("evaluation_result_id"), result["evaluation_name"]):
-        table = examples.get(str(name))
+    for key in (result.get("evaluation_result_id"), result["evaluation_name"]):
+        table = examples.get(str(key))
         if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - float(score["score"])) < 1e-6:
             row |= {"outcomes": table, "n": None}
-    known = {k: (int(v) if k in _NUMBERS else v) for k, v in ours.items() if k in COLUMNS or k == "run_id"}
-    return {**row, **known}
+    return {**row, **{k: (int(v) if k in _NUMBERS else v) for k, v in ours.items() if k in COLUMNS or k == "run_id"}}
 
 
 def _unit(metric: dict[str, Any]) -> str:
@@ -99,6 +106,13 @@ def _languages(library: dict[str, Any]) -> str | None:
     except ValueError:
         codes = [said]
     return str(codes[0]) if isinstance(codes, list) and len(codes) == 1 else None
+
+
+def _euroeval(library: dict[str, Any]) -> Row:
+    """What EuroEval says of a run beside its scores (src/euroeval/eee_utils.py): the split, and whether examples were shown."""
+    said = mapping(library.get("additional_details") or {}, "eval_library")
+    row: Row = {"split": "dev"} if str(said.get("validation_split")).lower() == "true" else {}
+    return row if said.get("few_shot") is None else {**row, "recipe": {"few_shot": str(said["few_shot"]).lower() == "true"}}
 
 
 def _samples(path: Path) -> dict[str, pa.Table]:

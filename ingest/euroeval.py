@@ -1,8 +1,8 @@
 """EuroEval boards: LANGUAGE_nlu.csv and LANGUAGE_all.csv, two metrics with their spread in a cell.
 
-Encoders are fine-tuned in the language they are tested in. Boards over several languages hold ranks, not scores, and are refused.
-EuroEval's JSON lines are Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten fits (its methodology
-page).
+Encoders are fine-tuned in the language they are tested in, other models are prompted. Boards over several languages hold ranks, not
+scores, and are refused. EuroEval's JSON lines are Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten
+fits (its methodology page).
 """
 
 import csv
@@ -17,7 +17,7 @@ from xbench.errors import DataError
 SUFFIXES = (".csv",)
 EXAMPLE = "leaderboards/danish_nlu.csv"
 COMPANIONS = ("*_simplified.csv", "*_all.json", "*_nlu.json")
-UNSAID = {"intermediate": "none", "source": "EuroEval", "scorer": "EuroEval"}
+UNSAID = {"intermediate": "unknown", "source": "EuroEval", "scorer": "EuroEval"}
 _METRICS = {  # by the task's name in the first header line (euroeval.com/tasks)
     "Sentiment classification": ("mcc", "macro_f1"),
     "Named entity recognition": ("micro_f1_no_misc", "micro_f1"),
@@ -30,6 +30,7 @@ _METRICS = {  # by the task's name in the first header line (euroeval.com/tasks)
 _CELL = re.compile(r"(-?[\d.]+) ± ([\d.]+) / (-?[\d.]+) ± ([\d.]+)@@-?[\d.]+")
 _EMPTY = re.compile(r"-?@@-?[\d.]+|")
 _QUARTILE = 1.96
+_ENCODER = "🔍"  # in column Type (src/frontend/md/leaderboards-README.md); a prompted model has another sign
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -51,6 +52,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     for line, given in enumerate(lines[2:], 3):
         cells = [*given, *[""] * (len(header) - len(given))]
         model, remarks = _model(_plain(cells[0]))
+        tuned = "Type" in header and _ENCODER in cells[header.index("Type")]
         for index, name in languages.items():
             if _EMPTY.fullmatch(cells[index]):
                 continue
@@ -67,7 +69,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                     "model": model,
                     "target": f"euroeval/{header[index]}",
                     "language": code,
-                    "train_language": "unknown" if "zero-shot" in remarks or "few-shot" in remarks else code,
+                    **({"intermediate": "none", "train_language": code} if tuned else {"train_language": "none"}),
                     "split": "dev" if "val" in remarks else "test",
                     "metric": metric,
                     "value": match.group(1 + 2 * which),

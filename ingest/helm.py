@@ -48,7 +48,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         raise DataError(f"{path / 'stats.json'}: expected a list")
     for index, stat in enumerate(stats):
         name = stat["name"]
-        if name["name"] not in _METRICS or name.get("perturbation") or not stat.get("count"):
+        if name["name"] not in _METRICS or name.get("perturbation") or name.get("sub_split") or not stat.get("count"):
             continue
         row = {
             **said,
@@ -72,7 +72,7 @@ def _outcomes(instances: Any) -> dict[tuple[str, str], pa.Table]:
             continue
         for stat in instance["stats"]:
             name = stat["name"]
-            if name["name"] in _METRICS and not name.get("perturbation") and stat.get("count"):
+            if name["name"] in _METRICS and not name.get("perturbation") and not name.get("sub_split") and stat.get("count"):
                 found = values.setdefault((name["name"], name.get("split", "test")), {})
                 found.setdefault(str(instance["instance_id"]), []).append(float(stat["mean"]))
     return {key: adapter.outcomes(list(found), [sum(v) / len(v) for v in found.values()]) for key, found in values.items()}

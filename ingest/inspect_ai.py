@@ -35,8 +35,10 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     size = about["dataset"].get("samples")
     limit = about.get("config", {}).get("limit")
     epochs = about.get("config", {}).get("epochs") or 1
-    if limit is not None and size is not None and results["completed_samples"] < size * epochs:
-        raise DataError(f"{path}: ran on {results['completed_samples']} of {size * epochs} samples (limit {limit})")
+    asked = max((size or 0) * epochs, results.get("total_samples") or 0)
+    if results["completed_samples"] < asked:  # limited, chosen by id, or in error
+        limited = f" (limit {limit})" if limit is not None else ""
+        raise DataError(f"{path}: ran on {results['completed_samples']} of {asked} samples{limited}")
     version = str(about.get("packages", {}).get("inspect_ai", "unknown"))
     arguments = about.get("task_args") or {}
     target, language = load("lm-eval").split_name(about["task"].split("/")[-1])
@@ -52,7 +54,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "target": f"inspect/{target}",
                 "language": language,
                 "metric": name,
-                "scorer": f"inspect {score['scorer']}",
+                "scorer": _scorer(score),
                 "dataset_revision": f"task version {about['task_version']}" if about.get("task_version") else None,
                 "recipe": {k: v for k, v in arguments.items() if k not in ("language", "lang", "languages")} or None,
                 "source_version": version,
@@ -66,6 +68,12 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             if table is not None and shown is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - shown) < 1e-6:
                 row |= {"outcomes": table, "n": None}
             yield row | ({"stderr": stderr, "stderr_kind": "inspect_ai over samples"} if stderr is not None else {})
+
+
+def _scorer(score: dict[str, Any]) -> str:
+    """The scorer; which of its values, if it gives several; and how epochs were reduced, if not to their mean."""
+    parts = ["inspect", score["scorer"], score["name"] if score["name"] != score["scorer"] else "", score.get("reducer") or "mean"]
+    return " ".join(part for part in parts if part not in ("", "mean"))
 
 
 def _outcomes(log: dict[str, Any], scorer: str) -> pa.Table | None:

@@ -1,7 +1,8 @@
 """jiant run folders: val_metrics.json, one entry a task and language, with args.json beside it.
 
-Scores are of the validation sets. Scales are mixed: questions are in percent, everything else is a fraction. `aggregated` is left out: it
-is a mean that takes in the training task. Model and intermediate task stand only in the path: say --path-template or --set.
+Scores are of the validation sets, which for XQuAD and TyDiQA are XTREME's test sets. Scales are mixed: questions are in percent,
+everything else is a fraction. `aggregated` is left out: it is a mean that takes in the training task. Model and intermediate task stand
+only in the path: say --path-template or --set.
 
 test_preds.p is a pickle, and opening one runs what is in it: with --allow-pickle and --references its XNLI and PAWS-X predictions are
 scored example by example against XTREME's gold labels; otherwise it is not opened.
@@ -19,6 +20,7 @@ FOLDERS = True
 UNSAID = {"source": "jiant", "stack": "jiant", "scorer": "jiant", "split": "dev"}
 _TARGETS = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
 _PLAIN = {"squad_v1": "squad1", "squad_v2": "squad2", "hellaswag": "hellaswag", "mnli": "mnli"}  # English tasks by our names
+_TESTED = ("xquad", "tydiqa")  # there is no other set: jiant validates on what XTREME tests on
 _PERCENT = ("xquad", "mlqa", "tydiqa", "squad1", "squad2")
 # jiant/tasks/lib/xnli.py and pawsx.py, LABELS: predictions are their indices.
 _LABELS = {"xnli": ("contradiction", "entailment", "neutral"), "pawsx": ("0", "1")}
@@ -52,6 +54,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "seed": seed if isinstance(seed, int) and seed >= 0 else None,
                 "metric": _METRICS[key],
                 "value": value,
+                "split": "test" if target in _TESTED else "dev",
                 "unit": "percent" if target in _PERCENT else "fraction",
             }
     if options.allow_pickle and (path / "test_preds.p").is_file():

@@ -18,7 +18,7 @@ _TABLE = re.compile(
 )
 _SAID = re.compile(r"^%\s*xbench\s+(\{.*\})\s*$", re.MULTILINE)
 _RULES = re.compile(r"\\(toprule|midrule|bottomrule|hline|addlinespace)(\[[^\]]*\])?|\\c(mid)?rule(\([^)]*\))?\{[^}]*\}|\\cline\{[^}]*\}")
-_MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|textsuperscript|text|bm|hphantom|phantom)\s*\{([^{}]*)\}")
+_MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|text|bm)\s*\{([^{}]*)\}")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -54,7 +54,8 @@ def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
 
 
 def _plain(cell: str) -> str:
-    text = re.sub(r"\$\^\{?[^$]*?\}?\$", "", cell)  # a mark in superscript
+    text = re.sub(r"\$\^\{?[^$]*?\}?\$|\\textsuperscript\s*\{[^{}]*\}", "", cell)  # a mark in superscript
+    text = re.sub(r"\\[hv]?phantom\s*\{[^{}]*\}", "", text)
     text = text.replace(r"\textbackslash{}", "\0").replace(r"\textasciitilde{}", "\1").replace(r"\textasciicircum{}", "\2")
     for _ in range(4):  # macros in macros
         text = _MARKUP.sub(r"\1", text)

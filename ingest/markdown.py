@@ -52,7 +52,9 @@ def _cells(line: str) -> list[str]:
 
 def _plain(cell: str) -> str:
     """Without emphasis, code, links, escapes, and the marks that stand for significance or ties."""
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", lambda match: match.group(1) or "", cell.strip())
+    text = re.sub(r"<sup>.*?</sup>", "", cell)  # a mark
+    text = re.sub(r"(?<=\d)<(?:br|sub)\b[^>]*>(?=\d)", " ", text)  # two numbers, not one
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", lambda match: match.group(1) or "", text.strip())
     text = re.sub(r"(?<!\\)(\*\*|__|`|~~)", "", text).strip().rstrip("†‡").strip()
     text = re.sub(r"^([*_])(.+)(?<!\\)\1$", r"\2", text)
     return html.unescape(re.sub(r"\\([\\|*_`~])", r"\1", text))

@@ -18,6 +18,9 @@ EXAMPLE = "org__model/README.md"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party"}
 _TARGETS = {"PAN-X": "panx", "udpos": "udpos", "XNLI": "xnli", "PAWS-X": "pawsx", "XQuAD": "xquad", "MLQA": "mlqa", "tydiqa": "tydiqa",
             "bucc18": "bucc2018", "tatoeba": "tatoeba"}  # fmt: skip
+# Of which less is better; automatic cards list them among the others.
+_LESS = ("loss", "wer", "cer", "ter", "mer", "perplexity", "ppl", "mse", "rmse", "mae", "mape", "brier_score")
+_PLACE = re.compile(r"[a-z]{2,3}([-_]([A-Za-z]{2}|[A-Za-z]{4}|\d{3}))+")  # of fleurs: pt_br is Portuguese in Brazil, not Breton
 _SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*")
 
 
@@ -42,6 +45,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             data = result["dataset"]
             target, language = _task(data)
             for metric in result["metrics"]:
+                name = str(metric["type"]).lower().replace(" ", "_")
                 yield {
                     "at": f"model-index[{index}].results[{place}].{metric['type']}",
                     "model": model["name"],
@@ -49,7 +53,8 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                     "language": language,
                     "split": data.get("split"),
                     "dataset_revision": data.get("revision"),
-                    "metric": str(metric["type"]).lower().replace(" ", "_"),
+                    "metric": name,
+                    "lower_is_better": name in _LESS,
                     "relationship": "third party" if metric.get("verified") is True else "first party",
                     **value(metric["value"]),
                 }
@@ -69,7 +74,10 @@ def _task(data: dict[str, Any]) -> tuple[str, str | None]:
     config = str(data.get("config") or data.get("args") or "")
     base, _, rest = config.partition(".")
     if str(data["type"]).endswith("xtreme") and base in _TARGETS:
-        return _TARGETS[base], rest if known(rest) else _named(rest)
+        pair = rest.replace(".", "/")  # MLQA: context and question
+        return _TARGETS[base], pair if known(pair) else _named(rest)
+    if _PLACE.fullmatch(config):
+        return f"hf/{data['type']}", config if known(config) else None
     last = re.split(r"[._/]", config)[-1]
     return f"hf/{data['type']}", last if known(last) else None
 

@@ -72,7 +72,8 @@ _OLD_MAIN = {
     "AmazonReviewsClassification": (("accuracy",),),
 }  # fmt: skip
 _ABOUT = ("evaluation_time", "dataset_revision", "mteb_version", "mteb_dataset_name", "dataset_version", "kg_co2_emissions")
-_LANGUAGE = re.compile(r"default|[a-z]{2,3}([_-][A-Za-z]{2,4}){0,5}")
+_LANGUAGE = re.compile(r"default|(?!en-ext)[a-z]{2,3}([_-][A-Za-z]{2,4}){0,5}")  # en-ext: more of English (AmazonCounterfactual)
+_CALLED = {"cmo-Hans": "cmn-Hans", "cmo-Hant": "cmn-Hant"}  # Chinese in MTEB's MASSIVE tasks; cmo is Central Mnong
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -207,7 +208,7 @@ def _split(name: str, revision: Any) -> Row:
 @lru_cache(maxsize=1 << 13)
 def _languages(several: tuple[_Codes, ...]) -> tuple[list[str | None], list[list[str] | None]]:
     """Of each subset its one language, or pair of two; or mul, and the languages of a mean over more."""
-    every = [list(dict.fromkeys(map(str, codes))) for codes in several]
+    every = [list(dict.fromkeys(_CALLED.get(str(code), str(code)) for code in codes)) for codes in several]
     return ["mul" if len(codes) > 2 else "/".join(codes) or None for codes in every], [codes if len(codes) > 2 else None for codes in every]
 
 

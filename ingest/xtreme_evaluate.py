@@ -20,17 +20,20 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def read(path: Path, options: Options) -> Iterator[Row]:
     """Groups are numbers, tasks are objects: {metric: {language: score}, avg_METRIC: score}."""
-    known = {task.name for task in all_tasks()}
+    known = {task.name: set(task.languages) for task in all_tasks()}
     for task, metrics in mapping(read_json(path), str(path)).items():
         if not isinstance(metrics, dict):
             continue
+        said = set().union(*(languages for metric, languages in metrics.items() if not metric.startswith("avg_")))
+        larger = f"xtreme-r-{task}"  # XTREME-R has more languages under the same name
+        target = larger if said & (known.get(larger, set()) - known.get(task, set())) else task if task in known else f"xtreme/{task}"
         for metric, languages in metrics.items():
             if metric.startswith("avg_"):
                 continue
             for language, value in mapping(languages, f"{path}: {task}.{metric}").items():
                 yield {
                     "at": f"{task}.{metric}.{language}",
-                    "target": task if task in known else f"xtreme/{task}",
+                    "target": target,
                     "metric": metric,
                     "language": language,
                     "value": value,

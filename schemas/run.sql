@@ -41,7 +41,7 @@ COMMENT ON COLUMN run.model_revision IS 'Commit, package version or content hash
 COMMENT ON COLUMN run.parameters IS 'Number of parameters of the encoder, embeddings included';
 COMMENT ON COLUMN run.intermediate IS 'Intermediate task; none is the direct baseline';
 COMMENT ON COLUMN run.target IS 'Target task';
-COMMENT ON COLUMN run.train_language IS 'Language of the labels in training (ISO 639-1)';
+COMMENT ON COLUMN run.train_language IS 'Language of the labels in training (BCP 47), several with a plus between them; none without training, unknown where a source does not say';
 COMMENT ON COLUMN run.seed IS 'Random seed; NULL only where a source does not say';
 COMMENT ON COLUMN run.target_revision IS 'Revision or content hash of the target data';
 COMMENT ON COLUMN run.intermediate_revision IS 'Revision or content hash of the intermediate data; none for the direct baseline';

@@ -67,7 +67,7 @@ def _mteb_new() -> str:
     )  # fmt: skip
 
 
-def _eval_log(limit: int | None = None, status: str = "success", completed: int = 4) -> dict[str, Any]:
+def eval_log(limit: int | None = None, status: str = "success", completed: int = 4) -> dict[str, Any]:
     return {
         "version": 2, "status": status,
         "eval": {
@@ -89,7 +89,7 @@ def _zipped(members: dict[str, Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _helm(name: str, value: float, split: str = "test", **more: Any) -> dict[str, Any]:
+def helm_stat(name: str, value: float, split: str = "test", **more: Any) -> dict[str, Any]:
     return {"name": {"name": name, "split": split, **more}, "count": 1, "sum": value, "mean": value}
 
 
@@ -147,9 +147,9 @@ _EUROEVAL = (
     "<span>Task Type</span>,<span>dummy</span>,,<a href='t'>Sentiment classification</a>,<a href='t'>Named entity recognition</a>,<span>hidden</span>,\n"
     "Model,Type,Rank,<a href='https://euroeval.com/datasets/danish#angry-tweets'>angry_tweets</a>,"
     "<a href='https://euroeval.com/datasets/danish#dansk'>dansk</a>,angry_tweets_version,dansk_version\n"
-    "<a href='https://hf.co/FacebookAI/xlm-roberta-large'>FacebookAI/xlm-roberta-large</a>,x,2.2@@2.2,39.45 ± 9.80 / 55.00 ± 1.96@@39.45,"
+    "<a href='https://hf.co/FacebookAI/xlm-roberta-large'>FacebookAI/xlm-roberta-large</a>,🔍,2.2@@2.2,39.45 ± 9.80 / 55.00 ± 1.96@@39.45,"
     "70.00 ± 1.96 / 66.00 ± 1.96@@70.00,17.0.0@@170000,17.0.0@@170000\n"
-    "\"<a href='u'>org/other (zero-shot, val)</a>\",x,3@@3,-1.50 ± 1.00 / 30.00 ± 2.00@@-1.5,-@@-1,16.0.0@@160000,-@@-1\n"
+    "\"<a href='u'>org/other (zero-shot, val)</a>\",🤔,3@@3,-1.50 ± 1.00 / 30.00 ± 2.00@@-1.5,-@@-1,16.0.0@@160000,-@@-1\n"
 )
 
 CASES: dict[str, Case] = {
@@ -208,7 +208,7 @@ CASES: dict[str, Case] = {
          ("xlm-roberta-large", "udpos", "af", "recall", 0.85), ("xlm-roberta-large", "udpos", "af", "f1", 0.8),
          ("xlm-roberta-large", "mlqa", "ar/de", "exact_match", 0.4), ("xlm-roberta-large", "mlqa", "ar/de", "f1", 0.7),
          ("xlm-roberta-large", "xquad", "el", "exact_match", 0.7), ("xlm-roberta-large", "xquad", "el", "f1", 0.8)],
-        {"seed": 1234, "intermediate": "mnli", "split": "dev"},
+        {"seed": 1234, "intermediate": "mnli", "split": {"dev", "test"}},
         start="runs", template="{model}/{intermediate}/{}",
     ),
     # EleutherAI/lm-evaluation-harness lm_eval/loggers/evaluation_tracker.py
@@ -297,18 +297,18 @@ CASES: dict[str, Case] = {
             "name": "xnli:language=sw,model=org_m", "scenario_spec": {"class_name": "X", "args": {"language": "sw"}},
             "adapter_spec": {"method": "multiple_choice_joint", "model": "org/m", "max_train_instances": 5, "max_eval_instances": 2, "num_train_trials": 1}}),
          "runs/v1/xnli:language=sw,model=org_m/stats.json": j([
-             _helm("exact_match", 0.5), _helm("num_prompt_tokens", 350.0), _helm("exact_match", 0.2, perturbation={"name": "robustness"}),
-             _helm("exact_match", 1.0, "valid")]),
+             helm_stat("exact_match", 0.5), helm_stat("num_prompt_tokens", 350.0), helm_stat("exact_match", 0.2, perturbation={"name": "robustness"}),
+             helm_stat("exact_match", 1.0, "valid")]),
          "runs/v1/xnli:language=sw,model=org_m/per_instance_stats.json": j([
-             {"instance_id": f"id{i}", "train_trial_index": 0, "stats": [_helm("exact_match", float(i))]} for i in (0, 1)])},
+             {"instance_id": f"id{i}", "train_trial_index": 0, "stats": [helm_stat("exact_match", float(i))]} for i in (0, 1)])},
         [("org/m", "helm/xnli", "sw", "exact_match", 0.5), ("org/m", "helm/xnli", "sw", "exact_match", 1.0)],
         {"split": {"test", "dev"}, "evidence": {"outcomes", "aggregate"}}, examples=2,
     ),
     # UKGovernmentBEIS/inspect_ai: logs as .json and .eval
     "inspect-ai": Case(
-        {"logs/a.json": j(_eval_log()), "logs/b.json": j(_eval_log(limit=2, completed=2)), "logs/c.json": j(_eval_log(status="error")),
-         "logs/d.eval": _zipped({"header.json": {k: v for k, v in _eval_log().items() if k != "samples"} | {
-             "eval": _eval_log()["eval"] | {"model": "org/n"}}, "summaries.json": _eval_log()["samples"], "_journal/start.json": {}})},
+        {"logs/a.json": j(eval_log()), "logs/b.json": j(eval_log(limit=2, completed=2)), "logs/c.json": j(eval_log(status="error")),
+         "logs/d.eval": _zipped({"header.json": {k: v for k, v in eval_log().items() if k != "samples"} | {
+             "eval": eval_log()["eval"] | {"model": "org/n"}}, "summaries.json": eval_log()["samples"], "_journal/start.json": {}})},
         [("org/m", "inspect/xcopa", "et", "accuracy", 0.75), ("org/n", "inspect/xcopa", "et", "accuracy", 0.75)],
         {"evidence": "outcomes", "n": 4, "stderr": 0.25}, examples=8,
         refused=("ran on 2 of 4 samples (limit 2)", "ended with status 'error'"),
@@ -345,7 +345,7 @@ CASES: dict[str, Case] = {
         [("FacebookAI/xlm-roberta-large", "euroeval/angry_tweets", "da", "mcc", 0.3945), ("FacebookAI/xlm-roberta-large", "euroeval/angry_tweets", "da", "macro_f1", 0.55),
          ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1_no_misc", 0.7), ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1", 0.66),
          ("org/other", "euroeval/angry_tweets", "da", "macro_f1", 0.3)],
-        {"train_language": {"da", "unknown"}, "split": {"test", "dev"}},
+        {"train_language": {"da", "none"}, "intermediate": {"none", "unknown"}, "split": {"test", "dev"}},
         refused=("column 'value' is '-1.50', expected a fraction",),
     ),
 }  # fmt: skip

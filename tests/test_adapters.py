@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case
+from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
 from xbench import adapter, ingesting, store
 from xbench.adapter import Options
 
@@ -120,7 +120,7 @@ def test_pickles_are_opened_only_on_request(tmp_path: Path) -> None:
     assert "say where these are with --references" in str(read(allow_pickle=True).refusals[0])
     assert read(allow_pickle=True, references=tmp_path / "labels").cells == {"identical": 8, "new": 1}
     con = store.connect(tmp_path / "s")
-    found = con.execute("SELECT language, value, n, seed, scorer FROM result WHERE split = 'test'").fetchall()
+    found = con.execute("SELECT language, value, n, seed, scorer FROM result WHERE target = 'xnli' AND split = 'test'").fetchall()
     assert found == [("de", 0.75, 4, 1234, "accuracy-1")]
     assert con.execute("SELECT example_id, prediction FROM prediction ORDER BY ALL").fetchall()[3] == ("3", "neutral")
     con.close()
@@ -224,3 +224,231 @@ def test_xtremes_mock_submission(tmp_path: Path) -> None:
             metric,
             found,
         )
+
+
+def said(path: str, content: object, folder: Path, *columns: str, **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+    """What of one file is stored, and what is refused."""
+    file = folder / "in" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    report = ingesting.ingest([folder / "in"], folder / "store", options=Options(settings=settings))
+    return rows(folder / "store", *columns) if report.cells else [], list(map(str, report.refusals))
+
+
+def _lm_eval(**results: dict[str, Any]) -> dict[str, Any]:
+    return {"results": results, "model_name": "org/m", "config": {}, "lm_eval_version": "0.4.9"}
+
+
+@pytest.mark.parametrize(
+    ("task", "configuration", "expected"),
+    [  # the languages are those of lm_eval/tasks/*/README.md at 4e7e0d4
+        ("lambada_openai_mt_de", "de", ("lambada_openai_mt", "de")),
+        ("arc_challenge_mt_nb", "nb", ("arc_challenge_mt", "nb")),
+        ("xnli_eu_mt", "eu_mt", ("xnli_eu_mt", "eu")),
+        ("polemo2_in", None, ("polemo2_in", None)),
+        ("agieval_lsat_ar", None, ("agieval_lsat_ar", None)),
+        ("matreshka_yes_no", None, ("matreshka_yes_no", None)),
+        ("pisa_ch", None, ("pisa_ch", None)),
+        ("mlqa_ar_de", "mlqa.ar.de", ("mlqa", "ar/de")),
+        ("mgsm_en_cot_sw", "sw", ("mgsm_en_cot", "sw")),
+    ],
+)
+def test_words_at_the_end_of_a_task_are_no_languages(task: str, configuration: str | None, expected: tuple[str, str | None]) -> None:
+    assert adapter.load("lm-eval").split_name(task, configuration) == expected
+
+
+def test_the_mean_of_a_group_of_lm_eval_is_of_its_languages(tmp_path: Path) -> None:
+    content = _lm_eval(
+        xnli={"alias": "xnli", "acc,none": 0.55, "acc_stderr,none": 0.01}, xnli_de={"acc,none": 0.6}, xnli_sw={"acc,none": 0.5},
+        tag={"alias": "tag", " ": " "},
+    ) | {"group_subtasks": {"xnli": ["xnli_de", "xnli_sw"], "tag": ["xnli"], "xnli_de": [], "xnli_sw": []}}  # fmt: skip
+    found, refused = said("results_1.json", content, tmp_path, "language", "language_set", "value", language="en")
+    assert (found, refused) == ([("de", None, 0.6), ("mul", "de sw", 0.55), ("sw", None, 0.5)], [])
+
+
+def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_side(tmp_path: Path) -> None:
+    first = _lm_eval(xnli_de={"acc,none": 0.6}) | {"n-shot": {"xnli_de": 5}, "config": {"fewshot_seed": 1}}
+    others = [first | {"config": {"fewshot_seed": 2}}, first | {"chat_template_sha": "c0"}, first | {"fewshot_as_multiturn": True}]
+    bare = {"model_name": None, "config": {"model_args": "pretrained=org/m,dtype=float32,peft=org/adapter"}}
+    for place, content in enumerate([first, *others, _lm_eval(xnli_de={"acc,none": 0.6}) | bare]):
+        found, refused = said(f"results_{place}.json", content, tmp_path, "model", "seed")
+        assert not refused
+    assert found == [("org/adapter", None), ("org/m", 1), ("org/m", 1), ("org/m", 1), ("org/m", 2)]
+
+
+def test_less_is_better_also_where_an_old_file_of_lm_eval_does_not_say_so(tmp_path: Path) -> None:
+    found, refused = said("results_1.json", _lm_eval(wikitext={"bits_per_byte": 0.6}), tmp_path, "value", language="en")
+    assert not found
+    assert "of which more is better" in refused[0]
+
+
+def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
+    """The shape is that of benchmark_result_to_eee_dict, src/euroeval/eee_utils.py at f37841c: no metric_id, two metrics of a data set."""
+
+    def result(metric: str, score: float) -> dict[str, Any]:
+        return {
+            "evaluation_name": metric,
+            "source_data": {"dataset_name": "life-in-the-uk", "source_type": "hf_dataset"},
+            "metric_config": {"lower_is_better": False, "score_type": "continuous", "min_score": 0, "max_score": 100},
+            "score_details": {"score": score, "uncertainty": {"num_samples": 10}},
+        }
+
+    def record(few_shot: str, validation: str, *results: dict[str, Any]) -> dict[str, Any]:
+        details = {"dataset": "life-in-the-uk", "languages": '["en"]', "few_shot": few_shot, "validation_split": validation}
+        return {
+            "schema_version": "0.2.1", "evaluation_id": "life-in-the-uk/org/m/1",
+            "source_metadata": {"source_name": "EuroEval", "source_organization_name": "EuroEval", "evaluator_relationship": "third_party"},
+            "eval_library": {"name": "euroeval", "version": "17.1.0", "additional_details": details},
+            "model_info": {"name": "org/m", "id": "org/m"}, "evaluation_results": list(results),
+        }  # fmt: skip
+
+    lines = [
+        record("true", "false", result("test_mcc", 60.0), result("test_accuracy", 70.0)),
+        record("false", "false", result("test_mcc", 50.0)),
+        record("false", "true", result("test_mcc", 40.0)),
+    ]
+    text = "\n".join(map(json.dumps, lines))
+    found, refused = said("euroeval.jsonl", text, tmp_path, "split", "metric", "value", "target", "language")
+    assert not refused
+    assert found == [
+        (*one, "eee/life_in_the_uk", "en")
+        for one in (("dev", "mcc", 0.4), ("test", "accuracy", 0.7), ("test", "mcc", 0.5), ("test", "mcc", 0.6))
+    ]
+
+
+def _card(*results: tuple[str, str, str, float]) -> str:
+    said = [
+        {"task": {"type": "x"}, "dataset": {"type": data, "name": data, "config": config}, "metrics": [{"type": metric, "value": value}]}
+        for data, config, metric, value in results
+    ]
+    return f"---\nmodel-index: {json.dumps([{'name': 'm', 'results': said}])}\n---\n"
+
+
+def test_the_configuration_of_a_card_is_a_language_of_a_country_or_a_pair(tmp_path: Path) -> None:
+    """FLEURS calls Brazilian Portuguese pt_br and Swedish sv_se; br is Breton, se Northern Sami."""
+    card = _card(
+        ("google/fleurs", "pt_br", "accuracy", 0.1), ("google/fleurs", "sv_se", "accuracy", 0.2), ("xtreme", "MLQA.ar.de", "f1", 0.3),
+        ("google/fleurs", "es_419", "accuracy", 0.4), ("opus_books", "en-fr", "accuracy", 0.5),
+    )  # fmt: skip
+    found, refused = said("README.md", card, tmp_path, "value", "language")
+    assert found == [(0.1, "pt-BR"), (0.2, "sv-SE"), (0.3, "ar/de"), (0.4, "es-419")]
+    assert "column 'language' is empty" in refused[0]
+
+
+def test_losses_and_error_rates_of_a_card_are_refused(tmp_path: Path) -> None:
+    card = _card(("common_voice", "de", "wer", 25.3), ("xtreme", "PAN-X.de", "loss", 0.31), ("xtreme", "PAN-X.de", "f1", 0.8))
+    found, refused = said("README.md", card, tmp_path, "metric", "value")
+    assert found == [("f1", 0.8)]
+    assert len(refused) == 2
+    assert all("of which more is better" in one for one in refused)
+
+
+TABLE = {"intermediate": "none", "source": "a paper"}
+
+
+def table(header: str, *lines: str) -> str:
+    return "\n".join([f"| {header} |", "|---" * (header.count("|") + 1) + "|", *(f"| {line} |" for line in lines), ""])
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "value"),
+    [
+        ("a.md", table("Model | en | de", "A | 70.0 | 84.1<sup>1</sup>"), 0.841),
+        ("a.md", table("Model | en | de", "A | 70.0 | 84.1<sub>2</sub>"), None),
+        ("a.md", table("Model | en | de", "A | 70.0 | 8.1<br>7"), None),
+        ("a.md", table("Model | en | de", "A | 70.0 | +2.1"), None),
+        ("a.md", table("Model | en | de", "A | 1% | 0.5%"), 0.005),
+        ("a.tex", "\\begin{tabular}{lrr}\nModel & en & de \\\\\nA & 70.0 & 84.1\\textsuperscript{1} \\\\\n\\end{tabular}", 0.841),
+        ("a.tex", "\\begin{tabular}{lrr}\nModel & en & de \\\\\nA & 70.0 & \\phantom{1}8.1 \\\\\n\\end{tabular}", 0.081),
+        ("a.tex", "\\begin{tabular}{lrr}\nModel & en & de \\\\\nA & 70.0 & 81.2$_{1}$ \\\\\n\\end{tabular}", None),
+    ],
+)
+def test_marks_and_second_numbers_of_a_cell_are_no_digits_of_it(file: str, content: str, value: float | None, tmp_path: Path) -> None:
+    found, refused = said(file, content, tmp_path, "language", "value", target="xnli", metric="accuracy", **TABLE)
+    assert dict(found).get("de") == value
+    assert len(refused) == (value is None)
+
+
+def test_a_setting_overrides_neither_comment_nor_heading_of_a_table(tmp_path: Path) -> None:
+    comment = '<!-- xbench {"target": "xquad", "metric": "f1", "unit": "fraction"} -->\n'
+    content = comment + table("Model | en | de", "A | 0.4 | 0.5")
+    found, _ = said("a.md", content, tmp_path / "1", "metric", "value", metric="exact_match", unit="percent", target="mlqa", **TABLE)
+    assert found == [("f1", 0.4), ("f1", 0.5)]
+    content = table("Model | XNLI (acc) | XQuAD (F1)", "A | 84.1 | 70.2")
+    found, _ = said("a.md", content, tmp_path / "2", "target", "metric", "value", metric="accuracy", **TABLE)
+    assert found == [("xnli", "accuracy", 0.841), ("xquad", "f1", 0.702)]
+
+
+def test_the_language_of_a_table_of_tasks_is_the_one_that_is_said(tmp_path: Path) -> None:
+    found, _ = said("a.md", table("Model | language | XNLI | pos", "A | de | 84.1 | 70.2"), tmp_path / "1", "target", "language", **TABLE)
+    assert found == [("udpos", "de"), ("xnli", "de")]
+    found, _ = said("a.md", table("Model | XNLI | ner", "A | 84.1 | 70.2"), tmp_path / "2", "target", "language", language="sw", **TABLE)
+    assert found == [("panx", "sw"), ("xnli", "sw")]
+    found, _ = said("a.md", table("Model | XNLI | ner", "A | 84.1 | 70.2"), tmp_path / "3", "target", "language", **TABLE)
+    assert found == [("panx", "mul"), ("xnli", "mul")]
+
+
+def test_headings_may_be_pairs_with_scripts_and_a_row_an_average_alone(tmp_path: Path) -> None:
+    content = table("Model | en/zh-Hant | ace-Arab/en | avg", "A | 80.0 | 70.0 | 75.0", "B | - | - | 60.0")
+    found, refused = said("a.md", content, tmp_path, "value", "language", "language_set", target="x", metric="f1", **TABLE)
+    assert not refused
+    assert found == [
+        (0.6, "mul", "unknown"),
+        (0.7, "ace-Arab/en", None),
+        (0.75, "mul", "ace-Arab/en en/zh-Hant"),
+        (0.8, "en/zh-Hant", None),
+    ]
+
+
+def test_a_line_under_a_number_is_none_of_its_digits(tmp_path: Path) -> None:
+    content = "model,intermediate,target,language,metric,value,source\nA,none,xnli,de,accuracy,0.8_1,s\n"
+    assert said("a.csv", content, tmp_path, "value") == ([], [f"{tmp_path}/in/a.csv:2: column 'value' is '0.8_1', expected a number"])
+
+
+def test_massive_in_chinese_and_more_english_of_mteb(tmp_path: Path) -> None:
+    """eval_langs of MassiveIntentClassification and AmazonCounterfactualClassification: zh-CN is cmo-Hans there; en and en-ext are eng-Latn."""
+    subsets = [("zh-CN", "cmo-Hans", 0.1), ("zh-TW", "cmo-Hant", 0.2), ("en", "eng-Latn", 0.3), ("en-ext", "eng-Latn", 0.4)]
+    scores = [{"main_score": value, "hf_subset": name, "languages": [code]} for name, code, value in subsets]
+    content = {"task_name": "T", "mteb_version": "2", "dataset_revision": "r", "scores": {"test": scores}}
+    found, refused = said("org__m/rev/T.json", content, tmp_path, "value", "target", "language")
+    assert not refused
+    assert found == [(0.1, "mteb/T", "zh"), (0.2, "mteb/T", "zh-Hant"), (0.3, "mteb/T", "en"), (0.4, "mteb/T:en-ext", "en")]
+
+
+def test_what_jiant_calls_validation_is_the_test_set_of_xquad_and_tydiqa(tmp_path: Path) -> None:
+    """Neither has another set in XTREME: XQuAD has no development data, and TyDiQA's test set is its GoldP development set."""
+    tasks = {name: {"metrics": {"major": 0.5, "minor": {"f1": 0.5}}} for name in ("xquad_de", "tydiqa_fi", "mlqa_de_de", "panx_de")}
+    found, _ = said("val_metrics.json", tasks, tmp_path, "target", "split", model="m", intermediate="none")
+    assert found == [("mlqa", "dev"), ("panx", "dev"), ("tydiqa", "test"), ("xquad", "test")]
+
+
+def test_a_part_of_the_instances_of_helm_is_not_the_whole(tmp_path: Path) -> None:
+    spec = {"name": "xnli:model=m", "scenario_spec": {"args": {"language": "sw"}}, "adapter_spec": {"model": "m"}}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "run_spec.json").write_text(json.dumps(spec), encoding="utf-8")
+    stats = [helm_stat("exact_match", 0.5), helm_stat("exact_match", 0.9, sub_split="toxic")]
+    assert said("stats.json", stats, tmp_path, "value") == ([(0.5,)], [])
+
+
+def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_limit_is_refused(tmp_path: Path) -> None:
+    log = eval_log()
+    log["results"]["scores"] = [
+        {"name": name, "scorer": "choice", "reducer": reducer, "metrics": {"accuracy": {"value": value}}}
+        for name, reducer, value in (("choice", "mean", 0.5), ("choice", "max", 0.75), ("second", "mean", 0.25))
+    ]
+    found, refused = said("a.json", log, tmp_path / "1", "scorer", "value")
+    assert not refused
+    assert found == [("inspect choice", 0.5), ("inspect choice max", 0.75), ("inspect choice second", 0.25)]
+    found, refused = said("a.json", eval_log(completed=3), tmp_path / "2", "value")
+    assert not found
+    assert refused[0].endswith("ran on 3 of 4 samples")
+
+
+def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:
+    """evaluate.py --xtreme_version xtreme-r writes udpos, panx, tatoeba and xquad under the same names, with more languages."""
+    content = {
+        "udpos": {"f1": {"de": 80.0, "lt": 70.0}, "avg_f1": 75.0, "avg_metric": 75.0},
+        "xnli": {"accuracy": {"de": 60.0}, "avg_accuracy": 60.0, "avg_metric": 60.0},
+    }
+    found, _ = said("scores.json", content, tmp_path, "target", "language", model="m")
+    assert found == [("xnli", "de"), ("xtreme-r-udpos", "de"), ("xtreme-r-udpos", "lt")]

@@ -193,6 +193,7 @@ def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytes
     assert table["tier"].astype(int).to_dict() == {"m": 1, "m after intents": 2, "m after mini-ner": 2}
     assert (table["low"] < table["mini-pos"]).all()
     assert (table["mini-pos"] < table["high"]).all()
+    assert any("makes them ranks of these runs" in c.value for c in app.caption)
 
 
 def test_several_tasks_show_ranks_of_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,6 +247,25 @@ def test_transfer_maps_tell_resolved_from_unresolved_and_absent(
     table = app.dataframe[0].value
     assert table["seed"].tolist() == [0]
     assert table["delta"].iloc[0] == pytest.approx(table["after %"].iloc[0] - table["direct %"].iloc[0])
+
+
+def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Russian is no language of mini-ner, so no part of its mean; two revisions of an intermediate are two."""
+    of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "train_language": "de+en"}
+    writer.add("none", "mini-ner", 0, {"en": 0.8, "de": 0.6, "hi": 0.4, "ru": 0.9}, **of)
+    for revision, value in (("r1", 0.5), ("r2", 0.7)):
+        writer.add("intents", "mini-ner", 0, {"en": 0.8, "de": 0.6, "hi": value, "ru": 0.1}, intermediate_revision=revision, **of)
+    table = draw(monkeypatch, writer.root, "leaderboard").dataframe[0].value
+    assert (table["mini-ner"].round(6).tolist(), table["languages"].tolist()) == ([60.0, round(190 / 3, 6), 70.0], ["3/10"] * 3)
+    app = draw(monkeypatch, writer.root, "transfer")
+    (cell,) = [b for b in app.selectbox if b.label == "Cell"]
+    assert {o for o in cell.options if "trained" in o} == {f"intents (r{i}) → {c} (trained)" for i in (1, 2) for c in ("de", "en")}
+    choose(app, "Cell", "intents (r2) → hi")
+    assert app.dataframe[0].value["delta"].round(6).tolist() == [30.0]
+    app = draw(monkeypatch, writer.root, "languages")
+    gap = next(d.value for d in app.dataframe if "gap" in d.value)
+    # hi before: (80 + 60) / 2 - 40
+    assert gap[(gap["intermediate"] == "none") & (gap["language"] == "hi")]["gap"].round(6).tolist() == [30.0]
 
 
 def test_averages_alone_are_drawn_pale(filled: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:

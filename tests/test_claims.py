@@ -2,11 +2,13 @@
 
 import datetime
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from scipy import stats
 from typer.testing import CliRunner
 
 from tests.test_comparing import answers, put
@@ -70,15 +72,36 @@ def test_what_a_piece_of_evidence_says() -> None:
 
 
 def test_verdict_over_all_evidence() -> None:
-    def of(*verdicts: str) -> str:
-        return claiming.verdict([claiming.Evidence("x", None, None, None, True, v) for v in verdicts])  # type: ignore[arg-type]
+    def of(*pieces: claiming.Evidence) -> str:
+        return claiming.verdict(pieces)
 
-    assert of("supported", "supported") == "supported"
-    assert of("supported", "contradicted", "unresolved") == "contradicted"
-    assert of("supported", "unresolved") == of("supported", "not testable") == "unresolved"
-    assert of() == of("not testable") == "not testable"
-    context = claiming.Evidence("x", None, None, None, False, "contradicted")
-    assert claiming.verdict([context]) == "not testable"
+    yes, open_, no = (
+        claiming.weigh({"evidence": "x", "value": v, "low": v - 0.02, "high": v + 0.02, "above": 0.0}) for v in (0.1, 0, -0.1)
+    )
+    none = claiming.weigh({"evidence": "x"})
+    assert [p.verdict for p in (yes, open_, no, none)] == ["supported", "unresolved", "contradicted", "not testable"]
+    assert of(yes, yes) == "supported"
+    assert of(yes, no, open_) == of(no, none) == "contradicted"
+    assert of(yes, open_) == of(yes, none) == "unresolved"
+    assert of() == of(none) == "not testable"
+    assert of(claiming.weigh({"evidence": "x", "agrees": False}), yes) == "contradicted"
+    assert claiming.verdict([replace(no, decides=False)]) == "not testable"
+
+
+def test_many_parts_are_not_contradicted_by_luck() -> None:
+    """An interval of t with 4 degrees of freedom that is below 0 at .9 % (two-sided): Holm needs it below 5 % / parts."""
+    se = 0.01
+    value, half = -stats.t.isf(0.0045, 4) * se, stats.t.isf(0.025, 4) * se
+    low = {"evidence": "x", "value": value, "low": value - half, "high": value + half, "df": 4}
+    against = claiming.weigh({**low, "above": 0.0})
+    assert (against.verdict, against.p) == ("contradicted", pytest.approx(0.009))
+    assert claiming.weigh({**low, "size": 0.0}).p == claiming.weigh({**low, "above": 0.0, "below": 0.1}).p == against.p
+    assert claiming.weigh({**low, "above": -0.1, "below": value - 0.01}).p == pytest.approx(2 * stats.t.sf(1, 4))
+    open_ = claiming.weigh({"evidence": "x", "value": 0.0, "low": -half, "high": half, "df": 4, "above": 0.0})
+    assert open_.p == 1
+    assert claiming.verdict([against, *[open_] * 4]) == "contradicted"
+    assert claiming.verdict([against, *[open_] * 5]) == "unresolved"
+    assert claiming.verdict([against, *[replace(open_, decides=False)] * 9]) == "contradicted", "context is no test"
 
 
 def test_the_question_of_the_project_is_judged_on_any_tagging_run(tmp_path: Path) -> None:
@@ -148,7 +171,15 @@ def test_a_sentence_about_an_average(tmp_path: Path) -> None:
             ["'squat1' is no task; did you mean squad1", "'nune' is no task; did you mean none", "did you mean tydiqa"],
         ),
         ("squad1 > none", ["no target"]),
-        ("squad1 > none on tydiqa by much", ["by 'much' is not a number of points"]),
+        ("squad1 > none on tydiqa by much", ["by 'much' is not a number of points from 0 to 100"]),
+        ("squad1 > none on tydiqa by nan", ["by 'nan' is not a number of points from 0 to 100"]),
+        ("squad1 > none on tydiqa by -20", ["by '-20' is not a number of points from 0 to 100"]),
+        ("squad1 = none on tydiqa within -1", ["within '-1' is not a number of points from 0 to 100"]),
+        ("squad1 = none on tydiqa within inf", ["within 'inf' is not a number of points from 0 to 100"]),
+        ("squad1 = none on tydiqa by 3", ["'by' goes with < and >, not with '='"]),
+        ("squad1 helps on tydiqa within 3", ["'within' goes with =, not with 'helps'"]),
+        ("squad1 > none on xtreme in sw", ["in 'sw': 'xtreme' is a mean over tasks, each over its languages; name one task"]),
+        ("squad1 > none on tasks in sw", ["in 'sw': 'tasks' is a mean over tasks"]),
         ("squad1 > none on tydiqa near sw", ["'near' is not one of on, in, for, by, within"]),
         ("squad1 > none on tydiqa for", ["nothing follows 'for'"]),
     ],
@@ -194,6 +225,25 @@ def test_the_commands(tmp_path: Path) -> None:
     run("check", "mini-ner > none on mini-pos for m", "--study", str(file))
     assert yaml.safe_load(file.read_text())["intermediates"] == ["none", "mini-ner"]
     assert CliRunner().invoke(cli.app, ["plan", "--store", str(tmp_path)]).exit_code != 0
+
+
+def test_a_study_goes_into_a_new_folder_or_is_an_error_that_says_why(tmp_path: Path) -> None:
+    root, file = tmp_path / "store", tmp_path / "a file"
+    put(root, "none", 0, {"de": answers(0, 0.5)})
+    put(root, "intents", 0, {"de": answers(1, 0.9)})
+    file.touch()
+    for words in (
+        ("check", "mini-ner > none on mini-pos for m", "--study"),
+        ("claims", "phang-squad-gain", "--study"),
+        ("plan", "--resolve", "--studies"),
+    ):
+        done = CliRunner().invoke(cli.app, [*words, str(tmp_path / "new" / words[0] / "study.yaml"), "--store", str(root)])
+        assert done.exit_code == 0, done.output
+        done = CliRunner().invoke(cli.app, [*words, str(file / "study.yaml"), "--store", str(root)])
+        assert isinstance(done.exception, XbenchError)
+        assert str(done.exception).startswith(f"{file / 'study.yaml'}")
+        assert "could not be written" in str(done.exception)
+    assert {p.name for p in (tmp_path / "new").iterdir()} == {"check", "claims", "plan"}
 
 
 def planned(root: Path) -> dict[str, planning.Step]:
@@ -255,3 +305,33 @@ def test_the_planner_wants_a_first_look_where_there_is_one_seed_or_no_baseline(t
     assert len(list((tmp_path / "studies").iterdir())) == 2
     refused = CliRunner().invoke(cli.app, ["plan", "--resolve", "--most-seeds", "2", "--store", str(tmp_path)])
     assert "at least 3 are needed" in str(refused.exception)
+
+
+def test_the_planner_matches_seeds_that_the_baseline_lacks(tmp_path: Path) -> None:
+    for name, seed in (("none", 0), ("none", 1), ("intents", 2)):
+        put(tmp_path, name, seed, {"de": answers(seed, 0.5)})
+    step = planned(tmp_path)["intents"]
+    assert (step.why, step.seeds) == ("the direct baseline has other seeds", planning.FIRST_LOOK)
+    assert step.cells == [("none", 2), ("intents", 0), ("intents", 1)]
+
+
+def test_the_planner_knows_that_noise_of_single_runs_goes_with_more_of_them(tmp_path: Path) -> None:
+    """Right ones drawn anew in each of 2,000 items and runs: 2 x .25 / 2,000 is the variance of one seed's difference, a S-th of it that of S.
+
+    The three seeds that are there vary just so much: by 11.2 thousandths about their mean, sqrt(.25 / 2,000). A difference of .03 needs five
+    seeds, by the noncentral t at .05 / 2 tests: four find it with power .77, five with .90.
+    """
+    found = [stats.nct.sf(stats.t.isf(0.025 / 2, 2 * n - 2), 2 * n - 2, 0.03 / np.sqrt(0.00025 / n)) for n in (4, 5)]
+    assert found == pytest.approx([0.768, 0.903], abs=0.001)
+
+    def run(name: str, seed: int, right: int) -> None:
+        rng = np.random.default_rng([seed, right])
+        put(tmp_path, name, seed, {code: rng.permutation(np.arange(1_000) < right).astype(float) for code in ("de", "hi")})
+
+    for seed, more in enumerate((0, -11, 11)):
+        run("none", seed, 500 + more)
+        run("intents", seed, 540 + more)
+    run("mini-ner", 0, 530)
+    step = planned(tmp_path)["mini-ner"]
+    assert step.row["delta"] == pytest.approx(0.03)
+    assert (step.why, step.assumed, step.seeds) == ("one seed", True, 5)

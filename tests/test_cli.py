@@ -34,6 +34,21 @@ def filled(writer: Writer) -> Writer:
     return writer
 
 
+def test_revisions_of_an_intermediate_are_shown_apart(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    for revision, value in (("r1", 0.6), ("r2", 0.8)):
+        writer.add("intents", "mini-ner", 0, {"de": value}, intermediate_revision=revision)
+    of = ["--metric", "accuracy"]
+    for command, numbers in (
+        (["delta"], ("+10.0", "+30.0")),
+        (["leaderboard", *of], ("60.0", "80.0")),
+        (["scores", *of], ("60.0", "80.0")),
+    ):
+        text = CliRunner().invoke(cli.app, [*command, "--store", str(writer.root)]).stdout
+        for shown in ("intents (r1)", "intents (r2)", *numbers):
+            assert shown in text, (command, text)
+
+
 def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path) -> None:
     study = write_study(tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-ner"], seeds=[0])
     plan = call("run", str(study), "--store", str(tmp_path / "s"), "--dry-run", "--json")

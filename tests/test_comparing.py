@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, keeping, placing, store
+from xbench import cli, comparing, keeping, over_tasks, placing, scales, store
 from xbench.errors import XbenchError
+from xbench.stats import resampling
+from xbench.stats.ratios import Sums
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 SCORER = "token-accuracy-1"
@@ -30,9 +32,13 @@ def put(
     scorer: str = SCORER,
     also: dict[str, dict[str, np.ndarray]] | None = None,
     shuffle: bool = False,
+    below: np.ndarray | None = None,
     **change: Any,
 ) -> None:
-    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics."""
+    """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics.
+
+    Denominators are 1, or `below`.
+    """
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
     shared = {c: run[c] for c in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
@@ -41,10 +47,10 @@ def put(
         rule = {**shared, "split": "test", "metric": name, "scorer": scorer}
         for language, values in by_language.items():
             outcomes += [
-                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": 1.0}
-                for i, v in enumerate(values)
+                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": float(d)}
+                for i, (v, d) in enumerate(zip(values, np.ones(len(values)) if below is None else below, strict=True))
             ]
-            value = float(np.mean(values))
+            value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
             scores.append({**rule, "language": language, "dataset_revision": "r", "value": value, "n": len(values), "evidence": "outcomes"})
     if shuffle:
         np.random.default_rng(1).shuffle(outcomes)
@@ -169,6 +175,53 @@ def test_averages_over_seeds_have_welchs_test(writer: Writer) -> None:
     assert (row["verdict"], row["scope"]) == ("higher", "new seeds, this test set")
 
 
+_TABLE: dict[str, Any] = {"source": "a table", "kind": "external", "evidence": "aggregate", "metric": "f1", "scorer": "unknown"}
+
+
+def test_printed_means_over_other_languages_are_not_subtracted(writer: Writer) -> None:
+    for intermediate, languages, mean in (("none", "de hi", 0.5), ("intents", "de es", 0.7)):
+        writer.add(intermediate, "mini-ner", None, {"mul": mean}, language_set=languages, **_TABLE)
+    (row,) = comparing.compare(writer.root)
+    assert (row["delta"], row["status"]) == (None, "not testable: the sources have numbers for different languages")
+    writer.add("none", "mini-ner", None, {"mul": 0.5}, target_revision="2", dataset_revision="2", language_set="de hi", **_TABLE)
+    writer.add("intents", "mini-ner", None, {"mul": 0.6}, target_revision="2", dataset_revision="2", language_set="de hi", **_TABLE)
+    (row,) = comparing.compare(writer.root, dataset_revision="2")
+    assert row["delta"] == pytest.approx(0.1)
+
+
+def test_averages_are_of_the_runs_that_are_paired(writer: Writer) -> None:
+    """Seeds 1 and 2 are those that both have; a second run of one of them is refused, as is a baseline of other seeds."""
+    values = {"none": {0: 0.10, 1: 0.50, 2: 0.52}, "intents": {1: 0.60, 2: 0.63, 7: 0.99}, "mini-nli": {8: 0.6, 9: 0.61}}
+    for intermediate, by_seed in values.items():
+        for seed, value in by_seed.items():
+            lacking = (intermediate, seed) == ("intents", 2)
+            writer.add(intermediate, "mini-ner", seed, {"de": value, **({} if lacking else {"es": value})}, **_TABLE)
+    rows = {(r["intermediate"], r["language"]): r for r in comparing.compare(writer.root)}
+    row = rows["intents", "de"]
+    reference = stats.ttest_ind([0.60, 0.63], [0.50, 0.52], equal_var=False)
+    assert (row["delta"], row["p"]) == pytest.approx((0.615 - 0.51, reference.pvalue))
+    assert (row["seed_list"], row["seeds"]) == ("1 2", 2)
+    assert rows["intents", "es"]["status"] == "not testable: not in every run: seeds 2 of the first"
+    mean = rows["intents", comparing.MEAN]
+    assert mean["delta"] == row["delta"]
+    assert mean["status"].endswith("; mean over 1 of 2 languages")
+    assert rows["mini-nli", comparing.MEAN]["status"] == "not testable: the direct baseline has other seeds"
+    writer.add("intents", "mini-ner", 1, {"de": 0.9}, hardware="another machine", **_TABLE)
+    (row,) = comparing.compare(writer.root, intermediate="intents")
+    assert row["status"] == "not testable: more than one run of the same system and seed (intents, seed 1)"
+
+
+def test_averages_that_do_not_vary_have_no_verdict(writer: Writer) -> None:
+    """As printed, to a tenth of a point: either mean may be off by .0005, and that seeds change nothing is not known."""
+    for seed in (0, 1, 2):
+        writer.add("none", "mini-ner", seed, {"de": 0.1}, **_TABLE)
+        writer.add("intents", "mini-ner", seed, {"de": 0.3}, **_TABLE)
+    row = comparing.compare(writer.root)[0]
+    assert (row["low"], row["high"]) == pytest.approx((0.199, 0.201))
+    assert (row["p"], row["verdict"]) == (None, "not testable")
+    assert row["status"] == "not testable: the runs of each system print the same number, so their spread is not known"
+
+
 def test_averages_of_a_metric_without_a_known_spread_are_not_tested(writer: Writer) -> None:
     table: dict[str, Any] = {"source": "a table", "kind": "external"}
     writer.add("none", "mini-ner", None, {"de": 0.5}, metric="f1", scorer="unknown", **table)
@@ -236,7 +289,10 @@ def test_resampling_confirms(tmp_path: Path) -> None:
         b, c = int((after[code] > direct[code]).sum()), int((after[code] < direct[code]).sum())
         assert rows[code]["p_mcnemar_exact"] == pytest.approx(stats.binomtest(b, b + c, 0.5).pvalue)
         assert rows[code]["p_randomisation"] == pytest.approx(rows[code]["p_mcnemar_exact"], abs=0.02)
-        assert rows[code]["p_bootstrap"] == pytest.approx(rows[code]["p"], abs=0.02)
+        more, fewer = np.triu_indices(201)[0], 200 - np.triu_indices(201)[1]  # every way to draw 200: items gained, items lost
+        law = stats.multinomial(200, [b / 200, c / 200, 1 - (b + c) / 200]).pmf(np.stack([more, fewer, 200 - more - fewer], axis=1))
+        exact = law[np.abs(more - fewer - (b - c)) >= abs(b - c)].sum()  # a tie is a hit, so it is a little above the p of t
+        assert rows[code]["p_bootstrap"] == pytest.approx(exact, abs=0.02)
         assert rows[code]["bootstrap_low"] == pytest.approx(rows[code]["low"], abs=0.01)
         assert rows[code]["p_max_t"] >= rows[code]["p_bootstrap"] - 0.002
     assert rows[comparing.MEAN]["p_bootstrap"] == pytest.approx(rows[comparing.MEAN]["p"], abs=0.02)
@@ -244,6 +300,21 @@ def test_resampling_confirms(tmp_path: Path) -> None:
     joint = comparing.compare(tmp_path, adjust="max-t")
     assert joint[0]["p_adjusted"] == rows["de"]["p_max_t"]
     assert (joint[0]["low"], joint[0]["high"]) == (rows["de"]["all_low"], rows["de"]["all_high"])
+
+
+@pytest.mark.parametrize("parts", [1, 3])
+def test_ties_are_hits_in_means_over_seeds(tmp_path: Path, parts: int) -> None:
+    """Seven items, two seeds an arm: the exact law of the bootstrap, by enumeration, has mass exactly as far as the difference seen."""
+    rng = np.random.default_rng(2)
+    right = {(name, seed): (rng.random(7) < 0.6) * rng.integers(1, parts + 1, 7) / parts for name in ("none", "intents") for seed in (0, 1)}
+    for (name, seed), values in right.items():
+        put(tmp_path, name, seed, {"de": values})
+    row = comparing.compare(tmp_path, confirm=True)[0]
+    law, probability = resampling.bootstrap_law(Sums(np.stack([right[k] for k in right], axis=1), np.ones((7, 1))))
+    away = np.abs(law @ [-0.5, -0.5, 0.5, 0.5] - row["delta"]) - abs(row["delta"])
+    assert probability[np.abs(away) < 1e-9].sum() > 0.05
+    exact = probability[away > -1e-9].sum()
+    assert row["p_bootstrap"] == row["p_max_t"] == pytest.approx(exact, abs=0.02)  # four standard errors of 10,000 resamples
 
 
 def test_a_margin_tells_equal_from_unknown(tmp_path: Path) -> None:
@@ -331,6 +402,69 @@ def test_a_language_that_is_too_small_leaves_the_others_tested(tmp_path: Path) -
     assert "too little data" in by_script["Devanagari"]
 
 
+def test_a_language_that_a_run_lacks_is_named_and_the_mean_says_so(tmp_path: Path) -> None:
+    """hi is not in the run of seed 2 after the intermediate, so it takes no part; nor may it leave without a word."""
+    for model, parameters in (("m", 10), ("large", 20)):
+        for target in ("mini-pos", "mini-ner"):
+            for seed in (0, 1, 2):
+                for place, (intermediate, rate) in enumerate((("none", 0.5), ("intents", 0.8))):
+                    codes = ("de", "es", "en") if (seed, intermediate) == (2, "intents") else ("de", "es", "hi", "en")
+                    right = {code: answers(100 * place + 10 * seed + i, rate) for i, code in enumerate(codes)}
+                    put(tmp_path, intermediate, seed, right, target=target, model=model, parameters=parameters)
+    asked = {"model": "m", "target": "mini-pos"}
+    rows = comparing.compare(tmp_path, **asked)
+    assert [r["language"] for r in rows] == ["de", "en", "es", "hi", comparing.MEAN]
+    assert rows[3]["status"] == "not testable: not in every run: seeds 2 of the first"
+    assert (rows[4]["status"], rows[4]["languages"], rows[4]["languages_in_any"]) == ("tested", 2, 3)
+    assert rows[0]["family"] == 3
+    assert comparing.sentence(rows).endswith("not testable in 1; mean over 2 of 3 languages")
+    by_script = {r["language"]: r for r in comparing.compare(tmp_path, by="script", **asked)}
+    assert by_script["Devanagari"]["status"] == rows[3]["status"]
+    assert by_script["Latin"]["status"] == "tested"
+    (size,) = scales.interactions(tmp_path, target="mini-pos")
+    assert (size["status"], size["languages"], size["languages_in_any"]) == ("tested", 2, 3)
+    (tasks,) = over_tasks.over_tasks(tmp_path, suite="tasks", model="m")
+    assert tasks["language"] == "2 of 2 tasks: mini-ner (2 of 3 languages) mini-pos (2 of 3 languages)"
+    text = CliRunner().invoke(cli.app, ["compare", "--by", "size", "--target", "mini-pos", "--store", str(tmp_path)]).stdout
+    assert text.count("mean over 2 of 3") == 3
+
+
+def test_a_language_that_is_too_small_leaves_the_others_their_joint_law(tmp_path: Path) -> None:
+    """The digits are those of a store without that language; its row says why, in LaTeX too."""
+    right = {"none": {"de": answers(0, 0.5), "zh": answers(2, 0.5)}, "intents": {"de": answers(3, 0.9), "zh": answers(5, 0.5)}}
+    for name, own in right.items():
+        put(tmp_path / "two", name, 0, own)
+        put(tmp_path / "three", name, 0, {**own, "hi": answers(1, 0.5, 1)})
+    columns = ("language", "low", "high", "p", "p_adjusted", "p_max_t", "p_bootstrap", "p_randomisation", "p_mcnemar", "verdict", "status")
+    for options in ({"adjust": "max-t"}, {"confirm": True}):
+        two, three = (comparing.compare(tmp_path / n, **options) for n in ("two", "three"))  # type: ignore[arg-type]
+        found = {r["language"]: [r[c] for c in columns] for r in three}
+        for row in two[:2]:
+            assert found[row["language"]] == [row[c] for c in columns]
+        assert two[0]["verdict"] == "helps"
+        assert found["hi"][-2:] == ["not testable", "not testable: too little data: columns [0, 1] have fewer than two clusters"]
+    done = CliRunner().invoke(cli.app, ["compare", "intents", "--adjust", "max-t", "--latex", "--store", str(tmp_path / "three")])
+    assert "too little data" in done.stdout
+
+
+def test_a_system_with_one_span_leaves_the_others_tested(tmp_path: Path) -> None:
+    """One sentence with a span says nothing about spread: of that system alone."""
+    only = np.eye(1, 200, 3)[0]
+    f1: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "target": "mini-ner"}
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, **f1)
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, **f1)
+    put(tmp_path, "mini-nli", 0, {"de": only}, below=only, **f1)
+    rows = {(r["intermediate"], r["language"]): r for r in comparing.compare(tmp_path)}
+    assert rows["intents", "de"]["p"] == pytest.approx(stats.ttest_rel(answers(1, 0.9), answers(0, 0.5)).pvalue)
+    assert [rows["intents", code]["verdict"] for code in ("de", comparing.MEAN)] == ["helps", "helps"]
+    assert rows["mini-nli", "de"]["status"] == "not testable: too little data: columns [0] have fewer than two clusters"
+    assert {r["intermediate"]: r["status"] for r in placing.standings(tmp_path)} == {
+        "intents": "ranked",
+        "none": "ranked",
+        "mini-nli": "not ranked: too little data: fewer than two clusters in de",
+    }
+
+
 def test_groups_have_joint_intervals_too(tmp_path: Path) -> None:
     put(tmp_path, "none", 0, {"de": answers(0, 0.5), "hi": answers(1, 0.5)})
     put(tmp_path, "intents", 0, {"de": answers(3, 0.9), "hi": answers(4, 0.5)})
@@ -373,6 +507,41 @@ def test_what_is_kept_for_one_model_is_not_given_for_another(tmp_path: Path) -> 
             assert {r["model"] for r in comparing.compare(tmp_path, model=model)} == {model}
             assert {r["model"] for r in placing.standings(tmp_path, model=model)} == {model}
         assert {r["model"] for r in comparing.compare(tmp_path)} == {"m", "n"}
+
+
+@pytest.mark.parametrize("trained", ["de+en", "unknown"])
+def test_the_zero_shot_mean_is_over_no_language_that_was_trained_on(trained: str, tmp_path: Path) -> None:
+    root, values = tmp_path, {"none": {}, "intents": {}}
+    for place, code in enumerate(("de", "en", "hi")):
+        values["none"][code], values["intents"][code] = answers(place, 0.5), answers(10 + place, 0.7)
+    for model, parameters in (("m", 10), ("large", 20)):
+        for intermediate, right in values.items():
+            for target in ("mini-pos", "mini-ner"):
+                put(root, intermediate, 0, right, target=target, train_language=trained, model=model, parameters=parameters)
+    expected = values["intents"]["hi"].mean() - values["none"]["hi"].mean()
+    asked = {"model": "m", "target": "mini-pos"}
+    rows = comparing.compare(root, by="mean", **asked)
+    rows += [*over_tasks.over_tasks(root, suite="tasks", model="m"), *scales.interactions(root, target="mini-pos")]
+    ranks = placing.standings(root, over="zero-shot", target="mini-pos")
+    if trained == "unknown":
+        assert [r["status"].count("the training language is not known") for r in rows] == [1, 2, 1]
+        assert {r["status"] for r in ranks} == {"not ranked: the training language is not known"}
+    else:
+        assert [r["languages"] for r in rows] == [1, None, 1]
+        assert [r["delta"] for r in rows] == pytest.approx([expected, expected, 0])
+        assert {r["languages"] for r in ranks} == {1}
+        assert comparing.sentence(comparing.compare(root, **asked)).count(" of 1 languages") == 1
+
+
+def test_averages_are_zero_shot_where_no_language_was_trained_on(writer: Writer) -> None:
+    table: dict[str, Any] = {"source": "a table", "kind": "external", "scorer": "unknown"}
+    for trained in ("de+en", "unknown"):
+        for intermediate, value in (("none", 0.5), ("intents", 0.6)):
+            writer.add(intermediate, "mini-pos", None, {"de": value, "en": value, "hi": value}, train_language=trained, **table)
+    means = {r["train_language"]: r for r in comparing.compare(writer.root, by="mean") if r["level"] == "mean"}
+    assert means["de+en"]["languages"] == 1
+    assert means["unknown"]["delta"] is None
+    assert "the training language is not known" in means["unknown"]["status"]
 
 
 def test_a_title_says_in_which_language_the_target_was_trained() -> None:

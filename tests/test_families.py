@@ -140,8 +140,11 @@ def test_a_stride_reaches_answers_that_a_cut_does_not(tiny_model: Path) -> None:
     assert [a.strip() for a in heads.decode(made("q", "qa", {}), [example], pieces, scores)] == ["mill"]
     covered = {o for p in pieces for o in p.offsets if o}
     assert max(stop for _, stop in covered) == len(CONTEXT)  # nothing of the context is lost
-    with pytest.raises(DataError, match=r"leaves \d+ subwords for the context, doc_stride is 36"):
+    with pytest.raises(DataError, match=r"leaves \d+ of \d+ subwords for the context, doc_stride is 36"):
         encode(tokenizer, [example], 40, 36)
+    long = replace(example, question="who is it " * 40)
+    with pytest.raises(DataError, match=r"leaves -\d+ of 40 subwords for the context$"):
+        encode(tokenizer, [long], 40)
     with pytest.raises(ValueError, match="below half of max_length"):
         Recipe(max_length=64, doc_stride=32)
 

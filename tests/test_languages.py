@@ -19,6 +19,7 @@ from xbench.task import all_tasks
         ("jpn-Hira", "ja"), ("jpn-Jpan", "ja"), ("kor-Hang", "ko"), ("tgl-Latn", "tl"), ("fil", "tl"), ("tl", "tl"), ("iw", "he"), ("swh-Latn", "sw"),
         ("srp-Latn", "sr-Latn"), ("srp-Cyrl", "sr"), ("hin-Latn", "hi-Latn"), ("kaz-Cyrl", "kk"), ("en_US", "en-US"), ("pt-BR", "pt-BR"), ("pes", "fa"),
         ("dtp", "dtp"), ("kzj", "kzj"), ("cbk-Latn", "cbk"), ("mul", "mul"), ("est/eng", "et/en"), ("deu/de", "de"), ("ara-Arab/deu-Latn", "ar/de"),
+        ("pt_br", "pt-BR"), ("zh-cn", "zh-CN"), ("fr-ca", "fr-CA"), ("sv_se", "sv-SE"), ("en-DE", "en-DE"),
     ],
 )  # fmt: skip
 def test_one_spelling(given_code: str, code: str) -> None:
@@ -32,6 +33,7 @@ def test_one_spelling(given_code: str, code: str) -> None:
         ("jp", "JP is a country, its language is 'ja'"), ("cz", "its language is 'cs'"), ("gr", "its language is 'el'"), ("German", "did you mean 'de'?"),
         ("est-eng", "a pair of languages is written 'est/eng'"), ("xx", "expected ISO 639-1"), ("", "expected ISO 639-1"), ("de/fr/en", "one slash"),
         ("d\u00e9", "is unknown"), ("x" * 400, "is unknown"), ("de\x00", "is unknown"),
+        ("en-de", "the pair is written 'en/de', the region 'en-DE'"), ("ca_es", "the pair is written 'ca/es'"), ("und", "is none"), ("419", "is none"),
     ],
 )  # fmt: skip
 def test_unknown_codes_are_refused_with_a_suggestion(code: str, said: str) -> None:

@@ -34,6 +34,39 @@ def test_ranks_have_limits_and_tiers(four: Path) -> None:
     assert (rows["none"]["low"], rows["none"]["high"]) == pytest.approx((limits.low, limits.high), rel=1e-9)
 
 
+def test_one_system_is_the_first_of_one_and_no_test_is_claimed(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    (row,) = placing.standings(tmp_path)
+    assert (row["rank_low"], row["rank_high"], row["tier"], row["systems"], row["status"]) == (1, 1, 1, 1, "ranked")
+    assert placing.pairs(tmp_path) == []
+    (row,) = placing.overall(tmp_path, [{"target": "mini-pos"}])
+    assert (row["rank_low"], row["rank_high"], row["systems"]) == (1, 1, 1)
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--store", str(tmp_path)])
+    assert "no other to test it against" in told.stdout
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--pairs", "--store", str(tmp_path)])
+    assert (told.exit_code, told.stdout) == (0, "")
+
+
+def test_one_single_run_makes_all_ranks_about_these_runs(tmp_path: Path) -> None:
+    for seed in range(3):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.9)})
+        put(tmp_path, "intents", seed, {"de": answers(10 + seed, 0.5)})
+    assert [(r["scope"], r["seeds"]) for r in placing.standings(tmp_path)] == [("recipe", 3)] * 2
+    put(tmp_path, "mini-ner", 0, {"de": answers(20, 0.7)})
+    assert [(r["scope"], r["seeds"]) for r in placing.standings(tmp_path)] == [("these runs", n) for n in (3, 1, 3)]
+    pairs = {(r["intermediate"], r["against_intermediate"]): (r["scope"], r["seeds"], r["against_seeds"]) for r in placing.pairs(tmp_path)}
+    assert pairs == {
+        ("intents", "mini-ner"): ("these runs", 3, 1),
+        ("intents", "none"): ("recipe", 3, 3),
+        ("mini-ner", "none"): ("these runs", 1, 3),
+    }
+    assert {r["scope"] for r in placing.overall(tmp_path, [{"target": "mini-pos"}])} == {"these runs"}
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--store", str(tmp_path)])
+    assert "mean over all languages; ranks of these runs" in told.stdout
+    told = CliRunner().invoke(cli.app, ["compare", "--all", "--pairs", "--store", str(tmp_path)])
+    assert "3, 1   these runs" in told.stdout
+
+
 def test_ranks_do_not_move_when_rows_are_filtered(four: Path) -> None:
     whole = placing.standings(four)
     assert placing.standings(four, intermediate="mini-ner") == [r for r in whole if r["intermediate"] == "mini-ner"]
@@ -53,10 +86,36 @@ def test_what_cannot_be_ranked_says_why(four: Path, writer: Writer) -> None:
     put(four, "mini-qa", 0, {"de": answers(50, 0.5, 400)})
     put(four, "mini-paraphrase", 0, {"de": answers(51, 0.5, 300), "hi": answers(52, 0.5, 300)})
     why = {r["intermediate"]: r["status"] for r in placing.standings(four)}
-    assert why["mini-qa"] == why["mini-paraphrase"] == "not ranked: other languages or other examples than most"
+    assert why["mini-qa"] == why["mini-paraphrase"] == "not ranked: other languages or other examples than the 4 that are ranked"
     assert why["none"] == "ranked"
     writer.add("none", "mini-pos", None, {"de": 0.5}, source="a table", kind="external", scorer="unknown")
     assert [r["status"] for r in placing.standings(writer.root)] == ["not ranked: averages only"]
+
+
+def test_languages_that_more_than_half_share_are_ranked(four: Path) -> None:
+    """A system with more languages than the others is ranked among them, on theirs; one with fewer does not pull the others down to its own."""
+    put(four, "mini-qa", 0, {"de": answers(50, 0.5, 400), "hi": answers(51, 0.5, 400), "zh": answers(52, 0.5, 400)})
+    put(four, "mini-paraphrase", 0, {"de": answers(53, 0.5, 400)})
+    rows = {r["intermediate"]: r for r in placing.standings(four)}
+    assert {n: r["languages"] for n, r in rows.items() if r["status"] == "ranked"} == dict.fromkeys(
+        ("none", "intents", "mini-ner", "mini-nli", "mini-qa"), 2
+    )
+    assert rows["mini-paraphrase"]["status"] == "not ranked: other languages or other examples than the 5 that are ranked"
+
+
+def test_without_a_majority_the_most_systems_are_ranked(tmp_path: Path) -> None:
+    for i, (name, codes) in enumerate(
+        {"none": "de hi", "intents": "de hi", "mini-ner": "zh en sw", "mini-nli": "fr", "mini-qa": "ru"}.items()
+    ):
+        put(tmp_path, name, 0, {c: answers(10 * i + k, 0.5) for k, c in enumerate(codes.split())})
+    assert {r["intermediate"] for r in placing.standings(tmp_path) if r["status"] == "ranked"} == {"none", "intents"}
+
+
+def test_runs_with_other_examples_each_are_not_ranked(tmp_path: Path) -> None:
+    for seed, items in enumerate((200, 150)):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5, items)})
+    (row,) = placing.standings(tmp_path)
+    assert row["status"] == "not ranked: its runs have no language with the same examples"
 
 
 def test_zero_shot_ranks_leave_the_training_language_out(tmp_path: Path) -> None:
@@ -103,9 +162,19 @@ def test_mean_over_tasks_is_taken_seed_by_seed(tmp_path: Path) -> None:
     assert row["verdict"] in ("helps", "unresolved")
 
 
+def test_two_runs_of_one_seed_are_in_no_mean_over_tasks(tmp_path: Path) -> None:
+    for target, scorer in (("mini-pos", "token-accuracy-1"), ("mini-retrieval", "accuracy-1")):
+        for name in ("none", "intents"):
+            put(tmp_path, name, 0, {"de": answers(0, 0.5)}, target=target, scorer=scorer)
+    put(tmp_path, "intents", 0, {"de": answers(2, 0.9)}, hardware="another machine")
+    (row,) = over_tasks.over_tasks(tmp_path)
+    assert row["status"] == "not testable: mini-pos: more than one run of the same system and seed (intents, seed 0)"
+
+
 def test_an_average_of_a_suite_wants_every_language(tmp_path: Path) -> None:
     for i, name in enumerate(("none", "intents")):
-        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="xnli", scorer="accuracy-1")
+        right = {"de": answers(i, 0.5), "ja": answers(i, 0.5)}  # ja is no language of XNLI
+        put(tmp_path, name, 0, right, target="xnli", scorer="accuracy-1")
         put(tmp_path, name, 0, {"de": answers(i, 0.5)}, target="pawsx", scorer="accuracy-1")
     rows = {r["target"]: r for r in over_tasks.over_tasks(tmp_path)}
     assert rows["tasks"]["status"] == "tested"
@@ -156,6 +225,20 @@ def test_interaction_between_model_sizes(tmp_path: Path) -> None:
     assert rows[-1]["delta"] == pytest.approx(slope)
     done = CliRunner().invoke(cli.app, ["compare", "--by", "size", "--store", str(tmp_path)])
     assert "large - small" in done.stdout
+
+
+def test_equal_sizes_are_no_step(tmp_path: Path) -> None:
+    """Two models of each of two sizes: every small one against every large one, and no slope, which wants four sizes."""
+    for i, (model, size) in enumerate({"a": 10, "b": 10, "c": 100, "d": 100}.items()):
+        for k, name in enumerate(("none", "intents")):
+            put(tmp_path, name, 0, {"de": answers(10 * i + k, 0.5)}, model=model, parameters=size)
+    rows = scales.interactions(tmp_path)
+    assert [(r["model"], r["level"], r["family"]) for r in rows] == [(m, "interaction", 4) for m in ("c - a", "d - a", "c - b", "d - b")]
+    for model in ("e", "f"):
+        put(tmp_path, "none", 0, {"de": answers(60, 0.5)}, model=model, parameters=1_000)
+        put(tmp_path, "intents", 0, {"de": answers(61, 0.5)}, model=model, parameters=1_000)
+    steps = [r["model"] for r in scales.interactions(tmp_path)]
+    assert steps[4:] == ["e - c", "f - c", "e - d", "f - d", "e - a", "f - a", "e - b", "f - b"]
 
 
 def test_the_commands(four: Path) -> None:

@@ -95,8 +95,13 @@ def test_wrong_shapes_are_named() -> None:
         ValueError, match=r"2 sentence\(s\) have more tags than tokens: sentence 0: 2 predicted tags for 1 tokens; sentence 2"
     ):
         count(Tags.from_lists([["O"], ["O"], []]), Tags.from_lists([["O", "O"], ["O"], ["O"]]), SEQEVAL_DEFAULT)
-    with pytest.raises(ValueError, match="two spaces in a row"):
-        Tags.from_strings(["O", "", "O  O"])
+    for wrong in ("O  O", "B-PER ", " O"):
+        for others in ([], [""]):
+            with pytest.raises(ValueError, match="two spaces in a row, or one at its beginning or end"):
+                Tags.from_strings([*others, "O", wrong])
+    for tags in (Tags.from_lists, lambda sentences: Tags.from_arrow(pa.array(sentences))):
+        with pytest.raises(ValueError, match="a tag is empty"):
+            tags([["O"], ["B-PER", ""]])
 
 
 @pytest.mark.parametrize(("name", "version"), [("pos-chunk-f1", "0.0.12"), ("pos-chunk-f1-seqeval-1", "1.2.2")])

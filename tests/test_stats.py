@@ -150,6 +150,19 @@ def test_power_and_detectable_effect_fit_together() -> None:
     assert power.equivalent(0.0, 0.01, 1e6, 0.03) == pytest.approx(stats.norm.sf(3), rel=1e-3)
 
 
+@pytest.mark.parametrize("runs", [2, 3, 5, 100])
+def test_power_with_few_runs_is_that_of_statsmodels(runs: int) -> None:
+    """Two arms of runs: the noncentral t, where a normal quantile promises 80 % and keeps 74 (two runs) or 77 (three)."""
+    from statsmodels.stats.power import TTestIndPower
+
+    se, df = np.sqrt(2 / runs), 2 * runs - 2
+    assert power.detectable(se, df) == pytest.approx(TTestIndPower().solve_power(None, nobs1=runs, alpha=0.05, power=0.8), rel=1e-4)
+    for effect in (0.0, 0.2, 1.0):
+        assert power.power(effect, se, df) == pytest.approx(TTestIndPower().power(effect, runs, 0.05), abs=1e-4)
+    assert power.power(1e9, 1e-9, df) == 1
+    assert power.detectable(0.0, df) == 0
+
+
 @pytest.mark.parametrize("centre", [0.0, 0.7, -0.7, 1.4])
 def test_equivalence_is_the_tost_of_statsmodels(centre: float) -> None:
     from statsmodels.stats.weightstats import DescrStatsW
@@ -280,3 +293,18 @@ def test_an_arm_that_does_not_vary_has_no_say_in_the_degrees_of_freedom() -> Non
     total = estimate.se[0] ** 2
     common = max(estimate.items[0] - estimate.cells[0], 0)
     assert estimate.df[0] == pytest.approx(total**2 / (estimate.seeds[0] ** 2 / 2 + common**2 / 299))
+
+
+@pytest.mark.parametrize(
+    ("arms", "weights"),
+    [([[0, 1, 2], [3, 4]], [1, -1]), ([[0, 1, 2], [3]], [1, -1]), ([[0], [5], [1], [6]], [1, -1, -1, 1])],
+    ids=["three runs and two", "three runs and one", "of differences"],
+)
+def test_rounding_is_no_difference(arms: list[list[int]], weights: list[float]) -> None:
+    """Runs of one answer to every item, and another system beside them: the differences are exactly 0 and their p is 1."""
+    for items in range(50, 150):
+        rng = RNG(items)
+        same, other = (rng.random((items, 1)) < 0.9).astype(float), (rng.random((items, 1)) < 0.2).astype(float)
+        found = moments([Sums(np.hstack([same] * 5 + [other] * 2), np.ones((items, 1)))] * 3, np.full((1, 3), 1 / 3))[0]
+        estimate = differences(found, arms, np.array([weights], dtype=float))
+        assert (estimate.value[0], estimate.se[0], estimate.p[0]) == (0, 0, 1)

@@ -17,6 +17,7 @@ import yaml
 
 from xbench import board, executors, store, study
 from xbench.errors import DataError, ModelError, StudyError
+from xbench.task import Choice, load_task
 
 RECIPE = {
     "frozen_layers": 1,
@@ -369,6 +370,28 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     path.write_text("about: [")
     with pytest.raises(StudyError, match="is not YAML"):
         study.load_study(path)
+
+
+def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:
+    """Two names of one training would be two systems; a length of a phase would change ids and nothing else."""
+    tasks = {"intermediates": ["none", "intents@en"], "targets": ["mini-ner@en"]}
+    path = write_study(tmp_path, tiny_model, **tasks, recipe={**RECIPE, "tasks": {"mini-ner@en": {"epochs": 2}}})
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert [p.split(":")[0] for p in caught.value.problems] == ["intermediates", "targets", "recipe.tasks"]
+    assert "intents@en is called intents" in caught.value.problems[0]
+    for field in ("max_length", "doc_stride"):
+        path = write_study(tmp_path, tiny_model, recipe={**RECIPE, "target": {field: 30}})
+        with pytest.raises(StudyError, match=f"target: {field} can be said of the whole recipe or of single tasks"):
+            study.load_study(path)
+
+
+def test_the_majority_of_choices() -> None:
+    from xbench.train import majority
+
+    task = load_task("xcopa")
+    right = [Choice(str(i), str(i), "text", ("a", "b"), label) for i, label in enumerate(("0", "1", "1"))]
+    assert majority.predict(task, right, right[:1]) == ["1"]
 
 
 def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) -> None:

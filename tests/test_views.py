@@ -87,6 +87,33 @@ def test_mean_over_seeds_uses_seeds_that_cover_the_same_languages(two_seeds: Wri
     assert found["delta"] == pytest.approx(-0.03)
 
 
+def test_revisions_of_an_intermediate_are_not_averaged_together(writer: Writer) -> None:
+    from xbench.task import load_task
+
+    codes = load_task("mlqa").languages
+    rule: dict[str, Any] = {"scorer": "mlqa-1"}
+    for seed in (0, 1):
+        for metric in ("f1", "exact_match"):
+            writer.add("none", "mlqa", seed, dict.fromkeys(codes, 0.5), metric=metric, **rule)
+            for revision, value in (("a", 0.6), ("b", 0.8)):
+                writer.add("intents", "mlqa", seed, dict.fromkeys(codes, value), metric=metric, intermediate_revision=revision, **rule)
+    after = {"intermediate": "intents", "metric": "f1"}
+    said = {r["intermediate_revision"]: (r["delta"], r["seeds"]) for r in rows(writer.root, "transfer_mean", **after)}
+    assert said == {"a": (pytest.approx(0.1), 2), "b": (pytest.approx(0.3), 2)}
+    for view, count in (("transfer_summary", 14), ("leaderboard", 2), ("language_score", 14)):
+        found = rows(writer.root, view, **after)
+        assert len(found) == count, view
+        values = {(r["intermediate_revision"], round(r["value"], 9)) for r in found}
+        assert (values, {r["seeds"] for r in found}) == ({("a", 0.6), ("b", 0.8)}, {2}), view
+    tasks = rows(writer.root, "suite_task_score", suite="xtreme", rule="official", intermediate="intents")
+    assert [(r["value"], r["complete"], r["ambiguous"]) for r in sorted(tasks, key=lambda r: r["value"])] == [
+        (pytest.approx(0.6), True, False), (pytest.approx(0.8), True, False),
+    ]  # fmt: skip
+    for view, mean in (("group_mean", "available_mean"), ("suite_mean", "available_mean")):
+        found = rows(writer.root, view, suite="xtreme", rule="official", intermediate="intents")
+        assert {r["intermediate_revision"]: r[mean] for r in found} == {"a": pytest.approx(0.6), "b": pytest.approx(0.8)}, view
+
+
 def test_no_baseline_is_not_zero(writer: Writer) -> None:
     writer.add("intents", "mini-ner", 0, {"de": 0.5})
     (found,) = rows(writer.root, "transfer_delta")
@@ -159,6 +186,23 @@ def test_what_was_selected_on_target_languages_is_not_zero_shot(selection: str |
     assert (found["selection"], found["value"]) == (selection, pytest.approx(0.6))
 
 
+@pytest.mark.parametrize(("trained", "zero_shot", "labelled"), [("de+en", 0.4, 0.7), ("unknown", None, None), ("none", 0.6, None)])
+def test_no_language_that_was_trained_on_is_zero_shot(
+    trained: str, zero_shot: float | None, labelled: float | None, writer: Writer
+) -> None:
+    """Of several training languages none is zero-shot; where they are unknown, it is unknown which are; without training, all are."""
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {"en": 0.8, "de": 0.6, "hi": 0.4}, train_language=trained)
+        writer.add("intents", "mini-ner", seed, {"en": 0.8, "de": 0.8, "hi": 0.5}, train_language=trained)
+    (found,) = rows(writer.root, "leaderboard", intermediate="none")
+    assert (found["zero_shot"], found["trained"]) == (pytest.approx(zero_shot), pytest.approx(labelled))
+    means = {m["languages"]: (m["delta"], m["languages_expected"], m["languages_up"]) for m in rows(writer.root, "transfer_mean")}
+    # hi alone: .1, one of the eight others of mini-ner's ten; all three: (0 + .2 + .1) / 3
+    assert means == {"de+en": {1: (pytest.approx(0.1), 8, 1)}, "unknown": {}, "none": {3: (pytest.approx(0.1), 10, 2)}}[trained]
+    gaps = [g["gap"] for g in rows(writer.root, "language_gap", intermediate="none", seed=0)]
+    assert gaps == ([pytest.approx((0.8 + 0.6) / 2 - 0.4)] if trained == "de+en" else [])
+
+
 def test_language_score_is_the_mean_over_seeds(two_seeds: Writer) -> None:
     found = {(r["intermediate"], r["language"]): r for r in rows(two_seeds.root, "language_score")}
     assert len(found) == 6
@@ -175,6 +219,42 @@ def test_leaderboard_is_complete_when_every_language_is_there(writer: Writer) ->
     found = {r["target"]: r for r in rows(writer.root, "leaderboard")}
     assert (found["mini-ner"]["complete"], found["mini-ner"]["value"]) == (True, 0.5)
     assert (found["not-a-task-of-ours"]["complete"], found["not-a-task-of-ours"]["languages_expected"]) == (False, None)
+
+
+def test_averages_are_over_the_languages_of_the_task(writer: Writer) -> None:
+    """Ten languages are not all ten of mini-ner, if one of them is another: it counts neither in the value nor in the support."""
+    from xbench.task import load_task
+
+    nine = [code for code in load_task("mini-ner").languages if code != "sw"]
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {**dict.fromkeys(nine, 0.5), "ru": 0.9}, metric="f1")
+        writer.add("intents", "mini-ner", seed, {**dict.fromkeys(nine, 0.6), "ru": 0.2}, metric="f1")
+    table: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate"}
+    writer.add("none", "mini-ner", None, {"mul": 0.7}, language_set=" ".join(sorted([*nine, "ru"])), **table)
+    writer.add("none", "mini-ner", None, {"mul": 0.7}, language_set=" ".join(sorted([*nine, "sw"])), stack="other", **table)
+    found = rows(writer.root, "leaderboard", intermediate="none")
+    assert [(r["value"], r["languages"], r["complete"]) for r in found if r["source"] == "xbench"] == [(0.5, 9, False)]
+    assert {(r["stack"], r["languages"], r["complete"]) for r in found if r["source"] == "p"} == {
+        ("xbench", 10, False),
+        ("other", 10, True),
+    }
+    assert [r["complete"] for r in rows(writer.root, "task_score", source="xbench")] == [False, False]
+    assert [(r["status"], r["languages"]) for r in rows(writer.root, "coverage", intermediate="none")] == [("partial", 9)]
+    (mean,) = rows(writer.root, "transfer_mean")
+    # eight zero-shot languages, each up by .1
+    assert (mean["delta"], mean["languages"], mean["languages_up"], mean["languages_down"]) == (pytest.approx(0.1), 8, 8, 0)
+
+
+def test_seeds_with_as_many_other_languages_do_not_mix(writer: Writer) -> None:
+    """de and hi in two seeds, de and fi in one: the mean and its spread are over the two."""
+    for seed, other, gain in ((0, "hi", 0.1), (1, "hi", 0.3), (2, "fi", 0.9)):
+        writer.add("none", "mini-ner", seed, {"de": 0.0, other: 0.0})
+        writer.add("intents", "mini-ner", seed, {"de": gain, other: gain})
+    (mean,) = rows(writer.root, "transfer_mean")
+    assert (mean["delta"], mean["seeds"], mean["languages"]) == (pytest.approx(0.2), 2, 2)
+    assert (mean["languages_up"], mean["languages_down"]) == (2, 0)
+    (found,) = rows(writer.root, "leaderboard", intermediate="intents")
+    assert found["seed_sd"] == pytest.approx(0.02**0.5)  # of .1 and .3
 
 
 def test_language_gap_is_within_a_run(two_seeds: Writer) -> None:

@@ -32,7 +32,7 @@ Shape = TypeVar("Shape")
 # What a row says of its run, of its source, and of its score.
 RUN = (
     "model", "model_revision", "parameters", "intermediate", "intermediate_revision", "target", "train_language", "seed", "recipe", "stack",
-    "dataset_revision",
+    "dataset_revision", "selection",
 )  # fmt: skip
 SOURCE = ("source", "source_version", "relationship")
 SCORE = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
@@ -422,6 +422,8 @@ def mapping(value: Any, where: str) -> dict[str, Any]:
 def number(value: Any) -> float | None:
     """`value` as a float if it is a number or the text of one, else None (so that `N/A` is no standard error)."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    if isinstance(value, str) and "_" in value:  # in Python 81.2_1 is a number
         return None
     try:
         return float(value)

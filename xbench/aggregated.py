@@ -5,39 +5,67 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
-from xbench.languages import MANY
-from xbench.pairing import Column, Runs
+from xbench.contrasts import ALPHA, MEAN, UNKNOWN, Quantity, Row, rounded, support, untested
+from xbench.languages import UNSAID, zero_shot
+from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
 
 _ROUNDING = 0.0005  # published tables are rounded to a tenth of a point
+_SEEDS = "new seeds, this test set"
 
 
-def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, two: Runs) -> list[Row]:
-    """A row a language that both have a number for, and one for the mean.
+def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Paired) -> list[Row]:
+    """A row a language, or set of languages of which sources printed the mean, and one for the mean over the zero-shot languages.
 
     Accuracies with a number of items get the interval that holds if the two are independent (too wide where they find the same items hard)
     and the range of McNemar's p over all ways in which they may disagree; a verdict only if the largest is significant after adjustment.
     Two runs or more get Welch's test over seeds, for this test set; the mean over six languages or more a test of the typical language.
+    What not every run has a number for is not tested.
+
+    Args:
+        con: From xbench.store.connect.
+        column: Which numbers.
+        one: The first system.
+        paired: The runs of both.
     """
-    values = [_values(con, column, r) for r in (one, two)]
-    common = sorted(set(values[0]) & set(values[1]), key=lambda key: (key[0], key[1] or ""))
-    if not common:
+    if paired.problem:
+        return [untested(paired.problem)]
+    values = _values(con, column, [r for own in paired.runs for r in own])
+    if not any(all(r in held for own in paired.runs for r in own) for held in values.values()):
         return [untested("the sources have numbers for different languages")]
-    found = [_language(column, key[0], *(v[key] for v in values)) for key in common]
+    found = [_row(column, code, languages, held, paired) for (code, languages), held in values.items()]
     _decide(found)
-    zero_shot = [r for r in found if r["language"] not in (one.system.train_language, MANY) and r["delta"] is not None]
-    return [*found, _mean(zero_shot)] if zero_shot else found
+    if one.system.train_language in UNSAID:
+        return [*found, untested(UNKNOWN)]
+    unseen = [r for r in found if zero_shot(r["language"], one.system.train_language)]
+    return [*found, _mean([r for r in unseen if r["delta"] is not None], len(unseen))] if unseen else found
 
 
-def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: Runs) -> dict[tuple[str, str | None], tuple[list[float], int | None]]:
-    """By language, printed means by what they are over too: {(language, language_set): (a number a run, how many examples)}."""
-    found = con.execute(
-        "SELECT language, language_set, list(value ORDER BY run_id), min(n), max(n) FROM score WHERE split = 'test' AND metric = ? "
-        "AND scorer = ? AND dataset_revision = ? AND list_contains(?, run_id) GROUP BY language, language_set",
-        [column.metric, column.scorer, column.dataset_revision, list(runs.by_seed.values())],
-    ).fetchall()
-    return {(language, over): (values, low if low == high else None) for language, over, values, low, high in found}
+# A number of a run, and of how many items it is.
+_Value = tuple[float, int | None]
+
+
+def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: list[str]) -> dict[tuple[str, str], dict[str, _Value]]:
+    """{(language, or `mul` and the languages that a printed mean is over): {run id: its number}}."""
+    found: dict[tuple[str, str], dict[str, _Value]] = {}
+    for language, languages, run, value, n in con.execute(
+        "SELECT language, coalesce(language_set, ''), run_id, value, n FROM score WHERE split = 'test' AND metric = ? AND scorer = ? "
+        "AND dataset_revision = ? AND list_contains(?, run_id) ORDER BY ALL",
+        [column.metric, column.scorer, column.dataset_revision, runs],
+    ).fetchall():
+        found.setdefault((language, languages), {})[run] = value, n
+    return found
+
+
+def _row(column: Column, code: str, languages: str, held: dict[str, _Value], paired: Paired) -> Row:
+    lacking = {r for own in paired.runs for r in own} - held.keys()
+    if lacking:
+        what = f"the mean over {languages} is " if languages else ""
+        return untested(what + absent(paired, lacking), Quantity("language", code, (code,)))
+    arms = [[held[r] for r in own] for own in paired.runs]
+    sizes = [{n for _, n in arm} for arm in arms]
+    one, two = (([v for v, _ in arm], next(iter(n)) if len(n) == 1 else None) for arm, n in zip(arms, sizes, strict=True))
+    return _language(column, code, one, two)
 
 
 def _language(column: Column, code: str, one: tuple[list[float], int | None], two: tuple[list[float], int | None]) -> Row:
@@ -45,13 +73,16 @@ def _language(column: Column, code: str, one: tuple[list[float], int | None], tw
     row = untested("only averages are known", Quantity("language", code, (code,)))
     row |= {"value": rounded(means[0]), "against_value": rounded(means[1]), "delta": rounded(means[0] - means[1]), "languages": 1}
     runs = min(len(one[0]), len(two[0]))
-    if runs > 1:
+    if runs > 1 and len(set(one[0])) == len(set(two[0])) == 1:  # as rounded: no spread is seen, which does not mean that there is none
+        row |= {"low": rounded(row["delta"] - 2 * _ROUNDING), "high": rounded(row["delta"] + 2 * _ROUNDING), "seeds": runs}
+        row |= {"scope": _SEEDS, "status": "not testable: the runs of each system print the same number, so their spread is not known"}
+    elif runs > 1:
         found = aggregates.welch(
             (means[0], means[1]),
             (float(np.std(one[0], ddof=1)), float(np.std(two[0], ddof=1))),
             (len(one[0]), len(two[0])),
         )
-        row |= _numbers(found.low, found.high, found.p, found.df) | {"seeds": runs, "scope": "new seeds, this test set"}
+        row |= _numbers(found.low, found.high, found.p, found.df) | {"seeds": runs, "scope": _SEEDS}
         row |= {"p_adjusted": found.p, "status": "averages only: Welch over seeds, this test set"}
     elif one[1] and two[1] and one[1] != two[1]:
         row["status"] = f"not testable: not comparable, {one[1]} and {two[1]} examples"
@@ -70,7 +101,7 @@ def _decide(rows: list[Row]) -> None:
     with_p = [r for r in rows if r["p_adjusted"] is not None]
     for row, p in zip(with_p, families.holm(np.array([r["p_adjusted"] for r in with_p], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(with_p)}
-        unknown = "unresolved" if row["scope"] == "new seeds, this test set" else "not testable"
+        unknown = "unresolved" if row["scope"] == _SEEDS else "not testable"
         row["verdict"] = unknown if p > ALPHA else "higher" if row["delta"] > 0 else "lower"
 
 
@@ -78,12 +109,16 @@ def _numbers(low: float, high: float, p: float, df: float | None) -> dict[str, A
     return {"low": rounded(low), "high": rounded(high), "p": rounded(p), "df": None if df is None else rounded(df)}
 
 
-def _mean(zero_shot: list[Row]) -> Row:
-    deltas = np.array([r["delta"] for r in zero_shot])
+def _mean(unseen: list[Row], whole: int) -> Row:
+    """Over the zero-shot languages that every run has, of how many there are in any."""
     row = untested("only averages are known", Quantity("mean", MEAN, ()))
+    if not unseen:
+        return row
+    deltas = np.array([r["delta"] for r in unseen])
     row |= {
-        "value": rounded(np.mean([r["value"] for r in zero_shot])),
-        "against_value": rounded(np.mean([r["against_value"] for r in zero_shot])),
+        "value": rounded(np.mean([r["value"] for r in unseen])),
+        "against_value": rounded(np.mean([r["against_value"] for r in unseen])),
+        "languages_in_any": whole,
         "delta": rounded(deltas.mean()), "languages": len(deltas), "up": int((deltas > 0).sum()), "down": int((deltas < 0).sum()),
     }  # fmt: skip
     if len(deltas) >= aggregates.FEWEST_LANGUAGES:
@@ -92,4 +127,5 @@ def _mean(zero_shot: list[Row]) -> Row:
             f"averages only: up in {typical.up} and down in {typical.down} of {typical.languages} languages (sign test "
             f"p = {typical.p_sign:.2g}): about these trained systems in a typical language, not recipes, as languages share a training"
         )
-    return row
+    partial = support(row)
+    return row | ({"status": f"{row['status']}; {partial}"} if partial else {})

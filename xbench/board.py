@@ -47,7 +47,7 @@ def leaderboard(root: Path, **where: Any) -> list[Row]:
         root,
         "leaderboard",
         {"split": "test", **where},
-        ("target", "metric", "scorer", "dataset_revision", "-complete", "-value", "model", "intermediate"),
+        ("target", "metric", "scorer", "dataset_revision", "-complete", "-value", "model", "intermediate", "intermediate_revision"),
     )
 
 
@@ -57,7 +57,7 @@ def scores(root: Path, **where: Any) -> list[Row]:
         root,
         "language_score",
         {"split": "test", **where},
-        ("target", "metric", "scorer", "dataset_revision", "language", "model", "intermediate"),
+        ("target", "metric", "scorer", "dataset_revision", "language", "model", "intermediate", "intermediate_revision"),
     )
 
 
@@ -67,13 +67,14 @@ def deltas(root: Path, **where: Any) -> list[Row]:
         root,
         "transfer_summary",
         {"split": "test", **where},
-        ("target", "metric", "dataset_revision", "model", "recipe_id", "intermediate", "language"),
+        ("target", "metric", "dataset_revision", "model", "recipe_id", "intermediate", "intermediate_revision", "language"),
     )
 
 
 def mean_deltas(root: Path, **where: Any) -> list[Row]:
     """Seed-matched differences from the direct baseline, averaged over the zero-shot languages."""
-    return _rows(root, "transfer_mean", {"split": "test", **where}, ("target", "metric", "model", "recipe_id", "intermediate"))
+    order = ("target", "metric", "model", "recipe_id", "intermediate", "intermediate_revision")
+    return _rows(root, "transfer_mean", {"split": "test", **where}, order)
 
 
 def history(root: Path, order: Sequence[str] = (), **where: Any) -> list[Row]:

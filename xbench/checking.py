@@ -1,7 +1,6 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
 import difflib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,15 +50,16 @@ def parse(text: str) -> Sentence:
     found = dict(zip(rest[::2], rest[1::2], strict=False))
     problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
     problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []
-    problems += _names((words[0], second), found.get("on"))
-    points = {}
-    for word in ("by", "within"):
-        try:
-            points[word] = float(found[word]) / 100 if word in found else None
-        except ValueError:
-            points[word] = math.nan
-        if not 0 <= (points[word] or 0) <= 1:
+    problems += _names((words[0], second), found.get("on"), found.get("in"))
+    points: dict[str, float | None] = {"by": None, "within": None}
+    for word, sign_of in (("by", "<>"), ("within", "=")):
+        if word not in found:
+            continue
+        points[word] = _points(found[word])
+        if points[word] is None:
             problems.append(f"{word} {found[word]!r} is not a number of points from 0 to 100")
+        if sign not in sign_of:
+            problems.append(f"{word!r} goes with {' and '.join(sign_of)}, not with {words[1]!r}")
     if problems:
         raise StoreError(f"{text!r} is not a claim that can be checked", [*problems, f"the form is: {GRAMMAR}"])
     within, target = points["within"], found["on"].replace(":", ": ")
@@ -67,8 +67,17 @@ def parse(text: str) -> Sentence:
     return Sentence(words[0], sign, second, target, found.get("in"), found.get("for"), points["by"], within)
 
 
-def _names(intermediates: tuple[str, str], target: str | None) -> list[str]:
-    """What of the names does not exist."""
+def _points(text: str) -> float | None:
+    """Points as a fraction; None if that is no size."""
+    try:
+        size = float(text) / 100
+    except ValueError:
+        return None
+    return size if 0 <= size <= 1 else None
+
+
+def _names(intermediates: tuple[str, str], target: str | None, language: str | None) -> list[str]:
+    """What of the names does not exist, or not together."""
     names = {t.name for t in all_tasks()}
     suites = {s for t in all_tasks() for s in t.suites}
     targets = {*names, *suites, "tasks", *(f"{s}:{t.group}" for s in suites for t in all_tasks() if t.group)}
@@ -77,6 +86,8 @@ def _names(intermediates: tuple[str, str], target: str | None) -> list[str]:
         problems.append("no target: `on TASK`, or `on xtreme` for the mean of its tasks")
     elif target not in targets:
         problems.append(f"{target!r} is no target{_near(target, targets)}")
+    elif language is not None and target not in names:
+        problems.append(f"in {language!r}: {target!r} is a mean over tasks, each over its languages; name one task")
     return problems
 
 
@@ -138,7 +149,7 @@ def _evidence(said: Sentence, r: Row) -> Evidence:
     if r["scope"] != "recipe":
         label += ": these two trained systems; about the recipes one seed says nothing"
         return Evidence(label, r["delta"], r["low"], r["high"], True, "not testable")
-    row: dict[str, Any] = {"evidence": label, "value": r["delta"], "low": r["low"], "high": r["high"]}
+    row: dict[str, Any] = {"evidence": label, "value": r["delta"], "low": r["low"], "high": r["high"], "df": r["df"]}
     if said.by is not None:
         row["size"] = said.by if said.sign == ">" else -said.by
     elif said.sign == "=":

@@ -7,23 +7,28 @@ A claim is one file in claims/: a header of `-- field: value` lines and a SELECT
     statement    what publications say, as we read it (data/statements.csv)
 
 Each row of the SELECT is one piece of evidence: `evidence` (text) and either `value`, `low`, `high` with the range that the claim asserts,
-`above` and `below` (NULL: no limit), or the size that it asserts, `size`; or `agrees`, for what documents say. `decides` false is context.
+`above` and `below` (NULL: no limit), or the size that it asserts, `size`; or `agrees`, for what documents say. `df` are the degrees of
+freedom of the interval (NULL: it is a normal one). `decides` false is context.
 """
 
 import csv
 import io
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import scipy
 import yaml
 
 from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
-from xbench.contrasts import Row
+from xbench.contrasts import ALPHA, Row
 from xbench.errors import StoreError
+from xbench.stats import families
 
 CLAIMS = Path(__file__).parent / "claims"
 Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
@@ -74,7 +79,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One piece of evidence and what follows from it alone."""
+    """One piece of evidence and what follows from it alone; `p` of the test against what the claim says, NaN where there is none."""
 
     evidence: str
     value: float | None
@@ -82,6 +87,7 @@ class Evidence:
     high: float | None
     decides: bool
     verdict: Verdict
+    p: float = math.nan
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +96,8 @@ class Judged:
 
     Attributes:
         claim: Which.
-        verdict: contradicted as soon as one piece of evidence contradicts it, supported when all support it, unresolved in between, not
-            testable when there is none.
+        verdict: contradicted as soon as one piece of evidence contradicts it with all of them taken into account (Holm), supported when all
+            support it, unresolved in between, not testable when there is none.
         evidence: All of it.
         missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole.
     """
@@ -214,31 +220,36 @@ def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, .
 
 def weigh(row: Mapping[str, Any]) -> Evidence:
     """What one row says: see the module."""
-    value, low, high = (row.get(c) for c in ("value", "low", "high"))
-    decides = bool(row.get("decides", True))
+    value, low, high, size = (row.get(c) for c in ("value", "low", "high", "size"))
+    decides, p = bool(row.get("decides", True)), math.nan
     if row.get("agrees") is not None:
         verdict: Verdict = "supported" if row["agrees"] else "contradicted"
+        p = math.nan if row["agrees"] else 0.0
     elif value is None or low is None or high is None:
         verdict = "not testable"
-    elif row.get("size") is not None:
-        inside = low <= row["size"] <= high
-        verdict = "contradicted" if not inside else "unresolved" if low <= 0 <= high else "supported"
+    elif size is not None:
+        p = _p_outside(row, float(size), float(size))
+        verdict = "contradicted" if not low <= size <= high else "unresolved" if low <= 0 <= high else "supported"
     else:
-        above, below = row.get("above"), row.get("below")
-        verdict = (
-            "contradicted"
-            if (above is not None and high < above) or (below is not None and low > below)
-            else "supported"
-            if (above is None or low > above) and (below is None or high < below)
-            else "unresolved"
-        )
-    return Evidence(str(row["evidence"]), value, low, high, decides, verdict)
+        above, below = (limit if row.get(c) is None else float(row[c]) for c, limit in (("above", -math.inf), ("below", math.inf)))
+        p = _p_outside(row, above, below)
+        verdict = "contradicted" if high < above or low > below else "supported" if low > above and high < below else "unresolved"
+    return Evidence(str(row["evidence"]), value, low, high, decides, verdict, p)
+
+
+def _p_outside(row: Mapping[str, Any], above: float, below: float) -> float:
+    """Two-sided p of the value if the truth is in the range where that fits it best; .05 or less where the interval is outside."""
+    away = max(above - row["value"], row["value"] - below, 0.0)
+    df = math.inf if row.get("df") is None else row["df"]
+    se = (row["high"] - row["low"]) / 2 / scipy.stats.t.isf(0.025, df)
+    return 1.0 if away == 0 else 0.0 if se == 0 else float(2 * scipy.stats.t.sf(away / se, df))
 
 
 def verdict(evidence: Sequence[Evidence]) -> Verdict:
-    """What all the evidence comes to."""
-    found = {e.verdict for e in evidence if e.decides}
-    if "contradicted" in found:
+    """What all the evidence comes to. A claim of many parts, each of them true, is contradicted in 5 % of all cases at most."""
+    deciding = [e for e in evidence if e.decides]
+    found = {e.verdict for e in deciding}
+    if (families.holm(np.array([e.p for e in deciding], dtype=np.float64)) <= ALPHA).any():
         return "contradicted"
     if not found or found == {"not testable"}:
         return "not testable"

@@ -5,15 +5,15 @@ differ on new items; with two seeds or more, whether the recipes do, on new item
 and the contrasts that share a baseline, for their means over languages. Both are taken whole before rows are filtered.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import duckdb
 import numpy as np
 
 from xbench import aggregated, contrasts, keeping, pairing, store
-from xbench.contrasts import ALPHA, MEAN, Row, rounded
+from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded
 from xbench.errors import StoreError
 from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families, power
@@ -88,7 +88,8 @@ def compare(
 
     Returns:
         Rows with value, against_value, delta, low, high (95 %), p, p_adjusted (over `family` tests), detectable (80 % power), power, n,
-        clusters, seeds, scope (`recipe` or `these runs`), verdict (helps, hurts, unresolved, equivalent, not testable; higher and lower
+        clusters, languages (of a mean: over how many, of the languages_in_any that any of the runs has), seeds, scope (`recipe` or
+        `these runs`), verdict (helps, hurts, unresolved, equivalent, not testable; higher and lower
         when it is not the direct baseline) and status (`tested`, or why not). Fractions, as in the store.
 
     Raises:
@@ -160,7 +161,7 @@ def _contrast(
         row = contrasts.untested(f"no {what} under the same conditions") | {"margin": asked.margin, "p_equivalent": None}
         return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
     paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
-    rows = _stored(one, two, paired, measured, asked, groups) if one.stored and two.stored else aggregated.rows(con, column, one, two)
+    rows = _stored(one, two, paired, measured, asked, groups) if one.stored and two.stored else aggregated.rows(con, column, one, paired)
     for row in rows:
         row |= {"margin": asked.margin, "p_equivalent": None}
     _family(rows, asked)
@@ -170,7 +171,7 @@ def _contrast(
 def _provenance(paired: pairing.Paired) -> Row:
     """Which runs a row stands on, and in which order."""
     runs, against = (" ".join(own) for own in paired.runs) if paired.runs else ("", "")
-    seeds, others = (" ".join("?" if s is None else str(s) for s in own) for own in paired.seeds) if paired.seeds else ("", "")
+    seeds, others = (" ".join(map(pairing.shown_seed, own)) for own in paired.seeds) if paired.seeds else ("", "")
     return {"seed_list": seeds, "against_seed_list": others, "run_ids": runs, "against_run_ids": against}
 
 
@@ -188,11 +189,30 @@ def _stored(
         return [contrasts.untested("; ".join(problems) + (f"; and {more} more language(s)" if more else ""))]
     if not blocks:
         return [contrasts.untested("no language is there in every run")]
-    quantities = contrasts.quantities([b.language for b in blocks], one.system.train_language, groups, asked.by)
-    rows = contrasts.test(measured, blocks, quantities, paired)
-    if (asked.confirm or asked.adjust == "max-t") and all(r["status"] == "tested" for r in rows):
-        contrasts.confirm(blocks, rows, quantities, paired)
-    return rows
+    lacking = panel.lacking(r for own in paired.runs for r in own)
+    there = {b.language for b in blocks}
+    whole = contrasts.quantities(sorted(there | lacking.keys()), one.system.train_language, groups, asked.by)
+    quantities = [replace(q, languages=held) for q in whole if (held := tuple(c for c in q.languages if c in there))]
+    rows = contrasts.test(measured, blocks, quantities, paired) if quantities else []
+    tested = [(r, q) for r, q in zip(rows, quantities, strict=True) if r["status"] == "tested"]
+    if (asked.confirm or asked.adjust == "max-t") and tested:
+        counted = {code for _, q in tested for code in q.languages}
+        contrasts.confirm([b for b in blocks if b.language in counted], [r for r, _ in tested], [q for _, q in tested], paired)
+    return _completed(rows, whole, there, {code: pairing.absent(paired, runs) for code, runs in lacking.items()})
+
+
+def _completed(rows: Sequence[Row], whole: Sequence[Quantity], there: Collection[str], lacking: Mapping[str, str]) -> list[Row]:
+    """A row for all that could be asked, in its order: of what is in no language that every run has, that there is no test."""
+    tested = iter(rows)
+    found = []
+    for quantity in whole:
+        if any(code in there for code in quantity.languages):
+            row = next(tested)
+        else:
+            reasons = dict.fromkeys(lacking[code] for code in quantity.languages)
+            row = contrasts.untested("; ".join(reasons) or contrasts.UNKNOWN, quantity)
+        found.append(row | {"languages_in_any": len(quantity.languages) or None})
+    return found
 
 
 def _family(rows: Sequence[Row], asked: Asked) -> None:
@@ -202,7 +222,7 @@ def _family(rows: Sequence[Row], asked: Asked) -> None:
         return
     p = np.array([r["p"] for r in single])
     if asked.adjust == "max-t":
-        adjusted = np.array([1.0 if r["p_max_t"] is None else r["p_max_t"] for r in single])
+        adjusted = np.array([r["p_max_t"] for r in single])
         for row in single:  # another question, and an interval that goes with it
             row |= {"scope": "these runs", "p": row["p_bootstrap"], "low": row["all_low"], "high": row["all_high"]}
     else:
@@ -238,11 +258,12 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
-    single = [r for r in rows if r["level"] != "mean" and r["language"] != r["train_language"]]
+    single = [r for r in rows if r["level"] != "mean" and r["language"] not in r["train_language"].split("+")]
     tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower")]
     if not tested:
         means = [r for r in rows if r["status"] == "tested"]
-        return f"{means[0]['verdict']} on average" if means else str(rows[0]["status"]) if rows else ""
+        partial = means and contrasts.support(means[0])
+        return f"{means[0]['verdict']} on average{f'; {partial}' if partial else ''}" if means else str(rows[0]["status"]) if rows else ""
     what = {"language": "languages", "family": "families", "script": "scripts"}[tested[0]["level"]]
     names = {v: [r["language"] for r in tested if r["verdict"] == v] for v in ("helps", "hurts", "higher", "lower", "equivalent")}
     open_ = [r for r in tested if r["verdict"] == "unresolved"]
@@ -252,6 +273,7 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
         said.append(f"unresolved in {len(open_)}" if said else f"unresolved in all {len(tested)} {what}")
     if len(tested) < len(single):
         said.append(f"not testable in {len(single) - len(tested)}")
+    said += [contrasts.support(r) for r in rows if r["level"] == "mean" and contrasts.support(r)]
     if tested[0]["scope"] == "these runs":
         why = "one seed" if tested[0]["seeds"] == 1 else "over items alone"
         said.append(f"{why}: this says that the trained systems differ, not that the recipes do")

@@ -2,24 +2,26 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import Block, Paired, Panel
 from xbench.stats import dominance, families, pooling, power, resampling
 from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments
 
 Row = dict[str, Any]
 MEAN = "zero-shot mean"
+UNKNOWN = "the training language is not known, so neither is which languages are zero-shot"
 ALPHA = 0.05
 RESAMPLES = 10_000
 PAIR = np.array([[1.0, -1.0]])
 # Every row has these, None where there is nothing to say.
 NUMBERS = (
     "value", "against_value", "delta", "low", "high", "p", "p_adjusted", "family", "detectable", "power", "seeds_needed", "items_needed",
-    "n", "clusters", "languages", "seeds", "df", "scope",
+    "n", "clusters", "languages", "languages_in_any", "seeds", "df", "scope",
 )  # fmt: skip
 SPREAD = (
     "effects_up", "effects_down", "up", "down", "tau", "i2", "new_language_low", "new_language_high", "predict_low", "predict_high",
@@ -68,16 +70,24 @@ def taken(blocks: Sequence[Block], runs: Sequence[str]) -> list[Sums]:
     return [b.sums.take([b.runs.index(r) for r in runs]) for b in blocks]
 
 
+def alone(blocks: Sequence[Block], runs: Sequence[str]) -> list[Block]:
+    """The blocks with these runs and no others."""
+    return [replace(b, runs=tuple(runs), sums=s) for b, s in zip(blocks, taken(blocks, runs), strict=True)]
+
+
 def quantities(languages: Sequence[str], train_language: str, groups: Mapping[str, str] | None, level: str) -> list[Quantity]:
-    """What is compared over these languages: each of them, or groups of the zero-shot ones, and the zero-shot mean last."""
-    zero_shot = tuple(code for code in languages if code != train_language)
+    """What is compared over these languages: each of them, or groups of the zero-shot ones, and the zero-shot mean last.
+
+    Where the training language is not known, the mean is over none.
+    """
+    unseen = tuple(code for code in languages if zero_shot(code, train_language))
     found = []
     if level == "language":
         found = [Quantity("language", code, (code,)) for code in languages]
     elif groups is not None:
-        names = sorted({groups.get(code, "unknown") for code in zero_shot})
-        found = [Quantity(level, name, tuple(c for c in zero_shot if groups.get(c, "unknown") == name)) for name in names]
-    return [*found, Quantity("mean", MEAN, zero_shot)] if zero_shot else found
+        names = sorted({groups.get(code, "unknown") for code in unseen})
+        found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
+    return [*found, Quantity("mean", MEAN, unseen)] if unseen or train_language in UNSAID else found
 
 
 def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity], paired: Paired) -> list[Row]:
@@ -85,6 +95,9 @@ def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity],
     try:
         runs, found = measured.moments(blocks, asked)
     except ValueError as error:
+        own = [r for arm in paired.runs for r in arm]
+        if any(len(b.runs) > len(own) for b in blocks):  # it may be another system that has too little
+            return test(measured, alone(blocks, own), asked, paired)
         if len(asked) == 1:
             return [untested(f"too little data: {error}", asked[0])]
         # One language is too small: the others, and groups without it, are tested all the same.
@@ -173,12 +186,13 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
     counts = taken(blocks, runs)
     rng = np.random.default_rng(zlib.crc32(" ".join(runs).encode()))  # the same runs give the same digits
     replicates = resampling.bootstrap(counts, resamples, rng)
+    slack = resampling.resolution(replicates)
     first = len(paired.runs[0])
     drawn = replicates[:, :first].mean(axis=1, dtype=np.float64) - replicates[:, first:].mean(axis=1, dtype=np.float64)
     index = {b.language: i for i, b in enumerate(blocks)}
     by_quantity = np.stack([drawn[[index[c] for c in q.languages]].mean(axis=0) for q in asked])
     for row, quantity, own in zip(rows, asked, by_quantity, strict=True):
-        law = resampling.Law(own)
+        law = resampling.Law(own, slack)
         low, high = law.interval()
         row |= {"bootstrap_low": rounded(low), "bootstrap_high": rounded(high), "p_bootstrap": rounded(law.shift_p(row["delta"]))}
         if min(map(len, paired.runs)) >= dominance.FEWEST_RUNS:
@@ -189,7 +203,7 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
             _swapped(row, counts[index[quantity.name]], first, rng, resamples)
     single = [i for i, q in enumerate(asked) if q.level != "mean"]
     if single:
-        _jointly([rows[i] for i in single], by_quantity[single])
+        _jointly([rows[i] for i in single], by_quantity[single], slack)
 
 
 def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resamples: int) -> None:
@@ -203,10 +217,10 @@ def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resam
         row |= {"p_mcnemar": rounded(mid), "p_mcnemar_exact": rounded(exact)}
 
 
-def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
-    """Standard errors are those of the replicates, so that what is compared is over items alone."""
+def _jointly(rows: Sequence[Row], drawn: Floats, slack: float) -> None:
+    """Standard errors are those of the replicates, so that what is compared is over items alone; ties are hits, as in resampling.Law."""
     se = drawn.std(axis=1, ddof=1)
-    moving = se > 0
+    moving = se > slack
     for row, moves in zip(rows, moving, strict=True):
         if not moves:  # no resample is another
             row |= {"p_max_t": float(row["delta"] == 0), "all_low": row["delta"], "all_high": row["delta"]}
@@ -214,7 +228,7 @@ def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
         return
     deltas = np.array([r["delta"] for r in rows])
     t = (drawn[moving] - deltas[moving, None]) / se[moving, None]
-    p, quantile = families.max_t(deltas[moving] / se[moving], t.T)
+    p, quantile = families.max_t(np.maximum(np.abs(deltas[moving]) - slack, 0) / se[moving], t.T)
     width = quantile(1 - ALPHA)
     for row, adjusted, error in zip([r for r, m in zip(rows, moving, strict=True) if m], p, se[moving], strict=True):
         row |= {
@@ -222,6 +236,12 @@ def _jointly(rows: Sequence[Row], drawn: Floats) -> None:
             "all_low": rounded(row["delta"] - width * error),
             "all_high": rounded(row["delta"] + width * error),
         }
+
+
+def support(row: Mapping[str, Any]) -> str:
+    """Said of a mean that is over fewer languages than there are in any of the runs; else empty."""
+    whole = row["languages_in_any"]
+    return f"mean over {row['languages']} of {whole} languages" if whole and row["languages"] and row["languages"] < whole else ""
 
 
 def untested(reason: str, quantity: Quantity | None = None) -> Row:

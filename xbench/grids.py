@@ -26,6 +26,8 @@ _TASKS = {
     "pos": "udpos", "ner": "panx", "pan-x": "panx", "wikiann": "panx", "wikiann ner": "panx", "paws-x": "pawsx", "tydi": "tydiqa",
     "tydiqa-goldp": "tydiqa", "tydi qa": "tydiqa", "tydiqa-gp": "tydiqa", "bucc": "bucc2018",
 }  # fmt: skip
+_SHORT = frozenset({"pos", "ner"})  # tasks, though ISO 639-3 has languages of these codes
+_LANGUAGE = re.compile(r"{0}(/{0})?".format(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*"))
 _METRICS = {"em": "exact_match", "exact match": "exact_match", "acc": "accuracy", "acc.": "accuracy", "accuracy": "accuracy", "f1": "f1"}
 
 
@@ -48,7 +50,8 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
     if odd:
         raise DataError(f"heading {', '.join(odd)}: neither a column, nor a language, nor a task of XTREME")
     shown = [float(n.replace(",", ".")) for _, cells in lines for i in scored if i < len(cells) for n in _NUMBER.findall(cells[i])[:1]]
-    unit = settings.get("unit") or ("percent" if any(value > 1 for value in shown) else "fraction")
+    signed = any("%" in cells[i] for _, cells in lines for i in scored if i < len(cells))
+    unit = settings.get("unit") or ("percent" if signed or any(value > 1 for value in shown) else "fraction")
     for at, cells in lines:
         if len(cells) != len(header):
             raise DataError(f"{at}: {len(cells)} cells, the header has {len(header)}")
@@ -64,9 +67,9 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
             elif kind == "mean":
                 row |= {"language": MANY, "language_set": there}
             else:
-                row |= {"language": MANY, "target": name}
+                row = {"language": settings.get("language") or MANY, **row, "target": name}
             target = str(row.get("target") or settings.get("target") or "")
-            metrics = _metrics(str(row.pop("metric", "") or settings.get("metric", "")) or _heading_metric(header[index]), target)
+            metrics = _metrics(str(row.pop("metric", "") or _heading_metric(header[index]) or settings.get("metric", "")), target)
             yield from _cell(cells[index], row, metrics)
 
 
@@ -98,7 +101,7 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
         raise DataError(f"{path}: has no table whose headings are languages or tasks")
     for grid in scored:
         try:
-            for row in read(grid.header, grid.lines, {**grid.said, **settings}):
+            for row in read(grid.header, grid.lines, {**settings, **grid.said}):
                 yield {**{column: value for column, value in grid.said.items() if column != "means"}, **row}
         except DataError as error:
             raise DataError(f"{path}:{grid.at}: {error}") from error
@@ -121,6 +124,8 @@ def _cell(cell: str, row: Row, metrics: list[str]) -> Iterator[Row]:
     for part, metric in zip(parts, metrics, strict=False):
         spread = _SPREAD.fullmatch(part)
         value = spread.group(1) if spread else part.replace(",", ".").rstrip("%").strip()
+        if value.startswith("+"):
+            row = {**row, "unit": "a difference"}  # as such it is refused
         yield {**row, "metric": metric, "value": value} | ({"stderr": spread.group(2), "stderr_kind": "unknown spread"} if spread else {})
 
 
@@ -136,9 +141,9 @@ def _kind(heading: str, index: int) -> tuple[str, str]:
         return "mean", MANY
     if plain in _IGNORED:
         return "ignored", ""
-    if re.fullmatch(r"[a-z]{2,3}([-_][A-Za-z]{2,8})*(/[a-z]{2,3})?", text) and known(text):
-        return "language", text
     base = re.sub(r"\(.*?\)|\b(em|f1|acc\.?)\b|/", "", plain).strip()
+    if base not in _SHORT and _LANGUAGE.fullmatch(text) and known(text):
+        return "language", text
     if _tasks().get(base):
         return "task", _tasks()[base]
     return ("column", "model") if index == 0 else ("unknown", "")

@@ -4,11 +4,13 @@
 language than its context) is two codes with a slash, in the order of its source: `et/en`. A mean over languages is `mul`.
 """
 
+import re
 from functools import lru_cache
 
 from xbench.errors import DataError
 
 MANY = "mul"  # ISO 639-2: multiple languages; here a mean that a source printed without its parts
+UNSAID = ("unknown", MANY)  # of a training language: which languages had labels is not known
 # langcodes follows CLDR, which says fil for what ISO 639-1, XTREME and most data sets call tl.
 _CALLED = {"fil": "tl"}
 # Retired into another code, but told apart by a data set that has both (Tatoeba: kzj and dtp).
@@ -47,6 +49,16 @@ def known(code: str) -> bool:
     return True
 
 
+def zero_shot(code: str, train_language: str) -> bool:
+    """Whether a language is known to have had no labels in training.
+
+    Args:
+        code: The language.
+        train_language: That of the training, of several with a plus between them; `none` is no training.
+    """
+    return code != MANY and train_language not in UNSAID and code not in train_language.split("+")
+
+
 def _one(code: str) -> str:
     import langcodes
 
@@ -63,12 +75,26 @@ def _one(code: str) -> str:
     if (given := text.split("-")[0].split("_")[0].lower()) in _KEPT:
         return given
     language = langcodes.Language.get(standard, normalize=False)
+    if not (language.language or "").isalpha():  # und, or a region alone
+        raise DataError(f"language {code!r} is none; expected ISO 639-1, ISO 639-3 or BCP 47")
     if language.extlangs:  # `est-eng` parses as a dialect, and is a pair
         raise DataError(f"language {code!r} is unknown; a pair of languages is written {code.replace('-', '/')!r}")
+    if (parts := re.fullmatch(r"([a-z]{2,3})[-_]([a-z]{2})", text)) and _spoken(parts[2]) == parts[2] != parts[1]:
+        first, second = parts.groups()
+        raise DataError(
+            f"language {code!r} is a pair or a region; the pair is written '{first}/{second}', the region '{first}-{second.upper()}'"
+        )
     base = _CALLED.get(language.language or "und", language.language or "und")
     script = _SAME_SCRIPT.get((base, language.script or ""), language.script)
     usual = langcodes.Language.get(base, normalize=False).maximize().script
     return "-".join(part for part in (base, None if script == usual else script, language.territory, *(language.variants or [])) if part)
+
+
+def _spoken(country: str) -> str | None:
+    """The language of a country: `de` of DE, and of CH."""
+    import langcodes
+
+    return langcodes.Language.get(f"und-{country.upper()}").maximize().language
 
 
 def _suggestion(text: str) -> str:
@@ -76,9 +102,9 @@ def _suggestion(text: str) -> str:
     import langcodes
 
     if len(text) == 2 and text.isalpha():
-        likely = langcodes.Language.get(f"und-{text.upper()}").maximize()
-        if likely.language not in (None, "und", "en"):
-            return f"; {text.upper()} is a country, its language is {normal(str(likely.language))!r}"
+        likely = _spoken(text)
+        if likely not in (None, "und", "en"):
+            return f"; {text.upper()} is a country, its language is {normal(str(likely))!r}"
     try:
         return f"; did you mean {normal(langcodes.find(text).to_tag())!r}?"
     except LookupError:

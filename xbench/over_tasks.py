@@ -13,6 +13,7 @@ import numpy as np
 
 from xbench import contrasts, pairing, store
 from xbench.contrasts import ALPHA, Quantity, Row, rounded, untested
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Block, Column, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Moments, combine, differences, moments
@@ -112,6 +113,10 @@ def _row(
         return None
     expected = len(average.scorers) if average.scorers else len(parts)
     quantity = Quantity("tasks", f"{len(parts)} of {expected} tasks: {' '.join(parts)}", ())
+    paired = [(t, pairing.pair([c.systems[one], c.systems[two]], same_seeds=False)) for t, own in parts.items() for c in own]
+    problems = dict.fromkeys(f"{t}: {p.problem}" for t, p in paired if p.problem)
+    if problems:
+        return {**head, **untested("; ".join(problems), quantity)}
     seeds = set.intersection(*(set(c.systems[s].by_seed) for own in parts.values() for c in own for s in (one, two)))
     if not seeds:
         return {**head, **untested("no seed is there in every task", quantity)}
@@ -120,12 +125,14 @@ def _row(
     reasons = [m for m in measured if isinstance(m, str)]
     if reasons:
         return {**head, **untested("; ".join(reasons), quantity)}
-    found = combine([m for m in measured if isinstance(m, Moments)], [1 / len(parts)] * len(parts))
+    taken = [m for m in measured if not isinstance(m, str)]
+    found = combine([m for m, _ in taken], [1 / len(parts)] * len(parts))
+    named = " ".join(f"{target}{partial}" for target, (_, partial) in zip(parts, taken, strict=True))
     size = len(ordered)
     estimate = differences(found, [range(size), range(size, 2 * size)], contrasts.PAIR)
     row = contrasts.numbers(estimate, size, found.clusters)
     row |= {"value": rounded(found.scores[:size].mean()), "against_value": rounded(found.scores[size:].mean()), "languages": None}
-    return {**head, "level": "tasks", "language": quantity.name, **row}
+    return {**head, "level": "tasks", "language": f"{len(parts)} of {expected} tasks: {named}", **row}
 
 
 def _counting(con: duckdb.DuckDBPyConnection, target: str, columns: list[Column], *, official: bool) -> list[Column]:
@@ -141,9 +148,10 @@ def _counting(con: duckdb.DuckDBPyConnection, target: str, columns: list[Column]
 
 def _task(
     con: duckdb.DuckDBPyConnection, columns: Sequence[Column], one: System, two: System, seeds: Sequence[int | None], average: Average
-) -> Moments | str:
-    """The moments of one task, runs of the first system before those of the second; or why there are none."""
+) -> tuple[Moments, str] | str:
+    """The moments of one task, runs of the first system before those of the second, and of how many languages; or why there are none."""
     blocks: list[Block] = []
+    lacking: set[str] = set()
     marks, clusters = set(), 0
     orders: list[list[str]] = []
     for column in columns:
@@ -152,6 +160,7 @@ def _task(
         own, different = panel.common(runs)
         if different or not own:
             return f"{column.target}: other examples ({'; '.join(different) or 'no common language'})"
+        lacking |= panel.lacking(runs).keys()
         clusters = max(clusters, panel.clusters)
         marks.add(tuple((b.language, b.examples) for b in own))
         blocks += own
@@ -159,16 +168,17 @@ def _task(
     if len(marks) > 1:
         return f"{columns[0].target}: its metrics were measured on different examples"
     languages = [b.language for b in blocks]
-    counted = [code for code in languages if not (average.zero_shot and code == one.train_language)]
-    expected = con.execute("SELECT count(*) FROM task_language WHERE target = ?", [columns[0].target]).fetchall()[0][0]
-    if average.scorers is not None and len(set(counted)) < expected:
-        return f"{columns[0].target}: {len(set(counted))} of {expected} languages"
+    expected = {code for (code,) in con.execute("SELECT language FROM task_language WHERE target = ?", [columns[0].target]).fetchall()}
+    counted = [code for code in languages if (zero_shot(code, one.train_language) if average.zero_shot else code in expected)]
+    if not average.zero_shot and set(counted) < expected:
+        return f"{columns[0].target}: {len(set(counted))} of {len(expected)} languages"
     if not counted:
-        return f"{columns[0].target}: no zero-shot language"
+        return f"{columns[0].target}: {contrasts.UNKNOWN if one.train_language in UNSAID else 'no zero-shot language'}"
+    whole = len(set(counted)) + sum(zero_shot(code, one.train_language) for code in lacking if average.zero_shot)
     counts = [contrasts.taken([b], runs)[0] for b, runs in zip(blocks, orders, strict=True)]
     shares = np.array([[float(code in counted) / len(counted) for code in languages]])
     try:
-        return moments(counts, shares, clusters)[0]
+        return moments(counts, shares, clusters)[0], f" ({len(set(counted))} of {whole} languages)" if len(set(counted)) < whole else ""
     except ValueError as error:
         return f"{columns[0].target}: too little data: {error}"
 

@@ -4,7 +4,7 @@ A column is what scores must agree in to be compared at all (target, metric, sco
 under its conditions; its runs differ in the seed alone.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,6 +174,20 @@ class Paired:
     problem: str = ""
 
 
+def absent(paired: Paired, runs: Container[str]) -> str:
+    """That a language is not in these runs, of the two arms of a pair."""
+    said = []
+    for name, seeds, own in zip(("first", "second"), paired.seeds, paired.runs, strict=True):
+        without = [shown_seed(seed) for seed, run in zip(seeds, own, strict=True) if run in runs]
+        said += [f"seeds {' '.join(without)} of the {name}"] if without else []
+    return f"not in every run: {', '.join(said)}"
+
+
+def shown_seed(seed: int | None) -> str:
+    """A seed as it is printed."""
+    return "?" if seed is None else str(seed)
+
+
 def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
     """Match the runs of several systems by seed.
 
@@ -225,6 +239,14 @@ class Panel:
             sizes = sorted({b.examples for b in self.blocks if b.language == language and wanted & set(b.runs)})
             bad.append(f"{language}: {', '.join(map(str, sizes))} examples, not the same ones")
         return good, bad
+
+    def lacking(self, runs: Iterable[str]) -> dict[str, set[str]]:
+        """The languages that some of these runs were tested in and others not, with those that were not."""
+        wanted = set(runs)
+        there: dict[str, set[str]] = {}
+        for b in self.blocks:
+            there.setdefault(b.language, set()).update(wanted & set(b.runs))
+        return {language: wanted - held for language, held in sorted(there.items()) if held and held < wanted}
 
 
 def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[str]) -> Panel:

@@ -81,6 +81,12 @@ def whole(path: Path) -> Iterator[Path]:
         raise unwritable(path, error) from error
 
 
+def _beside(path: Path) -> Path:
+    """A temporary name for a file, which says which it is where that is not too long for a name."""
+    said = f".{path.name}" if len(os.fsencode(path.name)) <= 200 else ""
+    return path.with_name(f"{said}.{uuid.uuid4().hex}.tmp")
+
+
 @contextmanager
 def _whole(path: Path) -> Iterator[Path]:
     if is_remote(path):
@@ -92,7 +98,7 @@ def _whole(path: Path) -> Iterator[Path]:
     if path.is_dir():  # `.` has no name to write beside
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # short: the name may be as long as names can be
+    temporary = _beside(path)
     try:
         yield temporary
         with temporary.open("rb+") as handle:
@@ -112,7 +118,7 @@ def create(path: Path, content: bytes) -> bool:
             return False
         return True
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")  # short: the name may be as long as names can be
+    temporary = _beside(path)
     try:
         with temporary.open("xb") as handle:
             handle.write(content)

@@ -10,7 +10,8 @@ import numpy as np
 from xbench import contrasts, keeping, pairing, store
 from xbench.contrasts import Quantity, Row, rounded
 from xbench.errors import StoreError
-from xbench.pairing import Block, Column, Panel, Store, System
+from xbench.languages import UNSAID, zero_shot
+from xbench.pairing import Block, Column, Panel, Runs, Store, System
 from xbench.stats import ranking
 from xbench.stats.ratios import Moments, all_pairs, combine, differences
 
@@ -31,7 +32,8 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
 
     Returns:
         Rows, best first in each column: the fields of the system, value, low, high, rank_low, rank_high, tier, systems (how many were
-        ranked), seeds, languages, scope, status (`ranked`, or why not).
+        ranked), seeds, languages, scope (what the ranks are about: `recipe`, or `these runs` as soon as one of the systems has a single
+        run), status (`ranked`, or why not).
 
     Raises:
         StoreError: As `comparing.compare`.
@@ -49,22 +51,15 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
 
 
 def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
-    """Every pair of ranked systems of every column: difference, interval, p, and p adjusted over all pairs of the column (Holm)."""
+    """Every pair of ranked systems of every column: difference, interval, p, p adjusted over all pairs (Holm), seeds and scope."""
     with store.reading(root) as con:
         return [r for column in pairing.columns(con, where) for r in _pairs(con, column, over)]
 
 
 def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tuple[list[System], Any, dict[System, str]]:
     """The systems that can be ranked, their estimates, and why the others cannot."""
-    why: dict[System, str] = {}
-    stored = []
-    for system, held in column.systems.items():
-        if not held.stored:
-            why[system] = "averages only"
-        elif held.doubled:
-            why[system] = f"more than one run of seed {held.doubled[0]}"
-        else:
-            stored.append(system)
+    why = {system: reason for system, held in column.systems.items() if (reason := _unfit(held, over))}
+    stored = [system for system in column.systems if system not in why]
     if not stored:
         return [], None, why
     runs = sorted(r for s in stored for r in column.systems[s].by_seed.values())
@@ -74,29 +69,53 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     blocks, chosen = _support(panel, column, stored)
     for system in stored:
         if system not in chosen:
-            why[system] = "other languages or other examples than most"
+            why[system] = f"other languages or other examples than the {len(chosen)} that are ranked"
     languages = [b.language for b in blocks]
-    train = {s.train_language for s in chosen}
-    counted = tuple(code for code in languages if over == "all" or code not in train)
+    counted = tuple(code for code in languages if over == "all" or all(zero_shot(code, s.train_language) for s in chosen))
     if not counted:
-        return [], None, {**why, **dict.fromkeys(chosen, "no zero-shot language")}
-    try:
-        order, (found,) = contrasts.Measured(panel).moments(blocks, [Quantity("mean", over, counted)])
-    except ValueError as error:
-        return [], None, {**why, **dict.fromkeys(chosen, f"too little data: {error}")}
+        reason = "no zero-shot language" if blocks else "its runs have no language with the same examples"
+        return [], None, {**why, **dict.fromkeys(chosen, reason)}
+    blocks, chosen = _large_enough([b for b in blocks if b.language in counted], column, chosen, why)
+    if not chosen:
+        return [], None, why
+    order, (found,) = contrasts.Measured(panel).moments(blocks, [Quantity("mean", over, counted)])
     place = {run: i for i, run in enumerate(order)}
     arms = [[place[r] for r in column.systems[s].by_seed.values()] for s in chosen]
     return chosen, (found, arms, counted), why
 
 
+def _unfit(held: Runs, over: Over) -> str:
+    """Why a system takes no part, or empty."""
+    if not held.stored:
+        return "averages only"
+    if held.doubled:
+        return f"more than one run of seed {held.doubled[0]}"
+    unknown = over == "zero-shot" and held.system.train_language in UNSAID
+    return "the training language is not known" if unknown else ""
+
+
+def _large_enough(blocks: list[Block], column: Column, systems: list[System], why: dict[System, str]) -> tuple[list[Block], list[System]]:
+    """The systems with two clusters or more in every language, and their counts; says why of the others."""
+    small = {run: b.language for b in blocks for run, lacking in zip(b.runs, b.sums.too_small, strict=True) if lacking}
+    if not small:
+        return blocks, systems
+    for system in systems:
+        lacking = [small[run] for run in column.systems[system].by_seed.values() if run in small]
+        if lacking:
+            why[system] = f"too little data: fewer than two clusters in {lacking[0]}"
+    large = [s for s in systems if s not in why]
+    return contrasts.alone(blocks, [r for s in large for r in column.systems[s].by_seed.values()]), large
+
+
 def _support(panel: Panel, column: Column, systems: Sequence[System]) -> tuple[list[Block], list[System]]:
-    """The languages and examples on which most systems can be compared: first the most languages, then the most systems."""
+    """The most languages that more than half of the systems were tested in, on the same examples; else those that most of them were."""
     held: dict[System, frozenset[int]] = {}
     for s in systems:
         runs = set(column.systems[s].by_seed.values())
         held[s] = frozenset(i for i, b in enumerate(panel.blocks) if runs <= set(b.runs))
-    counts: Mapping[frozenset[int], int] = {h: sum(h <= other for other in held.values()) for h in held.values()}
-    best = max(counts, key=lambda h: (len(h), counts[h], [-i for i in sorted(h)]))
+    counts: Mapping[frozenset[int], int] = {h: sum(h <= other for other in held.values()) for h in held.values() if h}
+    half = [h for h in counts if 2 * counts[h] > len(systems)]
+    best = max(half or counts, key=lambda h: (len(h) if half else 0, counts[h], len(h), [-i for i in sorted(h)]), default=frozenset())
     return [panel.blocks[i] for i in sorted(best)], [s for s in systems if best <= held[s]]
 
 
@@ -131,10 +150,15 @@ def _placed(found: Moments, arms: Sequence[Sequence[int]]) -> list[Row]:
             "tier": int(ranks.tier[i]),
             "systems": len(arms),
             "seeds": len(arm),
-            "scope": "recipe" if len(arm) > 1 else "these runs",
+            "scope": _scope(arms),
         }
         for i, arm in enumerate(arms)
     ]
+
+
+def _scope(arms: Sequence[Sequence[int]]) -> str:
+    """What tests of these against one another are about."""
+    return "recipe" if min(map(len, arms)) > 1 else "these runs"
 
 
 def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "all", cache: bool = True) -> list[Row]:
@@ -213,6 +237,9 @@ def _pairs(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> list[R
                 "p": rounded(estimate.p[k]),
                 "p_adjusted": rounded(adjusted[i, j]),
                 "family": len(estimate.value),
+                "seeds": len(arms[i]),
+                "against_seeds": len(arms[j]),
+                "scope": _scope([arms[i], arms[j]]),
             }
         )
     return rows

@@ -96,10 +96,13 @@ def _runs(
 
 
 def _step(r: Row, rows: Sequence[Row], most: int) -> Step:
-    if r["status"].startswith("not testable: no direct baseline"):
+    reason = r["status"].removeprefix("not testable: ")
+    if reason.startswith("no direct baseline"):
         return Step(r, "no direct baseline", FIRST_LOOK)
+    if reason == "the direct baseline has other seeds":
+        return Step(r, reason, FIRST_LOOK)
     if r["status"] != "tested":
-        return Step(r, r["status"].removeprefix("not testable: "), 0)
+        return Step(r, reason, 0)
     if r["seeds"] < 2:
         return _one_seed(r, rows, most)
     if r["seeds_needed"] is None or r["seeds_needed"] > most:
@@ -108,12 +111,12 @@ def _step(r: Row, rows: Sequence[Row], most: int) -> Step:
 
 
 def _one_seed(r: Row, rows: Sequence[Row], most: int) -> Step:
-    """The variance between seeds is that of other comparisons of the target, if there are any."""
+    """The variances between seeds and of single runs are those of other comparisons of the target, if there are any."""
     same = [o for o in rows if o["status"] == "tested" and o["seeds"] > 1 and o["target"] == r["target"]]
     if not same:
         return Step(r, "one seed", FIRST_LOOK)
-    between = sum(o["variance_seeds"] * o["seeds"] for o in same) / len(same)
-    parts = power.Components(r["variance_items"], between, r["variance_runs"], 1, 2, r["clusters"])
+    between, single = (sum(o[c] * o["seeds"] for o in same) / len(same) for c in ("variance_seeds", "variance_runs"))
+    parts = power.Components(r["variance_items"], between, min(single, r["variance_items"]), 1, 2, r["clusters"])
     needed = parts.needed(r["delta"], ALPHA / (r["family"] or 1))
     if needed.seeds is None or needed.seeds > most:
         return Step(r, _out_of_reach(r, needed.seeds, needed.items), 0, assumed=True)

@@ -39,6 +39,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
         named = apart(group, ("model", "train_language", "recipe_label"), (*_CONDITIONS, "parameters"), ("intermediate", "source"))
         sets = {r["language_set"] for r in rows if all(r[c] == first[c] for c in (*_COLUMN, "basis"))}
         over = f" over {first['language_set']}" if len(sets) > 1 else ""
+        names = _intermediates(group)
         show(
             f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}"
             + ("" if "model" in named else f", {first['model']}")
@@ -55,7 +56,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
             [
                 [
                     *(str(r[c]) for c in named),
-                    r["intermediate"],
+                    names[r["intermediate"], r["intermediate_revision"]],
                     percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
                     percent(r["zero_shot"]),
                     f"{r['languages'] or '?'}/{r['languages_expected'] or '?'}",
@@ -80,10 +81,12 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         _empty(root, target, metric)
     for group in grouped(rows, _COLUMN):
         usual = ("model", "train_language", "intermediate", "recipe_label", "source")
-        parts = apart(group, usual, _CONDITIONS, ("language", "language_set")) or ["model"]
-        systems = sorted({tuple(str(r[c]) for c in parts) for r in group})
-        names = _languages(group)
-        cells = {(names[r["language"], r["language_set"]], tuple(str(r[c]) for c in parts)): r for r in group}
+        parts = apart(group, usual, _CONDITIONS, ("language", "language_set", "intermediate_revision")) or ["model"]
+        shown, names = _intermediates(group), _languages(group)
+        parts += ["intermediate"] if len(shown) > 1 and "intermediate" not in parts else []
+        labels = [tuple(shown[r[c], r["intermediate_revision"]] if c == "intermediate" else str(r[c]) for c in parts) for r in group]
+        systems = sorted(set(labels))
+        cells = {(names[r["language"], r["language_set"]], label): r for r, label in zip(group, labels, strict=True)}
         lines = [[language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted(names.values())]
         first = group[0]
         title = f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}, percent ± sd over seeds"
@@ -123,14 +126,15 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
 
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
     first = group[0]
-    intermediates = sorted({r["intermediate"] for r in group})
+    names = _intermediates(group)
+    intermediates = sorted(names.values())
     lines = []
-    names = _languages(group)
-    for at in sorted(names, key=lambda x: (x[0] == first["train_language"], names[x])):
+    languages, trained = _languages(group), first["train_language"].split("+")
+    for at in sorted(languages, key=lambda x: (x[0] in trained, languages[x])):
         language = at[0]
-        own = {r["intermediate"]: r for r in group if (r["language"], r["language_set"]) == at}
+        own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if (r["language"], r["language_set"]) == at}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = f"{language} (trained)" if language == first["train_language"] else names[at].replace(MANY, "mean as printed")
+        name = f"{language} (trained)" if language in trained else languages[at].replace(MANY, "mean as printed")
         lines.append(
             [
                 name,
@@ -140,7 +144,7 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
             ]
         )
     if means:
-        by = {m["intermediate"]: m for m in means}
+        by = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
         lines.append(
             [
                 "zero-shot mean",
@@ -162,6 +166,12 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
         else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
         "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
     )
+
+
+def _intermediates(group: Sequence[Row]) -> dict[tuple[str, str], str]:
+    """Intermediate tasks by name and revision as they are shown: with the revision where there are several of one."""
+    found = {(r["intermediate"], r["intermediate_revision"]) for r in group}
+    return {(i, rev): f"{i} ({rev})" if sum(i == other for other, _ in found) > 1 else i for i, rev in found}
 
 
 def _seeds(group: Sequence[Row]) -> str:

@@ -140,6 +140,12 @@ class Recipe(BaseModel):
                 Phase.model_validate({**self.target.model_dump(), **fields})
             except ValueError as error:
                 raise ValueError(f"tasks: {task}: {error}") from error
+        for name, phase in (("intermediate", self.intermediate), ("target", self.target)):
+            unused = [field for field in ("max_length", "doc_stride") if getattr(phase, field) is not None]
+            if unused:  # a text that is trained on in one length and predicted in another would be encoded twice
+                raise ValueError(
+                    f"{name}: {' and '.join(unused)} can be said of the whole recipe or of single tasks (tasks), not of a phase"
+                )
         for task in ("", *self.tasks):
             length, stride = self.lengths(task)
             if stride is not None and stride >= length // 2:

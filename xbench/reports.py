@@ -13,7 +13,10 @@ from xbench.errors import DataError
 from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
-_SYSTEM = ("suite", "rule", "model", "model_revision", "intermediate", "train_language", "recipe_id", "stack", "source", "source_version")
+_SYSTEM = (
+    "suite", "rule", "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source",
+    "source_version",
+)  # fmt: skip
 _SIDE_BY_SIDE = 3  # so many systems are columns, more are rows
 _NOTES = 3  # notes of one language that are printed; --json has all
 

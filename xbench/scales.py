@@ -1,14 +1,15 @@
 """Does transfer change with model size? Deltas of models of different sizes against one another, example by example."""
 
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise, product
 from typing import Any
 
 import duckdb
 import numpy as np
 
 from xbench import contrasts, pairing, store
-from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded, untested
+from xbench.contrasts import ALPHA, MEAN, UNKNOWN, Quantity, Row, rounded, untested
+from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Floats, Sums, differences, moments
@@ -21,7 +22,8 @@ def interactions(root: Store, **where: Any) -> list[Row]:
     """How the zero-shot transfer delta of an intermediate task differs between model sizes.
 
     A contrast is (large after the intermediate - large direct) - (small after it - small direct), paired by seed and example; neighbours in
-    size, and the largest against the smallest. With four sizes or more also the slope of the delta per doubling of the parameters.
+    size, and the largest against the smallest; where several models have one size, each of them. With four sizes or more also the slope of
+    the delta per doubling of the parameters.
 
     Args:
         root: The store, or a connection to it.
@@ -49,13 +51,15 @@ def _column(con: duckdb.DuckDBPyConnection, column: Column, intermediate: str | 
 def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple[Runs, Runs]]) -> list[Row]:
     """One intermediate task under the same conditions, at several sizes."""
     sized = sorted((f for f in found if f[0].parameters), key=lambda f: (f[0].parameters or 0, f[0].system.model))
-    if len({f[0].parameters for f in sized}) < 2:
+    sizes = [list(of_size) for _, of_size in groupby(range(len(sized)), key=lambda i: sized[i][0].parameters)]
+    if len(sizes) < 2:
         return []
     names = [f[0].system.model for f in sized]
     asked: list[tuple[str, str, list[int], Floats]] = []
-    for a, b in [*pairwise(range(len(sized))), *([(0, len(sized) - 1)] if len(sized) > 2 else [])]:
-        asked.append(("interaction", f"{names[b]} - {names[a]}", [b, a], np.array([1.0, -1.0, -1.0, 1.0])))
-    if len(sized) >= FEWEST_SIZES:
+    for small, large in [*pairwise(sizes), *([(sizes[0], sizes[-1])] if len(sizes) > 2 else [])]:
+        for a, b in product(small, large):
+            asked.append(("interaction", f"{names[b]} - {names[a]}", [b, a], np.array([1.0, -1.0, -1.0, 1.0])))
+    if len(sizes) >= FEWEST_SIZES:
         logs = np.log2([float(f[0].parameters or 0) for f in sized])
         slope = (logs - logs.mean()) / ((logs - logs.mean()) ** 2).sum()
         asked.append(("slope", f"{len(sized)} models, per doubling", list(range(len(sized))), np.column_stack([slope, -slope]).ravel()))
@@ -95,9 +99,9 @@ def _row(
             **head,
             **untested(f"the runs were tested on different examples ({'; '.join(different) or 'no common language'})", quantity),
         }
-    languages = [b.language for b in blocks if b.language != system.train_language]
+    languages = [b.language for b in blocks if zero_shot(b.language, system.train_language)]
     if not languages:
-        return {**head, **untested("no zero-shot language", quantity)}
+        return {**head, **untested(UNKNOWN if system.train_language in UNSAID else "no zero-shot language", quantity)}
     counts: list[Sums] = contrasts.taken(blocks, runs)
     shares = np.array([[float(b.language in languages) / len(languages) for b in blocks]])
     try:
@@ -108,7 +112,8 @@ def _row(
     places = [list(range(i * seeds, (i + 1) * seeds)) for i in range(len(arms))]
     row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters)
     n = sum(b.examples for b in blocks if b.language in languages)
-    return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages)}
+    whole = len(languages) + sum(zero_shot(code, system.train_language) for code in panel.lacking(runs))
+    return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages), "languages_in_any": whole}
 
 
 __all__ = ["FEWEST_SIZES", "System", "interactions"]

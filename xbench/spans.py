@@ -39,11 +39,19 @@ class Tags:
         codes: Row of `vocabulary` for each token, sentence after sentence, integer, shape (tokens,).
         lengths: Tokens of each sentence, int64, shape (sentences,).
         vocabulary: The distinct tags, each a non-empty text.
+
+    Raises:
+        ValueError: If a tag is empty.
     """
 
     codes: npt.NDArray[np.integer]
     lengths: Ints
     vocabulary: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Every tag begins with its letter."""
+        if "" in self.vocabulary:
+            raise ValueError("a tag is empty")
 
     @classmethod
     def from_lists(cls, sentences: Sequence[Sequence[str]]) -> "Tags":
@@ -72,9 +80,9 @@ class Tags:
         if empty.any():  # "" splits into one empty tag
             tags = tags.filter(pc.not_equal(tags, ""))
             lengths[empty] = 0
-            if len(tags) != lengths.sum():
-                raise ValueError("a sentence holds two spaces in a row, or one at its beginning or end")
         coded = tags.dictionary_encode()
+        if len(tags) != lengths.sum() or "" in coded.dictionary.to_pylist():
+            raise ValueError("a sentence holds two spaces in a row, or one at its beginning or end")
         return cls(coded.indices.to_numpy(zero_copy_only=False), lengths, tuple(coded.dictionary.to_pylist()))
 
     @classmethod

@@ -197,6 +197,8 @@ def _problems(study: Study) -> list[str]:
             except XbenchError as error:
                 problems.append(f"{field}: {error}")
                 continue
+            if task.name != name:  # two names for one training would be two systems
+                problems.append(f"{field}: {name} is called {task.name}: it is trained in {task.train_language} anyway")
             if field == "intermediates" and not task.trains:
                 problems.append(f"{field}: {name} has no training data")
             if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from xbench import comparing, over_tasks, pairing, placing, scales, store, wording
+from xbench import comparing, contrasts, over_tasks, pairing, placing, scales, store, wording
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
@@ -122,7 +122,7 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]
     equal = any(r["p_equivalent"] is not None for r in rows)
 
     def cells(r: Row) -> list[str]:
-        name = f"{r['language']} (trained)" if r["language"] == r["train_language"] else str(r["language"])
+        name = f"{r['language']} (trained)" if r["language"] in r["train_language"].split("+") else str(r["language"])
         known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", *_p(r), _mde(r)]
         extra = ([needs(r)] if lacking else []) + ([p_value(r["p_equivalent"])] if equal else [])
         return [*known, "" if r["n"] is None else str(r["n"]), *extra, _verdict(r)]
@@ -142,7 +142,8 @@ def _mde(r: Row) -> str:
 def _verdict(r: Row) -> str:
     if r["status"].startswith("averages only") and r["level"] != "mean":
         return f"{r['verdict']} ({r['status']})"
-    return str(r["verdict"] if r["status"] == "tested" else r["status"])
+    partial = contrasts.support(r)
+    return str(r["status"] if r["status"] != "tested" else f"{r['verdict']} ({partial})" if partial else r["verdict"])
 
 
 def _confirmed(rows: Sequence[Row]) -> None:
@@ -194,7 +195,7 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         emit(rows, form)
         return
     if not rows:
-        LOG.print(f"no test score in {root}; `xbench coverage` says what is there")
+        LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
         return
     for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
         systems = [{c: r[c] for c in pairing.SYSTEM} for r in own]
@@ -203,21 +204,22 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         several = apart([dict(s) for s in {tuple(s.items()) for s in systems}], _USUAL, _MORE, ("intermediate",))
         heading = f"{own[0]['target']}: {own[0]['metric']} ({own[0]['scorer']}), mean over {over} languages"
         if with_pairs:
-            lines = [[_name(r, "", several), _name(r, "against_", several), interval(r), *_p(r)] for r in own]
-            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted"], lines, left=2)
+            lines = [[*_sides(r, several), interval(r), *_p(r), f"{r['seeds']}, {r['against_seeds']}", r["scope"]] for r in own]
+            show(heading, ["", "against", "delta, 95 % interval", "p", "adjusted", "seeds", "about"], lines, left=2)
         else:
             names = ["rank", "tier", *several, "intermediate", "score, 95 % interval", "seeds", "languages", ""]
-            show(heading, names, [_standing(r, several) for r in own], left=3 + len(several))
+            about = next((f"; ranks of {'recipes' if r['scope'] == 'recipe' else 'these runs'}" for r in own if r["scope"]), "")
+            show(heading + about, names, [_standing(r, several) for r in own], left=3 + len(several))
     sys.stdout.write(_RANKS)
 
 
 def _standing(r: Row, several: Sequence[str]) -> list[str]:
     rank = "" if r["rank_low"] is None else f"{r['rank_low']}-{r['rank_high']}"
     value = "" if r["value"] is None else f"{percent(r['value'])} [{percent(r['low'])}, {percent(r['high'])}]"
-    ranked = "" if r["status"] == "ranked" else str(r["status"])
+    ranked = str(r["status"]) if r["status"] != "ranked" else "no other to test it against" if r["systems"] == 1 else ""
     names = [str(r[c]) for c in (*several, "intermediate")]
     return [rank, str(r["tier"] or ""), *names, value, str(r["seeds"] or ""), str(r["languages"] or ""), ranked]
 
 
-def _name(row: Row, prefix: str, several: Sequence[str]) -> str:
-    return " / ".join([str(row[prefix + "intermediate"]), *(str(row[prefix + c]) for c in several)])
+def _sides(row: Row, several: Sequence[str]) -> list[str]:
+    return [" / ".join(str(row[side + c]) for c in ("intermediate", *several)) for side in ("", "against_")]

@@ -1,8 +1,8 @@
 -- warning: a printed mean is not the mean of the printed languages
 -- do: look at the source: means over other languages, other seeds, or a misprint; do not expect restated tables to re-add
 WITH parts AS (
-    SELECT model, model_revision, intermediate, target, train_language, metric, scorer, split, dataset_revision, recipe_id, stack, source,
-        source_version, seed, list({'l': language, 'v': value}) AS cells
+    SELECT model, model_revision, intermediate, intermediate_revision, target, train_language, metric, scorer, split, dataset_revision,
+        recipe_id, stack, source, source_version, seed, list({'l': language, 'v': value}) AS cells
     FROM result WHERE language <> 'mul' GROUP BY ALL
 ),
 means AS (SELECT * FROM result WHERE language = 'mul' AND language_set <> 'unknown'),
@@ -10,8 +10,10 @@ together AS (
     SELECT m.model, m.intermediate, m.target, m.metric, m.split, m.source, m.run_id, m.value, m.language_set,
         list_filter(p.cells, lambda c: list_contains(string_split(m.language_set, ' '), c.l)) AS cells
     FROM means AS m JOIN parts AS p
-        ON (m.model, m.model_revision, m.intermediate, m.target, m.train_language, m.metric, m.scorer, m.split, m.dataset_revision)
-          = (p.model, p.model_revision, p.intermediate, p.target, p.train_language, p.metric, p.scorer, p.split, p.dataset_revision)
+        ON (m.model, m.model_revision, m.intermediate, m.intermediate_revision, m.target, m.train_language, m.metric, m.scorer, m.split,
+            m.dataset_revision)
+          = (p.model, p.model_revision, p.intermediate, p.intermediate_revision, p.target, p.train_language, p.metric, p.scorer, p.split,
+            p.dataset_revision)
         AND (m.recipe_id, m.stack, m.source, m.source_version) = (p.recipe_id, p.stack, p.source, p.source_version)
         AND m.seed IS NOT DISTINCT FROM p.seed
 )

@@ -6,8 +6,8 @@
 -- contrasts: mnli against mnli-mlm, mnli against mnli-translated
 -- seeds: 3
 -- note: Which mixing ratio and which translations the paper used is not known; the tasks say theirs.
-SELECT 'mnli against ' || against || ', mean of the nine tasks: better' AS evidence, delta AS value, low, high, 0.0 AS above, true AS decides
+SELECT 'mnli against ' || against || ', mean of the nine tasks: better' AS evidence, delta AS value, low, high, df, 0.0 AS above, true AS decides
 FROM comparison WHERE target = 'xtreme' AND status = 'tested'
 UNION ALL
-SELECT text || ' (' || source || ' ' || source_version || ')', NULL, NULL, NULL, NULL, false
+SELECT text || ' (' || source || ' ' || source_version || ')', NULL, NULL, NULL, NULL, NULL, false
 FROM statement WHERE topic IN ('masked language modelling', 'translated data')

@@ -7,11 +7,11 @@
 -- seeds: 3
 -- note: Tested on the test sets, mean over all nine tasks as XTREME averages them: target languages have no development sets here, and
 -- choosing on them would not be zero-shot.
-SELECT 'mean of the nine tasks: there is a gain' AS evidence, delta AS value, low, high, 0.0 AS above, NULL::DOUBLE AS size, true AS decides
+SELECT 'mean of the nine tasks: there is a gain' AS evidence, delta AS value, low, high, df, 0.0 AS above, NULL::DOUBLE AS size, true AS decides
 FROM comparison WHERE target = 'xtreme' AND status = 'tested'
 UNION ALL
-SELECT 'mean of the nine tasks: it is 7.0 points', delta, low, high, NULL, 0.070, true
+SELECT 'mean of the nine tasks: it is 7.0 points', delta, low, high, df, NULL, 0.070, true
 FROM comparison WHERE target = 'xtreme' AND status = 'tested'
 UNION ALL
-SELECT text || ' (' || source || ' ' || source_version || ')', number, NULL, NULL, NULL, NULL, false
+SELECT text || ' (' || source || ' ' || source_version || ')', number, NULL, NULL, NULL, NULL, NULL, false
 FROM statement WHERE topic = 'average gain on development sets' AND subject = 'hellaswag'

@@ -8,13 +8,13 @@
 -- seeds: 3
 -- note: `as much` is read as: within one point between the largest and the smallest. Published averages disagree with each other in sign:
 -- X-STILTs is above XLM-R on UD-POS and below it on PAN-X.
-SELECT target || ' after ' || intermediate || ', ' || model_name || ': helps' AS evidence, delta AS value, low, high,
+SELECT target || ' after ' || intermediate || ', ' || model_name || ': helps' AS evidence, delta AS value, low, high, df,
     0.0 AS above, NULL::DOUBLE AS below, true AS decides
 FROM comparison WHERE level = 'mean' AND status = 'tested' AND target IN (SELECT target FROM task_language WHERE family = 'tagging')
 UNION ALL
-SELECT target || ' after ' || intermediate || ', ' || model || ': same', delta, low, high, -0.01, 0.01, true
+SELECT target || ' after ' || intermediate || ', ' || model || ': same', delta, low, high, df, -0.01, 0.01, true
 FROM interaction
 WHERE level = 'interaction' AND status = 'tested' AND target IN (SELECT target FROM task_language WHERE family = 'tagging')
 UNION ALL
-SELECT topic || ', ' || subject || ' (' || source || '), averages only', number, NULL, NULL, NULL, NULL, false
+SELECT topic || ', ' || subject || ' (' || source || '), averages only', number, NULL, NULL, NULL, NULL, NULL, false
 FROM statement WHERE topic IN ('PAN-X F1', 'UD-POS F1')

@@ -4,25 +4,41 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import scipy
 
+Floats = npt.NDArray[np.float64]
+_NODES, _HALVES = np.polynomial.legendre.leggauss(64)
+_SHARES, _WEIGHTS = (_NODES + 1) / 2, _HALVES / 2  # Gauss and Legendre's, from 0 to 1
 MOST_SEEDS = 1_000  # more than anybody trains: then seeds are not what is lacking
 
 
 def detectable(se: float, df: float, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The smallest true difference that a two-sided test at `alpha` finds with probability `power` (Card et al. 2020).
+    """The smallest true difference that a two-sided t test at `alpha` finds with probability `power`, in the unit of `se`.
 
-    In the unit of `se`; (t quantile of 1 - alpha/2 plus normal quantile of power) x se.
+    With many degrees of freedom (quantile of 1 - alpha/2 plus quantile of power) x se (Card et al. 2020); more with few, where `se` itself
+    is uncertain.
     """
-    return float((scipy.stats.t.ppf(1 - alpha / 2, df) + scipy.stats.norm.ppf(power)) * se)
+    t, spread = scipy.stats.t.ppf(1 - alpha / 2, df), _spread(df)
+    return float(scipy.optimize.brentq(lambda shift: _beyond(t, shift, spread) - power, 0.0, t * spread[-1] + 9)) * se
 
 
 def power(effect: float, se: float, df: float, alpha: float = 0.05) -> float:
-    """Probability that a true difference `effect` is found."""
+    """Probability that a true difference `effect` is found by such a test."""
     if se == 0:
         return 1.0 if effect else alpha
-    t = scipy.stats.t.ppf(1 - alpha / 2, df)
-    return float(scipy.stats.norm.sf(t - abs(effect) / se) + scipy.stats.norm.cdf(-t - abs(effect) / se))
+    return _beyond(scipy.stats.t.ppf(1 - alpha / 2, df), abs(effect) / se, _spread(df))
+
+
+def _spread(df: float) -> Floats:
+    """What estimated standard errors are of the true one, at the nodes of _SHARES: roots of chi-square over df."""
+    found: Floats = np.sqrt(2 * scipy.special.gammaincinv(df / 2, _SHARES) / df)
+    return found
+
+
+def _beyond(t: float, shift: float, spread: Floats) -> float:
+    """P(|T| > t) of a noncentral t, by its definition; scipy's is NaN here and there in the tails."""
+    return float(_WEIGHTS @ (scipy.special.ndtr(shift - t * spread) + scipy.special.ndtr(-shift - t * spread)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,7 @@ class Components:
         more = self.seeds / seeds
         common = max(0.0, self.items - self.cells)
         over_seeds = max(0.0, self.between - self.cells)
-        single = self.cells if self.seeds > 1 else 0.0
-        return common / share_of_items, more * (over_seeds + single / share_of_items)
+        return common / share_of_items, more * (over_seeds + self.cells / share_of_items)
 
     def needed(self, effect: float, alpha: float = 0.05, wanted: float = 0.8) -> Needed:
         """Seeds and items that would find `effect` with the power wanted, each with the other as it is."""

@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.floating] | npt.NDArray[np.integer]
 _ROWS = 1 << 16  # clusters at a time: bounds the memory beside the counts themselves
 _NO_SPREAD = 1e-28  # the variance of equal scores, but for rounding
-_ROUNDING = 1e-14  # a variance below this share of its terms is what is left of a subtraction of equal numbers
+_ROUNDING = 1e-14  # a variance, or a difference, below this share of its terms is what is left of a subtraction of equal numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,13 @@ class Sums:
         """Clusters with examples of each system, shape (systems,)."""
         return np.broadcast_to(np.count_nonzero(self.denominator, axis=0), (self.systems,))
 
+    @property
+    def too_small(self) -> npt.NDArray[np.bool_]:
+        """Whether there are fewer than two clusters of a system, so that nothing can be said of its spread, shape (systems,)."""
+        if len(self.numerator) < 2:
+            return np.ones(self.systems, dtype=bool)
+        return (self.clusters < 2) & (self.totals[1] > 0)  # over nothing (no span, gold or predicted) a score is 0, without spread
+
     def take(self, systems: Sequence[int] | Ints) -> "Sums":
         """The same rows for some of the systems."""
         below = self.denominator if self.denominator.shape[1] == 1 else self.denominator[:, systems]
@@ -82,8 +89,7 @@ def influence(sums: Sums) -> Floats:
 
 def _scores_and_scale(sums: Sums) -> tuple[Floats, Floats]:
     (above, below), count = sums.totals, sums.clusters
-    nothing = below <= 0  # no span, gold or predicted: 0, as everywhere, and nothing that could vary
-    lacking = (count < 2) & ~nothing if len(sums.numerator) > 1 else np.ones(len(below), dtype=bool)
+    nothing, lacking = below <= 0, sums.too_small
     if lacking.any():
         raise ValueError(f"columns {np.flatnonzero(lacking).tolist()} have fewer than two clusters")
     below, count = np.where(nothing, 1.0, below), np.where(nothing, 2, count)
@@ -266,7 +272,7 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     own = np.array([found.scores[list(r)].var(ddof=1) / len(r) if len(r) > 1 else 0.0 for r in arms])
     own[own < _NO_SPREAD] = 0.0
     seeds = square @ own
-    over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights])
+    over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights], dtype=bool)
     seeds, cells = np.where(over_seeds, seeds, 0.0), np.where(over_seeds, cells, 0.0)
     common = np.maximum(items - cells, 0.0)
     total = common + seeds
@@ -282,7 +288,9 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
         df = np.where(seeds > 0, total**2 / (seeds**2 / seed_df + common**2 / item_df), item_df)
     # Runs that are all alike say nothing about seeds, but there are no more degrees of freedom than runs either when nothing varies.
     df = np.where(over_seeds & (total == 0), counts.max() - 1.0, df)
-    return Estimate(weights @ scores, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
+    value = weights @ scores
+    value = np.where(np.abs(value) > _ROUNDING * (np.abs(weights) @ np.abs(scores)), value, 0.0)
+    return Estimate(value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
 
 
 def _noise(covariance: Floats) -> float:

@@ -164,14 +164,22 @@ def bootstrap_law(sums: Sums) -> tuple[Floats, Floats]:
     return replicates, scipy.stats.multinomial(n, np.full(n, 1 / n)).pmf(counts)
 
 
+def resolution(replicates: Reals) -> float:
+    """How far replicates of `bootstrap`, or means and differences of them, may be from one another that are equal but for rounding."""
+    return 4 * max(float(np.finfo(replicates.dtype).eps), 1 / _GRID)
+
+
 class Law:
     """The distribution of bootstrap replicates.
 
     Args:
         replicates: Shape (..., resamples); scores, means of them over languages, differences of systems.
+        slack: What is this near is a tie: the `resolution` of what `bootstrap` gave, before anything was made of it in another precision.
+            That of `replicates` if not given.
     """
 
-    def __init__(self, replicates: Reals) -> None:
+    def __init__(self, replicates: Reals, slack: float | None = None) -> None:
+        self._slack = resolution(replicates) if slack is None else slack
         self._ordered = np.sort(replicates, axis=-1)  # faster than partitions: whole rows are sorted by vector instructions
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
@@ -196,11 +204,8 @@ class Law:
         size = self._ordered.shape[-1]
         rows, flat = self._ordered.reshape(-1, size), values.ravel()
         hits = np.empty(len(flat))
-        slack = 4 * float(
-            np.finfo(np.float32 if self._ordered.dtype == np.float32 else np.float64).eps
-        )  # values that are equal but for rounding are ties, and ties are hits
         for i, (row, value) in enumerate(zip(rows, flat, strict=True)):
-            far = abs(value) - slack
+            far = abs(value) - self._slack  # values that are equal but for rounding are ties, and ties are hits
             hits[i] = size if far <= 0 else size - row.searchsorted(value + far) + row.searchsorted(value - far, side="right")
         out: Floats = ((1 + hits) / (1 + size)).reshape(values.shape)
         return out

@@ -127,15 +127,13 @@ def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, m
     Where the answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
 
     Raises:
-        DataError: If the question leaves less room for the context than the stride.
+        DataError: If the question leaves no room for the context, or less than the stride.
     """
     more = {} if doc_stride is None else {"stride": doc_stride, "return_overflowing_tokens": True}
-    if doc_stride is not None:
-        room = max_length - len(tokenizer(example.question, "")["input_ids"])
-        if room <= doc_stride:
-            raise DataError(
-                f"example {example.example_id}: its question leaves {room} subwords for the context, doc_stride is {doc_stride}"
-            )
+    room = max_length - len(tokenizer(example.question, "")["input_ids"])
+    if room <= (doc_stride or 0):
+        stride = "" if doc_stride is None else f", doc_stride is {doc_stride}"
+        raise DataError(f"example {example.example_id}: its question leaves {room} of {max_length} subwords for the context{stride}")
     encoded = tokenizer(
         [example.question], [example.context], truncation="only_second", max_length=max_length, return_offsets_mapping=True, **more
     )

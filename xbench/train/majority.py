@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from xbench.errors import StudyError
-from xbench.task import Classified, Example, Tagged, Task
+from xbench.task import Choice, Classified, Example, Tagged, Task
 
 
 def predict(task: Task, training: Sequence[Example], examples: Sequence[Example]) -> list[str]:
@@ -16,7 +16,9 @@ def predict(task: Task, training: Sequence[Example], examples: Sequence[Example]
     if not task.labels:
         raise StudyError(f"majority-class needs a label set, which {task.name} ({task.family}) does not have")
     counts = Counter(
-        label for e in training for label in (e.labels if isinstance(e, Tagged) else (e.label,) if isinstance(e, Classified) else ())
+        label
+        for e in training
+        for label in (e.labels if isinstance(e, Tagged) else (e.label,) if isinstance(e, Classified | Choice) else ())
     )
     best = max(task.labels, key=lambda label: (counts[label], -task.labels.index(label)))
     return [" ".join([best] * len(e.tokens)) if isinstance(e, Tagged) else best for e in examples]

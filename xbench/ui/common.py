@@ -411,6 +411,18 @@ def _brief(revision: str) -> str:
     return revision if len(revision) <= 16 else short_hash({"revision": revision}, 6)
 
 
+def labelled(data: pd.DataFrame) -> "pd.Series[bool]":
+    """Whether the language of each row had labels in training."""
+    seen = [code in trained.split("+") for code, trained in zip(data["language"], data["train_language"], strict=True)]
+    return pd.Series(seen, index=data.index, dtype=bool)
+
+
+def intermediates(found: pd.DataFrame) -> "pd.Series[str]":
+    """The intermediate task of each row, with its revision where there are several of one."""
+    several = found.groupby("intermediate")["intermediate_revision"].transform("nunique") > 1
+    return found["intermediate"].where(~several, found["intermediate"] + " (" + found["intermediate_revision"].map(_brief) + ")")
+
+
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
     """Systems in as few words as tell them apart: model and intermediate, and of the other fields those in which they differ."""
     direct = found["intermediate"] == "none"

@@ -1,4 +1,4 @@
--- One row a score in a language without training labels: how far it falls short of the training language in the same run.
+-- One row a score in a language without training labels: how far it falls short of the training language in the same run; of several, their mean.
 SELECT
     r.model, r.intermediate, r.target, r.train_language, r.language, r.seed, r.split, r.metric, r.scorer, r.dataset_revision,
     r.recipe_id, r.stack, r.source, r.run_id,
@@ -7,6 +7,11 @@ SELECT
     s.value AS train_language_value,
     s.value - r.value AS gap
 FROM result AS r
-JOIN result AS s
-    ON s.run_id = r.run_id AND s.language = r.train_language AND (s.split, s.metric, s.scorer) = (r.split, r.metric, r.scorer)
-WHERE r.language NOT IN (r.train_language, 'mul')
+JOIN (
+    SELECT run_id, split, metric, scorer, avg(value ORDER BY value) AS value
+    FROM result
+    WHERE language <> 'mul' AND list_contains(string_split(train_language, '+'), language)
+    GROUP BY ALL
+    HAVING count(*) = len(string_split(any_value(train_language), '+'))
+) AS s USING (run_id, split, metric, scorer)
+WHERE r.language <> 'mul' AND NOT list_contains(string_split(r.train_language, '+'), r.language)

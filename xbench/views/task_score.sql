@@ -8,8 +8,8 @@ WITH main AS (
 chosen AS (
     SELECT * FROM leaderboard
     QUALIFY (basis = 'languages') = bool_or(basis = 'languages') OVER (
-        PARTITION BY target, model, model_revision, parameters, intermediate, metric, scorer, split, train_language, dataset_revision,
-            recipe_id, stack, source, source_version
+        PARTITION BY target, model, model_revision, parameters, intermediate, intermediate_revision, metric, scorer, split, train_language,
+            dataset_revision, recipe_id, stack, source, source_version
     )
 )
 SELECT
@@ -22,7 +22,7 @@ SELECT
     bool_and(l.complete) AND (any_value(m.family) <> 'qa' OR count(*) = 2) AS complete,
     min(l.seeds) AS seeds,
     string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
-    l.scorer, l.split, l.train_language, l.model_revision, l.parameters, l.dataset_revision,
+    l.scorer, l.split, l.train_language, l.model_revision, l.intermediate_revision, l.parameters, l.dataset_revision,
     l.recipe_id, l.stack, l.source, l.source_version
 FROM chosen AS l
 JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))

@@ -11,6 +11,7 @@ SELECT
     t.model_revision,
     t.parameters,
     t.intermediate,
+    t.intermediate_revision,
     t.target,
     t.train_language,
     t.language,

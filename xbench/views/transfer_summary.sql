@@ -1,7 +1,7 @@
 -- One row an intermediate task, target and language: the mean over seeds of the seed-matched delta, with its spread.
 -- seeds counts the seed-matched pairs; seeds_without_baseline the runs that have none and take no part in delta.
 SELECT
-    model, model_revision, intermediate, target, train_language, language, language_set, split, metric, scorer, dataset_revision,
+    model, model_revision, intermediate, intermediate_revision, target, train_language, language, language_set, split, metric, scorer, dataset_revision,
     recipe_id, stack, source, source_version,
     avg(value ORDER BY value) FILTER (WHERE status = 'paired') AS value,
     avg(direct_value ORDER BY direct_value) AS direct_value,

@@ -104,7 +104,7 @@ def _sentence(data: pd.DataFrame) -> str:
 
 def _counts(data: pd.DataFrame, *, direct: bool) -> None:
     """How many languages or groups there are of each verdict, the training language aside."""
-    single = data[(data["level"] != "mean") & (data["language"] != data["train_language"])]
+    single = data[(data["level"] != "mean") & ~common.labelled(data)]
     said = {"helps": "helped", "hurts": "hurt"} if direct else {"higher": "higher", "lower": "lower"}
     if not direct or set(single["verdict"]) & {"higher", "lower"}:  # averages alone say which is higher, also of a baseline
         said = {"higher": "higher", "lower": "lower"}

@@ -74,7 +74,7 @@ def _differences(source: common.Source, column: deltas.Column, data: pd.DataFram
     train = str(chosen["train_language"].iloc[0])
     single = data
     if not data.empty:  # the training language is no transfer; a printed mean is no language
-        single = data[(data["level"] != "mean") & ~data["language"].isin([train, deltas.PRINTED]) & data["delta"].notna()]
+        single = data[(data["level"] != "mean") & ~data["language"].isin([*train.split("+"), deltas.PRINTED]) & data["delta"].notna()]
     if single.empty:
         why = "; ".join(dict.fromkeys(data["status"])) if not data.empty else "no numbers by language"
         st.warning(f"There is no difference by language to show. {common.plain(why)}")
@@ -207,12 +207,14 @@ def _gaps(
     same = (systems[list(_FAMILY)] == chosen.iloc[0][list(_FAMILY)]).all(axis=1)
     direct = systems[same & (systems["intermediate"] == pairing.DIRECT)]
     wanted = pd.concat([chosen, direct])
+    labelled = train.split("+")
     found = common.rows(
         source,
         "SELECT a.system_id, a.language, 100 * t.value AS trained, 100 * a.value AS value, 100 * (t.value - a.value) AS gap, a.seeds "
-        "FROM cell AS a JOIN cell AS t USING (column_id, system_id) WHERE a.column_id = ? AND t.language = ? AND a.language NOT IN (?, ?) "
+        "FROM cell AS a JOIN (SELECT column_id, system_id, avg(value ORDER BY value) AS value FROM cell WHERE list_contains(?, language) "
+        "GROUP BY ALL HAVING count(*) = ?) AS t USING (column_id, system_id) WHERE a.column_id = ? AND NOT list_contains(?, a.language) "
         "AND list_contains(?, a.system_id) ORDER BY a.language",
-        [column.column_id, train, train, MANY, [int(i) for i in wanted["system_id"]]],
+        [labelled, len(labelled), column.column_id, [*labelled, MANY], [int(i) for i in wanted["system_id"]]],
     )
     if found.empty:
         return found, "", None

@@ -20,6 +20,7 @@ _RULES = {
 _MOST_COLUMNS, _FIRST_COLUMNS = 40, 9
 _SIZES = {"up to 200 M": (0, 200e6), "200 to 400 M": (200e6, 400e6), "400 M to 1 B": (400e6, 1e9), "above 1 B": (1e9, 1e15)}
 _TESTED = {False: "over the whole column", True: "of all systems that have every task chosen, tasks taken as independent,"}
+_ABOUT = {"recipe": "", "these runs": " A system with a single seed makes them ranks of these runs, not of the recipes."}
 _QUICKLY = 300  # systems times tasks that are ranked without being asked to
 
 
@@ -60,7 +61,7 @@ def page(source: Source) -> None:
         + (
             "rank: from how many systems are significantly better to how many are not significantly worse, tested on the stored "
             f"examples {_TESTED[len(chosen) > 1]} whatever is shown; a tier begins with the first that is significantly worse than the "
-            "best of the tier above. low, high: 95 % interval."
+            "best of the tier above. low, high: 95 % interval." + _ABOUT[str(ranked["scope"].iloc[0])]
             if ranked is not None
             else "Order alone is no rank: ranks, intervals and tiers are tested on stored examples, of one task or of systems that have "
             "all the tasks chosen."
@@ -252,6 +253,9 @@ def _several(values: "pd.Series[Any]") -> list[str]:
 def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languages: list[str] | None) -> pd.DataFrame:
     text = (
         "SELECT system_id, column_id, language, value, seed_sd, seeds, n FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
+        # Of a task that xbench knows, the languages that it covers.
+        " AND (language = 'mul' OR column_id IN (SELECT column_id FROM col WHERE NOT known) "
+        "OR (column_id, language) IN (SELECT column_id, language FROM col JOIN task_language USING (target)))"
         + (" AND language IN (SELECT unnest(?::VARCHAR[]))" if languages is not None else "")
         + " ORDER BY column_id, system_id, language"
     )

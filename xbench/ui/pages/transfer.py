@@ -64,7 +64,7 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
         f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
         list(base.values()),
     )
-    return found.assign(points=100 * found["delta"].astype(float))
+    return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=common.intermediates(found))
 
 
 def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
@@ -75,7 +75,7 @@ def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     if rows is None:
         return None
     found: pd.DataFrame = source.snapshot.kept(key, lambda: pd.DataFrame(rows))
-    return found
+    return found if found.empty else found.assign(intermediate=common.intermediates(found))
 
 
 def _columns(deltas: pd.DataFrame) -> Columns:
@@ -118,7 +118,7 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
 
 
 def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
-    zero_shot = deltas[(deltas["language"] != MANY) & (deltas["language"] != deltas["train_language"])]
+    zero_shot = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
         own, verdicts = _of(zero_shot, column), _verdicts(tested, column, "mean")
@@ -176,14 +176,12 @@ def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tes
     column = columns[name]
     own = _of(deltas, column).reset_index(drop=True)
     train = base["train_language"]
-    shown = {MANY: "mean as printed", train: f"{train} (trained)"}
+    shown = {**{code: f"{code} (trained)" for code in train.split("+")}, MANY: "mean as printed"}
     data = source.snapshot.kept(
         ("by language", *base.values(), *column.values(), tested is None),
         lambda: _language_cells(own, shown, _verdicts(tested, column, "language"), tested),
     )
-    order = sorted(set(data["language"]) - {shown[MANY], shown[train]}) + [
-        v for v in (shown[train], shown[MANY]) if v in set(data["language"])
-    ]
+    order = sorted(set(data["language"]) - set(shown.values())) + [v for v in shown.values() if v in set(data["language"])]
     drawn = source.snapshot.kept(
         ("map by language", *base.values(), *column.values(), tested is None),
         lambda: maps.heat(data, "language", "language", order, _order(data), ["intermediate", "language", "direct", *_TOOLTIP, "examples"]),
@@ -232,7 +230,8 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         st.text(f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {cell['verdict']}")
     else:
         st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
-    where = {**base, **column, "intermediate": cell["intermediate"], "language": delta["language"]}
+    task = str(delta["task"])
+    where = {**base, **column, "intermediate": task, "intermediate_revision": delta["intermediate_revision"], "language": delta["language"]}
     fixed = " AND ".join(f"{f} = ?" for f in where)
     common.table(
         common.rows(
@@ -248,10 +247,10 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         common.link(
             "The examples that flipped",
             "compare",
-            **common.compare_query(source, base, column, str(cell["intermediate"]), str(delta["language"])),
+            **common.compare_query(source, base, column, task, str(delta["language"])),
         )
     with right:
         common.link(
-            "Runs and recipes", "provenance", target=column["target"], model=base["model"], intermediate=str(cell["intermediate"]),
+            "Runs and recipes", "provenance", target=column["target"], model=base["model"], intermediate=task,
             language=str(delta["language"]),
         )  # fmt: skip
