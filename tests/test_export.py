@@ -5,14 +5,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from tests.adapter_files import CASES
-from tests.conftest import Writer
+from tests.conftest import RUN, Writer
 from tests.test_adapters import ingest
 from xbench import adapter, exporting, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError, PluginError, StoreError
+from xbench.task import load_task
+from xbench.tasks._xtreme import ISO3
 
 ENDINGS = {"csv": "csv", "parquet": "parquet", "eee": "", "markdown": "md", "latex": "tex"}
 HOSTILE = '=HYPERLINK("x") | <b>&amp; $x_1$ 100% {a} \\ ~^ `c` **d** 漢字'
@@ -20,7 +23,9 @@ HOSTILE = '=HYPERLINK("x") | <b>&amp; $x_1$ 100% {a} \\ ~^ `c` **d** 漢字'
 
 def everything(root: Path) -> list[tuple[Any, ...]]:
     """All columns that adapters give, of every score."""
-    columns = ", ".join({"recipe": "u.recipe", "relationship": "u.relationship"}.get(c, f"r.{c}") for c in adapter.COLUMNS)
+    columns = ", ".join(
+        {"recipe": "u.recipe", "relationship": "u.relationship", "selection": "u.selection"}.get(c, f"r.{c}") for c in adapter.COLUMNS
+    )
     con = store.connect(root)
     try:
         return con.execute(f"SELECT {columns} FROM result AS r JOIN run AS u USING (run_id) ORDER BY ALL").fetchall()
@@ -43,7 +48,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     writer = Writer(folder / "store")
     for seed in (0, 1):
         writer.add("none", "mini-pos", seed, {"de": 1 / 3, "fr": 0.7 + seed / 7}, recipe='{"epochs":3}')
-        writer.add("intents", "mini-pos", seed, {"de": 0.1, "fr": 0.2})
+        writer.add("intents", "mini-pos", seed, {"de": 0.1, "fr": 0.2}, selection="target-languages")  # which is not zero-shot
     for name in ("long", "lm-eval", "mteb", "sumeval", "euroeval", "model-index"):
         case = CASES[name]
         options = Options(settings=case.settings)
@@ -152,6 +157,47 @@ def test_a_submission_comes_back_with_the_same_scores(tmp_path: Path) -> None:
         exporting.export(root, "xtreme", tmp_path / "o2", model="n")
     with pytest.raises(DataError, match=r"xnli: 2 runs; say --model"):
         exporting.export(root, "xtreme", tmp_path / "o2")
+
+
+def test_a_submission_is_in_the_order_of_xtremes_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Treebanks in their order, not in that of their ids; Tatoeba by the English text, as utils_preprocess.py (tatoeba_preprocess) sorts it."""
+    data, root, out = tmp_path / "data", tmp_path / "store", tmp_path / "out"
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(data))
+    (data / "tatoeba").mkdir(parents=True)
+    (data / "ud-treebanks-v2.5" / "x").mkdir(parents=True)
+    said = {"udpos": {"s1": "ADV", "s10": "NOUN", "s2": "VERB"}, "tatoeba": {"0": "7", "1": "8", "2": "9"}}
+    for task, predictions in said.items():
+        languages = load_task(task).languages
+        run = Writer(root).add("none", task, 0, dict.fromkeys(languages, 0.5))
+        key = {
+            "run_id": run,
+            "model": RUN["model"],
+            "intermediate": "none",
+            "target": task,
+            "train_language": RUN["train_language"],
+            "seed": 0,
+        }
+        rows = []
+        for language in languages:
+            if task == "udpos":
+                treebank = data / "ud-treebanks-v2.5" / "x" / f"{language}_x-ud-test.conllu"
+                treebank.write_text("".join(f"# sent_id = s{i}\n1\ta\t_\tX\t_\t_\t0\troot\t_\t_\n\n" for i in (2, 10, 1)))
+            else:
+                for side, text in ((ISO3[language], "b\na\nc\n"), ("eng", "two\none\nthree\n")):
+                    (data / "tatoeba" / f"tatoeba.{ISO3[language]}-eng.{side}").write_text(text)
+            for i, prediction in predictions.items():
+                name = f"{language}_x-ud-test/{i}" if task == "udpos" else i
+                rows.append(
+                    {**key, "language": language, "split": "test", "example_id": name, "cluster_id": name, "prediction": prediction}
+                )
+        store.write(root, "prediction", pa.Table.from_pylist([{**row, "reference": "X"} for row in rows]), run)
+    exporting.export(root, "xtreme", out)
+    assert {path.read_text() for path in (out / "udpos").iterdir()} == {"VERB\n\nNOUN\n\nADV\n\n"}
+    assert {path.read_text() for path in (out / "tatoeba").iterdir()} == {"8\n9\n7\n"}  # one, three, two
+    treebank = data / "ud-treebanks-v2.5" / "x" / "de_x-ud-test.conllu"
+    treebank.write_text(treebank.read_text().replace("s10", "s11"))
+    with pytest.raises(DataError, match=r"udpos de: 1 example\(s\) are not in the data here"):
+        exporting.export(root, "xtreme", tmp_path / "other", target="udpos")
 
 
 def test_what_cannot_be_exported(mixed: Path, tmp_path: Path) -> None:

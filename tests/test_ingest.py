@@ -376,6 +376,19 @@ def test_what_is_no_text_is_refused(column: str, value: object) -> None:
     assert (ids, len(refusals), f"column {column!r} is" in refusals[0]) == ([], 1, True)
 
 
+def test_what_less_is_better_of_is_refused_and_selection_is_one_of_three(tmp_path: Path) -> None:
+    """In tables they are words."""
+    header = "model,intermediate,target,language,metric,value,source,lower_is_better,selection\n"
+    said = ("true,", "False,target-languages", ",dev", "maybe,", ",")
+    path = write(tmp_path / "a.csv", *(f"m{i},none,xnli,de,loss,0.5,paper,{word}" for i, word in enumerate(said)), header=header)
+    report = ingesting.ingest([path], tmp_path / "s")
+    assert [(r.at, r.column) for r in report.refusals] == [("2", "metric"), ("4", "selection"), ("5", "lower_is_better")]
+    con = store.connect(tmp_path / "s")
+    assert con.execute("SELECT model, selection FROM run ORDER BY 1").fetchall() == [("m1", "target-languages"), ("m4", None)]
+    assert con.execute("SELECT model, zero_shot FROM leaderboard ORDER BY 1").fetchall() == [("m1", None), ("m4", 0.5)]
+    con.close()
+
+
 def test_what_is_said_with_set_fills_what_a_file_leaves_open(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "xnli,de,accuracy,50,", "xnli,fr,accuracy,60,named", header="target,language,metric,value,source\n")
     settings = {"model": "m", "intermediate": "none", "source": "said", "unit": "percent"}

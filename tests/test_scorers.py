@@ -9,6 +9,7 @@ import pytest
 
 from xbench import plugins
 from xbench.scorer import SCORERS, load_scorer
+from xbench.task import load_task
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
 
@@ -90,10 +91,29 @@ def test_squad(answers: list[str], prediction: str, exact: float, f1: float) -> 
     assert found["f1"][0][0] == pytest.approx(f1)
 
 
+@pytest.mark.parametrize(
+    ("answers", "prediction", "exact", "f1"),
+    [
+        # evaluate-v2.0.py of the SQuAD explorer (Rajpurkar et al. 2018), get_raw_scores and compute_f1, worked by hand.
+        ([""], "", 1, 1),
+        ([""], "the", 1, 1),  # nothing once normalised
+        ([""], "cold", 0, 0),
+        (["cold"], "", 0, 0),
+        (["the", "cold"], "", 0, 0),  # an accepted answer that normalises to nothing is left out
+        (["gold medal in 1952"], "a medal in 1952", 0, 2 * 1.0 * 0.75 / 1.75),
+    ],
+)
+def test_squad2(answers: list[str], prediction: str, exact: float, f1: float) -> None:
+    (name,) = load_task("squad2").scorers
+    found = load_scorer(name).score([json.dumps(answers)], [prediction], "en")
+    assert found["exact_match"][0][0] == exact
+    assert found["f1"][0][0] == pytest.approx(f1)
+
+
 @pytest.mark.parametrize("name", plugins.names(SCORERS))
 def test_every_scorer_keeps_its_promises(name: str) -> None:
     scorer = load_scorer(name)
-    qa = name in ("squad", "mlqa")
+    qa = name in ("squad", "squad2", "mlqa")
     references = [json.dumps(["x y"]), json.dumps(["z"])] if qa else ["B-PER O", "B-LOC"]
     right = ["x y", "z"] if qa else references
     assert scorer.signature == f"{name}-{scorer.version}"

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import xbench
 from tests import submission as made
 from xbench import board, rescoring, scorer, store, submission
 from xbench.errors import DataError
+from xbench.task import load_task
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "submission.json").read_text(encoding="utf-8"))
 RULES = {"official": "seqeval-0.0.12", "seqeval-1.2.2": "seqeval-1.2.2"}
@@ -82,6 +84,89 @@ def test_averages_over_tasks_and_over_groups_are_two_numbers(scored: Path) -> No
         own = [[v for code, v in values[m].items() if code != "en"] for m in metrics]
         means.append(sum(sum(v) / len(v) for v in own) / len(own))
     assert 100 * row["task_mean_zero_shot"] == pytest.approx(sum(means) / 9, abs=1e-9)
+
+
+def official(task: str) -> str:
+    return scorer.load_scorer(load_task(task).scorers[0]).signature
+
+
+def changed(folder: Path, tmp_path: Path, task: str, change: Callable[[Path], object]) -> tuple[submission.Scored, Path]:
+    """The task of the submission alone, its German predictions changed; what came of it, and the store."""
+    shutil.copytree(folder / "predictions" / task, tmp_path / "predictions" / task)
+    change(next((tmp_path / "predictions" / task).glob("test-de.*")))
+    (done,) = submission.score(folder / "labels", tmp_path / "predictions", tmp_path / "s", NAME)
+    return done, tmp_path / "s"
+
+
+@pytest.mark.parametrize("task", ["pawsx", "panx", "bucc2018", "xquad"])
+def test_a_byte_order_mark_is_no_part_of_the_first_label(folder: Path, tmp_path: Path, task: str) -> None:
+    done, root = changed(folder, tmp_path, task, lambda path: path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes()))
+    assert not done.problems
+    metric = "f1" if "f1" in GOLDEN["seqeval-0.0.12"]["tasks"][task] else "accuracy"
+    (row,) = board.scores(root, target=task, language="de", metric=metric, scorer=official(task))
+    assert 100 * row["value"] == pytest.approx(GOLDEN["seqeval-0.0.12"]["tasks"][task][metric]["de"], abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("task", "change", "said"),
+    [
+        # As XTREME's own Tatoeba run prints them; evaluate.py gives 0 for all.
+        ("tatoeba", lambda p: p.write_text("[1]\n" * 20), "de: 20 prediction(s) outside the label set, the first '[1]'"),
+        ("xquad", lambda p: p.write_text('{"of another language": "a"}'), "de: 12 of 12 question(s) have no answer, by their ids"),
+    ],
+)
+def test_what_scores_zero_for_its_form_is_said(
+    folder: Path, tmp_path: Path, task: str, change: Callable[[Path], object], said: str
+) -> None:
+    done, _ = changed(folder, tmp_path, task, change)
+    assert not done.problems
+    assert said in done.notes
+
+
+@pytest.mark.parametrize("task", ["pawsx", "panx", "bucc2018"])
+def test_a_language_without_examples_is_refused(folder: Path, tmp_path: Path, task: str) -> None:
+    shutil.copytree(folder / "labels" / task, tmp_path / "labels" / task)
+    shutil.copytree(folder / "predictions" / task, tmp_path / "predictions" / task)
+    for side in ("labels", "predictions"):
+        (tmp_path / side / task / "test-de.tsv").write_text("")
+    (done,) = submission.score(tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", NAME)
+    (problem,) = done.problems
+    assert problem.endswith("test-de.tsv are empty")
+
+
+@pytest.mark.parametrize(
+    "gold",
+    [["x"], [{"paragraphs": [{"qas": [{"answers": [{"text": "a"}]}]}]}], [{"paragraphs": [{"qas": [{"id": "1", "answers": None}]}]}]],
+)
+def test_gold_questions_of_another_shape_are_named(folder: Path, tmp_path: Path, gold: object) -> None:
+    shutil.copytree(folder / "labels" / "xquad", tmp_path / "labels" / "xquad")
+    shutil.copytree(folder / "predictions" / "xquad", tmp_path / "predictions" / "xquad")
+    (tmp_path / "labels" / "xquad" / "test-de.json").write_text(json.dumps({"data": gold}))
+    (done,) = submission.score(tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", NAME)
+    (problem,) = done.problems
+    assert "test-de.json is not SQuAD's data: question 0: " in problem
+
+
+@pytest.mark.filterwarnings("ignore:.*seems not to be NE tag")
+def test_a_tag_that_strict_iob2_cannot_read_leaves_the_official_score(folder: Path, tmp_path: Path) -> None:
+    """jiant's writer puts the text of a token where a tag belongs; seqeval's default mode, and so evaluate.py, scores it."""
+
+    def change(path: Path) -> None:
+        path.write_text("▁Haus\n" + path.read_text().split("\n", 1)[1])
+
+    done, root = changed(folder, tmp_path, "panx", change)
+    assert not done.problems
+    assert "de: not scored with span-f1-strict: '▁Haus' is not an IOB2 tag" in done.notes
+    assert "de: 1 prediction(s) outside the label set, the first '▁Haus'" in done.notes
+    from seqeval.metrics import f1_score
+
+    gold, given = (
+        [s.split("\n") for s in (side / "panx" / "test-de.tsv").read_text().strip("\n").split("\n\n")]
+        for side in (folder / "labels", tmp_path / "predictions")
+    )
+    (row,) = board.scores(root, target="panx", language="de", metric="f1", scorer=official("panx"))
+    assert row["value"] == pytest.approx(f1_score(gold, given), abs=1e-12)
+    assert not board.scores(root, target="panx", language="de", scorer=scorer.load_scorer("span-f1-strict").signature)
 
 
 @pytest.mark.skipif("XTREME_MOCK" not in os.environ, reason="XTREME_MOCK: folder mock_test_data of google-research/xtreme")

@@ -32,7 +32,7 @@ Shape = TypeVar("Shape")
 # What a row says of its run, of its source, and of its score.
 RUN = (
     "model", "model_revision", "parameters", "intermediate", "intermediate_revision", "target", "train_language", "seed", "recipe", "stack",
-    "dataset_revision",
+    "dataset_revision", "selection",
 )  # fmt: skip
 SOURCE = ("source", "source_version", "relationship")
 SCORE = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")

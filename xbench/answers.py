@@ -41,23 +41,24 @@ def score(references: Sequence[str], predictions: Sequence[str], normalise: Norm
     Raises:
         ValueError: If a reference is not a JSON list of texts, or is empty.
     """
-    accepted = [_accepted(row, text) for row, text in enumerate(references)]
-    if len(accepted) != len(predictions):
-        raise ValueError(f"{len(accepted)} references, {len(predictions)} predictions")
-    counts = np.fromiter(map(len, accepted), np.int64, len(accepted))
-    normal = normalise([*predictions, *chain.from_iterable(accepted)])
+    every = [accepted(row, text) for row, text in enumerate(references)]
+    if len(every) != len(predictions):
+        raise ValueError(f"{len(every)} references, {len(predictions)} predictions")
+    counts = np.fromiter(map(len, every), np.int64, len(every))
+    normal = normalise([*predictions, *chain.from_iterable(every)])
     given, gold = normal[: len(predictions)], normal[len(predictions) :]
-    question = np.repeat(np.arange(len(accepted)), counts)
+    question = np.repeat(np.arange(len(every)), counts)
     same = np.fromiter((given[q] == g for q, g in zip(question.tolist(), gold, strict=True)), np.float64, len(gold))
     f1 = _token_f1(given, gold, question)
-    exact, best = np.zeros(len(accepted)), np.zeros(len(accepted))
+    exact, best = np.zeros(len(every)), np.zeros(len(every))
     np.maximum.at(exact, question, same)
     np.maximum.at(best, question, f1)
-    ones = np.ones(len(accepted))
+    ones = np.ones(len(every))
     return {"f1": (best, ones), "exact_match": (exact, ones)}
 
 
-def _accepted(row: int, text: str) -> list[str]:
+def accepted(row: int, text: str) -> list[str]:
+    """The accepted answers of a reference; ValueError if it is no JSON list of them."""
     try:
         answers = from_json(text)
     except ValueError as error:

@@ -120,5 +120,9 @@ def _rows(root: Path, view: str, where: Mapping[str, Any], order: Sequence[str])
 def _execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:
     try:
         return con.execute(text, values)
+    except duckdb.ConversionException as error:
+        if not values:
+            raise store.unreadable(error) from error
+        raise StoreError("a condition is not of the type of its column", [str(error).splitlines()[0]]) from error
     except duckdb.Error as error:
         raise store.unreadable(error) from error

@@ -1,7 +1,6 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
 import difflib
-import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def parse(text: str) -> Sentence:
             continue
         points[word] = _points(found[word])
         if points[word] is None:
-            problems.append(f"{word} {found[word]!r} is not a number of points, 0 or more")
+            problems.append(f"{word} {found[word]!r} is not a number of points from 0 to 100")
         if sign not in sign_of:
             problems.append(f"{word!r} goes with {' and '.join(sign_of)}, not with {words[1]!r}")
     if problems:
@@ -74,7 +73,7 @@ def _points(text: str) -> float | None:
         size = float(text) / 100
     except ValueError:
         return None
-    return size if 0 <= size < math.inf else None
+    return size if 0 <= size <= 1 else None
 
 
 def _names(intermediates: tuple[str, str], target: str | None, language: str | None) -> list[str]:

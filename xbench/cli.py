@@ -173,7 +173,7 @@ def compare(
     metric: Annotated[str | None, typer.Option(help="Another metric than the one that counts for the target.")] = None,
     adjust: Annotated[str, typer.Option(help="For many languages: holm, bh, by, max-t (over items alone) or none.")] = "holm",
     margin: Annotated[
-        float | None, typer.Option(help="Points that do not matter: unresolved differences are tested for being smaller.")
+        float | None, typer.Option(min=0, max=100, help="Points that do not matter: unresolved differences are tested for being smaller.")
     ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Also bootstrap, randomisation and McNemar's test.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="All systems of a target against one another: ranks with limits, tiers.")] = False,
@@ -191,9 +191,15 @@ def compare(
     where = {"target": target, "model": model, "source": source, "metric": metric}
     form = _form(as_json, as_csv)
     if everyone:
+        given = {"A and B": systems, "--by": by != "language", "--adjust": adjust != "holm", "--margin": margin is not None}
+        given |= {"--confirm": confirm, "--explain": explain, "--latex": latex}
+        if odd := [name for name, value in given.items() if value]:
+            raise typer.BadParameter(f"{', '.join(odd)}: not with --all")
         over: Literal["all", "zero-shot"] = "zero-shot" if zero_shot else "all"
         telling.everyone(store, form, over, with_pairs=pairs, cache=not no_cache, intermediate=intermediate, **where)
         return
+    if pairs or zero_shot:
+        raise typer.BadParameter("--pairs and --zero-shot go with --all")
     telling.compare(
         store, form, systems, by, latex=latex, explain=explain, intermediate=intermediate, adjust=adjust,
         margin=None if margin is None else margin / 100, confirm=confirm, cache=not no_cache, **where,
@@ -336,7 +342,7 @@ def external_results(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be new, changed or refused; write nothing.")] = False,
     report: Annotated[Path | None, typer.Option(help="CSV file for all refusals; STORE-refused.csv if not given.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes that read files; as many as processors, at most 8.")] = None,
-    as_json: Json = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON: counts, reasons for refusals, changes.")] = False,
 ) -> None:
     """Read result files into the store, each with its source. Reading a file twice changes nothing; a changed number is a new version."""
     from xbench import exchange

@@ -181,14 +181,14 @@ class Corpus:
         return f"sha256:{digest.hexdigest()[:16]}"
 
     def check(self) -> list[Held]:
-        """What is there, part by part, read and counted; nothing is raised."""
+        """What is there, part by part, read and counted; only a data folder that is none is raised."""
         return [self._held(language, split) for language, split in self.parts]
 
     def _held(self, language: str, split: Split) -> Held:
         expected = self.published.get((language, split))
         base = Held(language=language, split=split, state="missing", expected=expected)
+        found = self._find(language, split)
         try:
-            found = self._find(language, split)
             if found is None and (self._in_folder() or self.hub is None or not self.hub.cached(language, split)):
                 return replace(base, notes=tuple(self._looked(language, split)))
             examples = found[0].read(found[1], language, split) if found else self.load(language, split)

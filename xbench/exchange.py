@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, verifying
 from xbench.adapter import Options
-from xbench.errors import DataError
-from xbench.listing import Listing
-from xbench.tables import Form, emit, percent, show
+from xbench.errors import DataError, StoreError
+from xbench.listing import Listing, check_folder
+from xbench.tables import LOG, Form, emit, percent, show
 
-_LOG = Console(stderr=True, highlight=False, soft_wrap=True)
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
 
@@ -38,8 +36,8 @@ def ingest(
         Whether nothing was refused.
     """
     given = list(paths) if paths else [share.folder("data") / "published"]
-    bar = Progress(TextColumn("reading files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=_LOG, transient=True)
-    with bar:
+    columns = (TextColumn("reading files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=LOG, disable=not LOG.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
         report = ingesting.ingest(
             given, root, format_name, options, template=template, dry_run=dry_run, jobs=jobs,
@@ -143,6 +141,9 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
         raise DataError(
             f"{', '.join(wrong) or 'nothing'}: a cell is said as FIELD=VALUE, such as model=xlm-roberta-large target=xnli language=de"
         )
+    twice = sorted({field for field, _, _ in pairs if [f for f, _, _ in pairs].count(field) > 1})
+    if twice:
+        raise DataError(f"{', '.join(twice)}: said more than once; a cell has one value of each field")
     where: dict[str, object] = {
         field: int(value) if field in ("seed", "version") and value.isdecimal() else value for field, _, value in pairs
     }
@@ -176,9 +177,13 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     Returns:
         Whether there is no error among them.
     """
+    if not check_folder(root):
+        raise StoreError(f"there is no store at {root}")
     found = auditing.audit(root, only)
     if form != "text":
-        emit([{"severity": f.severity, "check": f.check, "finding": f.text, "rows": f.rows, "do": f.advice} for f in found], form)
+        empty = dict.fromkeys(c for f in found for c in f.rows)
+        said = [{"severity": f.severity, "check": f.check, "finding": f.text, "do": f.advice} for f in found]
+        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form)
         return not any(f.severity == "error" for f in found)
     for check in dict.fromkeys(f.check for f in found):
         mine = [f for f in found if f.check == check]
@@ -197,7 +202,7 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
 
 def compact(root: Path, grace: float, *, dry_run: bool) -> None:
     """Compact a store and print what was done."""
-    with _LOG.status("looking at the files") as status:
+    with LOG.status("looking at the files") as status:
         done = compacting.compact(root, grace=grace, dry_run=dry_run, tick=status.update)
     lines = []
     if done.deleted:
@@ -228,7 +233,8 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
         Whether all that readers see is as it was written.
     """
     mended = None
-    with Progress(TextColumn("reading files"), BarColumn(), MofNCompleteColumn(), console=_LOG, transient=True) as bar:
+    columns = (TextColumn("reading files"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=LOG, disable=not LOG.is_terminal, transient=True) as bar:
         task = bar.add_task("", total=None)
 
         def tick(done: int, of: int) -> None:

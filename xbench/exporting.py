@@ -42,7 +42,7 @@ class Selection:
             DataError: If no row meets the conditions.
         """
         said = {column: value for column, value in self.where.items() if value is not None}
-        taken = {"recipe": "u.recipe", "run_id": "r.run_id", "relationship": "u.relationship"}
+        taken = {"recipe": "u.recipe", "run_id": "r.run_id", "relationship": "u.relationship", "selection": "u.selection"}
         chosen = ", ".join(f"{taken.get(c, f'r.{c}')} AS {c}" for c in (*COLUMNS, "run_id"))
         conditions = " AND ".join(f'r."{column}" = ?' for column in said) or "true"
         found = self.con.execute(

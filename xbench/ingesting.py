@@ -123,8 +123,7 @@ def write_refusals(report: Report, path: Path) -> None:
     """All refusals as CSV: path, place, column, rule, what was found."""
     from xbench import tables
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as handle:
+    with places.whole(path) as new, new.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle)
         writer.writerow(["path", "at", "column", "expected", "found"])
         writer.writerows([[tables.as_text(cell) for cell in (r.path, r.at, r.column, r.expected, r.found)] for r in report.refusals])

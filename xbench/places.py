@@ -95,6 +95,8 @@ def _whole(path: Path) -> Iterator[Path]:
             yield local
             path.fs.put_file(str(local), str(path))  # type: ignore[attr-defined]
         return
+    if path.is_dir():  # `.` has no name to write beside
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
     try:

@@ -4,13 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from xbench import board
 from xbench.languages import MANY
-from xbench.tables import Form, Row, emit, grouped, percent, points, show
+from xbench.tables import LOG, Form, Row, apart, emit, grouped, percent, points, show
 
-_LOG = Console(stderr=True, highlight=False)
 _SAME_SYSTEM = (
     "target",
     "metric",
@@ -22,7 +19,11 @@ _SAME_SYSTEM = (
     "recipe_id",
     "stack",
     "source",
+    "source_version",
 )
+# In which systems may differ that are the same in what is usually said of them.
+_CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id")
+_COLUMN = ("target", "metric", "scorer", "dataset_revision")
 
 
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:
@@ -31,19 +32,20 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
     if form != "text":
         emit(rows, form)
     elif not rows:
-        _empty(root)
+        _empty(root, target, metric)
         return
-    for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision", "basis", "language_set")) if form == "text" else []:
-        first, models = group[0], {r["model"] for r in group}
-        named = (["model"] if len(models) > 1 else []) + (["train_language"] if len({r["train_language"] for r in group}) > 1 else [])
-        named += ["recipe_label"] if len({r["recipe_label"] for r in group}) > 1 else []
+    for group in grouped(rows, (*_COLUMN, "basis", "language_set")) if form == "text" else []:
+        first = group[0]
+        named = apart(group, ("model", "train_language", "recipe_label"), (*_CONDITIONS, "parameters"), ("intermediate", "source"))
+        sets = {r["language_set"] for r in rows if all(r[c] == first[c] for c in (*_COLUMN, "basis"))}
+        over = f" over {first['language_set']}" if len(sets) > 1 else ""
         names = _intermediates(group)
         show(
             f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}"
             + ("" if "model" in named else f", {first['model']}")
-            + ("" if first["basis"] == "languages" else ", means as their sources print them"),
+            + ("" if first["basis"] == "languages" else f", means{over} as their sources print them"),
             [
-                *({"train_language": "trained in"}.get(n, n.removesuffix("_label")) for n in named),
+                *({"train_language": "trained in"}.get(n, n.removesuffix("_label").replace("_", " ")) for n in named),
                 "intermediate",
                 "all languages",
                 "zero-shot",
@@ -53,7 +55,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
             ],
             [
                 [
-                    *(r[c] for c in named),
+                    *(str(r[c]) for c in named),
                     names[r["intermediate"], r["intermediate_revision"]],
                     percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
                     percent(r["zero_shot"]),
@@ -76,22 +78,26 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         emit(rows, form)
         return
     if not rows:
-        _empty(root)
-    for group in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
-        parts = [c for c in ("model", "train_language", "intermediate", "recipe_label", "source") if len({r[c] for r in group}) > 1] or [
-            "model"
-        ]
-        names = _intermediates(group)
-        parts += [] if "intermediate" in parts or len(names) == 1 else ["intermediate"]
-        labels = [tuple(names[r[c], r["intermediate_revision"]] if c == "intermediate" else str(r[c]) for c in parts) for r in group]
+        _empty(root, target, metric)
+    for group in grouped(rows, _COLUMN):
+        usual = ("model", "train_language", "intermediate", "recipe_label", "source")
+        parts = apart(group, usual, _CONDITIONS, ("language", "language_set", "intermediate_revision")) or ["model"]
+        shown, names = _intermediates(group), _languages(group)
+        parts += ["intermediate"] if len(shown) > 1 and "intermediate" not in parts else []
+        labels = [tuple(shown[r[c], r["intermediate_revision"]] if c == "intermediate" else str(r[c]) for c in parts) for r in group]
         systems = sorted(set(labels))
-        cells = {(r["language"], label): r for r, label in zip(group, labels, strict=True)}
-        lines = [
-            [language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted({r["language"] for r in group})
-        ]
+        cells = {(names[r["language"], r["language_set"]], label): r for r, label in zip(group, labels, strict=True)}
+        lines = [[language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted(names.values())]
         first = group[0]
         title = f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}, percent ± sd over seeds"
         show(title, ["language", *(" / ".join(s) for s in systems)], lines)
+
+
+def _languages(rows: Sequence[Row]) -> dict[tuple[str, str | None], str]:
+    """{(language, language_set): how it is called}: a printed mean by what it is over, where there are means over other languages, too."""
+    found = {(r["language"], r["language_set"]) for r in rows}
+    several = sum(language == MANY for language, _ in found) > 1
+    return {(code, over): f"{code} over {over}" if code == MANY and several else code for code, over in found}
 
 
 def _score_cell(row: Row | None) -> str:
@@ -107,12 +113,15 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
         emit(rows, form)
         return
     if not rows:
-        _empty(root)
+        _empty(root, target, model)
     means = board.mean_deltas(root, target=target, model=model)
-    for group in grouped(rows, _SAME_SYSTEM):
-        sources = {(r["source"], r["source_version"]) for r in rows if all(r[c] == group[0][c] for c in ("target", "metric", "model"))}
-        where = _revision(group, rows) + (f", {group[0]['source']}" if len(sources) > 1 else "")
-        _show_deltas(group, [m for m in means if all(m[c] == group[0][c] for c in _SAME_SYSTEM)], where)
+    groups = grouped(rows, _SAME_SYSTEM)
+    for group in groups:
+        first = group[0]
+        others = [g[0] for g in groups if all(g[0][c] == first[c] for c in ("target", "metric", "model"))]
+        named = apart(others, ("source",), (*_CONDITIONS, "scorer"), ("train_language", "dataset_revision"))
+        where = _revision(group, rows) + "".join(f", {first[c]}" if c == "source" else f", {c.replace('_', ' ')} {first[c]}" for c in named)
+        _show_deltas(group, [m for m in means if all(m[c] == first[c] for c in _SAME_SYSTEM)], where)
 
 
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
@@ -120,11 +129,12 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
     names = _intermediates(group)
     intermediates = sorted(names.values())
     lines = []
-    trained = first["train_language"].split("+")
-    for language in sorted({r["language"] for r in group}, key=lambda x: (x in trained, x)):
-        own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if r["language"] == language}
+    languages, trained = _languages(group), first["train_language"].split("+")
+    for at in sorted(languages, key=lambda x: (x[0] in trained, languages[x])):
+        language = at[0]
+        own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if (r["language"], r["language_set"]) == at}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = "mean as printed" if language == MANY else f"{language} (trained)" if language in trained else language
+        name = f"{language} (trained)" if language in trained else languages[at].replace(MANY, "mean as printed")
         lines.append(
             [
                 name,
@@ -211,5 +221,8 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
 
 
-def _empty(root: Path) -> None:
-    _LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")
+def _empty(root: Path, *asked: str | None) -> None:
+    if any(asked):
+        LOG.print(f"no results of {', '.join(a for a in asked if a)} in {root}; `xbench coverage` says what is there")
+        return
+    LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")

@@ -34,8 +34,9 @@ def own_shape(family: str) -> Reader:
             if wrong:
                 problems.append(f"{path}:{number}: field {', '.join(wrong)} has the wrong type")
                 continue
-            name = str(row.get("id", len(found)))
-            found.append(kind(name, str(row.get("cluster", name)), **values))
+            given = row.get("id"), row.get("cluster")  # null is as good as none
+            name = str(len(found) if given[0] is None else given[0])
+            found.append(kind(name, name if given[1] is None else str(given[1]), **values))
         return whole(path, found, problems)
 
     return read

@@ -6,15 +6,13 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import track
 
 from xbench import board, rescoring, submission
 from xbench.errors import DataError
-from xbench.tables import Form, Row, emit, percent, show
+from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
-_LOG = Console(stderr=True, highlight=False)
 _SYSTEM = (
     "suite", "rule", "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source",
     "source_version",
@@ -93,7 +91,7 @@ def check(names: Sequence[str] | None, form: Form) -> None:
         raise DataError(f"{', '.join(without)}: data that ships with xbench, comes from a pinned package, or is that of other tasks")
     held = {
         t.name: list(t.check()) if t.check else []
-        for t in track(chosen, "reading", console=_LOG, transient=True, disable=not _LOG.is_terminal)
+        for t in track(chosen, "reading", console=LOG, transient=True, disable=not LOG.is_terminal)
     }
     rows = [{"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes)} for name, found in held.items() for h in found]
     if form != "text":
@@ -133,11 +131,11 @@ def _number(value: int | None) -> str:
 
 def score(references: Path, predictions: Path, root: Path, system: submission.System, suite: str, form: Form) -> None:
     """Score a submission and print what it comes to; raises at the end when a task could not be scored."""
-    with _LOG.status("scoring"):
+    with LOG.status("scoring"):
         done = submission.score(references, predictions, root, system, suite)
     for result in done:
         for note in result.notes[:_NOTES]:
-            _LOG.print(f"{result.task}: {note}", soft_wrap=True)
+            LOG.print(f"{result.task}: {note}", soft_wrap=True)
     runs = {r.run_id for r in done if r.run_id}
     rows = [
         r for r in board.leaderboard(root, model=system.model, source=system.source) if r["target"] in {d.task for d in done if d.run_id}
@@ -165,7 +163,7 @@ def score(references: Path, predictions: Path, root: Path, system: submission.Sy
 
 def rescore(root: Path, target: str | None, form: Form) -> None:
     """Rescore a store and say what is new; raises at the end when a run could not be scored."""
-    with _LOG.status("rescoring") as status:
+    with LOG.status("rescoring") as status:
         done = rescoring.rescore(root, target, lambda n, of: status.update(f"rescoring: {n} of {of} runs"))
     rows = [{"run_id": run, "target": name, "scorer": scorer} for run, name, scorer in done.new]
     if form != "text":
@@ -188,13 +186,16 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         emit(rows, form)
         return
     if not rows:
-        _LOG.print(f"no task of a suite in {root}; `xbench tasks` lists the suites' tasks")
+        known = ", ".join(sorted({name for task in all_tasks() for name in task.suites}))
+        under = f" under rule {rule}" if rule else ""
+        LOG.print(f"no task of {suite or 'a suite'}{under} in {root}; suites are {known}, `xbench tasks` lists their tasks")
         return
     groups = board.group_averages(root, suite=suite, rule=rule, **where)
     for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):
         own = [r for r in rows if (r["suite"], r["rule"]) == (suite_name, rule_name)]
         names = list(dict.fromkeys(g["task_group"] for g in groups if (g["suite"], g["rule"]) == (suite_name, rule_name)))
-        said = [c for c in ("model", "intermediate", "recipe_label", "stack", "source") if len({r[c] for r in own}) > 1] or ["model"]
+        usual = ("model", "intermediate", "recipe_label", "stack", "source")
+        said = apart(own, usual, ("train_language", "source_version", "model_revision", "recipe_id")) or ["model"]
         lines = [
             [
                 _average(r, "task_mean"),
@@ -239,7 +240,7 @@ def fetch(names: Iterable[str] | None) -> None:
     """Fetch packages and say where they are."""
     from xbench import fetch as fetching
 
-    with _LOG.status("downloading"):
+    with LOG.status("downloading"):
         done = fetching.fetch(names)
     show(
         "packages",

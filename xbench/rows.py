@@ -21,9 +21,10 @@ from xbench.adapter import REQUIRED, RUN, SOURCE, Row
 from xbench.cells import EMPTY, LONGEST, Problem, language, printable, shown, text, whole
 from xbench.hashes import canonical_json, short_hash
 
+_SELECTIONS = ("last step", "train-language", "target-languages")
 _RELATIONS = ("first party", "third party", "collaborative", "other")
 # A run's own facts, that say nothing of which claim it is.
-_FACTS = ("parameters",)
+_FACTS = ("parameters", "selection")
 _OF_RUN = (*RUN, *SOURCE)
 _CLAIM = tuple(sorted(c for c in _OF_RUN if c not in _FACTS))
 claim_of = itemgetter(*_CLAIM)
@@ -82,7 +83,8 @@ def said_of_run(given: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*said[:_RECIPE], as_text, *said[_RECIPE + 1 :])
 
 
-_texts_of = itemgetter(*(_OF_RUN.index(column) for column in _OF_RUN if column not in _OTHERWISE))
+_CHECKED = tuple(column for column in _OF_RUN if column != "selection")  # which is one of few words
+_texts_of = itemgetter(*(_OF_RUN.index(column) for column in _CHECKED if column not in _OTHERWISE))
 # Texts of runs that have passed: nearly all are said over and over.
 _PASSED: set[str] = set()
 _MOST = 100_000
@@ -96,7 +98,7 @@ def checked_run(said: tuple[Any, ...]) -> tuple[Row, list[Problem]]:
     """
     run: Row = dict(zip(_OF_RUN, said, strict=True))
     problems: list[Problem] = []
-    for column, value in [(column, run[column]) for column in (_OTHERWISE if _passed(said) else _OF_RUN)]:
+    for column, value in [(column, run[column]) for column in (_OTHERWISE if _passed(said) else _CHECKED)]:
         problem = None
         if column in ("seed", "parameters"):
             run[column], problem = whole(column, value)
@@ -128,6 +130,8 @@ def _passed(said: tuple[Any, ...]) -> bool:
 
 
 def _check_run_terms(run: Row, problems: list[Problem]) -> None:
+    if run["selection"] not in (None, *_SELECTIONS):
+        problems.append(("selection", f"expected one of {', '.join(_SELECTIONS)}, or nothing", shown(run["selection"])))
     run["relationship"] = run["relationship"].replace("_", " ")
     if run["relationship"] not in _RELATIONS:
         problems.append(("relationship", f"expected one of {', '.join(_RELATIONS)}", shown(run["relationship"])))

@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from xbench.errors import StudyError
 from xbench.listing import Listing
-from xbench.tables import Form, emit, show
+from xbench.tables import LOG, Form, emit, show
 
 if TYPE_CHECKING:
     from xbench.executors import Failure, Options
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from xbench.study import Cell, Plan
     from xbench.train.models import Resolved
 
-_LOG = Console(stderr=True, highlight=False)
 _STATES = ("done", "running", "failed", "stopped", "missing")
 
 
@@ -51,7 +49,7 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
 
     path = study.find_study(name)
     loaded = study.load_study(path)
-    with _LOG.status("finding models and data"):
+    with LOG.status("finding models and data"):
         todo, resolved = executors.lay_out(loaded)
         missing = executors.missing(todo, root)
     if dry_run or form != "text":
@@ -59,15 +57,15 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
         if dry_run:
             return
     for model in resolved.values():
-        _LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
-    _LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
+        LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
+    LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
     done = _with_bars(todo, resolved, root, missing, options, path.stem)
-    _LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
+    LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
     where = "" if str(root) == "results" else f" --store {root}"
     shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
     if advice := Listing(root).advice:
-        _LOG.print(advice)
-    _LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
+        LOG.print(advice)
+    LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
 
 
 def _costs(todo: "Plan", resolved: "dict[str, Resolved]") -> "tuple[dict[str, Tokens], dict[str, Tokens]]":
@@ -85,7 +83,7 @@ def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missi
     from xbench.executors.estimating import Tokens, in_words, short
     from xbench.executors.graph import CHECKPOINTS, items
 
-    with _LOG.status("counting subwords"):
+    with LOG.status("counting subwords"):
         cells, stages = _costs(todo, resolved)
     left = {c.run_id for c in missing}
     rows = [
@@ -163,11 +161,12 @@ def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missin
 
     if not missing:
         return executors.run(todo, resolved, root, options=options, name=name)
-    with _LOG.status("counting subwords"):
+    with LOG.status("counting subwords"):
         cells, stages = _costs(todo, resolved)
     remaining = _Remaining({**cells, **stages}, {i.item_id for i in items(todo, missing, root / CHECKPOINTS)})
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
-    with Progress(*columns, console=_LOG, disable=not _LOG.is_terminal, transient=True) as bars:
+    said = TextColumn("{task.description}", markup=False)
+    columns = (said, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))
+    with Progress(*columns, console=LOG, disable=not LOG.is_terminal, transient=True) as bars:
         whole = bars.add_task("cells", total=len(missing), left="")
         part = bars.add_task("", total=None, left="")
         count = 0
@@ -177,8 +176,8 @@ def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missin
             if done:
                 count += 1
                 bars.advance(whole)
-                if not _LOG.is_terminal:
-                    _LOG.print(f"stored {current.label} ({count} of {len(missing)}{remaining})", soft_wrap=True)
+                if not LOG.is_terminal:
+                    LOG.print(f"stored {current.label} ({count} of {len(missing)}{remaining})", soft_wrap=True)
 
         def item(done: "Item") -> None:
             remaining.done(done)
@@ -188,7 +187,7 @@ def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missin
             bars.update(part, description=what, completed=done, total=of)
 
         def failed(failure: "Failure") -> None:
-            _LOG.print(f"failed {failure.item.label}: {failure.error.splitlines()[0]}", style="red", soft_wrap=True)
+            LOG.print(f"failed {failure.item.label}: {failure.error.splitlines()[0]}", style="red", soft_wrap=True)
 
         return executors.run(todo, resolved, root, executors.Progress(cell, report, failed, item), options, name)
 
@@ -203,7 +202,7 @@ def status(root: Path, study: str | None, form: Form, *, every: bool) -> None:
         emit(rows, form)
         return
     if not rows:
-        _LOG.print(f"no study was begun in {root}; `xbench run STUDY --store {root}` begins one")
+        LOG.print(f"no study was begun in {root}; `xbench run STUDY --store {root}` begins one")
         return
     for name in dict.fromkeys(r["study"] for r in rows):
         own = [r for r in rows if r["study"] == name]

@@ -134,7 +134,9 @@ def _read(task: Task, references: Path, predictions: Path) -> _Read:
         except DataError as error:
             found.problems += [*error.problems[:_SHOWN]] or [str(error)]
             continue
-        found.notes += _odd_labels(task, language, found.answers[language])
+        if not found.answers[language].example_ids:
+            found.problems.append(f"{gold} and {given} are empty")
+        found.notes += _odd(task, language, found.answers[language])
     found.revision, found.digest = f"sha256:{gold_hash.hexdigest()[:16]}", given_hash.hexdigest()
     return found
 
@@ -182,8 +184,11 @@ def _rows(task: Task, found: _Read, folder: str, problems: list[str]) -> Iterato
             try:
                 outcome, _ = score_rows({**key, "seed": None}, language, "test", said, [load_scorer(scorer)], found.revision)
             except ValueError as error:
-                problems.append(f"{folder}, {language}: {error}")
-                break
+                if scorer == task.scorers[0]:
+                    problems.append(f"{folder}, {language}: {error}")
+                    break
+                found.notes.append(f"{language}: not scored with {scorer}: {error}")
+                continue
             for metric in dict.fromkeys(outcome["metric"].to_pylist()):
                 part = outcome.filter(pc.equal(outcome["metric"], metric))
                 yield {
@@ -232,20 +237,23 @@ def clustered(task: Task, language: str, said: Answers) -> Answers:
     return replace(said, cluster_ids=ids if task.parallel else [f"{language}/{i}" for i in ids])
 
 
-def _odd_labels(task: Task, language: str, said: Answers) -> list[str]:
-    """Predictions outside the label set: they score as they are, wrong, and are counted."""
-    if task.family not in ("classification", "tagging") or not task.labels:
+def _odd(task: Task, language: str, said: Answers) -> list[str]:
+    """Questions without an answer, and predictions outside the label set (no row number, in retrieval): they score as wrong."""
+    if task.family == "qa":
+        without = sum(p is None for p in said.predictions)
+        return [f"{language}: {without} of {len(said.predictions)} question(s) have no answer, by their ids"] if without else []
+    if task.family == "mining":
         return []
+    given = [p or "" for p in said.predictions]
+    labels = [tag for p in given if p for tag in p.split(" ")] if task.family == "tagging" else given
     known = set(task.labels)
-    odd = [
-        label for p in said.predictions for label in ((p or "").split(" ") if task.family == "tagging" else [p or ""]) if label not in known
-    ]
+    odd = [label for label in labels if not (label.isdecimal() if task.family == "retrieval" else label in known)]
     return [f"{language}: {len(odd)} prediction(s) outside the label set, the first {odd[0]!r}"] if odd else []
 
 
 def _lines(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8") as handle:
+        with path.open(encoding="utf-8-sig") as handle:
             return [line.strip() for line in handle]
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error}") from error
@@ -296,14 +304,15 @@ def _questions(gold: Path, given: Path) -> Answers:
     if not isinstance(articles, list) or not isinstance(answers, dict):
         raise DataError(f"{gold if not isinstance(articles, list) else given} is not as expected: SQuAD's data, or {{id: answer}}")
     ids, references, problems = [], [], []
-    for article in articles:
-        for paragraph in article.get("paragraphs", []):
-            for qa in paragraph.get("qas", []):
-                texts = [str(a["text"]) for a in qa.get("answers", [])]
-                if not texts:
-                    problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
-                ids.append(str(qa["id"]))
-                references.append(json.dumps(texts, ensure_ascii=False))
+    try:
+        for qa in (qa for article in articles for paragraph in article.get("paragraphs", []) for qa in paragraph.get("qas", [])):
+            texts = [str(a["text"]) for a in qa.get("answers", [])]
+            if not texts:
+                problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
+            ids.append(str(qa["id"]))
+            references.append(json.dumps(texts, ensure_ascii=False))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{gold} is not SQuAD's data: question {len(ids)}: {type(error).__name__} {error}") from error
     problems += [f"{given}: answer to {i!r} is not a text" for i, a in answers.items() if not isinstance(a, str)]
     repeated = sorted({i for i in ids if ids.count(i) > 1}) if len(set(ids)) < len(ids) else []
     problems += [f"{gold}: question {i!r} occurs twice" for i in repeated]
@@ -348,7 +357,7 @@ def _choices(gold: Path, given: Path) -> Answers:
 
 def _json(path: Path) -> Any:
     try:
-        return from_json(path.read_text(encoding="utf-8"))
+        return from_json(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}") from error
 

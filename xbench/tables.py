@@ -15,6 +15,8 @@ from rich.table import Table
 _WIDE = 160  # characters, where there is no terminal to fit
 Row = Mapping[str, Any]
 R = TypeVar("R", bound=Row)
+# Text of data and paths is printed as it is: neither [markup], nor :emoji:, nor folded.
+LOG = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 Form = Literal["text", "json", "csv"]
 
 
@@ -43,7 +45,7 @@ def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note
         table.add_column(column, justify="left" if i < left else "right", overflow="fold")
     for row in rows:
         table.add_row(*row)
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    console = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
     console.print(title, style="bold", soft_wrap=True)
     console.print(table)
     if note:
@@ -61,7 +63,30 @@ def points(value: float | None, spread: float | None = None) -> str:
     if value is None or not math.isfinite(value):
         return "-"
     tail = f" ±{100 * spread:.1f}" if spread is not None and math.isfinite(spread) else ""
-    return f"{100 * value:+.1f}{tail}"
+    return f"{signed(value)}{tail}"
+
+
+def signed(value: float) -> str:
+    """A fraction in points with its sign; what only the rounding of sums has left is +0.0, not -0.0."""
+    return f"{round(100 * value, 9) + 0.0:+.1f}"
+
+
+def apart(rows: Sequence[Row], usual: Sequence[str], more: Sequence[str], beside: Sequence[str] = ()) -> list[str]:
+    """The columns that tell rows apart: the usual ones that differ, and of `more` those without which two rows would have one name.
+
+    Args:
+        rows: Of which no two are the same in all these columns.
+        usual: Columns that are named wherever they differ.
+        more: Columns that are named where that is not enough.
+        beside: Columns that are shown anyway.
+    """
+    found = [c for c in usual if len({r[c] for r in rows}) > 1]
+    for column in more:
+        if len({tuple(r[c] for c in (*beside, *found)) for r in rows}) == len(rows):
+            break
+        if len({r[column] for r in rows}) > 1:
+            found.append(column)
+    return found
 
 
 def grouped(rows: Sequence[R], columns: Sequence[str]) -> list[list[R]]:

@@ -5,16 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from rich.console import Console
-
-from xbench import comparing, contrasts, over_tasks, placing, scales, store, wording
+from xbench import comparing, contrasts, over_tasks, pairing, placing, scales, store, wording
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
-from xbench.tables import Form, emit, grouped, percent, points, show
+from xbench.tables import LOG, Form, apart, emit, grouped, percent, points, show
 from xbench.wording import interval, needs, p_value, title, trained
 
-_LOG = Console(stderr=True, highlight=False)
+# What tells systems apart beside their intermediate task: what is said where it differs, and what only where that is not enough.
+_USUAL = ("model", "train_language", "recipe_id", "source")
+_MORE = ("stack", "source_version", "model_revision", "intermediate_revision")
 BY = ("language", "family", "script", "task", "size", "source")
 _NOTE = """\
 percent and points with 95 % intervals; adjusted: p of a language over the languages ({adjust}), of a mean over the contrasts
@@ -69,7 +69,7 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
         rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
         between = scales.interactions(root, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
         if form == "text" and not between:
-            _LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
+            LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
         rows += between
         _flat(root, rows, form, ("target", "model"), "by size of the model")
     else:
@@ -79,6 +79,8 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
 
 def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str, Any], *, latex: bool, explain: bool) -> None:
     """A table a contrast."""
+    contrasts = grouped(rows, comparing.CONTRAST)
+    every = [own[0] for own in contrasts]
     if form != "text":
         emit(rows, form)
     elif not rows:
@@ -86,21 +88,21 @@ def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str
     elif latex:
         con = store.connect(root)
         try:
-            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con)) for own in grouped(rows, comparing.CONTRAST)))
+            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con), every) for own in contrasts))
         finally:
             con.close()
     else:
-        for own in grouped(rows, comparing.CONTRAST):
-            _contrast(own, options, explain=explain)
+        for own in contrasts:
+            _contrast(own, title(own, every), options, explain=explain)
         sys.stdout.write(_NOTE.format(adjust=options["adjust"]))
 
 
-def _contrast(rows: Sequence[Row], options: Mapping[str, Any], *, explain: bool) -> None:
+def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, explain: bool) -> None:
     if len(rows) == 1 and rows[0]["delta"] is None:
-        sys.stdout.write(f"{title(rows)}\n  {rows[0]['status']}\n\n")
+        sys.stdout.write(f"{heading}\n  {rows[0]['status']}\n\n")
         return
     columns, cells = _columns(rows)
-    show(title(rows), columns, [cells(r) for r in rows], comparing.sentence(rows))
+    show(heading, columns, [cells(r) for r in rows], comparing.sentence(rows))
     if any(r["status"].startswith("averages only") for r in rows):
         sys.stdout.write(_AVERAGES)
     if options.get("confirm"):
@@ -110,7 +112,7 @@ def _contrast(rows: Sequence[Row], options: Mapping[str, Any], *, explain: bool)
 
 
 def _nothing(root: Path) -> None:
-    _LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there", soft_wrap=True)
+    LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there", soft_wrap=True)
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]]:
@@ -168,7 +170,8 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
     if not rows:
         _nothing(root)
         return
-    several = [c for c in left if c == "target" or len({r[c] for r in rows}) > 1]
+    beside = ("intermediate", "target", "train_language", "against", "level", "language", "metric")
+    several = list(dict.fromkeys(["target", *apart(rows, left, wording.CONDITIONS, beside)]))
     if any(r["against"] != TO_DIRECT["intermediate"] for r in rows):
         several.append("against")
 
@@ -179,7 +182,7 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
         names = [str(r["intermediate"]), *names]
         return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
 
-    columns = ["after", *several, "delta, 95 % interval", "p", "adjusted", "MDE", "seeds", "verdict"]
+    columns = ["after", *(c.replace("_", " ") for c in several), "delta, 95 % interval", "p", "adjusted", "MDE", "seeds", "verdict"]
     show(f"mean over the zero-shot languages, {heading}", columns, [cells(r) for r in rows], left=len(several) + 1)
     sys.stdout.write(_NOTE.format(adjust="holm"))
 
@@ -192,10 +195,13 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
         emit(rows, form)
         return
     if not rows:
-        _LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
+        LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
         return
     for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
-        several = [c for c in ("model", "train_language", "recipe_id", "source") if len({r[c] for r in own}) > 1]
+        systems = [{c: r[c] for c in pairing.SYSTEM} for r in own]
+        if with_pairs:
+            systems += [{c: r[f"against_{c}"] for c in pairing.SYSTEM} for r in own]
+        several = apart([dict(s) for s in {tuple(s.items()) for s in systems}], _USUAL, _MORE, ("intermediate",))
         heading = f"{own[0]['target']}: {own[0]['metric']} ({own[0]['scorer']}), mean over {over} languages"
         if with_pairs:
             lines = [[*_sides(r, several), interval(r), *_p(r), f"{r['seeds']}, {r['against_seeds']}", r["scope"]] for r in own]

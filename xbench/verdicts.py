@@ -5,14 +5,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from xbench import checking, claiming, places, planning
 from xbench.claiming import Judged
 from xbench.errors import StoreError
-from xbench.tables import Form, emit, points, show
+from xbench.tables import LOG, Form, apart, emit, points, show
 
-_LOG = Console(stderr=True, highlight=False)
 _SHOWN = 12  # missing cells that are named; --json has all
 
 
@@ -100,12 +97,12 @@ def _interval(e: claiming.Evidence) -> str:
 def _write_study(found: Sequence[Judged], path: Path) -> None:
     missing = list(dict.fromkeys(cell for j in found for cell in j.missing))
     if not missing:
-        _LOG.print("no cell is missing: no study was written")
+        LOG.print("no cell is missing: no study was written")
         return
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
     with places.whole(path) as new:
         new.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
-    _LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
+    LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
 
 
 def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:
@@ -122,19 +119,21 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
     elif not rows:
         sys.stdout.write("nothing is open: no comparison of runs made here is unresolved, or there are none (xbench coverage)\n")
     else:
+        several = apart(rows, ("model", "train_language"), ("recipe_id",), ("target", "intermediate"))
+        names = ["target", "after", *(c.replace("_", " ") for c in several)]
         show(
             "what would settle the open comparisons, cheapest first",
-            ["target", "after", "delta, 95 % interval", "seeds", "wanted", "new runs", "time", "in all", "why it is open"],
-            [_step_cells(r) for r in rows],
+            [*names, "delta, 95 % interval", "seeds", "wanted", "new runs", "time", "in all", "why it is open"],
+            [_step_cells(r, several) for r in rows],
             "wanted: seeds an arm that would find a difference as large as the one seen with 80 % power, after adjustment;\n"
             "* the variance between seeds was taken from other comparisons of the target; runs of earlier lines are not counted again",
-            left=2,
+            left=2 + len(several),
         )
     if folder:
         for name, text in planning.studies(root, steps).items():
             with places.whole(folder / name) as new:
                 new.write_text(text, encoding="utf-8")
-            _LOG.print(f"wrote {folder / name}", soft_wrap=True)
+            LOG.print(f"wrote {folder / name}", soft_wrap=True)
 
 
 def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
@@ -153,11 +152,11 @@ def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
     }
 
 
-def _step_cells(r: Mapping[str, Any]) -> list[str]:
+def _step_cells(r: Mapping[str, Any], several: Sequence[str]) -> list[str]:
     interval = "" if r["low"] is None else f"{points(r['delta'])} [{100 * r['low']:+.1f}, {100 * r['high']:+.1f}]"
     wanted = "" if r["seeds_wanted"] is None else f"{r['seeds_wanted']}{'*' if r['assumed'] else ''}"
     runs = "" if r["new_runs"] is None else str(r["new_runs"])
-    names = [str(r["target"]), str(r["intermediate"])]
+    names = [str(r[c]) for c in ("target", "intermediate", *several)]
     return [*names, interval, str(r["seeds"] or ""), wanted, runs, _time(r["seconds"]), _time(r["seconds_in_all"]), str(r["why"])]
 
 

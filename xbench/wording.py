@@ -5,24 +5,30 @@ from typing import Any
 
 from xbench import comparing
 from xbench.comparing import TO_DIRECT
-from xbench.tables import percent, points
+from xbench.tables import apart, percent, points, signed
 
 Row = Mapping[str, Any]
 _ESCAPES = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
 }  # fmt: skip
+_NOTHING = 1e-12  # a difference that is but the rounding of sums
+_TITLE = ("target", "train_language", "intermediate", "against", "metric", "model")
+# In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target.
+CONDITIONS = ("source", "stack", "source_version", "model_revision", "recipe_id", "intermediate_revision", "scorer", "dataset_revision")
 _UNDECIDED = ("unresolved", "equivalent", "not testable")
 
 
-def title(rows: Sequence[Row]) -> str:
-    """What a contrast is about."""
+def title(rows: Sequence[Row], every: Sequence[Row] = ()) -> str:
+    """What a contrast is about; of conditions, those without which another of `every` (a row each) would have the same title."""
     r = rows[0]
+    same = [o for o in every if all(o[c] == r[c] for c in _TITLE)]
+    conditions = "".join(f", {c.replace('_', ' ')} {r[c]}" for c in apart(same, (), CONDITIONS))
     other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
     seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
     where = trained(r)
     where += "," if where else ""
-    return f"{r['target']}{where} after {r['intermediate']}{other}: {r['metric']}, {r['model']}, seeds: {seeds or 'none'}"
+    return f"{r['target']}{where} after {r['intermediate']}{other}: {r['metric']}, {r['model']}{conditions}, seeds: {seeds or 'none'}"
 
 
 def trained(r: Row) -> str:
@@ -32,7 +38,7 @@ def trained(r: Row) -> str:
 
 def needs(r: Row) -> str:
     """What would find a difference as large as the one seen; empty where there is nothing to find."""
-    if r["verdict"] != "unresolved" or not r["delta"]:
+    if r["verdict"] != "unresolved" or not r["delta"] or abs(r["delta"]) < _NOTHING:
         return ""
     found = [f"{r['seeds_needed']} seeds"] if r["seeds_needed"] else []
     if r["items_needed"] and r["clusters"] and r["items_needed"] > r["clusters"]:
@@ -51,7 +57,7 @@ def p_value(value: float | None) -> str:
 
 
 def _range(row: Row, low: str, high: str) -> str:
-    return f"[{100 * row[low]:+.1f}, {100 * row[high]:+.1f}]"
+    return f"[{signed(row[low])}, {signed(row[high])}]"
 
 
 def explanation(rows: Sequence[Row], adjust: str) -> list[str]:
@@ -109,7 +115,7 @@ def _mean(mean: Row) -> list[str]:
     return [*said, f"{found}, one as large as that seen with {100 * mean['power']:.0f} %.{lacking}"]
 
 
-def latex(rows: Sequence[Row], snapshot: str) -> str:
+def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
     """One contrast as a booktabs table, significant differences bold; the caption says what it is and names the store's snapshot."""
     r = rows[0]
     lines = [
@@ -122,7 +128,7 @@ def latex(rows: Sequence[Row], snapshot: str) -> str:
         if row["status"] != "tested":
             lines.append(rf"{escape(row['language'])} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
             continue
-        delta = f"${100 * row['delta']:+.1f}$"
+        delta = f"${signed(row['delta'])}$"
         bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
         cells = [
             escape(row["language"]), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
@@ -130,7 +136,7 @@ def latex(rows: Sequence[Row], snapshot: str) -> str:
         ]  # fmt: skip
         lines.append(" & ".join(cells) + r" \\")
     baseline = "the direct baseline" if r["against"] == TO_DIRECT["intermediate"] else r["against"]
-    what = f"{title(rows)}. Points against {baseline}; bold: significant at .05 after adjustment."
+    what = f"{title(rows, every)}. Points against {baseline}; bold: significant at .05 after adjustment."
     caption = f"{what} {comparing.sentence(rows)}. Store {snapshot}."
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption)}}}", r"\end{table}", ""])
 

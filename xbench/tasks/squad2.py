@@ -22,7 +22,7 @@ TASK = Corpus(
 ).task(
     labels=("no-answer",),  # the head may say so
     metric="f1",
-    scorers=("squad",),
+    scorers=("squad2",),
     licence="CC-BY-SA-4.0",
     source="https://rajpurkar.github.io/SQuAD-explorer",
     about="SQuAD 2.0, English questions, some without an answer; intermediate",

@@ -38,7 +38,10 @@ TASK = Corpus(
     languages=_xtreme.TYDIQA,
     sources=(
         Source(("tydiqa/tydiqa-goldp-v1.1-train.json",), squad_json(_question, _of), splits=("train",), names=_name),
-        Source(("tydiqa/tydiqa-goldp-v1.1-train/tydiqa.goldp.{language}.train.json",), squad_json(_question), splits=("train",)),
+        # Where XTREME's script moves that file. In its own tydiqa.goldp.LANGUAGE.train.json ids repeat: only their last number is left.
+        Source(
+            ("tydiqa/tydiqa-goldp-v1.1-train/tydiqa-goldp-v1.1-train.json",), squad_json(_question, _of), splits=("train",), names=_name
+        ),
         Source(("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa-goldp-dev-{name}.json",), squad_json(_question), splits=("test",), names=_name),
         Source(("tydiqa/tydiqa-goldp-v1.1-dev/tydiqa.goldp.{language}.dev.json",), squad_json(_question), splits=("test",)),
     ),

@@ -273,9 +273,9 @@ def systems_of(source: Source, column_id: int) -> pd.DataFrame:
 
 
 def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[str] = (), wide: Iterable[str] = (), **more: Any) -> Any:
-    """A table whose `percent` columns are percent or points with one digit, `small` ones have three; `wide` ones are long texts."""
+    """A table whose `percent` columns are percent or points with one digit, `small` ones have three that count; `wide` are long texts."""
     config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))
-    config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3f"))
+    config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3g"))  # no p is 0.000
     config |= dict.fromkeys(wide, st.column_config.TextColumn(width="large"))
     return st.dataframe(
         data, hide_index=True, width="stretch", placeholder="–", column_config={c: v for c, v in config.items() if c in data}, **more
@@ -315,13 +315,13 @@ def _silent(part: Any) -> Any:
     return found
 
 
-def download(data: pd.DataFrame, name: str, caption: str = "", drawn: "Chart | None" = None) -> None:
-    """What is on screen as CSV, Parquet, LaTeX, and a chart as SVG and PNG; made when asked for."""
+def download(data: pd.DataFrame, name: str, caption: str = "", drawn: "Chart | None" = None, small: Iterable[str] = ()) -> None:
+    """What is on screen as CSV, Parquet, LaTeX (`small` as for `table`), and a chart as SVG and PNG; made when asked for."""
     with st.popover("Download"):
         for label, ending, mime, make in (
             ("CSV", "csv", "text/csv", lambda: _csv(data)),
             ("Parquet", "parquet", "application/vnd.apache.parquet", lambda: _parquet(data)),
-            ("LaTeX", "tex", "application/x-tex", lambda: _latex(data, caption or name)),
+            ("LaTeX", "tex", "application/x-tex", lambda: _latex(data, caption or name, small)),
         ):
             st.download_button(label, make, f"{name}.{ending}", mime, key=f"download-{name}-{ending}", on_click="ignore")
         if drawn is not None:
@@ -349,18 +349,23 @@ def _parquet(data: pd.DataFrame) -> bytes:
     return out.getvalue()
 
 
-def _latex(data: pd.DataFrame, caption: str) -> bytes:
+def _latex(data: pd.DataFrame, caption: str, small: Iterable[str] = ()) -> bytes:
     """A booktabs table of what is on screen."""
-    from xbench.wording import escape
+    from xbench.wording import escape, p_value
 
-    def cell(value: Any) -> str:
+    def cell(column: str, value: Any) -> str:
         if value is None or (isinstance(value, float) and pd.isna(value)) or value is pd.NA:
             return "--"
+        if column in ("p", "adjusted p") and isinstance(value, float):
+            return escape(p_value(value))
+        if column in small:
+            return f"{value:.3g}"
         return f"{value:.1f}" if isinstance(value, float) else escape(str(value))
 
     columns = "".join("r" if pd.api.types.is_numeric_dtype(t) else "l" for t in data.dtypes)
-    lines = [" & ".join(cell(v) for v in line) + r" \\" for line in data.itertuples(index=False)]
-    head = " & ".join(escape(str(c)) for c in data.columns) + r" \\"
+    names = [str(c) for c in data.columns]
+    lines = [" & ".join(map(cell, names, line)) + r" \\" for line in data.itertuples(index=False)]
+    head = " & ".join(map(escape, names)) + r" \\"
     return "\n".join(
         ["% needs \\usepackage{booktabs}", "\\begin{table}", "\\centering", f"\\begin{{tabular}}{{{columns}}}", "\\toprule", head,
          "\\midrule", *lines, "\\bottomrule", "\\end{tabular}", f"\\caption{{{escape(caption)}}}", "\\end{table}", ""]

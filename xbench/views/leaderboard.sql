@@ -60,7 +60,7 @@ by_seed AS (
     SELECT
         system_key, target, metric, scorer, split, dataset_revision, seed,
         avg(value ORDER BY value) AS value,
-        list(language ORDER BY language) AS languages
+        count(*) AS languages, sum(hash(language)) AS which  -- equal for equal languages, and quicker than to list them
     FROM covered
     WHERE NOT alone AND language <> 'mul'
     GROUP BY ALL
@@ -69,9 +69,9 @@ by_seed AS (
 spread AS (
     SELECT system_key, target, metric, scorer, split, dataset_revision, stddev_samp(value ORDER BY value) AS seed_sd
     FROM by_seed
-    GROUP BY system_key, target, metric, scorer, split, dataset_revision, languages
+    GROUP BY system_key, target, metric, scorer, split, dataset_revision, languages, which
     QUALIFY row_number() OVER (
-        PARTITION BY system_key, target, metric, scorer, split, dataset_revision ORDER BY len(languages) DESC, count(*) DESC, languages
+        PARTITION BY system_key, target, metric, scorer, split, dataset_revision ORDER BY languages DESC, count(*) DESC, which
     ) = 1
 ),
 means AS (
@@ -87,7 +87,15 @@ means AS (
         min(seeds) AS seeds,
         sum(n) AS n,
         any_value(selection) AS selection
-    FROM (SELECT *, list_contains(string_split(train_language, '+'), language) AS labelled FROM by_language)
+    FROM (
+        SELECT
+            *,
+            CASE
+                WHEN contains(train_language, '+') THEN list_contains(string_split(train_language, '+'), language)
+                ELSE language = train_language
+            END AS labelled
+        FROM by_language
+    )
     GROUP BY system_key, target, metric, scorer, split, dataset_revision, language_set, basis
 )
 SELECT

@@ -28,12 +28,15 @@ def page(source: common.Source) -> None:
     for f in found:
         if not wanted or f.severity in wanted:
             checks.setdefault(f.check, []).append(f)
+    if not checks:
+        st.info("No finding is of that severity.")
+        return
     for name, own in checks.items():
         with st.expander(f"{_MARKS[own[0].severity]} {common.plain(own[0].title)}: {len(own)}", expanded=len(checks) == 1):
             st.text(f"What to do: {own[0].advice}")
             shown = pd.DataFrame([{"found": f.text, **f.rows} for f in own[:_MOST]])
             common.table(shown, wide=["found"])
             if len(own) > _MOST:
-                st.caption(f"The first {_MOST} of {len(own)}; `xbench audit --only {name}` prints all.")
+                st.caption(f"The first {_MOST} of {len(own)}; `xbench audit --check {name} --json` has all.")
     every = pd.DataFrame([{"check": f.check, "severity": f.severity, "found": f.text, **f.rows} for own in checks.values() for f in own])
     common.download(every, "audit", f"Audit. xbench snapshot {source.snapshot.id}.")

@@ -116,7 +116,8 @@ def _by_group(
         columns.append("status")
     table = ordered[columns].rename(columns={"gib": "CC-100 GiB", "p_adjusted": "adjusted p"})
     common.table(table, percent=("delta", "low", "high", "CC-100 GiB"), small=("adjusted p", *_DISTANCES))
-    common.download(table, "languages", f"Differences to the direct baseline by language on {column.label}. Points, 95 % intervals.", drawn)
+    said = f"Differences to the direct baseline by language on {column.label}. Points, 95 % intervals."
+    common.download(table, "languages", said, drawn, small=_DISTANCES)
     level: comparing.By = "script" if by == "script" else "family"
     first = {f: str(chosen.iloc[0][f]) for f in _FAMILY} | _only(chosen)
     groups = deltas.compared(source, column, first, comparing.TO_DIRECT, level)

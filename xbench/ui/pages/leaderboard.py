@@ -307,17 +307,18 @@ def _follow(source: Source, board: Board) -> None:
             column = st.selectbox("Task", [int(i) for i in tasks], format_func=lambda i: tasks[i], key="follow-column")
         one = board.table[board.table["system_id"] == system].iloc[0]
         target = board.columns.set_index("column_id").loc[column, "target"]
-        common.table(
-            common.rows(
-                source,
-                'SELECT language, 100 * value AS "score %", 100 * seed_sd AS "± seeds", seeds, n AS examples, '
-                "CASE WHEN stored THEN 'examples stored' ELSE 'average only' END AS evidence FROM cell "
-                "WHERE system_id = ? AND column_id = ? "
-                "ORDER BY language",
-                [int(system), int(column)],
-            ),
-            percent=["score %", "± seeds"],
+        cells = common.rows(
+            source,
+            'SELECT language, 100 * value AS "score %", 100 * seed_sd AS "± seeds", seeds, n AS examples, '
+            "CASE WHEN stored THEN 'examples stored' ELSE 'average only' END AS evidence FROM cell "
+            "WHERE system_id = ? AND column_id = ? "
+            "ORDER BY language",
+            [int(system), int(column)],
         )
+        if cells.empty:
+            st.info("This system has no score in this task. Choose another of the two.")
+            return
+        common.table(cells, percent=["score %", "± seeds"])
         common.link(
             "Runs, recipes and all claims of it",
             "provenance",

@@ -10,6 +10,7 @@ from xbench import comparing, pairing
 from xbench.languages import MANY
 from xbench.ui import common, maps
 from xbench.ui.common import Source
+from xbench.wording import p_value
 
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
 # What a family of systems agrees in: all but the intermediate task.
@@ -148,7 +149,7 @@ def _cell(intermediate: str, points: float | None, status: str, row: dict[str, A
         "intermediate": intermediate,
         "points": None if points is None else float(points),
         "interval": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}" if known else "",
-        "p": "" if p is None or pd.isna(p) else f"{p:.3f}",
+        "p": "" if p is None or pd.isna(p) else p_value(p),
         "verdict": str(verdict or ("being tested" if pending else "not testable")),
         "seeds": int(row["seeds"]) if row.get("seeds") is not None and pd.notna(row.get("seeds")) else None,
         "kind": maps.kind(status, verdict, pending=pending),
