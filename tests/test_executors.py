@@ -213,6 +213,8 @@ def test_the_scheduler() -> None:
     order, ended, failures = drove({"s": 3})
     assert ended == ["c"]
     assert [(f.item.item_id, f.attempted) for f in failures] == [("s", True), ("a", False), ("b", False)]
+    work = [Item("s", "stage", "s", "m"), Item("t", "stage", "t", "m", ("s",)), Item("a", "cell", "a", "m", ("s", "t"))]
+    assert [f.item.item_id for f in drove({"s": 3})[2]] == ["s", "t", "a"]  # of two that it needs one needs the other
 
 
 def test_processes_are_spread_over_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:

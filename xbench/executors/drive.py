@@ -65,7 +65,7 @@ def drive(
     def give_up(failure: Failure) -> None:
         failures[failure.item.item_id] = failure
         given_up(failure)
-        for item in [i for i in waiting if failure.item.item_id in i.needs]:
+        while item := next((i for i in waiting if failure.item.item_id in i.needs), None):
             waiting.remove(item)
             give_up(Failure(item, f"needs {failure.item.label!r}, which failed", attempted=False))
 
