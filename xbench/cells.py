@@ -270,11 +270,11 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
     if not isinstance(unit, str) or unit not in _UNITS:
         problems.append(("unit", f"expected {' or '.join(_UNITS)}", shown(unit)))
         return
-    less = row.get("lower_is_better")
-    if str(less).strip().lower() not in ("none", "", "true", "false"):
-        problems.append(("lower_is_better", "expected true or false", shown(less)))
+    less = str(row.get("lower_is_better")).strip().lower()  # True, or the word in a table
+    if less not in ("none", "", "true", "false"):
+        problems.append(("lower_is_better", "expected true or false", shown(row["lower_is_better"])))
         return
-    if str(less).strip().lower() == "true":  # True, or the word in a table
+    if less == "true":
         problems.append(("metric", "expected one of which more is better", shown(row["metric"])))
         return
     computed = _from_outcomes(row, unit, problems) if "outcomes" in row else None

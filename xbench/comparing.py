@@ -15,6 +15,7 @@ import numpy as np
 from xbench import aggregated, contrasts, keeping, pairing, store
 from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded
 from xbench.errors import StoreError
+from xbench.languages import labelled
 from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families, power
 
@@ -258,7 +259,7 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
-    single = [r for r in rows if r["level"] != "mean" and r["language"] not in r["train_language"].split("+")]
+    single = [r for r in rows if r["level"] != "mean" and not labelled(r["language"], r["train_language"])]
     tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower")]
     if not tested:
         means = [r for r in rows if r["status"] == "tested"]

@@ -28,7 +28,6 @@ from xbench.adapter import Options
 from xbench.documents import Document, documents
 from xbench.errors import DataError, StoreError, XbenchError
 from xbench.gathering import Gathering
-from xbench.hashes import short_hash
 from xbench.listing import Listing
 from xbench.rows import Refusal
 from xbench.versions import Batch, Change, Packed, compare, pack
@@ -38,7 +37,6 @@ _BATCH_BYTES = 8 << 20
 _FOLDER_BYTES = 512 << 10  # what a folder that is read whole is taken for
 _AHEAD = 16  # batches that wait for each other process, so that it goes on while this one writes
 _FLUSH_ROWS = 200_000  # rows that are written at once
-_PREFIX = "ingest."  # of files; the rest is a hash of the ids of the runs in them
 _ALONE = 50  # fewer files than this are not worth other processes
 
 
@@ -325,7 +323,7 @@ class _Writer:
             if not fresh["run"].num_rows:
                 return
             runs = sorted(fresh["run"]["run_id"].to_pylist())
-            name = f"{_PREFIX}{short_hash({'runs': runs}, 24)}"
+            name = listing.ingested(runs)
             _remove_interrupted(self.root, name, runs, alone=alone)
             for table in ("outcome", "prediction", "score", "run"):
                 if fresh[table].num_rows:
@@ -366,7 +364,7 @@ def _remove_interrupted(root: Path, name: str, runs: Sequence[str], *, alone: bo
         listed.root / table / f"{file}.parquet"
         for table in ("outcome", "prediction", "score")
         for file in set(listed.loose[table]).difference(listed.loose["run"], [name])
-        if file.startswith(_PREFIX)
+        if file.startswith(listing.INGESTED)
     ]
     if not left:
         return

@@ -49,6 +49,11 @@ def known(code: str) -> bool:
     return True
 
 
+def labelled(code: str, train_language: str) -> bool:
+    """Whether a language is the one that had labels in training, or of several one of them."""
+    return code in train_language.split("+")
+
+
 def zero_shot(code: str, train_language: str) -> bool:
     """Whether a language is known to have had no labels in training.
 
@@ -56,7 +61,7 @@ def zero_shot(code: str, train_language: str) -> bool:
         code: The language.
         train_language: That of the training, of several with a plus between them; `none` is no training.
     """
-    return code != MANY and train_language not in UNSAID and code not in train_language.split("+")
+    return code != MANY and train_language not in UNSAID and not labelled(code, train_language)
 
 
 def _one(code: str) -> str:

@@ -27,10 +27,12 @@ import duckdb
 from xbench import places, sealing
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
+from xbench.hashes import short_hash
 from xbench.readers import from_json
 
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
+INGESTED = "ingest."  # of the files of an ingest
 MANY = 1000  # files: from here on opening a store takes seconds
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
 RECENT = 600  # seconds for which rows without a run may be of one that is being written
@@ -213,6 +215,11 @@ def stamp(root: Path) -> tuple[Any, ...]:
         except OSError:
             times.append(None)
     return (number, *times)
+
+
+def ingested(runs: Sequence[str]) -> str:
+    """The name of the files in which an ingest writes these runs, sorted: equal for equal ones."""
+    return f"{INGESTED}{short_hash({'runs': runs}, 24)}"
 
 
 def compaction_of(name: str) -> int:

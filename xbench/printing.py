@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from xbench import board
-from xbench.languages import MANY
+from xbench.languages import MANY, labelled
 from xbench.tables import LOG, Form, Row, apart, emit, grouped, percent, points, show
 
 _SAME_SYSTEM = (
@@ -129,12 +129,12 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
     names = _intermediates(group)
     intermediates = sorted(names.values())
     lines = []
-    languages, trained = _languages(group), first["train_language"].split("+")
-    for at in sorted(languages, key=lambda x: (x[0] in trained, languages[x])):
+    languages, train = _languages(group), first["train_language"]
+    for at in sorted(languages, key=lambda x: (labelled(x[0], train), languages[x])):
         language = at[0]
         own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if (r["language"], r["language_set"]) == at}
         direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = f"{language} (trained)" if language in trained else languages[at].replace(MANY, "mean as printed")
+        name = f"{language} (trained)" if labelled(language, train) else languages[at].replace(MANY, "mean as printed")
         lines.append(
             [
                 name,

@@ -135,7 +135,7 @@ def score(references: Path, predictions: Path, root: Path, system: submission.Sy
         done = submission.score(references, predictions, root, system, suite)
     for result in done:
         for note in result.notes[:_NOTES]:
-            LOG.print(f"{result.task}: {note}", soft_wrap=True)
+            LOG.print(f"{result.task}: {note}")
     runs = {r.run_id for r in done if r.run_id}
     rows = [
         r for r in board.leaderboard(root, model=system.model, source=system.source) if r["target"] in {d.task for d in done if d.run_id}

@@ -65,7 +65,7 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
     if advice := Listing(root).advice:
         LOG.print(advice)
-    LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py", soft_wrap=True)
+    LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py")
 
 
 def _costs(todo: "Plan", resolved: "dict[str, Resolved]") -> "tuple[dict[str, Tokens], dict[str, Tokens]]":
@@ -177,7 +177,7 @@ def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missin
                 count += 1
                 bars.advance(whole)
                 if not LOG.is_terminal:
-                    LOG.print(f"stored {current.label} ({count} of {len(missing)}{remaining})", soft_wrap=True)
+                    LOG.print(f"stored {current.label} ({count} of {len(missing)}{remaining})")
 
         def item(done: "Item") -> None:
             remaining.done(done)
@@ -187,7 +187,7 @@ def _with_bars(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missin
             bars.update(part, description=what, completed=done, total=of)
 
         def failed(failure: "Failure") -> None:
-            LOG.print(f"failed {failure.item.label}: {failure.error.splitlines()[0]}", style="red", soft_wrap=True)
+            LOG.print(f"failed {failure.item.label}: {failure.error.splitlines()[0]}", style="red")
 
         return executors.run(todo, resolved, root, executors.Progress(cell, report, failed, item), options, name)
 

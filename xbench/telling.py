@@ -9,6 +9,7 @@ from xbench import comparing, contrasts, over_tasks, pairing, placing, scales, s
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
+from xbench.languages import labelled
 from xbench.tables import LOG, Form, apart, emit, grouped, percent, points, show
 from xbench.wording import interval, needs, p_value, title, trained
 
@@ -79,8 +80,8 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
 
 def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str, Any], *, latex: bool, explain: bool) -> None:
     """A table a contrast."""
-    contrasts = grouped(rows, comparing.CONTRAST)
-    every = [own[0] for own in contrasts]
+    groups = grouped(rows, comparing.CONTRAST)
+    every = [own[0] for own in groups]
     if form != "text":
         emit(rows, form)
     elif not rows:
@@ -88,11 +89,11 @@ def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str
     elif latex:
         con = store.connect(root)
         try:
-            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con), every) for own in contrasts))
+            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con), every) for own in groups))
         finally:
             con.close()
     else:
-        for own in contrasts:
+        for own in groups:
             _contrast(own, title(own, every), options, explain=explain)
         sys.stdout.write(_NOTE.format(adjust=options["adjust"]))
 
@@ -112,7 +113,7 @@ def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, 
 
 
 def _nothing(root: Path) -> None:
-    LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there", soft_wrap=True)
+    LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there")
 
 
 def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]]:
@@ -122,7 +123,7 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]
     equal = any(r["p_equivalent"] is not None for r in rows)
 
     def cells(r: Row) -> list[str]:
-        name = f"{r['language']} (trained)" if r["language"] in r["train_language"].split("+") else str(r["language"])
+        name = f"{r['language']} (trained)" if labelled(r["language"], r["train_language"]) else str(r["language"])
         known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", *_p(r), _mde(r)]
         extra = ([needs(r)] if lacking else []) + ([p_value(r["p_equivalent"])] if equal else [])
         return [*known, "" if r["n"] is None else str(r["n"]), *extra, _verdict(r)]

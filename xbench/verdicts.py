@@ -102,7 +102,7 @@ def _write_study(found: Sequence[Judged], path: Path) -> None:
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
     with places.whole(path) as new:
         new.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
-    LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do", soft_wrap=True)
+    LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do")
 
 
 def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:
@@ -133,7 +133,7 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
         for name, text in planning.studies(root, steps).items():
             with places.whole(folder / name) as new:
                 new.write_text(text, encoding="utf-8")
-            LOG.print(f"wrote {folder / name}", soft_wrap=True)
+            LOG.print(f"wrote {folder / name}")
 
 
 def _step_row(s: planning.Step, total: float) -> dict[str, Any]:

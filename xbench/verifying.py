@@ -18,8 +18,7 @@ import pyarrow as pa
 from xbench import contracts, places, rows, scoring, sealing, study
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, XbenchError
-from xbench.hashes import short_hash
-from xbench.listing import FOLDER, PREFIX, Listing, check_folder, compaction_of, inside, parquet
+from xbench.listing import FOLDER, INGESTED, PREFIX, Listing, check_folder, compaction_of, ingested, inside, parquet
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
 from xbench.version import __version__
@@ -375,12 +374,12 @@ def _enter(found: Verified, file: File) -> None:
 def _check_name(found: Verified, file: File) -> None:
     """A name with a run's id in it has rows of that run alone; that of a batch is made of the ids of its runs."""
     expected = f"{file.name}.parquet"
-    if file.name.startswith("ingest."):
+    if file.name.startswith(INGESTED):
         if file.table == "run":
             runs = [
                 row[0] for row in found.ledger.execute("SELECT DISTINCT run_id FROM whole WHERE run_id IS NOT NULL ORDER BY 1").fetchall()
             ]
-            expected = f"ingest.{short_hash({'runs': runs}, 24)}.parquet"
+            expected = f"{ingested(runs)}.parquet"
             if expected != file.path.name:
                 said = f"the name {file.path.name}", f"{expected}, which its {len(runs)} runs make"
                 found.problems.append(Problem("identity", file.table, file.shown, f"{len(runs)} runs", *said, _AGAIN))

@@ -21,6 +21,7 @@ from xbench import background, serving
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
 from xbench.languages import MANY
+from xbench.languages import labelled as had_labels
 from xbench.tables import as_text
 from xbench.ui import stores
 from xbench.ui.lazily import alt
@@ -413,7 +414,7 @@ def _brief(revision: str) -> str:
 
 def labelled(data: pd.DataFrame) -> "pd.Series[bool]":
     """Whether the language of each row had labels in training."""
-    seen = [code in trained.split("+") for code, trained in zip(data["language"], data["train_language"], strict=True)]
+    seen = [had_labels(code, train) for code, train in zip(data["language"], data["train_language"], strict=True)]
     return pd.Series(seen, index=data.index, dtype=bool)
 
 
