@@ -17,7 +17,7 @@ CREATE TABLE score (
     stderr_kind       VARCHAR CHECK (stderr_kind <> ''),
     evidence          VARCHAR NOT NULL CHECK (evidence IN ('outcomes', 'aggregate')),
     carried_from      VARCHAR CHECK (regexp_full_match(carried_from, '[0-9a-f]{24}')),
-    PRIMARY KEY (run_id, language, split, metric, scorer),
+    UNIQUE (run_id, language, split, metric, scorer, language_set),  -- the key; NULL is a value of it, which SQL's UNIQUE does not ask
     CHECK ((language = 'mul') = (language_set IS NOT NULL)),
     CHECK (language <> 'mul' OR evidence = 'aggregate'),
     CHECK ((stderr IS NULL) = (stderr_kind IS NULL)),

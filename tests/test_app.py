@@ -249,6 +249,29 @@ def test_transfer_maps_tell_resolved_from_unresolved_and_absent(
     assert table["delta"].iloc[0] == pytest.approx(table["after %"].iloc[0] - table["direct %"].iloc[0])
 
 
+def two_means(folder: Path) -> Path:
+    """A store of means that a source printed over three languages and over two of them: 5 and 20 points above the baseline."""
+    lines = [
+        f"m,{intermediate},xnli,mul,{over},accuracy,{value},paper\n"
+        for intermediate, values in (("none", (0.5, 0.6)), ("mlm", (0.55, 0.8)))
+        for over, value in zip(("de es fr", "de fr"), values, strict=True)
+    ]
+    (folder / "a.csv").write_text("model,intermediate,target,language,language_set,metric,value,source\n" + "".join(lines))
+    ingesting.ingest([folder / "a.csv"], folder / "s")
+    return folder / "s"
+
+
+def test_printed_means_over_other_languages_are_apart_in_the_maps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    app = draw(monkeypatch, two_means(tmp_path), "transfer", cell="mlm → mean as printed over de fr")
+    assert not app.exception
+    (by_target,), by_language = (list(c.values()) for c in charts[:2])
+    assert (by_target["points"], len(by_language)) == (pytest.approx(5), 2)
+    (cell,) = [table.value for table in app.dataframe if "direct %" in table.value]
+    assert cell[["direct %", "after %"]].to_numpy().tolist() == [[pytest.approx(60), pytest.approx(80)]]
+
+
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Russian is no language of mini-ner, so no part of its mean; two revisions of an intermediate are two."""
     of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "train_language": "de+en"}

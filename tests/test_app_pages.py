@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.conftest import Writer
-from tests.test_app import choose, draw, settle
+from tests.test_app import choose, draw, settle, two_means
 from tests.test_comparing import answers, put
 from xbench import board, store
 from xbench.errors import XbenchError
@@ -206,3 +206,12 @@ def test_where_a_number_comes_from_where_there_is_none(writer: Writer, monkeypat
     (systems,) = [b for b in app.selectbox if b.label == "System"]
     assert systems.index is not None
     assert len(settle(systems.select_index(1 - systems.index).run()).dataframe) == 2
+
+
+def test_printed_means_over_other_languages_are_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = two_means(tmp_path)
+    app = draw(monkeypatch, root, "compare")
+    assert app.dataframe[0].value["delta"].tolist() == [pytest.approx(5)]
+    assert "in 1 and lower in 0 of 1 printed means" in app.markdown[1].value
+    app = draw(monkeypatch, root, "provenance", language="mul", intermediate="mlm")
+    assert app.dataframe[0].value["mean over"].tolist() == ["de fr", "de es fr"]

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, keeping, over_tasks, placing, scales, store
+from xbench import cli, comparing, ingesting, keeping, over_tasks, placing, scales, store
 from xbench.errors import XbenchError
 from xbench.stats import resampling
 from xbench.stats.ratios import Sums
@@ -176,6 +176,23 @@ def test_averages_over_seeds_have_welchs_test(writer: Writer) -> None:
 
 
 _TABLE: dict[str, Any] = {"source": "a table", "kind": "external", "evidence": "aggregate", "metric": "f1", "scorer": "unknown"}
+
+
+def test_a_printed_mean_is_no_language(tmp_path: Path) -> None:
+    """It is tested by itself: p of two languages are adjusted for two, and the sentence counts two."""
+    lines = [
+        f"m,{intermediate},xnli,{language},{over},accuracy,{value},5000,paper\n"
+        for intermediate, value in (("none", 0.5), ("intents", 0.6))
+        for language, over in (("de", ""), ("hi", ""), ("mul", "de hi"), ("mul", "de es hi"))
+    ]
+    (tmp_path / "a.csv").write_text("model,intermediate,target,language,language_set,metric,value,n,source\n" + "".join(lines))
+    ingesting.ingest([tmp_path / "a.csv"], tmp_path / "s")
+    found = comparing.compare(tmp_path / "s")
+    assert [(r["level"], r["language"], r["family"]) for r in found if r["level"] != "mean"] == [
+        ("language", "de", 2), ("language", "hi", 2), ("printed mean", "mul over de es hi", 2), ("printed mean", "mul over de hi", 2)
+    ]  # fmt: skip
+    assert comparing.sentence(found).startswith("is higher in 2 of 2 languages (de hi)")
+    assert comparing.sentence([r for r in found if r["level"] == "printed mean"]).startswith("is higher in 2 of 2 printed means")
 
 
 def test_printed_means_over_other_languages_are_not_subtracted(writer: Writer) -> None:

@@ -59,7 +59,9 @@ def constraints() -> list[Any]:
         contracts.create(con, table)
     found = con.execute("SELECT table_name, constraint_type, constraint_column_names FROM duckdb_constraints()").fetchall()
     return [
-        pytest.param(t, k, tuple(dict.fromkeys(c)), id=f"{t}-{k}-{'-'.join(dict.fromkeys(c))}") for t, k, c in found if k != "PRIMARY KEY"
+        pytest.param(t, k, tuple(dict.fromkeys(c)), id=f"{t}-{k}-{'-'.join(dict.fromkeys(c))}")
+        for t, k, c in found
+        if k not in ("PRIMARY KEY", "UNIQUE")
     ]
 
 
@@ -106,8 +108,15 @@ def _other_key(table: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("table", store.TABLES)
 def test_duplicate_key_is_rejected(table: str, tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match=r"duplicate key: 2 row\(s\) break PRIMARY KEY"):
+    with pytest.raises(ContractError, match=r"duplicate key: 2 row\(s\) break (PRIMARY KEY|UNIQUE)"):
         write(tmp_path, table, GOOD[table], GOOD[table])
+
+
+def test_printed_means_are_told_apart_by_what_they_are_over(tmp_path: Path) -> None:
+    mean = {**GOOD["score"], "language": "mul", "evidence": "aggregate"}
+    write(tmp_path, "score", {**mean, "language_set": "de fr"}, {**mean, "language_set": "de"}, {**mean, "language_set": "unknown"})
+    with pytest.raises(ContractError, match=r"duplicate key: 2 row\(s\)"):
+        write(tmp_path, "score", {**mean, "language_set": "de fr"}, {**mean, "language_set": "de"}, {**mean, "language_set": "de fr"})
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -0.1, 1.1])

@@ -55,7 +55,10 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ingesting.ingest([case.write(folder / name)], folder / "store", options=options)
     header = "model,intermediate,target,language,language_set,metric,value,source\n"
     (folder / "h.csv").write_text(
-        header + f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",none,xnli,mul,de fr,accuracy,0.123456789,"+source"\n', encoding="utf-8"
+        header
+        + f'"{HOSTILE.replace(chr(34), chr(34) * 2)}",none,xnli,mul,de fr,accuracy,0.123456789,"+source"\n'
+        + "m,none,xnli,mul,de,accuracy,0.25,paper\nm,none,xnli,mul,de fr,accuracy,0.5,paper\n",
+        encoding="utf-8",
     )
     assert not ingesting.ingest([folder / "h.csv"], folder / "store").refusals
     return folder / "store"

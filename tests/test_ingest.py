@@ -184,6 +184,58 @@ def test_printed_means_have_deltas_of_their_own_and_no_part_in_means_over_langua
     assert len(keys) == 3  # languages, and the means over two sets
 
 
+MEANS = HEADER.replace("source", "language_set,source")
+
+
+def means(root: Path) -> dict[str, tuple[float, int]]:
+    """What readers see of each printed mean: its value and version."""
+    con = store.connect(root)
+    try:
+        return {
+            over: (value, version) for over, value, version in con.execute("SELECT language_set, value, version FROM result").fetchall()
+        }
+    finally:
+        con.close()
+
+
+def test_printed_means_over_other_languages_are_other_numbers(tmp_path: Path) -> None:
+    """In one file, in the next one and in one that corrects one of them; what is not repeated stays."""
+    root = tmp_path / "s"
+    first = write(tmp_path / "a.csv", *(f"m,none,xnli,mul,accuracy,{v},{o},paper" for v, o in ((0.7, "de fr"), (0.8, "de"))), header=MEANS)
+    report = ingesting.ingest([first], root)
+    assert (report.cells, report.refusals) == ({"new": 2}, [])
+    report = ingesting.ingest([write(tmp_path / "b.csv", "m,none,xnli,mul,accuracy,0.6,fr,paper", header=MEANS)], root)
+    assert (report.cells, report.changes) == ({"new": 1}, [])
+    report = ingesting.ingest([write(tmp_path / "c.csv", "m,none,xnli,mul,accuracy,0.81,de,paper", header=MEANS)], root)
+    assert [(c.language_set, c.old, c.new) for c in report.changes] == [("de", 0.8, 0.81)]
+    assert means(root) == {"de fr": (0.7, 3), "fr": (0.6, 3), "de": (0.81, 3)}
+    assert [(r["language_set"], r["languages"]) for r in board.leaderboard(root)] == [("de", 1), ("de fr", 2), ("fr", 1)]
+    assert not verifying.verify(root).problems
+    twice = write(tmp_path / "d.csv", *(f"m,none,xnli,mul,accuracy,{v},fr de,paper" for v in (0.1, 0.2)), header=MEANS)
+    (one, _) = ingesting.ingest([twice], root, dry_run=True).refusals
+    assert "2 different values for mul over de fr test accuracy of m on xnli" in str(one)
+
+
+def test_a_mean_of_unknown_languages_is_the_one_whose_languages_are_said(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+
+    def ingest(name: str, *said: tuple[float, str]) -> dict[str, int]:
+        lines = [f"m,none,xnli,mul,accuracy,{value},{over},paper" for value, over in said]
+        return dict(ingesting.ingest([write(tmp_path / name, *lines, header=MEANS)], root).cells)
+
+    ingest("a.csv", (0.7, ""))
+    assert ingest("b.csv", (0.7, "de fr")) == {"changed": 1}  # more is known of the same number
+    assert means(root) == {"de fr": (0.7, 2)}
+    assert ingest("a.csv", (0.7, "")) == {"older": 1}
+    assert ingest("d.csv", (0.72, "")) == {"changed": 1}
+    assert means(root) == {"unknown": (0.72, 3)}
+    assert ingest("e.csv", (0.7, "de fr"), (0.8, "de")) == {"new": 2}  # which of two it is nobody knows
+    assert means(root) == {"unknown": (0.72, 4), "de fr": (0.7, 4), "de": (0.8, 4)}
+    root = tmp_path / "other"
+    ingest("b.csv", (0.7, "de fr"))
+    assert ingest("a.csv", (0.7, "")) == {"identical": 1}  # and less is said of it
+
+
 def test_every_problem_is_named_and_good_rows_are_kept(tmp_path: Path) -> None:
     good = write(tmp_path / "good.csv", "m,none,xnli,de,accuracy,0.5,paper")
     bad = write(
@@ -735,21 +787,20 @@ def test_coded_rows_are_sorted_as_the_database_sorts_them(monkeypatch: pytest.Mo
     for _ in range(chunks):
         of_runs = columns.texts([drawn.choice(words) for _ in range(20)])  # a text may be there several times
         places = np.array([drawn.randrange(20) for _ in range(200)], np.int32)
-        own = columns.coded([drawn.choice(words) for _ in range(200)])
+        own = columns.coded([drawn.choice([*words, None]) for _ in range(200)])
         parts.append(pa.table({"x": columns.repeated(places, of_runs), "y": own, "n": pa.array(range(200))}))
     given = pa.concat_tables(parts).set_column(2, "n", pa.array(range(200 * chunks)))
-    found = columns.in_order(given, ["y", "x"])
+    found = columns.in_order(given, ["y", "not there", "x"])
     assert found is not None
     assert found.to_pylist() == duckdb.sql("SELECT * FROM given ORDER BY y, x, n").to_arrow_table().to_pylist()
 
 
 def test_what_cannot_be_told_from_codes_is_left_to_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = pa.table({"x": columns.coded(["b", "a"]), "plain": columns.texts(["b", "a"]), "gap": columns.coded([None, "a"])})
+    few = pa.table({"x": columns.coded(["b", "a"]), "plain": columns.texts(["b", "a"])})
     assert columns.in_order(few, ["x"]) is None  # too few to be worth it
     monkeypatch.setattr(columns, "_SOON", 0)
     assert columns.in_order(few, ["x"]) is not None
     assert columns.in_order(few, ["x", "plain"]) is None
-    assert columns.in_order(few, ["x", "gap"]) is None
     many = columns.coded([str(i) for i in range(10_000)])
     assert columns.in_order(pa.table([many] * 5, names="abcde"), list("abcde")) is None  # 10^20 keys are past 63 bits
 

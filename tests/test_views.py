@@ -159,6 +159,17 @@ def test_printed_means_over_other_languages_do_not_pair(writer: Writer) -> None:
     assert len(rows(writer.root, "transfer_delta")) == 2
 
 
+def test_of_several_printed_means_that_over_most_languages_counts_for_the_task(writer: Writer) -> None:
+    """All languages of mlqa in both metrics, against more that are not all: F1 .6 and exact match .4 make .5."""
+    printed: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate"}
+    for metric, mean in (("f1", 0.6), ("exact_match", 0.4)):
+        writer.add("none", "mlqa", 0, {"mul": mean}, metric=metric, language_set="ar de en es hi vi zh", **printed)
+    for metric, over in (("f1", "ar de"), ("exact_match", "unknown"), ("f1", "ar de en es hi tr ru fr")):
+        writer.add("none", "mlqa", 0, {"mul": 0.9}, metric=metric, language_set=over, **printed)
+    (found,) = rows(writer.root, "task_score")
+    assert (found["value"], found["languages"], found["complete"], found["metrics"]) == (pytest.approx(0.5), 7, True, "exact_match + f1")
+
+
 def test_unknown_seeds_pair_with_unknown_seeds(writer: Writer) -> None:
     writer.add("none", "mini-ner", None, {"de": 0.4}, kind="external", source="p")
     writer.add("intents", "mini-ner", None, {"de": 0.5}, kind="external", source="p")

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from xbench.contrasts import ALPHA, MEAN, UNKNOWN, Quantity, Row, rounded, support, untested
+from xbench.contrasts import ALPHA, MEAN, PRINTED, UNKNOWN, Quantity, Row, rounded, support, untested
 from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
@@ -33,11 +33,13 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Pair
     values = _values(con, column, [r for own in paired.runs for r in own])
     if not any(all(r in held for own in paired.runs for r in own) for held in values.values()):
         return [untested("the sources have numbers for different languages")]
-    found = [_row(column, code, languages, held, paired) for (code, languages), held in values.items()]
-    _decide(found)
+    several = sum(bool(languages) for _, languages in values) > 1
+    found = [_row(column, _what(code, languages, several=several), held, paired) for (code, languages), held in values.items()]
+    for level in ("language", PRINTED):  # a printed mean asks the languages' question again
+        _decide([r for r in found if r["level"] == level])
     if one.system.train_language in UNSAID:
         return [*found, untested(UNKNOWN)]
-    unseen = [r for r in found if zero_shot(r["language"], one.system.train_language)]
+    unseen = [r for r in found if r["level"] == "language" and zero_shot(r["language"], one.system.train_language)]
     return [*found, _mean([r for r in unseen if r["delta"] is not None], len(unseen))] if unseen else found
 
 
@@ -57,20 +59,24 @@ def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: list[str]) -> 
     return found
 
 
-def _row(column: Column, code: str, languages: str, held: dict[str, _Value], paired: Paired) -> Row:
+def _what(code: str, languages: str, *, several: bool) -> Quantity:
+    """A language, or a printed mean, which is told from others by what it is over."""
+    return Quantity(PRINTED if languages else "language", f"{code} over {languages}" if languages and several else code, (code,))
+
+
+def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired) -> Row:
     lacking = {r for own in paired.runs for r in own} - held.keys()
     if lacking:
-        what = f"the mean over {languages} is " if languages else ""
-        return untested(what + absent(paired, lacking), Quantity("language", code, (code,)))
+        return untested(absent(paired, lacking), what)
     arms = [[held[r] for r in own] for own in paired.runs]
     sizes = [{n for _, n in arm} for arm in arms]
     one, two = (([v for v, _ in arm], next(iter(n)) if len(n) == 1 else None) for arm, n in zip(arms, sizes, strict=True))
-    return _language(column, code, one, two)
+    return _number(column, what, one, two)
 
 
-def _language(column: Column, code: str, one: tuple[list[float], int | None], two: tuple[list[float], int | None]) -> Row:
+def _number(column: Column, what: Quantity, one: tuple[list[float], int | None], two: tuple[list[float], int | None]) -> Row:
     means = [float(np.mean(v)) for v, _ in (one, two)]
-    row = untested("only averages are known", Quantity("language", code, (code,)))
+    row = untested("only averages are known", what)
     row |= {"value": rounded(means[0]), "against_value": rounded(means[1]), "delta": rounded(means[0] - means[1]), "languages": 1}
     runs = min(len(one[0]), len(two[0]))
     if runs > 1 and len(set(one[0])) == len(set(two[0])) == 1:  # as rounded: no spread is seen, which does not mean that there is none

@@ -19,7 +19,8 @@ from xbench.errors import DataError
 from xbench.languages import MANY, normal
 
 Problem = tuple[str, str, str]  # column, what was expected, what was found
-KEY = ("language", "split", "metric", "scorer")  # of a score in its run
+NAMES = ("language", "split", "metric", "scorer")
+KEY = (*NAMES, "language_set")  # of a score in its run
 EMPTY = "is empty; if the file does not say it, --set does"
 _SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
 _UNITS = {"fraction": 1, "percent": 100}
@@ -121,7 +122,7 @@ def _check_said(cells: Cells, refused: Refused) -> None:
         for place, value in enumerate(columns[unknown]):
             if value is not None:
                 refused.add(cells, place, (str(unknown), f"is unknown; known are {', '.join(COLUMNS)}", ""))
-    for column in KEY:
+    for column in NAMES:
         columns[column] = _each(cells, cells.column(column), _TEXT_OF[column], _TEXTS, refused)
     if "value" not in columns or None in columns["value"]:
         examples = cells.column("outcomes")
@@ -168,7 +169,7 @@ def _text(column: str, value: Any) -> _Made:
     return text(column, value)
 
 
-_TEXT_OF = {column: partial(_text, column) for column in KEY}
+_TEXT_OF = {column: partial(_text, column) for column in NAMES}
 
 
 def text(column: str, value: Any) -> _Made:

@@ -60,13 +60,15 @@ _SOON = 10_000  # rows that a database sorts sooner
 
 
 def in_order(table: pa.Table, names: Sequence[str]) -> pa.Table | None:
-    """The rows in the order of columns of coded strings, from their codes: a database would compare text with text.
+    """The rows in the order of columns of coded strings, NULL last, from their codes: a database would compare text with text.
+
+    Columns that are not there are NULL in all rows.
 
     Returns:
         None where this cannot be told from codes, or takes no time anyway.
     """
-    given = [table[name] for name in names]
-    if table.num_rows < _SOON or any(not pa.types.is_dictionary(column.type) or column.null_count for column in given):
+    names = [name for name in names if name in table.column_names]
+    if table.num_rows < _SOON or any(not pa.types.is_dictionary(table[name].type) for name in names):
         return None
     table = table.unify_dictionaries().combine_chunks()
     places, most = np.zeros(table.num_rows, np.int64), 1
@@ -74,8 +76,9 @@ def in_order(table: pa.Table, names: Sequence[str]) -> pa.Table | None:
         found = table[name].chunk(0)
         texts = found.dictionary.to_pylist()  # what was made by repeated() may be there several times
         rank = {text: place for place, text in enumerate(sorted(set(texts)))}
-        places = places * len(rank) + np.array([rank[text] for text in texts], np.int64)[found.indices.to_numpy()]
-        most *= len(rank)
+        ranks = np.array([*(rank[text] for text in texts), len(rank)], np.int64)
+        places = places * (len(rank) + 1) + ranks[found.indices.fill_null(len(texts)).to_numpy()]
+        most *= len(rank) + 1
     return table.take(pa.array(np.argsort(places, kind="stable"))) if most < 2**63 else None
 
 

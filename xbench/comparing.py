@@ -260,12 +260,13 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
     single = [r for r in rows if r["level"] != "mean" and not labelled(r["language"], r["train_language"])]
+    single = [r for r in single if r["level"] != contrasts.PRINTED] or single
     tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower")]
     if not tested:
         means = [r for r in rows if r["status"] == "tested"]
         partial = means and contrasts.support(means[0])
         return f"{means[0]['verdict']} on average{f'; {partial}' if partial else ''}" if means else str(rows[0]["status"]) if rows else ""
-    what = {"language": "languages", "family": "families", "script": "scripts"}[tested[0]["level"]]
+    what = {"language": "languages", "family": "families", "script": "scripts", contrasts.PRINTED: "printed means"}[tested[0]["level"]]
     names = {v: [r["language"] for r in tested if r["verdict"] == v] for v in ("helps", "hurts", "higher", "lower", "equivalent")}
     open_ = [r for r in tested if r["verdict"] == "unresolved"]
     verbs = {"higher": "is higher", "lower": "is lower", "equivalent": "makes no difference that matters"}

@@ -9,6 +9,7 @@ import pyarrow as pa
 from xbench import plugins, share
 
 TABLES = ("run", "prediction", "outcome", "score")
+_KEYS = ("PRIMARY KEY", "UNIQUE")  # a contract has one of them
 _SHOWN = 5  # offending rows named for each broken constraint
 
 
@@ -26,7 +27,7 @@ class Rules:
         columns: The name and type of each column, and whether it may be NULL.
         constraints: Kind, text, columns and expression of each constraint, as DuckDB has them.
         broken: For each constraint but the key, what is true of a row that breaks it.
-        key: The columns of the primary key.
+        key: The columns of the key: a row has all its values or lacks the same ones, as NULL is a value like others.
         order: How stored rows lie: what is asked of a store is mostly asked by task and model; the key makes the order total.
     """
 
@@ -68,9 +69,9 @@ def learn(con: duckdb.DuckDBPyConnection) -> None:
         found = {}
         for table in TABLES:
             asked = tuple(row[1:] for row in constraints if row[0] == table)
-            names = next(names for kind, _, names, _ in asked if kind == "PRIMARY KEY")
+            names = next(names for kind, _, names, _ in asked if kind in _KEYS)
             key = ", ".join(f'"{column}"' for column in names)
-            broken = tuple(_broken(*one) for one in asked if one[0] != "PRIMARY KEY")
+            broken = tuple(_broken(*one) for one in asked if one[0] not in _KEYS)
             described = con.execute(f"DESCRIBE {table}").fetchall()  # duckdb_columns() would bind every view of DuckDB's own
             columns = tuple((name, kind, null == "YES") for name, kind, null, *_ in described)
             found[table] = Rules(columns, asked, broken, key, ("target", "model", *names))
@@ -169,6 +170,6 @@ def _row_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) ->
             shown = "; ".join(
                 f"row {row[0]}: " + ", ".join(f"{c} = {v!r}" for c, v in zip(names, row[1:], strict=True)) for row in offending[:_SHOWN]
             )
-            label = "duplicate key" if kind == "PRIMARY KEY" else "column " + ", ".join(repr(c) for c in names)
+            label = "duplicate key" if kind in _KEYS else "column " + ", ".join(repr(c) for c in names)
             found.append(f"{label}: {len(offending)} row(s) break {text}: {shown}")
     return found

@@ -14,6 +14,7 @@ from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, mo
 
 Row = dict[str, Any]
 MEAN = "zero-shot mean"
+PRINTED = "printed mean"  # the level of a mean over languages as its source has it
 UNKNOWN = "the training language is not known, so neither is which languages are zero-shot"
 ALPHA = 0.05
 RESAMPLES = 10_000
@@ -38,7 +39,7 @@ class Quantity:
     """What is compared: one language, or the mean over some.
 
     Attributes:
-        level: language, mean, or what kind of group (family, script).
+        level: language, mean, printed mean (of a source, over languages), or what kind of group (family, script).
         name: The language's code, or the group's name.
         languages: Those that count, each the same.
     """

@@ -47,7 +47,7 @@ class Selection:
         conditions = " AND ".join(f'r."{column}" = ?' for column in said) or "true"
         found = self.con.execute(
             f"SELECT {chosen} FROM result AS r JOIN run AS u USING (run_id) WHERE {conditions} "
-            "ORDER BY r.target, r.model, r.intermediate, r.seed, r.run_id, r.metric, r.scorer, r.split, r.language",
+            "ORDER BY r.target, r.model, r.intermediate, r.seed, r.run_id, r.metric, r.scorer, r.split, r.language, r.language_set",
             list(said.values()),
         )
         columns = [d[0] for d in found.description or []]

@@ -178,7 +178,7 @@ class _Found:
 
     def _once(self, places: Sequence[int], run: Row, path: str, refusals: list[Refusal]) -> list[int]:
         """One row a cell: of equal ones the first, of unequal ones none."""
-        by_key: dict[tuple[str, ...], list[int]] = {}
+        by_key: dict[tuple[Any, ...], list[int]] = {}
         for place in places:
             by_key.setdefault(self._keys[place], []).append(place)
         kept, at = [], self._cells.column("at")
@@ -187,7 +187,8 @@ class _Found:
             if len(values) == 1:
                 kept.append(several[0])
                 continue
-            where = f"{' '.join(key[:3])} of {run['model']} on {run['target']}"
+            over = f" over {key[4]}" if key[4] else ""
+            where = f"{key[0]}{over} {' '.join(key[1:3])} of {run['model']} on {run['target']}"
             said = f"expected one value a cell, there are {len(values)} different values for {where}"
             refusals += [Refusal(path, str(at[place] or ""), "value", said, "") for place in several]
         return kept
@@ -207,7 +208,7 @@ def _add_examples(found: Tables, run: Row, cells: Cells) -> None:
     key = {column: run[column] for column in ("run_id", "model", "intermediate", "target", "train_language", "seed")}
     answered: set[tuple[str, str]] = set()
     of = zip(*(cells.column(column) for column in (*KEY, "outcomes", "answers")), strict=True)
-    for code, split, metric, scorer, outcomes, answers in of:
+    for code, split, metric, scorer, _, outcomes, answers in of:
         where = {**key, "language": code, "split": split}
         if outcomes is not None:
             found.outcomes.append(_with(outcomes, {**where, "metric": metric, "scorer": scorer}))

@@ -438,7 +438,7 @@ def _check_ids(found: Verified, file: File) -> None:
     columns = [*rows.CELL, "evidence"]
     ordered = (
         f"SELECT run_id, identity, digest, {', '.join(columns)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
-        f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY {CELL}"
+        f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY {CELL}, language_set"
     )
     for (run, identity), group in groupby(_python(found.ledger, ordered, [file.name]), lambda row: (row["run_id"], row["identity"])):
         own = list(group)
@@ -481,6 +481,8 @@ def _duplicates(found: Verified) -> None:
         by_name = {found.files[number].path.name: number for (number,) in files}
         places.register(found.ledger, found.root)
         given = parquet([found.files[number].path for (number,) in files], "filename = true")
+        there = [name for name, *_ in found.ledger.execute(f"SELECT * FROM {given} LIMIT 0").description or []]
+        given = f"({contracts.whole(table, there, given).replace('SELECT', 'SELECT filename,', 1)})"
         key = contracts.rules(table).key
         double = found.ledger.execute(
             f"SELECT run_id, names, count(*) FROM (SELECT {key}, list_sort(list(DISTINCT parse_filename(filename))) AS names FROM {given} "

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from xbench import columns, contracts, store
+from xbench.cells import NAMES
 from xbench.listing import Listing
 from xbench.rows import CELL, Tables
 
@@ -26,6 +27,7 @@ class Change:
     intermediate: str
     target: str
     language: str
+    language_set: str | None
     split: str
     metric: str
     source: str
@@ -162,8 +164,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         found.changes = [
             Change(*row)
             for row in con.execute(
-                "SELECT s.model, s.intermediate, s.target, s.language, s.split, s.metric, r.source, c.old, s.value FROM compared AS c "
-                "JOIN given_score AS s USING (run_id, language, split, metric, scorer) JOIN given_run AS r USING (run_id) "
+                "SELECT s.model, s.intermediate, s.target, s.language, s.language_set, s.split, s.metric, r.source, c.old, s.value "
+                f"FROM compared AS c JOIN given_score AS s ON {_same('s', 'c')} JOIN given_run AS r ON r.run_id = s.run_id "
                 "WHERE c.status = 'changed' AND c.old <> s.value ORDER BY ALL"
             ).fetchall()
         ]
@@ -200,51 +202,72 @@ def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[st
         fresh[name] = pa.concat_tables([fresh[name], con.sql(query).to_arrow_table().cast(fresh[name].schema)])
 
 
-# Of each table, the rows of the version before that belong to a carried cell.
-_CELL = "(o.run_id, o.language, o.split, o.metric, o.scorer) = (k.old_run_id, k.language, k.split, k.metric, k.scorer)"
+def _of(alias: str, run: str) -> str:
+    """The columns that name a cell of a run, but the languages of a printed mean, which are NULL of others."""
+    return ", ".join(f"{alias}.{column}" for column in (run, *NAMES))
+
+
+def _same(one: str, two: str, run: str = "run_id", languages: str = "language_set") -> str:
+    """A condition: a score of alias `one` is that of alias `two`, whose run and languages are in the columns named."""
+    return f"({_of(one, 'run_id')}) = ({_of(two, run)}) AND {one}.language_set IS NOT DISTINCT FROM {two}.{languages}"
+
+
+# Of each table, the rows of the version before that belong to a carried cell; a printed mean has no examples.
 _REST = {
-    "score": f"JOIN carried AS k ON {_CELL}",
-    "outcome": f"JOIN carried AS k ON {_CELL}",
+    "score": f"JOIN carried AS k ON {_same('o', 'k', 'old_run_id')}",
+    "outcome": f"JOIN carried AS k ON ({_of('o', 'run_id')}) = ({_of('k', 'old_run_id')})",
     "prediction": """JOIN (SELECT DISTINCT run_id, old_run_id, language, split FROM carried) AS k
         ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
         ANTI JOIN given_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
 }
-_CARRIED = """
+_CARRIED = f"""
 CREATE TEMP TABLE carried AS
-SELECT f.run_id, c.run_id AS old_run_id, c.identity, c.language, c.split, c.metric, c.scorer
-FROM current AS c JOIN fresh_run AS f USING (identity)
-ANTI JOIN given_score AS g ON g.run_id = f.run_id AND (g.language, g.split, g.metric, g.scorer) = (c.language, c.split, c.metric, c.scorer)
+SELECT f.run_id, {_of("c", "run_id AS old_run_id")}, c.language_set
+FROM current AS c JOIN fresh_run AS f ON f.run_id = c.given
+ANTI JOIN compared AS g ON g.run_id = f.run_id AND {_same("c", "g", "old_run_id", "old_language_set")}
 """
 
 
-# A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's.
-_COMPARE = """
+def _alone(scores: str) -> str:
+    """A SELECT of the printed means that are the only one of their run and metric."""
+    chosen = "given, split, metric, scorer, any_value(language_set) AS language_set"
+    return f"SELECT {chosen} FROM {scores} WHERE language = 'mul' GROUP BY ALL HAVING count(*) = 1"
+
+
+# A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's. A mean whose
+# languages are not known is the one of the other version, if each has one; else it is a number beside the others.
+_COMPARE = f"""
 CREATE TEMP TABLE current AS
-SELECT r.identity, s.* FROM known_score AS s
+SELECT r.identity, r.given, s.* FROM known_score AS s
 JOIN (
-    SELECT identity, arg_max(run_id, (version, run_id)) AS run_id FROM known_run
-    WHERE identity IN (SELECT identity FROM given_run) GROUP BY identity
+    SELECT identity, any_value(g.run_id) AS given, arg_max(k.run_id, (k.version, k.run_id)) AS run_id
+    FROM known_run AS k JOIN given_run AS g USING (identity) GROUP BY identity
 ) AS r USING (run_id);
 CREATE TEMP TABLE origin AS
 SELECT e.run_id AS given, s.* FROM known_score AS s JOIN exported AS e ON s.run_id = e.theirs
 WHERE s.run_id IN (SELECT run_id FROM known_run);
+CREATE TEMP TABLE meant AS
+SELECT given, split, metric, scorer, h.language_set AS held
+FROM ({_alone("(SELECT run_id AS given, * FROM given_score)")}) AS g JOIN ({_alone("current")}) AS h USING (given, split, metric, scorer)
+WHERE g.language_set <> h.language_set AND 'unknown' IN (g.language_set, h.language_set);
 CREATE TEMP TABLE compared AS
-SELECT s.run_id, s.language, s.split, s.metric, s.scorer, c.value AS old,
+SELECT {_of("s", "run_id")}, s.language_set, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
     CASE
         WHEN o.value = s.value THEN 'identical'
         WHEN c.value IS NULL THEN 'new'
         WHEN c.run_id = s.run_id THEN 'identical'
         WHEN s.run_id IN (SELECT run_id FROM known_run) THEN 'older'
-        WHEN c.value = s.value AND c.language_set IS NOT DISTINCT FROM s.language_set  -- and nothing is said that was not known
+        WHEN c.value = s.value  -- and nothing is said that was not known
+            AND (s.language_set IS NOT DISTINCT FROM c.language_set OR s.language_set = 'unknown')
             AND (s.n IS NULL OR s.n = c.n) AND (s.stderr IS NULL OR s.stderr = c.stderr)
             AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes') THEN 'identical'
         ELSE 'changed'
     END AS status
 FROM given_score AS s
-JOIN given_run AS r USING (run_id)
-LEFT JOIN current AS c USING (identity, language, split, metric, scorer)
-LEFT JOIN origin AS o ON o.given = s.run_id
-    AND (o.language, o.split, o.metric, o.scorer) = (s.language, s.split, s.metric, s.scorer);
+LEFT JOIN meant AS m ON s.language = 'mul' AND (m.given, m.split, m.metric, m.scorer) = (s.run_id, s.split, s.metric, s.scorer)
+LEFT JOIN current AS c ON ({_of("c", "given")}) = ({_of("s", "run_id")})
+    AND c.language_set IS NOT DISTINCT FROM coalesce(m.held, s.language_set)
+LEFT JOIN origin AS o ON ({_of("o", "given")}) = ({_of("s", "run_id")}) AND o.language_set IS NOT DISTINCT FROM s.language_set;
 """
 
 
@@ -273,10 +296,9 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     rows = _of_runs(table, run_ids)
     con = duckdb.connect()
     try:
-        contracts.create(con, name, described=False)
         con.register("given", rows)
-        con.execute(f"INSERT OR IGNORE INTO {name} BY NAME SELECT * FROM given")
-        return con.sql(f"SELECT * FROM {name}").to_arrow_table().cast(rows.schema) if rows.num_rows else rows
+        once = con.sql(f"SELECT DISTINCT ON ({contracts.rules(name).key}) * FROM given")
+        return once.to_arrow_table().cast(rows.schema) if rows.num_rows else rows
     finally:
         con.close()
 

@@ -2,7 +2,7 @@
 -- do: check that the seed reaches the training code; such runs are one run, and give no spread over seeds
 WITH runs AS (
     SELECT run_id, model, model_revision, intermediate, target, train_language, recipe_id, stack, source, seed,
-        list({'l': language, 's': split, 'm': metric, 'r': scorer, 'v': value} ORDER BY language, split, metric, scorer) AS numbers
+        list({'l': language, 'o': language_set, 's': split, 'm': metric, 'r': scorer, 'v': value} ORDER BY language, language_set, split, metric, scorer) AS numbers
     FROM result
     WHERE seed IS NOT NULL AND coalesce(trained_examples, 1) > 0
     GROUP BY ALL

@@ -9,7 +9,7 @@ WITH wide AS (
         max(value) FILTER (WHERE metric = 'precision') AS p,
         max(value) FILTER (WHERE metric = 'recall') AS r
     FROM score
-    GROUP BY run_id, language, split, scorer
+    GROUP BY run_id, language, language_set, split, scorer
 )
 SELECT
     model, intermediate, target, language, seed, split, run_id,

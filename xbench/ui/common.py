@@ -20,7 +20,6 @@ import streamlit as st
 from xbench import background, serving
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
-from xbench.languages import MANY
 from xbench.languages import labelled as had_labels
 from xbench.tables import as_text
 from xbench.ui import stores
@@ -240,12 +239,17 @@ def link(label: str, page: str, **query: str) -> None:
         st.switch_page(shell.listed()[page], query_params=query)
 
 
-def compare_query(source: Source, base: dict[str, str], column: dict[str, str], intermediate: str, language: str) -> dict[str, str]:
-    """What the address of page `compare` says to show one intermediate task against its baseline, with the examples of one language."""
+def compare_query(
+    source: Source, base: dict[str, str], column: dict[str, str], intermediate: str, language: str, printed: str | None
+) -> dict[str, str]:
+    """What the address of page `compare` says to show one intermediate task against its baseline, with the examples of one language.
+
+    `printed`: the languages that a printed mean is over.
+    """
     there = columns(source)
     for field, value in column.items():
         there = there[there[field] == value]
-    there = there[there["language_set"].isna() == (language != MANY)]
+    there = there[there["language_set"].isna() if printed is None else there["language_set"] == printed]
     if there.empty:
         return {}
     systems = systems_of(source, int(there["column_id"].iloc[0]))

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from xbench import comparing, pairing
+from xbench import comparing, contrasts, pairing
 from xbench.languages import MANY
 from xbench.ui import common
 from xbench.ui.lazily import alt
@@ -107,8 +107,9 @@ def in_points(rows: Sequence[Mapping[str, Any]], column: Column) -> pd.DataFrame
     data = data.assign(**{c: (100 * pd.to_numeric(data[c])).round(9) + 0.0 for c in POINTS})
     data = data.assign(**{c: pd.to_numeric(data[c]) for c in ("p", "p_adjusted", "n", "seeds")})
     if column.language_set is None:  # means that were printed are in a column of their own
-        return data[data["language"] != MANY].reset_index(drop=True)
-    return data.assign(language=data["language"].replace(MANY, PRINTED))
+        return data[data["level"] != contrasts.PRINTED].reset_index(drop=True)
+    own = data["language"].isin([MANY, f"{MANY} over {column.language_set}"])
+    return data[own | (data["level"] != contrasts.PRINTED)].assign(language=data["language"].mask(own, PRINTED)).reset_index(drop=True)
 
 
 def _grid() -> "alt.Axis":

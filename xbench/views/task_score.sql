@@ -1,29 +1,38 @@
 -- One row a system, target and scorer: the number that counts in averages over tasks.
 -- For questions it is the mean of exact match and F1 (NULL unless both are there), for other tasks the task's metric, each a mean over
--- languages, or as its source printed it where that is all there is; complete says that every language is there. gap is what the zero-shot
--- languages fall short of the training language.
+-- languages, or as its source printed it where that is all there is: of several, that over most languages, in both metrics; complete says
+-- that every language is there. gap is what the zero-shot languages fall short of the training language.
 WITH main AS (
     SELECT DISTINCT target, family, metric FROM task_language
 ),
+counting AS (
+    SELECT l.*, m.family,
+        count(*) OVER (
+            PARTITION BY l.target, model, model_revision, parameters, intermediate, intermediate_revision, scorer, split, train_language,
+                dataset_revision, recipe_id, stack, source, source_version, basis, language_set
+        ) AS metrics_there
+    FROM leaderboard AS l
+    JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))
+),
 chosen AS (
-    SELECT * FROM leaderboard
-    QUALIFY (basis = 'languages') = bool_or(basis = 'languages') OVER (
+    SELECT * FROM counting
+    QUALIFY dense_rank() OVER (
         PARTITION BY target, model, model_revision, parameters, intermediate, intermediate_revision, metric, scorer, split, train_language,
             dataset_revision, recipe_id, stack, source, source_version
-    )
+        ORDER BY basis = 'languages' DESC, metrics_there DESC, complete DESC, languages DESC NULLS LAST, language_set
+    ) = 1
 )
 SELECT
-    l.target, m.family, l.model, l.intermediate, any_value(l.recipe_label) AS recipe_label,
-    CASE WHEN any_value(m.family) <> 'qa' OR count(*) = 2 THEN avg(l.value ORDER BY l.metric) END AS value,
-    CASE WHEN any_value(m.family) <> 'qa' OR count(*) = 2 THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
-    CASE WHEN any_value(m.family) <> 'qa' OR count(*) = 2 THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
+    l.target, l.family, l.model, l.intermediate, any_value(l.recipe_label) AS recipe_label,
+    CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.value ORDER BY l.metric) END AS value,
+    CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
+    CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
     min(l.languages) AS languages,
     any_value(l.languages_expected) AS languages_expected,
-    bool_and(l.complete) AND (any_value(m.family) <> 'qa' OR count(*) = 2) AS complete,
+    bool_and(l.complete) AND (any_value(l.family) <> 'qa' OR count(*) = 2) AS complete,
     min(l.seeds) AS seeds,
     string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
     l.scorer, l.split, l.train_language, l.model_revision, l.intermediate_revision, l.parameters, l.dataset_revision,
     l.recipe_id, l.stack, l.source, l.source_version
 FROM chosen AS l
-JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))
 GROUP BY ALL

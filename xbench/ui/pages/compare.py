@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from xbench import comparing, pairing
+from xbench import comparing, contrasts, pairing
 from xbench.ui import common, deltas, flips
 from xbench.ui.flips import Series
 
@@ -99,7 +99,8 @@ def _sentence(data: pd.DataFrame) -> str:
         return comparing.sentence([{str(k): v for k, v in row.items()} for row in data.to_dict("records")])
     single = data[(data["level"] != "mean") & data["delta"].notna()]
     up, down = int((single["delta"] > 0).sum()), int((single["delta"] < 0).sum())
-    return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} languages"
+    what = "printed means" if (single["level"] == contrasts.PRINTED).all() else "languages"
+    return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} {what}"
 
 
 def _counts(data: pd.DataFrame, *, direct: bool) -> None:

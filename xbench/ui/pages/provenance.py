@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from xbench.languages import MANY
 from xbench.ui import common
 
 TITLE, ORDER, SECTION = "Provenance", 70, "Evidence"
@@ -27,11 +28,13 @@ def page(source: common.Source) -> None:
             return
         where[field] = value
     fixed = " AND ".join(f"{f} = ?" for f in where)
+    over = 'language_set AS "mean over", ' if where["language"] == MANY else ""
     claims = common.rows(
         source,
-        f'SELECT seed, metric, 100 * value AS "score %", n AS examples, split, source, source_version, version, current, relationship, '
-        f"recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, carried_from, source_sha256 "
-        f"FROM history WHERE {fixed} ORDER BY split DESC, metric, source, seed, version DESC LIMIT {_MOST}",
+        f'SELECT seed, {over}metric, 100 * value AS "score %", n AS examples, split, source, source_version, version, current, '
+        f"relationship, recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, carried_from, "
+        f"source_sha256 "
+        f"FROM history WHERE {fixed} ORDER BY split DESC, metric, language_set DESC, source, seed, version DESC LIMIT {_MOST}",
         list(where.values()),
     )
     st.subheader("All that is said of this cell")

@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from xbench import comparing, pairing
+from xbench import comparing, contrasts, pairing
 from xbench.languages import MANY
 from xbench.ui import common, maps
 from xbench.ui.common import Source
+from xbench.ui.deltas import PRINTED
 from xbench.wording import p_value
 
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
@@ -121,13 +122,13 @@ def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Co
     zero_shot = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
-        own, verdicts = _of(zero_shot, column), _verdicts(tested, column, "mean")
+        own, verdicts = _of(zero_shot, column), _verdicts(tested, column, ["mean"])
         printed = _of(deltas[deltas["language"] == MANY], column)
         alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
             part = own[own["intermediate"] == intermediate]
             if part.empty:
-                part = printed[printed["intermediate"] == intermediate]
+                part = _widest(printed[printed["intermediate"] == intermediate])
             paired = part[part["status"] == "paired"]
             row = verdicts.get((intermediate, comparing.MEAN), {})
             # The test is over the languages that every run has; without one, the mean of what is paired.
@@ -136,6 +137,12 @@ def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Co
             cell = _cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
             rows.append({**cell, "target": column["target"] if alone else name, "languages": len(paired)})
     return pd.DataFrame(rows)
+
+
+def _widest(printed: pd.DataFrame) -> pd.DataFrame:
+    """Of means as printed, the one over most languages; of which it is not known is less than any."""
+    sizes = printed["language_set"].map(lambda over: 0 if over == "unknown" else len(over.split()))
+    return printed.assign(size=sizes).sort_values(["size", "language_set"], ascending=[False, True]).head(1)
 
 
 _TOOLTIP = ["points", "interval", "p", "verdict", "seeds"]
@@ -157,10 +164,10 @@ def _cell(intermediate: str, points: float | None, status: str, row: dict[str, A
     }
 
 
-def _verdicts(tested: pd.DataFrame | None, column: dict[str, str], level: str) -> dict[tuple[str, str], dict[str, Any]]:
+def _verdicts(tested: pd.DataFrame | None, column: dict[str, str], levels: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
     if tested is None or tested.empty:
         return {}
-    own = _of(tested[tested["level"] == level] if "level" in tested else tested, column)
+    own = _of(tested[tested["level"].isin(levels)] if "level" in tested else tested, column)
     return {(str(r["intermediate"]), str(r["language"])): {str(k): v for k, v in r.items()} for r in own.to_dict("records")}
 
 
@@ -175,11 +182,14 @@ def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tes
     name = common.pick("Target and metric", list(columns), "target")
     column = columns[name]
     own = _of(deltas, column).reset_index(drop=True)
-    train = base["train_language"]
-    shown = {**{code: f"{code} (trained)" for code in train.split("+")}, MANY: "mean as printed"}
+    several = own["language_set"].nunique() > 1  # then each is called by what it is over, as it is by xbench.compare
+    called = own["language"].where(own["language_set"].isna() | (not several), own["language"] + " over " + own["language_set"].fillna(""))
+    own = own.assign(called=called)
+    shown = {code: f"{code} (trained)" for code in base["train_language"].split("+")}
+    shown |= {name: name.replace(MANY, PRINTED, 1) for name in called[own["language"] == MANY]}
     data = source.snapshot.kept(
         ("by language", *base.values(), *column.values(), tested is None),
-        lambda: _language_cells(own, shown, _verdicts(tested, column, "language"), tested),
+        lambda: _language_cells(own, shown, _verdicts(tested, column, ["language", contrasts.PRINTED]), tested),
     )
     order = sorted(set(data["language"]) - set(shown.values())) + [v for v in shown.values() if v in set(data["language"])]
     drawn = source.snapshot.kept(
@@ -206,8 +216,8 @@ def _language_cells(
     pending = tested is None
     return pd.DataFrame([
         {
-            **_cell(r["intermediate"], r["points"], r["status"], verdicts.get((r["intermediate"], r["language"]), none), pending=pending),
-            "language": shown.get(r["language"], r["language"]),
+            **_cell(r["intermediate"], r["points"], r["status"], verdicts.get((r["intermediate"], r["called"]), none), pending=pending),
+            "language": shown.get(r["called"], r["called"]),
             "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
             "seeds": int(r["seeds"]),
             "examples": None if pd.isna(r["n"]) else int(r["n"]),
@@ -232,6 +242,8 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
     task = str(delta["task"])
     where = {**base, **column, "intermediate": task, "intermediate_revision": delta["intermediate_revision"], "language": delta["language"]}
+    printed = None if pd.isna(delta["language_set"]) else str(delta["language_set"])
+    where |= {"language_set": printed} if printed else {}
     fixed = " AND ".join(f"{f} = ?" for f in where)
     common.table(
         common.rows(
@@ -247,7 +259,7 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         common.link(
             "The examples that flipped",
             "compare",
-            **common.compare_query(source, base, column, task, str(delta["language"])),
+            **common.compare_query(source, base, column, task, str(delta["language"]), printed),
         )
     with right:
         common.link(
