@@ -62,12 +62,12 @@ _SOON = 10_000  # rows that a database sorts sooner
 def in_order(table: pa.Table, names: Sequence[str]) -> pa.Table | None:
     """The rows in the order of columns of coded strings, NULL last, from their codes: a database would compare text with text.
 
-    Columns that are not there are NULL in all rows.
+    Columns that are not there are NULL in all rows, and like others that are order nothing.
 
     Returns:
         None where this cannot be told from codes, or takes no time anyway.
     """
-    names = [name for name in names if name in table.column_names]
+    names = [name for name in names if name in table.column_names and table[name].null_count < table.num_rows]
     if table.num_rows < _SOON or any(not pa.types.is_dictionary(table[name].type) for name in names):
         return None
     table = table.unify_dictionaries().combine_chunks()
