@@ -261,7 +261,7 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
 
 
 def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: dict[str, str], seed: int) -> Cell:
-    origin = _origin(model, revision, study.recipe.recipe_id, _stack_version())
+    origin = _origin(model, revision, study.recipe.recipe_id, stack_version())
     parent = None if intermediate == DIRECT else _stage(study, origin, None, intermediate, "intermediate", data, seed)
     encoder = _stage(study, origin, parent, target.name, "target", data, seed) if target.trains else parent
     key: dict[str, Any] = {
@@ -274,7 +274,7 @@ def _cell(study: Study, target: Task, model: str, revision: str, intermediate: s
         "train_language": target.train_language,
         "seed": seed,
     }
-    said = {**key, "recipe_id": study.recipe.recipe_id, "source_version": _stack_version()}
+    said = {**key, "recipe_id": study.recipe.recipe_id, "source_version": stack_version()}
     return Cell(run_id=run_id_of(said), encoder=encoder, **key)
 
 
@@ -305,6 +305,6 @@ def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str
     return Stage(short_hash(content, 24), str(origin["model"]), parent, task, phase, seed)
 
 
-def _stack_version() -> str:
+def stack_version() -> str:
     """Results of one minor version are comparable: a change that moves numbers raises it."""
     return ".".join(__version__.split(".")[:2])

