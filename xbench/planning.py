@@ -1,5 +1,6 @@
 """What to run next: the seeds and cells that would settle the most open comparisons for the least compute."""
 
+import contextlib
 import json
 import math
 import statistics
@@ -16,10 +17,10 @@ from xbench import comparing, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import DataError, PluginError
 from xbench.pairing import COLUMN, DIRECT, SYSTEM
-from xbench.recipe import Compute, Recipe
+from xbench.recipe import Compute, PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
-from xbench.study import stack_version
+from xbench.study import data_revision, stack_version
 from xbench.task import load_task
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
@@ -136,16 +137,16 @@ class _Here:
 
     def __init__(self, recipes: Mapping[str, str]) -> None:
         self.recipes = recipes
-        self._known: dict[tuple[str, str], str | None] = {}
+        self._known: dict[tuple[str, ...], str | None] = {}
 
     def changes(self, row: Row) -> dict[str, str]:
         """The fields of a row that runs made now differ in, with their values."""
         now = {
             "source_version": stack_version(),
             "recipe_id": self._recipe(row["recipe_id"]),
-            "model_revision": self._known_or("model", row["model"], row["model_revision"]),
-            "dataset_revision": self._known_or("data", _study_target(row), row["dataset_revision"]),
-            "intermediate_revision": self._known_or("data", row["intermediate"], row["intermediate_revision"]),
+            "model_revision": self._model(row["model"]) or row["model_revision"],
+            "dataset_revision": self._data("target", _study_target(row), row["recipe_id"]) or row["dataset_revision"],
+            "intermediate_revision": self._data("intermediate", row["intermediate"], row["recipe_id"]) or row["intermediate_revision"],
         }
         return {c: value for c, value in now.items() if value != row[c]}
 
@@ -180,23 +181,20 @@ class _Here:
         except ValidationError:
             return recipe_id
 
-    def _known_or(self, kind: str, name: str, was: str) -> str:
-        if (kind, name) not in self._known:
-            self._known[kind, name] = _model_here(name) if kind == "model" else _data_here(name)
-        return self._known[kind, name] or was
+    def _data(self, phase: PhaseName, name: str, recipe_id: str) -> str | None:
+        key = (phase, name, recipe_id)
+        if key not in self._known:
+            self._known[key] = None
+            with contextlib.suppress(DataError, PluginError, ValidationError):
+                self._known[key] = data_revision(load_task(name), self._read(recipe_id).phase(phase, name))
+        return self._known[key]
 
+    def _model(self, name: str) -> str | None:
+        from xbench.train import models
 
-def _data_here(task: str) -> str | None:
-    try:
-        return load_task(task).revision()
-    except (DataError, PluginError):
-        return None
-
-
-def _model_here(name: str) -> str | None:
-    from xbench.train import models
-
-    return models.revision_here(name)
+        if ("model", name) not in self._known:
+            self._known["model", name] = models.revision_here(name)
+        return self._known["model", name]
 
 
 def _said(row: Row, column: str, now: str) -> str:

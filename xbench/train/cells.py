@@ -101,7 +101,7 @@ class Workbench:
 
     def phase(self, stage: Stage) -> Phase:
         """The hyper-parameters of a stage."""
-        return self.recipe.phase("intermediate" if stage.phase == "intermediate" else "target", stage.task)
+        return self.recipe.phase(stage.phase, stage.task)
 
     def depth(self, layer: int) -> int | None:
         """Layers of the trunk that lead to a hidden layer of the model; None for the last.

@@ -32,8 +32,10 @@ def encoded(
     prefix = recipe.retrieval_prefix if task.family == "alignment" else ""
     if len(examples) < _WORTH:
         return encode(tokenizer, examples, length, stride, prefix)
+    apart = split == "dev" and language != task.train_language  # what a selection on target languages reads
     key = {
-        "form": _FORM, "tokenizer": f"{model.name} {model.revision}", "task": task.name, "data": task.revision(), "language": language,
+        "form": _FORM, "tokenizer": f"{model.name} {model.revision}", "task": task.name,
+        "data": f"{task.revision()} {task.dev_revision()}" if apart else task.revision(), "language": language,
         "split": split, "length": length, "stride": stride, "prefix": prefix, "labels": list(task.labels),
     }  # fmt: skip
     path = share.cache_folder() / "encoded" / f"{short_hash(key, 24)}.arrow"
