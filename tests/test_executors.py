@@ -249,6 +249,70 @@ def test_processes_are_spread_over_the_accelerators(monkeypatch: pytest.MonkeyPa
     assert devices(None, 0) == [None] * 4
 
 
+def test_tasks_of_ray_share_the_memory_of_their_node() -> None:
+    """As many as have room on it by what is scarcest, not the whole of it for each; of two workers in all there are two at most."""
+    from xbench.executors.ray import at_once
+
+    node = {"CPU": 64.0, "GPU": 4.0, "memory": 2.0**38, "node:192.0.2.1": 1.0}
+    assert at_once(node, {"CPU": 1.0}, None) == 64
+    assert at_once(node, {"CPU": 4.0, "GPU": 0.5}, None) == 8
+    assert at_once(node, {"CPU": 1.0, "memory": 2.0**36}, None) == 4
+    assert at_once(node, {"CPU": 1.0}, 2) == 2
+    assert at_once(node, {}, None) == 64
+
+
+def test_a_worker_of_ray_knows_how_many_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from xbench.executors import ray, working
+
+    here = SimpleNamespace(get_node_id=lambda: "b", get_assigned_resources=lambda: {"CPU": 2.0})
+    nodes = [{"NodeID": n, "Resources": {"CPU": c}} for n, c in (("a", 64.0), ("b", 4.0))]
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get_runtime_context=lambda: here, nodes=lambda: nodes))
+    told: list[int | None] = []
+    monkeypatch.setattr(ray, "work", lambda job, item: told.append(job.options.workers))
+    for workers in (None, 1):
+        ray._task(working.Job({}, "", {}, Options(workers=workers)), Item("s", "stage", "s", "m"))
+    assert told == [2, 1]
+
+
+def test_jobs_of_slurm_share_the_memory_of_their_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    from xbench.executors.slurm import _at_once
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 32)
+    for name in ("SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    assert _at_once(64) == 64
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "4")
+    assert _at_once(64) == 8
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "2000")
+    assert _at_once(64) == 1
+
+
+def test_the_memory_of_a_container_or_a_job_is_what_it_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control groups of version 2 and 1, a container that does not see the groups around its own, and what a job of Slurm asked for."""
+    from xbench.train.encoder import allowed
+
+    for name in ("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU"):
+        monkeypatch.delenv(name, raising=False)
+    said = tmp_path / "cgroup"
+    assert list(allowed(said, tmp_path)) == []
+    for path, limit in {
+        "a/b/memory.max": "max", "a/memory.max": "3000", "memory/c/memory.limit_in_bytes": "2000", "memory/memory.limit_in_bytes": "9000",
+    }.items():  # fmt: skip
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{limit}\n")
+    for text, limits in {
+        "0::/a/b\n": [3000], "5:cpu:/c\n4:hugetlb,memory:/c\n": [2000, 9000], "4:memory:/docker/1:2\n": [9000], "0::/\n": [],
+    }.items():  # fmt: skip
+        said.write_text(text)
+        assert list(allowed(said, tmp_path)) == limits
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "2")
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "3")
+    assert list(allowed(said, tmp_path)) == [6 * 2**20]
+
+
 def test_whatever_ray_loses_is_tried_again() -> None:
     from types import SimpleNamespace
 

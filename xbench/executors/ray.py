@@ -1,6 +1,7 @@
 """Workers on a Ray cluster: each item a task with its resources, on whatever node has them; store and checkpoints are on shared storage."""
 
 import os
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
@@ -58,8 +59,18 @@ class RayPool:
 
 
 def _task(job: Job, item: Item) -> Exception | None:
+    import ray
+
+    context = ray.get_runtime_context()
+    (node,) = (n["Resources"] for n in ray.nodes() if n["NodeID"] == context.get_node_id())
     try:
-        work(job, item)
+        work(job.sharing(at_once(node, context.get_assigned_resources(), job.options.workers)), item)
     except Exception as error:  # noqa: BLE001 - given back, so that Ray does not take it for a failure of its own
         return sendable(error)
     return None
+
+
+def at_once(node: Mapping[str, float], own: Mapping[str, float], workers: int | None) -> int:
+    """How many tasks with a task's resources a node has room for, of as many workers as there are: they share its memory."""
+    room = min((int(node[name] // amount) for name, amount in own.items() if amount and name in node), default=int(node.get("CPU", 1)))
+    return max(1, min(room, workers or room))
