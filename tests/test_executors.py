@@ -374,6 +374,102 @@ def test_a_state_that_another_worker_writes_is_left_alone(tiny_model: Path, tmp_
     assert not state.parent.exists()
 
 
+def state_of(root: Path, stage: Any) -> Path:
+    """A state as a killed training leaves it, as far as cleaning up is concerned."""
+    path: Path = root / "checkpoints" / f"{stage.stage_id}.step.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    return path
+
+
+def test_states_that_no_study_goes_on_with_are_not_kept(tiny_model: Path, tmp_path: Path) -> None:
+    """Of a study begun under another recipe, of a cell that was stored and of nothing known; not of a study that is still to be ended."""
+    root = tmp_path / "store"
+    grid: dict[str, Any] = {"intermediates": ["none"], "targets": ["mini-ner"]}
+    phase = {"epochs": 1, "max_examples": 16}
+    given = laid_out(tmp_path, tiny_model, **grid, recipe={**RECIPE, "target": phase})
+    earlier = laid_out(tmp_path, tiny_model, **grid)[0]
+    paused, busy = (laid_out(tmp_path, tiny_model, **grid, about=about)[0] for about in ("paused", "busy"))
+    stages = {}
+    for number, plan in enumerate((earlier, paused, busy)):  # of other seeds, as equal trainings are one
+        change = plan.study.model_copy(update={"seeds": [number + 1]})
+        plan = study.plan(change, {str(tiny_model): plan.cells[0].model_revision})
+        tracking.begin(root, "study", plan)
+        stages[number] = (plan.cells[0], state_of(root, plan.stages[0]))
+    own, unknown = state_of(root, given[0].stages[0]), state_of(root, given[0].stages[0]).with_name(f"{'ab' * 12}.step.safetensors")
+    own.unlink()
+    unknown.write_bytes(b"")
+    foreign = unknown.with_name("notes.step.safetensors")
+    foreign.write_bytes(b"")
+    worker = tracking.Tracker(root, Item(stages[2][0].run_id, "cell", "x", "m"))
+    run(given, root)
+    assert [path.exists() for _, path in stages.values()] == [False, True, True]
+    assert (own.exists(), unknown.exists(), foreign.exists()) == (False, False, True)
+    state_of(root, given[0].stages[0])  # as if killed after its cell was stored and before this was taken away
+    earlier_form = stages[0][1]
+    earlier_form.write_bytes(b"")
+    other = tracking.Tracker(root, Item(stages[0][0].run_id, "cell", "x", "m"))  # someone has gone on with it meanwhile
+    run(given, root)
+    assert not own.exists()
+    assert earlier_form.exists()
+    other.done()
+    worker.done()
+    run(given, root)
+    assert [path.exists() for _, path in stages.values()] == [False, True, True]
+
+
+def test_nothing_is_taken_from_a_worker_of_whom_nothing_is_known(tiny_model: Path, tmp_path: Path) -> None:
+    """One of another xbench, or of the same study on other data, whose record is replaced."""
+    root = tmp_path / "store"
+    given = laid_out(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner"])
+    run(given, root)
+    state = state_of(root, given[0].stages[0])
+    worker = tracking.Tracker(root, Item("cd" * 12, "cell", "x", "m"))
+    run(given, root)
+    assert state.exists()
+    worker.done()
+    run(given, root)
+    assert not state.exists()
+
+
+def test_an_encoder_that_another_study_needs_stays(tiny_model: Path, tmp_path: Path) -> None:
+    """Two studies on one store stand on one training: who ends first leaves it, and the other takes it away in the end."""
+    root = tmp_path / "store"
+    ner = laid_out(tmp_path, tiny_model, intermediates=["mini-pos"], targets=["mini-ner"])
+    nli = laid_out(tmp_path, tiny_model, intermediates=["mini-pos"], targets=["mini-nli"])
+    encoder = root / "checkpoints" / f"{ner[0].cells[0].encoder.parent.stage_id}.safetensors"
+    tracking.begin(root, "nli", nli[0])
+    assert executors.run(*ner, root, options=Options(threads=1), name="ner") == 1
+    assert encoder.is_file()
+    seen: list[str] = []
+    executors.run(*nli, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1), "nli")
+    assert "train mini-pos" not in seen
+    assert "train mini-pos > mini-nli" in seen
+    assert not encoder.parent.exists()
+
+
+@pytest.mark.parametrize("target", ["mini-ner", "mini-retrieval"])
+def test_an_encoder_that_goes_while_a_cell_begins_is_trained_again(
+    target: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: dict[str, str]
+) -> None:
+    """Another process takes it away after it was found to be there and before it is read."""
+    from xbench.train import saving
+
+    given, root = laid_out(tmp_path, tiny_model, intermediates=["mini-pos"], targets=[target]), tmp_path / "store"
+    real, taken = saving.load, []
+
+    def load(path: Path, device: str = "cpu") -> Any:
+        if not taken and path.is_file():
+            taken.append(path)
+            path.unlink()
+        return real(path, device)
+
+    monkeypatch.setattr(saving, "load", load)
+    assert executors.run(*given, root, options=Options(threads=1, workers=None)) == 1
+    assert [p.name for p in taken] == [f"{given[0].stages[0].stage_id}.safetensors"]
+    check_made(root, 1, undisturbed)
+
+
 def test_status_of_a_worker_that_is_gone(tmp_path: Path) -> None:
     item = Item("ab" * 12, "stage", "train x", "m")
     tracker = tracking.Tracker(tmp_path, item)

@@ -47,6 +47,14 @@ def load(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, 
         return load_file(file, device=device), about
 
 
+def found(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What `save` wrote; None where there is nothing, or was until another process took it away just now."""
+    try:
+        return load(path, device)
+    except FileNotFoundError:
+        return None
+
+
 @dataclass(slots=True)
 class Saver:
     """Keeps the state of one training.
@@ -74,7 +82,7 @@ class Saver:
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The state on disk; None where there is none."""
-        return load(self.path) if self.path.is_file() else None
+        return found(self.path)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
