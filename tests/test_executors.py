@@ -388,12 +388,9 @@ def test_states_that_no_study_goes_on_with_are_not_kept(tiny_model: Path, tmp_pa
     grid: dict[str, Any] = {"intermediates": ["none"], "targets": ["mini-ner"]}
     phase = {"epochs": 1, "max_examples": 16}
     given = laid_out(tmp_path, tiny_model, **grid, recipe={**RECIPE, "target": phase})
-    earlier = laid_out(tmp_path, tiny_model, **grid)[0]
-    paused, busy = (laid_out(tmp_path, tiny_model, **grid, about=about)[0] for about in ("paused", "busy"))
     stages = {}
-    for number, plan in enumerate((earlier, paused, busy)):  # of other seeds, as equal trainings are one
-        change = plan.study.model_copy(update={"seeds": [number + 1]})
-        plan = study.plan(change, {str(tiny_model): plan.cells[0].model_revision})
+    for number, about in enumerate(("test", "paused", "busy")):  # of other seeds, as equal trainings are one
+        plan = laid_out(tmp_path, tiny_model, **grid, about=about, seeds=[number + 1])[0]
         tracking.begin(root, "study", plan)
         stages[number] = (plan.cells[0], state_of(root, plan.stages[0]))
     own, unknown = state_of(root, given[0].stages[0]), state_of(root, given[0].stages[0]).with_name(f"{'ab' * 12}.step.safetensors")
