@@ -276,6 +276,79 @@ def test_a_worker_of_ray_knows_how_many_share_its_memory(monkeypatch: pytest.Mon
     assert told == [2, 1]
 
 
+class FakeRay:
+    """As much of Ray as is asked before the first task."""
+
+    def __init__(self, cpus: int = 8) -> None:
+        self.cpus = cpus
+        self.given: dict[str, Any] = {}
+        self.up = False
+
+    def remote(self, **given: Any) -> Any:
+        if "bogus" in given:
+            raise ValueError("Invalid option keyword bogus\nand more")
+        return lambda function: function
+
+    def is_initialized(self) -> bool:
+        return self.up
+
+    def init(self, **given: Any) -> None:
+        self.given, self.up = given, True
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"NodeID": "a", "Alive": True, "Resources": {"CPU": float(self.given.get("num_cpus") or self.cpus)}}]
+
+    def put(self, job: object) -> object:
+        return job
+
+    def shutdown(self) -> None:
+        self.up = False
+
+
+def test_what_ray_has_no_room_for_is_said_instead_of_waited_for(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Two workers of four processors each had two processors in all, and waited for ever; so did those that want a GPU where none is."""
+    from xbench.executors import working
+    from xbench.executors.ray import RayPool
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+    def pool(workers: int | None = None, **resources: Any) -> RayPool:
+        monkeypatch.setitem(sys.modules, "ray", FakeRay())
+        return RayPool(working.Job({}, "", {}, Options(workers=workers, resources=resources)))
+
+    two = pool(2, num_cpus=4)
+    assert (two.ray.given["num_cpus"], two.size) == (8, 2)
+    assert pool(num_cpus=4).size == 2
+    with pytest.raises(StudyError, match="no room here for a worker with num_cpus=1, num_gpus=1: give less"):
+        pool(num_gpus=1)
+    with pytest.raises(StudyError, match="Ray does not take these --resource") as caught:
+        pool(bogus=1)
+    assert caught.value.problems == ("Invalid option keyword bogus",)
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert pool(num_gpus=1).size == 1
+    assert "no node of the Ray cluster has room for a worker with num_cpus=1, num_gpus=1" in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_slurm_that_cannot_be_set_up_is_one_error(tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    from xbench.executors import working
+    from xbench.executors.slurm import SlurmPool
+
+    for resources in ({"cluster": "nope"}, {"cluster": "local", "bogus": 3}):
+        with pytest.raises(StudyError, match="the executor slurm cannot be set up") as caught:
+            SlurmPool(working.Job({}, str(tmp_path), {}, Options(resources=resources)))
+        assert any(name in caught.value.problems[0] for name in ("nope", "bogus"))
+
+
+def test_workers_elsewhere_find_the_folders(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is named from here is another one from there."""
+    given = laid_out(tmp_path, tiny_model)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XBENCH_DATA_DIR", "data")
+    pool = executors._pool(*given, tmp_path / "store", Options(workers=2), lambda what, done, total: None)
+    assert pool.job.environment["XBENCH_DATA_DIR"] == str(tmp_path / "data")  # type: ignore[attr-defined]
+
+
 def test_jobs_of_slurm_share_the_memory_of_their_node(monkeypatch: pytest.MonkeyPatch) -> None:
     from xbench.executors.slurm import _at_once
 

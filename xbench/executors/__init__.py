@@ -20,7 +20,9 @@ from xbench.study import Cell, Plan
 if TYPE_CHECKING:
     from xbench.train.models import Resolved
 
-_ENVIRONMENT = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HUB_OFFLINE", "HF_HOME")  # what workers elsewhere must share
+# What workers elsewhere must share; they may be in other folders.
+_FOLDERS = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HOME", "HF_HUB_CACHE")
+_ENVIRONMENT = ("HF_HUB_OFFLINE",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,10 @@ def _pool(todo: Plan, resolved: dict[str, "Resolved"], root: Path, options: Opti
     job = Job(
         todo.study.model_dump(mode="json"),
         str(root if is_remote(root) else root.absolute()),
-        {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
+        {
+            **{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
+            **{k: str(Path(os.environ[k]).expanduser().absolute()) for k in _FOLDERS if os.environ.get(k)},
+        },
         options,
     )
     if options.executor == "ray":

@@ -28,8 +28,14 @@ class SlurmPool:
         self.size = job.options.workers or _AT_ONCE
         parameters: dict[str, Any] = dict(job.options.resources)
         folder = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
-        self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
-        self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
+        try:
+            self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
+            self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
+        except (RuntimeError, ValueError, NameError, TypeError) as error:
+            raise StudyError(
+                "the executor slurm cannot be set up; --resource takes submitit's parameters, cluster=local runs the jobs here",
+                str(error).splitlines(),
+            ) from error
         self.under_way: list[tuple[Any, Item]] = []
 
     def submit(self, item: Item) -> None:
