@@ -217,6 +217,20 @@ def test_the_scheduler() -> None:
     assert [f.item.item_id for f in drove({"s": 3})[2]] == ["s", "t", "a"]  # of two that it needs one needs the other
 
 
+def test_a_worker_that_the_system_kills_is_said_to_be_short_of_memory() -> None:
+    from types import SimpleNamespace
+
+    from xbench.executors.local import Processes
+    from xbench.executors.working import Job
+
+    pool, item = Processes(Job({}, "", {}, Options(workers=1)), lambda what, done, total: None), Item("s", "stage", "s", "m")
+    for code, said in ((-9, "the worker ended with -9: killed, as the system does where memory runs out;"), (3, "the worker ended with 3")):
+        ours, theirs = pool.context.Pipe()
+        theirs.close()
+        pool.busy[ours] = (SimpleNamespace(exitcode=code, join=lambda: None), item)  # type: ignore[assignment]
+        assert str(pool.wait()[1]).startswith(said)
+
+
 def test_processes_are_spread_over_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that replaces another takes the accelerator that is free."""
     import torch

@@ -151,3 +151,7 @@ def test_encoded_development_data_is_that_of_the_files(tiny_model: Path, tmp_pat
     assert pieces() == first
     (folder / "dev-de.tsv").write_text("at night\tit was\t1\nthe mill\tthe river\t0\n")
     assert [p.ids for p in pieces()] != [p.ids for p in first]
+    for file in (tmp_path / "cache" / "encoded").glob("*.arrow"):
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match="arrow cannot be read: remove it, and it is made again"):
+        pieces()

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import places, share
+from xbench.errors import DataError
 from xbench.hashes import short_hash
 from xbench.recipe import Recipe
 from xbench.task import Example, Split, Task
@@ -63,8 +64,11 @@ def _write(path: Path, pieces: Sequence[Piece]) -> None:
 
 
 def _read(path: Path) -> list[Piece]:
-    with pa.memory_map(os.fspath(path)) as source:
-        columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+    try:
+        with pa.memory_map(os.fspath(path)) as source:
+            columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: remove it, and it is made again", [str(error)]) from error
     return [
         Piece(
             example, tuple(ids), tuple(zip(words[::2], words[1::2], strict=True)), (span[0], span[1]),

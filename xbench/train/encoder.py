@@ -150,7 +150,7 @@ class SplitEncoder:
 
     def words(self, trunk: Trunk) -> Tensor:
         """The input embeddings of `trunk`'s model, (vocabulary, embedding size): its own where they are trained."""
-        return (self._embeddings if trunk.embeddings is None else trunk.embeddings).words.weight
+        return self._embeddings.words.weight.detach() if trunk.embeddings is None else trunk.embeddings.words.weight
 
     def pad_ids(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         """(token ids, mask) of a padded batch, each (batch, length).
