@@ -37,7 +37,8 @@ class Step:
         why: What is lacking.
         seeds: How many each arm needs in all; 0 where no number of seeds would do.
         cells: (intermediate, seed) still to run, those of earlier steps left out.
-        seconds: What they take, by the runs there are; None where none was timed.
+        seconds: What they take, by the runs there are, without the trainings of intermediate tasks, which targets share; None where no run
+            was timed.
         assumed: Whether the variance between seeds was taken from other comparisons.
         now: What runs made now are of, where that is another model revision, data, recipe or xbench than the row's: they do not join
             its runs, and both arms are run anew.
@@ -190,11 +191,15 @@ class _Here:
         return self._known[key]
 
     def _model(self, name: str) -> str | None:
-        from xbench.train import models
-
         if ("model", name) not in self._known:
-            self._known["model", name] = models.revision_here(name)
+            self._known["model", name] = _model_here(name)
         return self._known["model", name]
+
+
+def _model_here(name: str) -> str | None:
+    from xbench.train import models
+
+    return models.revision_here(name)
 
 
 def _said(row: Row, column: str, now: str) -> str:

@@ -127,7 +127,8 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
             [_step_cells(r, several) for r in rows],
             "wanted: seeds an arm that would find a difference as large as the one seen with 80 % power, after adjustment;\n"
             "* the variance between seeds was taken from other comparisons of the target; runs of earlier lines are not counted again\n"
-            "new runs: what `xbench run` of the studies (--studies) would run with this xbench and the data and models of this machine",
+            "new runs: what `xbench run` of the studies (--studies) would run with this xbench and the data and models of this machine\n"
+            "time: by runs that are there, without the trainings of intermediate tasks, which all targets of a seed share",
             left=2 + len(several),
         )
     if folder:

