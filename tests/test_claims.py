@@ -2,8 +2,10 @@
 
 import datetime
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,20 +14,35 @@ from scipy import stats
 from typer.testing import CliRunner
 
 from tests.test_comparing import answers, put
-from xbench import checking, claiming, cli, comparing, planning, plugins
+from xbench import checking, claiming, cli, comparing, executors, planning, plugins
 from xbench.errors import XbenchError
-from xbench.study import Study, load_study
+from xbench.recipe import Recipe
+from xbench.study import Study, load_study, stack_version
+from xbench.task import load_task
+from xbench.version import __version__
 
 SHIPPED = plugins.names(claiming.CLAIMS, ".sql")
 NINE = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
 
 
-def recipe(root: Path, rates: dict[str, float], target: str = "mini-pos", spread: float = 0.0, items: int = 400, **change: object) -> None:
+def made(root: Path, name: str, seed: int, right: dict[str, np.ndarray], target: str = "mini-pos", **change: Any) -> None:
+    """A run of the xbench, recipe and data that there are now."""
+    now = {
+        "source_version": stack_version(),
+        "recipe": Recipe().canonical,
+        "recipe_id": Recipe().recipe_id,
+        "target_revision": load_task(target).revision(),
+        "intermediate_revision": "none" if name == "none" else load_task(name).revision(),
+    }
+    put(root, name, seed, right, target, **{**now, **change})
+
+
+def recipe(root: Path, rates: dict[str, float], target: str = "mini-pos", spread: float = 0.0, items: int = 400, **change: Any) -> None:
     """Three seeds of each intermediate, German and Hindi."""
     for i, (name, rate) in enumerate(rates.items()):
         for seed in range(3):
             right = {c: answers(1_000 * i + 10 * seed + k, rate + spread * (seed - 1), items) for k, c in enumerate(("de", "hi"))}
-            put(root, name, seed, right, target=target, **change)  # type: ignore[arg-type]
+            made(root, name, seed, right, target=target, **change)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -271,7 +288,7 @@ def test_the_planner_asks_for_the_seeds_that_are_lacking(tmp_path: Path) -> None
 def test_the_planner_pays_for_a_baseline_once(tmp_path: Path) -> None:
     for seed in range(2):
         for i, (name, rate) in enumerate({"none": 0.5, "intents": 0.58, "mini-ner": 0.42}.items()):
-            put(tmp_path, name, seed, {"de": answers(100 * i + seed, rate + 0.03 * seed, 3_000)})
+            made(tmp_path, name, seed, {"de": answers(100 * i + seed, rate + 0.03 * seed, 3_000)})
     steps = list(planned(tmp_path).values())
     assert len(steps) == 2
     first, second = steps
@@ -282,19 +299,19 @@ def test_the_planner_pays_for_a_baseline_once(tmp_path: Path) -> None:
 def test_the_planner_says_what_no_seed_would_settle(tmp_path: Path) -> None:
     same = np.array([1.0, 0.0] * 100)
     for seed in range(3):
-        put(tmp_path, "none", seed, {"de": same})
+        made(tmp_path, "none", seed, {"de": same})
         other = same.copy()
         other[[seed, seed + 50]] = 1 - other[[seed, seed + 50]]
-        put(tmp_path, "intents", seed, {"de": other})
+        made(tmp_path, "intents", seed, {"de": other})
     step = planned(tmp_path)["intents"]
     assert step.seeds == 0
     assert "is small against" in step.why
 
 
 def test_the_planner_wants_a_first_look_where_there_is_one_seed_or_no_baseline(tmp_path: Path) -> None:
-    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
-    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)})
-    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, target="mini-ner", metric="f1", scorer="span-f1-1")
+    made(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    made(tmp_path, "intents", 0, {"de": answers(1, 0.9)})
+    made(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, target="mini-ner", metric="f1", scorer="span-f1-seqeval-default-1")
     steps = {s.row["target"]: s for s in planning.resolve(tmp_path)}
     assert (steps["mini-pos"].why, steps["mini-pos"].cells) == ("one seed", [("none", 1), ("none", 2), ("intents", 1), ("intents", 2)])
     assert steps["mini-ner"].why == "no direct baseline"
@@ -309,7 +326,7 @@ def test_the_planner_wants_a_first_look_where_there_is_one_seed_or_no_baseline(t
 
 def test_the_planner_matches_seeds_that_the_baseline_lacks(tmp_path: Path) -> None:
     for name, seed in (("none", 0), ("none", 1), ("intents", 2)):
-        put(tmp_path, name, seed, {"de": answers(seed, 0.5)})
+        made(tmp_path, name, seed, {"de": answers(seed, 0.5)})
     step = planned(tmp_path)["intents"]
     assert (step.why, step.seeds) == ("the direct baseline has other seeds", planning.FIRST_LOOK)
     assert step.cells == [("none", 2), ("intents", 0), ("intents", 1)]
@@ -326,7 +343,7 @@ def test_the_planner_knows_that_noise_of_single_runs_goes_with_more_of_them(tmp_
 
     def run(name: str, seed: int, right: int) -> None:
         rng = np.random.default_rng([seed, right])
-        put(tmp_path, name, seed, {code: rng.permutation(np.arange(1_000) < right).astype(float) for code in ("de", "hi")})
+        made(tmp_path, name, seed, {code: rng.permutation(np.arange(1_000) < right).astype(float) for code in ("de", "hi")})
 
     for seed, more in enumerate((0, -11, 11)):
         run("none", seed, 500 + more)
@@ -335,3 +352,90 @@ def test_the_planner_knows_that_noise_of_single_runs_goes_with_more_of_them(tmp_
     step = planned(tmp_path)["mini-ner"]
     assert step.row["delta"] == pytest.approx(0.03)
     assert (step.why, step.assumed, step.seeds) == ("one seed", True, 5)
+
+
+def left(text: str, folder: Path, root: Path) -> list[tuple[str, int]]:
+    """The cells that `xbench run` of a study file would run."""
+    (folder / "proposed.yaml").write_text(text)
+    todo, _ = executors.lay_out(load_study(folder / "proposed.yaml"))
+    return sorted((c.intermediate, c.seed) for c in executors.missing(todo, root))
+
+
+def test_what_the_planner_counts_is_what_its_study_runs(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With this xbench the seeds that lack; after a change of model or version all of them, as the runs there are joined by none."""
+    from xbench.train import models
+
+    model, root = shutil.copytree(tiny_model, tmp_path / "model"), tmp_path / "store"
+    phase = {"epochs": 1, "max_examples": 16}
+    given = {
+        "about": "test", "models": [str(model)], "intermediates": ["none", "intents"], "targets": ["mini-pos"], "seeds": [0],
+        "recipe": {"frozen_layers": 1, "max_length": 64, "target": phase, "intermediate": phase}, "compute": {"micro_tokens": 4096},
+    }  # fmt: skip
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(given))
+    executors.run(*executors.lay_out(load_study(tmp_path / "study.yaml")), root, options=executors.Options(threads=1))
+
+    def check(anew: str, seeds: list[int]) -> None:
+        ((step,), texts) = planning.resolved(root)
+        assert step.why == f"one seed{anew}"
+        assert step.seconds is not None
+        ((name, text),) = texts.items()
+        assert name == "resolve-1-mini-pos.yaml"
+        assert {**yaml.safe_load(text), "about": "", "recipe": {}} == {**given, "about": "", "recipe": {}, "seeds": seeds}
+        assert left(text, tmp_path, root) == sorted(step.cells) == [(i, s) for i in ("intents", "none") for s in seeds]
+
+    check("", [1, 2])
+    monkeypatch.setattr("xbench.study.__version__", "9.1.0")
+    old = ".".join(__version__.split(".")[:2])
+    check(f"; new runs do not join these, which are of xbench {old} and not 9.1: both arms anew", [0, 1, 2])
+    monkeypatch.undo()
+    card = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(json.dumps({**card, "note": "changed"}))
+    was, now = models.revision_here(str(tiny_model)), models.revision_here(str(model))
+    check(f"; new runs do not join these, which are of {model} at {was} and not {now}: both arms anew", [0, 1, 2])
+
+
+def test_the_planner_leaves_out_what_was_made_anew(tmp_path: Path) -> None:
+    """Of two revisions of data and two versions only what can be joined counts, as a baseline too."""
+    for seed, change in enumerate(({"source_version": "0.1"}, {"target_revision": "old"}, {"model_revision": "2"})):
+        made(tmp_path, "none", seed, {"de": answers(seed, 0.5)}, **change)
+        made(tmp_path, "intents", seed, {"de": answers(9, 0.9)}, **change)
+    (step,) = (s for s in planning.resolve(tmp_path) if s.row["model_revision"] == "2")
+    assert (step.why, step.cells) == ("one seed", [(i, s) for i in ("none", "intents") for s in (0, 1)])
+    steps = planning.resolve(tmp_path)
+    assert sum(len(s.cells) for s in steps) == 4 + 6  # two of them would be made anew by the same runs
+    made(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    made(tmp_path, "intents", 0, {"de": answers(9, 0.9)})
+    assert {s.row["model_revision"]: s.cells for s in planning.resolve(tmp_path)} == {
+        "1": [(i, s) for i in ("none", "intents") for s in (1, 2)], "2": [(i, s) for i in ("none", "intents") for s in (0, 1)],
+    }  # fmt: skip
+
+
+def test_the_planner_tells_what_is_to_be_rescored_or_cannot_be_run(tmp_path: Path) -> None:
+    """New runs are scored by the scorers there are now; what xbench does not take any more it cannot repeat."""
+    for target, change in {
+        "mini-pos": {"scorer": "token-accuracy-0"},
+        "mini-nli": {"recipe": '{"cooled": 3}', "recipe_id": "old", "scorer": "accuracy-1"},
+    }.items():
+        for name in ("none", "intents"):
+            made(tmp_path, name, 0, {"de": answers(len(name), 0.5)}, target, **change)
+    why = {s.row["target"]: s.why for s in planning.resolve(tmp_path)}
+    assert why["mini-pos"] == "scored by token-accuracy-0, new runs by token-accuracy-1: xbench rescore comes first"
+    assert why["mini-nli"].startswith("cannot be run: this xbench does not take the recipe (")
+    made(tmp_path, "none", 1, {"de": answers(0, 0.5)})
+    made(tmp_path, "intents", 1, {"de": answers(1, 0.5)})
+    (step,) = (s for s in planning.resolve(tmp_path) if s.row["target"] == "mini-pos")
+    assert step.why == "one seed; 2 run(s) are not scored by token-accuracy-1 yet: xbench rescore"
+    assert step.cells == [(i, s) for i in ("none", "intents") for s in (2,)]
+
+
+def test_proposed_studies_together_run_just_the_cells_that_are_wanted(tmp_path: Path) -> None:
+    """Two comparisons of one baseline that want other numbers of seeds are two grids: in one, seeds nobody asked for would be run."""
+    for seed in range(3):
+        for name, rate in {"none": 0.5, "intents": 0.57 + 0.03 * (seed - 1), "mini-ner": 0.44 + 0.035 * (seed - 1)}.items():
+            made(tmp_path, name, seed, {"de": (np.arange(3_000) < 3_000 * rate).astype(float)})
+    steps = planning.resolve(tmp_path)
+    assert len({s.seeds for s in steps if s.cells}) == len(steps) == 2
+    grids = [yaml.safe_load(text) for text in planning.studies(tmp_path, steps).values()]
+    asked = {(i, s) for g in grids for i in g["intermediates"] for s in g["seeds"]}
+    there = {(i, s) for i in ("none", "intents", "mini-ner") for s in range(3)}
+    assert sorted(asked - there) == sorted(cell for s in steps for cell in s.cells)

@@ -155,8 +155,8 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_public_door_imports_no_torch() -> None:
-    code = "import sys, xbench; xbench.open_store; print('torch' in sys.modules)"
+def test_the_public_door_and_the_planner_import_no_torch() -> None:
+    code = "import sys, xbench; xbench.open_store; from xbench import planning; planning._model_here('x'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

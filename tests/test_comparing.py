@@ -51,7 +51,16 @@ def put(
                 for i, (v, d) in enumerate(zip(values, np.ones(len(values)) if below is None else below, strict=True))
             ]
             value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
-            scores.append({**rule, "language": language, "dataset_revision": "r", "value": value, "n": len(values), "evidence": "outcomes"})
+            scores.append(
+                {
+                    **rule,
+                    "language": language,
+                    "dataset_revision": run["target_revision"],
+                    "value": value,
+                    "n": len(values),
+                    "evidence": "outcomes",
+                }
+            )
     if shuffle:
         np.random.default_rng(1).shuffle(outcomes)
     for table, rows in (("outcome", outcomes), ("score", scores), ("run", [run])):

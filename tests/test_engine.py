@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from xbench.errors import XbenchError
 from xbench.recipe import Compute, Lora, Phase, Recipe, Selection
 from xbench.study import Study, plan
 from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Task, Translation, load_task
@@ -395,6 +396,50 @@ def test_an_interrupted_training_goes_on_from_its_last_step(tiny_model: Path, tm
         assert torch.equal(value, again.trunk.state_dict()[name]), name
     if whole.head is not None and again.head is not None:
         assert all(torch.equal(a, b) for a, b in zip(whole.head.parameters(), again.head.parameters(), strict=True))
+
+
+def test_a_damaged_state_is_named_with_what_to_do(tiny_model: Path, tmp_path: Path) -> None:
+    bench = workbench(tiny_model, tmp_path, intermediate=SMALL)
+    stage = stage_of(bench, "mini-pos")
+    path = bench.saver(stage).path
+    saving.save(path, {"a": torch.zeros(3)})
+    for damaged in (path.read_bytes()[:-4], b"", b"x" * 100):
+        path.write_bytes(damaged)
+        with pytest.raises(
+            XbenchError, match=f"{stage.stage_id}.step.safetensors is damaged: remove it, and what it held is trained again"
+        ):
+            stages.train(bench, stage, bench.trunk(None))
+
+
+def test_a_gradient_that_is_not_finite_in_the_last_step_ends_the_training(tiny_model: Path, tmp_path: Path) -> None:
+    """Its loss is, and there is no further one that would not be: the weights were not, and predictions were made with them."""
+
+    class Overflows(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, loss: torch.Tensor) -> torch.Tensor:
+            return loss.clone()
+
+        @staticmethod
+        def backward(ctx: Any, *gradients: torch.Tensor) -> Any:
+            return gradients[0] * float("inf")
+
+    bench = workbench(tiny_model, tmp_path, intermediate=SMALL)
+    stage = stage_of(bench, "mini-pos")
+    step, last = loop._State.step, 10  # 40 examples in batches of 8, twice
+
+    def spoilt(self: Any, losses: Any) -> None:
+        step(self, (Overflows.apply(loss) if self.done == last - 1 else loss for loss in losses))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loop._State, "step", spoilt)
+        with pytest.raises(XbenchError, match=r"diverged: the norm of its gradient is (inf|nan) in step 10"):
+            stages.train(bench, stage, bench.trunk(None))
+
+
+def test_frozen_embeddings_get_no_gradient_from_masked_words(tiny_model: Path, tmp_path: Path) -> None:
+    bench = workbench(tiny_model, tmp_path, frozen_layers=1, intermediate={**SMALL, "max_examples": 24})
+    stages.train(bench, stage_of(bench, "intents-mlm"), bench.trunk(None))
+    assert bench.encoder()._embeddings.words.weight.grad is None
 
 
 def test_lora_changes_the_chosen_maps_by_a_low_rank(tiny_model: Path, tmp_path: Path) -> None:

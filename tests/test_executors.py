@@ -217,6 +217,20 @@ def test_the_scheduler() -> None:
     assert [f.item.item_id for f in drove({"s": 3})[2]] == ["s", "t", "a"]  # of two that it needs one needs the other
 
 
+def test_a_worker_that_the_system_kills_is_said_to_be_short_of_memory() -> None:
+    from types import SimpleNamespace
+
+    from xbench.executors.local import Processes
+    from xbench.executors.working import Job
+
+    pool, item = Processes(Job({}, "", {}, Options(workers=1)), lambda what, done, total: None), Item("s", "stage", "s", "m")
+    for code, said in ((-9, "the worker ended with -9: killed, as the system does where memory runs out;"), (3, "the worker ended with 3")):
+        ours, theirs = pool.context.Pipe()
+        theirs.close()
+        pool.busy[ours] = (SimpleNamespace(exitcode=code, join=lambda: None), item)  # type: ignore[assignment]
+        assert str(pool.wait()[1]).startswith(said)
+
+
 def test_processes_are_spread_over_the_accelerators(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that replaces another takes the accelerator that is free."""
     import torch
@@ -247,6 +261,143 @@ def test_processes_are_spread_over_the_accelerators(monkeypatch: pytest.MonkeyPa
     assert devices(None, 2) == ["0", "1", "0", "1"]
     assert devices("5,GPU-a1,7", 3) == ["5", "GPU-a1", "7", "GPU-a1"]
     assert devices(None, 0) == [None] * 4
+
+
+def test_tasks_of_ray_share_the_memory_of_their_node() -> None:
+    """As many as have room on it by what is scarcest, not the whole of it for each; of two workers in all there are two at most."""
+    from xbench.executors.ray import at_once
+
+    node = {"CPU": 64.0, "GPU": 4.0, "memory": 2.0**38, "node:192.0.2.1": 1.0}
+    assert at_once(node, {"CPU": 1.0}, None) == 64
+    assert at_once(node, {"CPU": 4.0, "GPU": 0.5}, None) == 8
+    assert at_once(node, {"CPU": 1.0, "memory": 2.0**36}, None) == 4
+    assert at_once(node, {"CPU": 1.0}, 2) == 2
+    assert at_once(node, {}, None) == 64
+
+
+def test_a_worker_of_ray_knows_how_many_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from types import SimpleNamespace
+
+    from xbench.executors import ray, working
+
+    here = SimpleNamespace(get_node_id=lambda: "b", get_assigned_resources=lambda: {"CPU": 2.0})
+    nodes = [{"NodeID": n, "Resources": {"CPU": c}} for n, c in (("a", 64.0), ("b", 4.0))]
+    monkeypatch.setitem(sys.modules, "ray", SimpleNamespace(get_runtime_context=lambda: here, nodes=lambda: nodes))
+    told: list[int | None] = []
+    monkeypatch.setattr(ray, "work", lambda job, item: told.append(job.options.workers))
+    for workers in (None, 1):
+        ray._task(working.Job({}, "", {}, Options(workers=workers)), Item("s", "stage", "s", "m"))
+    assert told == [2, 1]
+
+
+class FakeRay:
+    """As much of Ray as is asked before the first task."""
+
+    def __init__(self, cpus: int = 8) -> None:
+        self.cpus = cpus
+        self.given: dict[str, Any] = {}
+        self.up = False
+
+    def remote(self, **given: Any) -> Any:
+        if "bogus" in given:
+            raise ValueError("Invalid option keyword bogus\nand more")
+        return lambda function: function
+
+    def is_initialized(self) -> bool:
+        return self.up
+
+    def init(self, **given: Any) -> None:
+        self.given, self.up = given, True
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"NodeID": "a", "Alive": True, "Resources": {"CPU": float(self.given.get("num_cpus") or self.cpus)}}]
+
+    def put(self, job: object) -> object:
+        return job
+
+    def shutdown(self) -> None:
+        self.up = False
+
+
+def test_what_ray_has_no_room_for_is_said_instead_of_waited_for(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Two workers of four processors each had two processors in all, and waited for ever; so did those that want a GPU where none is."""
+    from xbench.executors import working
+    from xbench.executors.ray import RayPool
+
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+
+    def pool(workers: int | None = None, **resources: Any) -> RayPool:
+        monkeypatch.setitem(sys.modules, "ray", FakeRay())
+        return RayPool(working.Job({}, "", {}, Options(workers=workers, resources=resources)))
+
+    two = pool(2, num_cpus=4)
+    assert (two.ray.given["num_cpus"], two.size) == (8, 2)
+    assert pool(num_cpus=4).size == 2
+    with pytest.raises(StudyError, match="no room here for a worker with num_cpus=1, num_gpus=1: give less"):
+        pool(num_gpus=1)
+    with pytest.raises(StudyError, match="Ray does not take these --resource") as caught:
+        pool(bogus=1)
+    assert caught.value.problems == ("Invalid option keyword bogus",)
+    monkeypatch.setenv("RAY_ADDRESS", "auto")
+    assert pool(num_gpus=1).size == 1
+    assert "no node of the Ray cluster has room for a worker with num_cpus=1, num_gpus=1" in " ".join(capfd.readouterr().err.split())
+
+
+def test_a_slurm_that_cannot_be_set_up_is_one_error(tmp_path: Path) -> None:
+    pytest.importorskip("submitit")
+    from xbench.executors import working
+    from xbench.executors.slurm import SlurmPool
+
+    for resources in ({"cluster": "nope"}, {"cluster": "local", "bogus": 3}):
+        with pytest.raises(StudyError, match="the executor slurm cannot be set up") as caught:
+            SlurmPool(working.Job({}, str(tmp_path), {}, Options(resources=resources)))
+        assert any(name in caught.value.problems[0] for name in ("nope", "bogus"))
+
+
+def test_workers_elsewhere_find_the_folders(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that is named from here is another one from there."""
+    given = laid_out(tmp_path, tiny_model)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XBENCH_DATA_DIR", "data")
+    pool = executors._pool(*given, tmp_path / "store", Options(workers=2), lambda what, done, total: None)
+    assert pool.job.environment["XBENCH_DATA_DIR"] == str(tmp_path / "data")  # type: ignore[attr-defined]
+
+
+def test_jobs_of_slurm_share_the_memory_of_their_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    from xbench.executors.slurm import _at_once
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 32)
+    for name in ("SLURM_JOB_ID", "SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU", "SLURM_CPUS_ON_NODE"):
+        monkeypatch.delenv(name, raising=False)
+    assert _at_once(64) == 64
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "4")
+    assert _at_once(64) == 8
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "2000")
+    assert _at_once(64) == 1
+
+
+def test_the_memory_of_a_container_or_a_job_is_what_it_may_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control groups of version 2 and 1, a container that does not see the groups around its own, and what a job of Slurm asked for."""
+    from xbench.train.encoder import allowed
+
+    for name in ("SLURM_MEM_PER_NODE", "SLURM_MEM_PER_CPU"):
+        monkeypatch.delenv(name, raising=False)
+    said = tmp_path / "cgroup"
+    assert list(allowed(said, tmp_path)) == []
+    for path, limit in {
+        "a/b/memory.max": "max", "a/memory.max": "3000", "memory/c/memory.limit_in_bytes": "2000", "memory/memory.limit_in_bytes": "9000",
+    }.items():  # fmt: skip
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"{limit}\n")
+    for text, limits in {
+        "0::/a/b\n": [3000], "5:cpu:/c\n4:hugetlb,memory:/c\n": [2000, 9000], "4:memory:/docker/1:2\n": [9000], "0::/\n": [],
+    }.items():  # fmt: skip
+        said.write_text(text)
+        assert list(allowed(said, tmp_path)) == limits
+    monkeypatch.setenv("SLURM_MEM_PER_CPU", "2")
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "3")
+    assert list(allowed(said, tmp_path)) == [6 * 2**20]
 
 
 def test_whatever_ray_loses_is_tried_again() -> None:
@@ -308,6 +459,99 @@ def test_a_state_that_another_worker_writes_is_left_alone(tiny_model: Path, tmp_
     other.done()
     run(given, root)
     assert not state.parent.exists()
+
+
+def state_of(root: Path, stage: Any) -> Path:
+    """A state as a killed training leaves it, as far as cleaning up is concerned."""
+    path: Path = root / "checkpoints" / f"{stage.stage_id}.step.safetensors"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"")
+    return path
+
+
+def test_states_that_no_study_goes_on_with_are_not_kept(tiny_model: Path, tmp_path: Path) -> None:
+    """Of a study begun under another recipe, of a cell that was stored and of nothing known; not of a study that is still to be ended."""
+    root = tmp_path / "store"
+    grid: dict[str, Any] = {"intermediates": ["none"], "targets": ["mini-ner"]}
+    phase = {"epochs": 1, "max_examples": 16}
+    given = laid_out(tmp_path, tiny_model, **grid, recipe={**RECIPE, "target": phase})
+    stages = {}
+    for number, about in enumerate(("test", "paused", "busy")):  # of other seeds, as equal trainings are one
+        plan = laid_out(tmp_path, tiny_model, **grid, about=about, seeds=[number + 1])[0]
+        tracking.begin(root, "study", plan)
+        stages[number] = (plan.cells[0], state_of(root, plan.stages[0]))
+    own, unknown = state_of(root, given[0].stages[0]), state_of(root, given[0].stages[0]).with_name(f"{'ab' * 12}.step.safetensors")
+    own.unlink()
+    unknown.write_bytes(b"")
+    foreign = unknown.with_name("notes.step.safetensors")
+    foreign.write_bytes(b"")
+    worker = tracking.Tracker(root, Item(stages[2][0].run_id, "cell", "x", "m"))
+    run(given, root)
+    assert [path.exists() for _, path in stages.values()] == [False, True, True]
+    assert (own.exists(), unknown.exists(), foreign.exists()) == (False, False, True)
+    state_of(root, given[0].stages[0])  # as if killed after its cell was stored and before this was taken away
+    earlier_form = stages[0][1]
+    earlier_form.write_bytes(b"")
+    other = tracking.Tracker(root, Item(stages[0][0].run_id, "cell", "x", "m"))  # someone has gone on with it meanwhile
+    run(given, root)
+    assert not own.exists()
+    assert earlier_form.exists()
+    other.done()
+    worker.done()
+    run(given, root)
+    assert [path.exists() for _, path in stages.values()] == [False, True, True]
+
+
+def test_nothing_is_taken_from_a_worker_of_whom_nothing_is_known(tiny_model: Path, tmp_path: Path) -> None:
+    """One of another xbench, or of the same study on other data, whose record is replaced."""
+    root = tmp_path / "store"
+    given = laid_out(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner"])
+    run(given, root)
+    state = state_of(root, given[0].stages[0])
+    worker = tracking.Tracker(root, Item("cd" * 12, "cell", "x", "m"))
+    run(given, root)
+    assert state.exists()
+    worker.done()
+    run(given, root)
+    assert not state.exists()
+
+
+def test_an_encoder_that_another_study_needs_stays(tiny_model: Path, tmp_path: Path) -> None:
+    """Two studies on one store stand on one training: who ends first leaves it, and the other takes it away in the end."""
+    root = tmp_path / "store"
+    ner = laid_out(tmp_path, tiny_model, intermediates=["mini-pos"], targets=["mini-ner"])
+    nli = laid_out(tmp_path, tiny_model, intermediates=["mini-pos"], targets=["mini-nli"])
+    encoder = root / "checkpoints" / f"{ner[0].cells[0].encoder.parent.stage_id}.safetensors"
+    tracking.begin(root, "nli", nli[0])
+    assert executors.run(*ner, root, options=Options(threads=1), name="ner") == 1
+    assert encoder.is_file()
+    seen: list[str] = []
+    executors.run(*nli, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1), "nli")
+    assert "train mini-pos" not in seen
+    assert "train mini-pos > mini-nli" in seen
+    assert not encoder.parent.exists()
+
+
+@pytest.mark.parametrize("target", ["mini-ner", "mini-retrieval"])
+def test_an_encoder_that_goes_while_a_cell_begins_is_trained_again(
+    target: str, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, undisturbed: dict[str, str]
+) -> None:
+    """Another process takes it away after it was found to be there and before it is read."""
+    from xbench.train import saving
+
+    given, root = laid_out(tmp_path, tiny_model, intermediates=["mini-pos"], targets=[target]), tmp_path / "store"
+    real, taken = saving.load, []
+
+    def load(path: Path, device: str = "cpu") -> Any:
+        if not taken and path.is_file():
+            taken.append(path)
+            path.unlink()
+        return real(path, device)
+
+    monkeypatch.setattr(saving, "load", load)
+    assert executors.run(*given, root, options=Options(threads=1, workers=None)) == 1
+    assert [p.name for p in taken] == [f"{given[0].stages[0].stage_id}.safetensors"]
+    check_made(root, 1, undisturbed)
 
 
 def test_status_of_a_worker_that_is_gone(tmp_path: Path) -> None:

@@ -7,7 +7,10 @@ import pytest
 import yaml
 
 from xbench import board, executors, store, study
+from xbench.errors import DataError, StudyError
 from xbench.executors import Options
+from xbench.recipe import Recipe
+from xbench.task import load_task
 
 SMALL = {"epochs": 1, "batch_size": 8, "max_examples": 40}
 RECIPE: dict[str, Any] = {"frozen_layers": 1, "max_length": 64, "intermediate": SMALL, "target": SMALL}
@@ -94,7 +97,61 @@ def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_pa
     assert row["zero_shot"] is None
     assert row["value"] is not None
     assert row["selection"] == "target-languages"
-    from xbench.errors import StudyError
-
     with pytest.raises(StudyError, match="development data of mini-ner that is not there"):
         results(tiny_model, tmp_path, targets=["mini-ner"], recipe={**RECIPE, "target": {**SMALL, **chosen}})
+
+
+@pytest.mark.parametrize("phase", ["target", "intermediate"])
+def test_development_data_that_only_a_selection_reads_is_in_its_ids(phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other German development data is another run where the step is selected on it, in whichever phase, and none where it is not."""
+    folder = tmp_path / "data" / "pawsx"
+    folder.mkdir(parents=True)
+    for language in load_task("pawsx").languages:
+        for split in ("train", "dev", "test"):
+            (folder / f"{split}-{language}.tsv").write_text("a\tb\t1\nc\td\t0\n")
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    tasks = (
+        {"intermediates": ["none"], "targets": ["pawsx"]} if phase == "target" else {"intermediates": ["pawsx"], "targets": ["mini-ner"]}
+    )
+
+    def ids(on: str | None) -> list[str]:
+        recipe = Recipe.model_validate({phase: {"selection": on and {"on": on}}})
+        found = study.plan(study.Study(about="x", models=["m"], seeds=[0], recipe=recipe, **tasks), {"m": "1"})  # type: ignore[arg-type]
+        return [*(c.run_id for c in found.cells), *(s.stage_id for s in found.stages)]
+
+    before = {on: ids(on) for on in (None, "train-language", "target-languages")}
+    (folder / "dev-de.tsv").write_text("a\tb\t0\nc\td\t1\n")
+    assert {on for on, own in before.items() if ids(on) == own} == {None, "train-language"}
+    assert not set(ids("target-languages")) & set(before["target-languages"])
+    (folder / "dev-de.tsv").unlink()
+    assert ids("train-language") == before["train-language"]
+    with pytest.raises(DataError) as caught:  # before anything is trained
+        ids("target-languages")
+    assert "de dev: none of " in str(caught.value)
+
+
+def test_encoded_development_data_is_that_of_the_files(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large set is encoded once for all runs: once more when its file changes, though the revision of the task does not say so."""
+    from xbench.train import encoded, models
+
+    folder = tmp_path / "data" / "pawsx"
+    folder.mkdir(parents=True)
+    for language in load_task("pawsx").languages:
+        for split in ("train", "dev", "test"):
+            (folder / f"{split}-{language}.tsv").write_text("the river\tthe mill\t1\nit was\tat night\t0\n")
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("XBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(encoded, "_WORTH", 1)
+    model, task = models.resolve(str(tiny_model)), load_task("pawsx")
+
+    def pieces() -> list[Any]:
+        return encoded.encoded(model, models.tokenizer(model), Recipe(), task, "de", "dev", task.examples("de", "dev"))
+
+    first = pieces()
+    assert pieces() == first
+    (folder / "dev-de.tsv").write_text("at night\tit was\t1\nthe mill\tthe river\t0\n")
+    assert [p.ids for p in pieces()] != [p.ids for p in first]
+    for file in (tmp_path / "cache" / "encoded").glob("*.arrow"):
+        file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(DataError, match="arrow cannot be read: remove it, and it is made again"):
+        pieces()

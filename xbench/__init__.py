@@ -42,8 +42,9 @@ def run(study: str | Path = "quickstart", root: str | Path = "results", *, threa
     from xbench import executors
     from xbench.study import find_study, load_study
 
-    plan, models = executors.lay_out(load_study(find_study(str(study))))
-    return executors.run(plan, models, place(root), options=executors.Options(threads=threads))
+    path = find_study(str(study))
+    plan, models = executors.lay_out(load_study(path))
+    return executors.run(plan, models, place(root), options=executors.Options(threads=threads), name=path.stem)
 
 
 def ingest(*paths: str | Path, root: str | Path = "results", **said: str) -> "Report":

@@ -106,6 +106,7 @@ class Corpus:
             train_language=self.train_language,
             load=self.load,
             revision=self.revision,
+            dev_revision=self.dev_revision,
             check=self.check,
             has_dev=self.has_dev,
             parallel=self.parallel,
@@ -122,7 +123,9 @@ class Corpus:
 
     @property
     def parts(self) -> list[tuple[str, Split]]:
-        """Every language and split that a run needs."""
+        """Every language and split that a run needs; masked language modelling has the text of all its languages, and no test."""
+        if self.family == "mlm":
+            return [(language, "train") for language in self.languages]
         splits: list[tuple[str, Split]] = [(self.train_language, "train")] if self.trains else []
         if self.has_dev:
             splits += [(language, "dev") for language in ((self.train_language,) if self.trains else self.languages)]
@@ -168,8 +171,19 @@ class Corpus:
                 except DataError as error:
                     problems.append(str(error))
             raise DataError(f"no data of {self.folder}", problems)
+        return self._content(self.parts)
+
+    def dev_revision(self) -> str:
+        """The hash of the development files in other languages than that of training; empty on the hub, where the commit says it all.
+
+        Raises:
+            DataError: If some of them are not there, naming each.
+        """
+        return self._content([(code, "dev") for code in self.languages if code != self.train_language]) if self._in_folder() else ""
+
+    def _content(self, parts: Sequence[tuple[str, Split]]) -> str:
         digest, missing = hashlib.sha256(), []
-        for language, split in self.parts:
+        for language, split in parts:
             found = self._find(language, split)
             if not found:
                 missing.append(f"{language} {split}: none of {', '.join(self._wanted(language, split))}")
@@ -263,6 +277,7 @@ def mixture(*parts: Part, **fields: Any) -> Task:
         scorers=(),
         load=load,
         revision=revision,
+        dev_revision=lambda: " ".join(f"{p.task}={found}" for p in parts if (found := load_task(p.task).dev_revision())),
         parts=parts,
         licence="that of its parts",
         source=" + ".join(p.task for p in parts),

@@ -1,7 +1,9 @@
 """What to run next: the seeds and cells that would settle the most open comparisons for the least compute."""
 
+import contextlib
 import json
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,14 +11,21 @@ from typing import Any
 
 import duckdb
 import yaml
+from pydantic import ValidationError
 
 from xbench import comparing, store
 from xbench.contrasts import ALPHA, Row
-from xbench.pairing import DIRECT
+from xbench.errors import DataError, PluginError
+from xbench.pairing import COLUMN, DIRECT, SYSTEM
+from xbench.recipe import Compute, PhaseName, Recipe
+from xbench.scorer import load_scorer
 from xbench.stats import power
+from xbench.study import data_revision, stack_version
+from xbench.task import load_task
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
-_ARM = ("model", "model_revision", "target", "train_language", "recipe_id", "stack")
+# What the arms of a comparison agree in besides seeds, and what a run made now has in its place.
+_ARM = ("target", "dataset_revision", *(c for c in SYSTEM if not c.startswith("intermediate")))
 
 
 @dataclass(slots=True)
@@ -28,8 +37,12 @@ class Step:
         why: What is lacking.
         seeds: How many each arm needs in all; 0 where no number of seeds would do.
         cells: (intermediate, seed) still to run, those of earlier steps left out.
-        seconds: What they take, by the runs there are; None where none was timed.
+        seconds: What they take, by the runs there are, without the trainings of intermediate tasks, which targets share; None where no run
+            was timed.
         assumed: Whether the variance between seeds was taken from other comparisons.
+        now: What runs made now are of, where that is another model revision, data, recipe or xbench than the row's: they do not join
+            its runs, and both arms are run anew.
+        wanted: The seeds of both arms, those that are there too.
     """
 
     row: Row
@@ -38,6 +51,13 @@ class Step:
     cells: list[tuple[str, int]] = field(default_factory=list)
     seconds: float | None = None
     assumed: bool = False
+    now: Mapping[str, str] = field(default_factory=dict)
+    wanted: list[int] = field(default_factory=list)
+
+    def system(self, intermediate: str, *, now: bool = True) -> tuple[str, ...]:
+        """What the runs of an arm agree in: those that would be made now, or those that are compared."""
+        of = {**self.row, **(self.now if now else {})}
+        return (*(of[c] for c in _ARM), intermediate, DIRECT if intermediate == DIRECT else of["intermediate_revision"])
 
 
 def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **where: Any) -> list[Step]:
@@ -45,7 +65,7 @@ def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **wher
 
     Every step counts what the steps before it leave to run, so a baseline is paid for once; the next step is always the one that costs
     least. Comparisons that not even `most_seeds` seeds would settle come last, with what they need instead. Only our own runs can be
-    repeated: results from elsewhere are left out.
+    repeated: results from elsewhere are left out. So are comparisons that have been made anew under what this machine has now.
 
     Args:
         root: The store.
@@ -57,16 +77,21 @@ def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **wher
     """
     with store.reading(root) as con:
         rows = comparing.compare(con, by="mean", **where)
-        seeds, seconds, own = _runs(con)
+        held = _runs(con)
+        recipes = _recipes(con)
+    own, there, here = {system[: len(_ARM)] for system in held}, {_key(r) for r in rows}, _Here(recipes)
     open_ = [r for r in rows if r["verdict"] in ("unresolved", "not testable") or r["scope"] == "these runs"]
-    steps = [_step(r, rows, most_seeds) for r in open_ if (r["model"], r["recipe_id"], r["stack"]) in own]
+    open_ = [r for r in open_ if tuple(r[c] for c in _ARM) in own]
+    steps = [here.placed(_step(r, rows, most_seeds)) for r in open_ if not (now := here.changes(r)) or _key({**r, **now}) not in there]
     todo, done, planned = [s for s in steps if s.seeds], [], set[tuple[Any, ...]]()
     while todo:
         for step in todo:
-            step.cells, step.seconds = _cost(step, seeds, seconds, planned)
+            _cost(step, held, planned)
         todo.sort(key=lambda s: (math.inf if s.seconds is None else s.seconds, len(s.cells), s.row["target"], s.row["intermediate"]))
         first = todo.pop(0)
-        planned |= {(*_arm(first.row), *cell) for cell in first.cells}
+        if unscored := _unscored(first, held):
+            first.why += f"; {unscored} run(s) are not scored by {first.row['scorer']} yet: xbench rescore"
+        planned |= {(first.system(i), seed) for i, seed in first.cells}
         done.append(first)
     return [*done, *(s for s in steps if not s.seeds)]
 
@@ -78,21 +103,118 @@ def resolved(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **whe
         return steps, studies(con, steps)
 
 
-def _arm(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(row[c] for c in _ARM)
+def _key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[c] for c in (*COLUMN, *SYSTEM))
 
 
-def _runs(
-    con: duckdb.DuckDBPyConnection,
-) -> tuple[dict[tuple[Any, ...], set[int]], dict[tuple[Any, ...], float], set[tuple[str, str, str]]]:
-    """Seeds there are, and seconds a run, of each arm and intermediate; and the conditions under which we run ourselves."""
-    found = con.execute(
-        f"SELECT {', '.join(_ARM)}, intermediate, list(DISTINCT seed), median(epoch(finished) - epoch(started)) FROM run "
-        "WHERE kind = 'run' GROUP BY ALL"
-    ).fetchall()
-    seeds = {row[:-2]: set(row[-2]) for row in found}
-    seconds = {row[:-2]: float(row[-1]) for row in found}
-    return seeds, seconds, {(r[0], r[4], r[5]) for r in found}
+@dataclass(slots=True)
+class _Held:
+    """The runs of one system: the metrics and scorers of each seed, and how long they took."""
+
+    seeds: dict[int, set[tuple[str, str]]] = field(default_factory=dict)
+    seconds: list[float] = field(default_factory=list)
+
+
+def _runs(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], _Held]:
+    """Our own runs, by what they agree in besides the seed."""
+    columns = [{"dataset_revision": "target_revision"}.get(c, c) for c in (*_ARM, "intermediate", "intermediate_revision")]
+    found: dict[tuple[str, ...], _Held] = {}
+    for *system, seed, seconds, scored in con.execute(
+        f"SELECT {', '.join(columns)}, seed, epoch(finished) - epoch(started), scored FROM run LEFT JOIN (SELECT run_id, "
+        "list(DISTINCT (metric, scorer)) AS scored FROM score WHERE split = 'test' GROUP BY run_id) USING (run_id) WHERE kind = 'run'"
+    ).fetchall():
+        held = found.setdefault(tuple(system), _Held())
+        held.seeds.setdefault(seed, set()).update(scored or ())
+        held.seconds.append(seconds)
+    return found
+
+
+def _recipes(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(con.execute("SELECT recipe_id, any_value(recipe) FROM run WHERE kind = 'run' GROUP BY recipe_id").fetchall())
+
+
+class _Here:
+    """What `xbench run` would make runs of now. Data and models that are not on this machine are taken to be as they were."""
+
+    def __init__(self, recipes: Mapping[str, str]) -> None:
+        self.recipes = recipes
+        self._known: dict[tuple[str, ...], str | None] = {}
+
+    def changes(self, row: Row) -> dict[str, str]:
+        """The fields of a row that runs made now differ in, with their values."""
+        now = {
+            "source_version": stack_version(),
+            "recipe_id": self._recipe(row["recipe_id"]),
+            "model_revision": self._model(row["model"]) or row["model_revision"],
+            "dataset_revision": self._data("target", _study_target(row), row["recipe_id"]) or row["dataset_revision"],
+            "intermediate_revision": self._data("intermediate", row["intermediate"], row["recipe_id"]) or row["intermediate_revision"],
+        }
+        return {c: value for c, value in now.items() if value != row[c]}
+
+    def placed(self, step: Step) -> Step:
+        """The step with what its new runs are of, or with why there can be none."""
+        step.now = self.changes(step.row)
+        if step.seeds and (problem := self._problem(step.row)):
+            step.why, step.seeds = problem, 0
+        elif step.seeds and step.now:
+            step.why += f"; new runs do not join these, {' and '.join(_said(step.row, c, v) for c, v in step.now.items())}: both arms anew"
+        return step
+
+    def _problem(self, row: Row) -> str:
+        """What keeps new runs from being compared at all."""
+        try:
+            task = load_task(_study_target(row))
+            load_task(row["intermediate"])
+            self._read(row["recipe_id"])
+        except PluginError as error:
+            return f"cannot be run: {error.headline}"
+        except ValidationError as error:
+            return f"cannot be run: this xbench does not take the recipe ({error.errors()[0]['msg']})"
+        scorers = [load_scorer(name).signature for name in task.scorers]
+        return "" if row["scorer"] in scorers else f"scored by {row['scorer']}, new runs by {scorers[0]}: xbench rescore comes first"
+
+    def _read(self, recipe_id: str) -> Recipe:
+        return Recipe.model_validate_json(self.recipes[recipe_id])
+
+    def _recipe(self, recipe_id: str) -> str:
+        try:
+            return self._read(recipe_id).recipe_id
+        except ValidationError:
+            return recipe_id
+
+    def _data(self, phase: PhaseName, name: str, recipe_id: str) -> str | None:
+        key = (phase, name, recipe_id)
+        if key not in self._known:
+            self._known[key] = None
+            with contextlib.suppress(DataError, PluginError, ValidationError):
+                self._known[key] = data_revision(load_task(name), self._read(recipe_id).phase(phase, name))
+        return self._known[key]
+
+    def _model(self, name: str) -> str | None:
+        if ("model", name) not in self._known:
+            self._known["model", name] = _model_here(name)
+        return self._known["model", name]
+
+
+def _model_here(name: str) -> str | None:
+    from xbench.train import models
+
+    return models.revision_here(name)
+
+
+def _said(row: Row, column: str, now: str) -> str:
+    return {
+        "source_version": f"which are of xbench {row['source_version']} and not {now}",
+        "recipe_id": f"of which this xbench reads the recipe as {now}",
+        "model_revision": f"which are of {row['model']} at {row['model_revision']} and not {now}",
+        "dataset_revision": f"which are on other data of {row['target']}",
+        "intermediate_revision": f"which are on other data of {row['intermediate']}",
+    }[column]
+
+
+def _study_target(row: Mapping[str, Any]) -> str:
+    """A target with the language it is trained in, as a study file names it."""
+    return str(row["target"]) if row["train_language"] == "en" else f"{row['target']}@{row['train_language']}"
 
 
 def _step(r: Row, rows: Sequence[Row], most: int) -> Step:
@@ -129,48 +251,69 @@ def _out_of_reach(r: Row, seeds: int | None, items: int | None) -> str:
     return f"needs {lacking}{more}: the difference seen is small against {100 * r['detectable']:.1f} points"
 
 
-def _cost(
-    step: Step, there: Mapping[tuple[Any, ...], set[int]], seconds: Mapping[tuple[Any, ...], float], planned: set[tuple[Any, ...]]
-) -> tuple[list[tuple[str, int]], float | None]:
-    arm = _arm(step.row)
-    cells = []
-    for intermediate in (DIRECT, step.row["intermediate"]):
-        held = there.get((*arm, intermediate), set())
-        other = there.get((*arm, step.row["intermediate"] if intermediate == DIRECT else DIRECT), set())
-        wanted = sorted(held | other)[: step.seeds]  # seeds that one arm has already are the first to be matched
-        wanted += [s for s in range(step.seeds + len(wanted)) if s not in wanted][: step.seeds - len(wanted)]
-        cells += [(intermediate, s) for s in wanted if s not in held and (*arm, intermediate, s) not in planned]
-    timed = [seconds.get((*arm, i)) for i, _ in cells]
+def _cost(step: Step, held: Mapping[tuple[str, ...], _Held], planned: set[tuple[Any, ...]]) -> None:
+    """Fill in which cells a step has left, and what they take."""
+    arms = (DIRECT, step.row["intermediate"])
+    there = [held.get(step.system(i), _Held()).seeds.keys() for i in arms]
+    either = [*sorted(there[0] & there[1]), *sorted(there[0] ^ there[1])]  # seeds that one arm has are the first to be matched
+    step.wanted = sorted([*either, *(s for s in range(step.seeds + len(either)) if s not in either)][: step.seeds])
+    step.cells = [
+        (i, s) for i, own in zip(arms, there, strict=True) for s in step.wanted if s not in own and (step.system(i), s) not in planned
+    ]
+    timed = [statistics.median(t) if (t := _times(step, i, held)) else None for i, _ in step.cells]
     known = [t for t in timed if t is not None]
-    if not cells:
-        return [], 0.0
-    return cells, None if not known else sum(t if t is not None else sum(known) / len(known) for t in timed)
+    step.seconds = sum(t if t is not None else sum(known) / len(known) for t in timed) if known or not timed else None
+
+
+def _unscored(step: Step, held: Mapping[tuple[str, ...], _Held]) -> int:
+    """Runs that are there, so that they are not made again, and have no score that could be compared."""
+    rule = (step.row["metric"], step.row["scorer"])
+    there = [held[step.system(i)].seeds for i in (DIRECT, step.row["intermediate"]) if step.system(i) in held]
+    return sum(s in own and rule not in own[s] for own in there for s in step.wanted)
+
+
+def _times(step: Step, intermediate: str, held: Mapping[tuple[str, ...], _Held]) -> list[float]:
+    systems = (step.system(intermediate), step.system(intermediate, now=False))
+    return next((held[s].seconds for s in systems if s in held), [])
 
 
 def studies(root: Path | duckdb.DuckDBPyConnection, steps: Sequence[Step]) -> dict[str, str]:
-    """Study files (YAML) for the steps that have cells, one a model, target and recipe: {file name: text}.
+    """Study files (YAML) for the steps that have cells: {file name: text}.
 
-    A study is a grid, and what the store holds already is not run again; the recipe is that of the stored runs, so the new ones join them.
+    A study is a grid, and what the store holds already is not run again: steps of one model, target and recipe that want the same seeds
+    are one study, so that together they run the cells of the steps and no others. Recipe and way of computing are those of the stored runs.
     """
     groups: dict[tuple[Any, ...], list[Step]] = {}
     for step in steps:
         if step.cells:
-            groups.setdefault(_arm(step.row), []).append(step)
-    with store.reading(root) as con:
-        recipes = dict(con.execute("SELECT recipe_id, any_value(recipe) FROM run WHERE kind = 'run' GROUP BY recipe_id").fetchall())
+            groups.setdefault((*step.system(DIRECT), *step.wanted), []).append(step)
     found = {}
-    for i, (arm, own) in enumerate(groups.items(), 1):
-        model, _, target, language, recipe_id, _ = arm
-        content = {
-            "about": f"Settles {target} after {', '.join(dict.fromkeys(s.row['intermediate'] for s in own))}.",
-            "models": [model],
-            "intermediates": [DIRECT, *dict.fromkeys(s.row["intermediate"] for s in own)],
-            "targets": [target if language == "en" else f"{target}@{language}"],
-            "seeds": sorted({seed for s in own for _, seed in s.cells}),
-            "recipe": json.loads(recipes[recipe_id]),
-        }
-        found[f"resolve-{i}-{target}.yaml"] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+    with store.reading(root) as con:
+        recipes = _recipes(con)
+        for i, own in enumerate(groups.values(), 1):
+            row = own[0].row
+            content = {
+                "about": f"Settles {row['target']} after {', '.join(dict.fromkeys(s.row['intermediate'] for s in own))}.",
+                "models": [row["model"]],
+                "intermediates": [DIRECT, *dict.fromkeys(s.row["intermediate"] for s in own)],
+                "targets": [_study_target(row)],
+                "seeds": sorted({seed for s in own for _, seed in s.cells}),
+                "recipe": json.loads(recipes[row["recipe_id"]]),
+                **_compute(con, row),
+            }
+            found[f"resolve-{i}-{row['target']}.yaml"] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     return found
 
 
-__all__ = ["FIRST_LOOK", "Step", "resolve", "studies"]
+def _compute(con: duckdb.DuckDBPyConnection, row: Row) -> dict[str, Any]:
+    """How the newest runs of the arm were computed, where not as usual: numbers move with it within the noise between seeds."""
+    ((text,),) = con.execute(
+        "SELECT arg_max(json_extract(study, '$.compute'), finished) FROM run WHERE kind = 'run' AND (model, recipe_id, target) = (?, ?, ?)",
+        [row["model"], row["recipe_id"], row["target"]],
+    ).fetchall()
+    usual = Compute().model_dump()
+    said = {name: value for name, value in json.loads(text or "{}").items() if value != usual.get(name)}
+    return {"compute": said} if said else {}
+
+
+__all__ = ["FIRST_LOOK", "Step", "resolve", "resolved", "studies"]

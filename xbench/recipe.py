@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from xbench.hashes import canonical_json, short_hash
 
+PhaseName = Literal["intermediate", "target"]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -161,7 +162,7 @@ class Recipe(BaseModel):
         """
         return self.retrieval_layer if isinstance(self.retrieval_layer, int) else self.retrieval_layer[model]
 
-    def phase(self, which: Literal["intermediate", "target"], task: str) -> Phase:
+    def phase(self, which: PhaseName, task: str) -> Phase:
         """The hyper-parameters of one phase on one task; `task@language` has those of the task unless it has its own."""
         base = self.intermediate if which == "intermediate" else self.target
         return Phase.model_validate({**base.model_dump(), **self._special(task)})

@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xbench import plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import short_hash
-from xbench.recipe import Compute, Recipe
+from xbench.recipe import Compute, Phase, PhaseName, Recipe
 from xbench.task import Task, load_task
 from xbench.version import __version__
 
 DIRECT = "none"
 STACK = "xbench"
+Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
 class Study(BaseModel):
@@ -61,7 +62,7 @@ class Stage:
     model: str
     parent: "Stage | None"
     task: str
-    phase: str
+    phase: PhaseName
     seed: int
 
 
@@ -240,15 +241,17 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
     Raises:
         DataError: Naming every task whose data is not there, and where it was looked for.
     """
-    tasks = {name: load_task(name) for name in {*study.intermediates, *study.targets} - {DIRECT}}
-    data, problems = {DIRECT: DIRECT}, []
-    for name, task in tasks.items():
+    tasks = {name: load_task(name) for name in dict.fromkeys((*study.intermediates, *study.targets)) if name != DIRECT}
+    data: Data = {("intermediate", DIRECT): DIRECT}
+    problems: dict[str, None] = {}
+    phases: tuple[tuple[PhaseName, list[str]], ...] = (("intermediate", study.intermediates), ("target", study.targets))
+    for phase, name in ((phase, name) for phase, names in phases for name in names if name != DIRECT):
         try:
-            data[name] = task.revision()
+            data[phase, name] = data_revision(tasks[name], study.recipe.phase(phase, name))
         except DataError as error:
-            problems += [f"{name}: {p}" for p in error.problems] or [f"{name}: {error}"]
+            problems |= dict.fromkeys([f"{name}: {p}" for p in error.problems] or [f"{name}: {error}"])
     if problems:
-        raise DataError("the data of this study is not all here; `xbench data check` says what is", problems)
+        raise DataError("the data of this study is not all here; `xbench data check` says what is", list(problems))
     cells = [
         _cell(study, tasks[target], model, revisions[model], intermediate, data, seed)
         for model in study.models
@@ -260,21 +263,32 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
     return Plan(study, tuple(cells))
 
 
-def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: dict[str, str], seed: int) -> Cell:
-    origin = _origin(model, revision, study.recipe.recipe_id, _stack_version())
+def data_revision(task: Task, phase: Phase) -> str:
+    """The revision of all data that a training with evaluation reads.
+
+    Raises:
+        DataError: If some of it is not there.
+    """
+    selects = task.trains and phase.selection is not None and phase.selection.on == "target-languages"
+    more = task.dev_revision() if selects else ""
+    return f"{task.revision()} dev {more}" if more else task.revision()
+
+
+def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: Data, seed: int) -> Cell:
+    origin = _origin(model, revision, study.recipe.recipe_id, stack_version())
     parent = None if intermediate == DIRECT else _stage(study, origin, None, intermediate, "intermediate", data, seed)
     encoder = _stage(study, origin, parent, target.name, "target", data, seed) if target.trains else parent
     key: dict[str, Any] = {
         "model": model,
         "model_revision": revision,
         "intermediate": intermediate,
-        "intermediate_revision": data[intermediate],
+        "intermediate_revision": data["intermediate", intermediate],
         "target": target.name.partition("@")[0],
-        "target_revision": data[target.name],
+        "target_revision": data["target", target.name],
         "train_language": target.train_language,
         "seed": seed,
     }
-    said = {**key, "recipe_id": study.recipe.recipe_id, "source_version": _stack_version()}
+    said = {**key, "recipe_id": study.recipe.recipe_id, "source_version": stack_version()}
     return Cell(run_id=run_id_of(said), encoder=encoder, **key)
 
 
@@ -291,20 +305,20 @@ def _origin(model: str, revision: str, recipe_id: str, version: str) -> dict[str
     return {"model": model, "model_revision": revision, "recipe_id": recipe_id, "stack": f"{STACK} {version}"}
 
 
-def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str, phase: str, data: dict[str, str], seed: int) -> Stage:
-    settings = study.recipe.phase("intermediate" if phase == "intermediate" else "target", task).said()
+def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str, phase: PhaseName, data: Data, seed: int) -> Stage:
+    settings = study.recipe.phase(phase, task).said()
     # The name of the phase is left out on purpose: equal settings are the same training.
     content = {
         **origin,
         "parent": parent.stage_id if parent else None,
         "task": task,
-        "data": data[task],
+        "data": data[phase, task],
         "settings": settings,
         "seed": seed,
     }
     return Stage(short_hash(content, 24), str(origin["model"]), parent, task, phase, seed)
 
 
-def _stack_version() -> str:
+def stack_version() -> str:
     """Results of one minor version are comparable: a change that moves numbers raises it."""
     return ".".join(__version__.split(".")[:2])

@@ -142,6 +142,8 @@ class Task:
         scorers: Names in scorers/; the first one gives the number that counts in rankings and averages.
         load: (language, split) -> examples, in a fixed order. Raises DataError when the data is not there.
         revision: Identifies the data, by content or by pinned version.
+        dev_revision: Likewise the development data in other languages than that of training, which only a selection on target languages
+            reads; empty where `revision` says it too.
         parallel: Whether a cluster id names the same item in every language (translations of each other).
         rows_a_cluster: In files without ids, how many rows in a row make a cluster.
         has_dev: Whether there are examples for choices besides those that are reported.
@@ -170,6 +172,7 @@ class Task:
     licence: str
     source: str
     about: str
+    dev_revision: Callable[[], str] = lambda: ""
     train_language: str = "en"
     parallel: bool = False
     rows_a_cluster: int = 1

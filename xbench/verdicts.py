@@ -126,7 +126,9 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
             [*names, "delta, 95 % interval", "seeds", "wanted", "new runs", "time", "in all", "why it is open"],
             [_step_cells(r, several) for r in rows],
             "wanted: seeds an arm that would find a difference as large as the one seen with 80 % power, after adjustment;\n"
-            "* the variance between seeds was taken from other comparisons of the target; runs of earlier lines are not counted again",
+            "* the variance between seeds was taken from other comparisons of the target; runs of earlier lines are not counted again\n"
+            "new runs: what `xbench run` of the studies (--studies) would run with this xbench and the data and models of this machine\n"
+            "time: by runs that are there, without the trainings of intermediate tasks, which all targets of a seed share",
             left=2 + len(several),
         )
     if folder:

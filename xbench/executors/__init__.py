@@ -1,6 +1,7 @@
 """Running a plan: which cells are still to do, in which order, who does them, and what is left on disk."""
 
 import os
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from xbench.study import Cell, Plan
 if TYPE_CHECKING:
     from xbench.train.models import Resolved
 
-_ENVIRONMENT = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HUB_OFFLINE", "HF_HOME")  # what workers elsewhere must share
+# What workers elsewhere must share; they may be in other folders.
+_FOLDERS = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HOME", "HF_HUB_CACHE")
+_ENVIRONMENT = ("HF_HUB_OFFLINE",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ def run(
         if item.item_id in cells:
             done.add(item.item_id)
             progress.cell(cells[item.item_id], True)
-        _drop(todo, root, still_needed(todo, [c for i, c in cells.items() if i not in done]), options.keep)
+        _drop(todo, root, name, still_needed(todo, [c for i, c in cells.items() if i not in done]), options.keep)
 
     def given_up(failure: Failure) -> None:
         tracking.give_up(root, failure.item, failure.error)
@@ -90,12 +93,12 @@ def run(
 
     work = items(todo, cells.values(), root / CHECKPOINTS)
     if not work:
-        _drop(todo, root, set(), options.keep)
-        _sweep(todo, root)
+        _drop(todo, root, name, set(), options.keep)
+        _sweep(todo, root, name)
         return 0
     with _pool(todo, resolved, root, options, progress.report) as pool:
         failures = drive(work, pool, options.retries, begun, ended, given_up)
-    _sweep(todo, root)  # not before: the other workers write their states
+    _sweep(todo, root, name)  # not before: the other workers write their states
     if failures:
         raise StudyError(
             f"{len(failures)} of {len(work)} item(s) failed; what was complete is stored, and the same command tries the rest again",
@@ -108,7 +111,10 @@ def _pool(todo: Plan, resolved: dict[str, "Resolved"], root: Path, options: Opti
     job = Job(
         todo.study.model_dump(mode="json"),
         str(root if is_remote(root) else root.absolute()),
-        {k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
+        {
+            **{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
+            **{k: str(Path(os.environ[k]).expanduser().absolute()) for k in _FOLDERS if os.environ.get(k)},
+        },
         options,
     )
     if options.executor == "ray":
@@ -128,29 +134,41 @@ def _pool(todo: Plan, resolved: dict[str, "Resolved"], root: Path, options: Opti
     return Here(Worker(todo, resolved, root, options), report)
 
 
-def _drop(todo: Plan, root: Path, needed: set[str], keep: str) -> None:
-    """Remove what is kept of the shared stages that nothing needs any more, as far as the policy says; those of other plans stay."""
+def _drop(todo: Plan, root: Path, name: str, needed: set[str], keep: str) -> None:
+    """Remove what is kept of the shared stages that nothing needs any more, this study or another, as far as the policy says."""
     if keep == "all":
         return
-    folder = root / CHECKPOINTS
-    for stage in shared_stages(todo):
-        if stage.stage_id not in needed:
-            for ending in (".head", ".step", *([""] if keep == "none" else [])):
-                (folder / f"{stage.stage_id}{ending}.safetensors").unlink(missing_ok=True)
+    endings = (".head", ".step", *([""] if keep == "none" else []))
+    stages = [s.stage_id for s in shared_stages(todo) if s.stage_id not in needed]
+    there = [(s, path) for s in stages for e in endings if (path := root / CHECKPOINTS / f"{s}{e}.safetensors").is_file()]
+    others = tracking.wanted(root, todo, name) if there else tracking.Wanted()
+    for stage, path in there:
+        if stage not in others.needed:
+            path.unlink(missing_ok=True)
 
 
-def _sweep(todo: Plan, root: Path) -> None:
-    """Remove what killed processes left of the states that they wrote, unless someone works on this plan; and the folder if it is empty."""
+_FILE = re.compile(r"\.?(?P<stage>[0-9a-f]{24})(?P<kind>\.step|\.head)?\.safetensors(?P<part>\..*)?")
+
+
+def _sweep(todo: Plan, root: Path, name: str) -> None:
+    """Remove the states of trainings that no study will go on with, what killed processes left of files, and the folder if it is empty.
+
+    A state is left alone as long as a cell that was asked for lacks it, whichever study that is of, and all that a living worker may write.
+    """
     folder = root / CHECKPOINTS
-    if is_remote(folder) or not folder.is_dir() or tracking.under_way(root, todo):
+    if not folder.is_dir():
         return
-    for path in folder.glob(".*.tmp"):
-        if any(s.stage_id in path.name for s in todo.stages):
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-    if not any(folder.iterdir()):
+    files = list(folder.iterdir())  # before the studies are read: one that is begun later has said so before it writes
+    wanted = tracking.wanted(root, todo, name)
+    for path in files if wanted.known else ():
+        said = _FILE.fullmatch(path.name)
+        if said is None or said["stage"] in wanted.busy:
+            continue
+        if said["part"] and path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif said["part"] or (said["kind"] == ".step" and said["stage"] not in wanted.needed):
+            path.unlink(missing_ok=True)
+    if not is_remote(folder) and not any(folder.iterdir()):
         folder.rmdir()
 
 

@@ -42,7 +42,7 @@ class Estimator:
         """Of one training."""
         if self.resolved[stage.model].folder is None:
             return Tokens()
-        phase = self.recipe.phase("intermediate" if stage.phase == "intermediate" else "target", stage.task)
+        phase = self.recipe.phase(stage.phase, stage.task)
         task, total = load_task(stage.task), 0.0
         for part in task.parts or (Part(stage.task),):
             one = load_task(part.task) if task.parts else task

@@ -21,6 +21,9 @@ else:
     from multiprocessing.connection import Connection
 
 
+_KILLED = ": killed, as the system does where memory runs out; fewer --workers leave more to each"
+
+
 class Here:
     """This process does one item at a time."""
 
@@ -85,7 +88,7 @@ class Processes:
                 except (EOFError, OSError):
                     del self.busy[pipe]
                     process.join()
-                    return item, WorkerDiedError(f"the worker ended with {process.exitcode}")
+                    return item, WorkerDiedError(f"the worker ended with {process.exitcode}{_KILLED if process.exitcode == -9 else ''}")
                 if isinstance(said, tuple):
                     self.report(*said)
                     continue

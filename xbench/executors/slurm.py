@@ -1,5 +1,6 @@
 """Workers as Slurm jobs, by submitit: each item a job; the store and its checkpoints are on shared storage."""
 
+import os
 import time
 from pathlib import Path
 from types import TracebackType
@@ -27,8 +28,14 @@ class SlurmPool:
         self.size = job.options.workers or _AT_ONCE
         parameters: dict[str, Any] = dict(job.options.resources)
         folder = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
-        self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
-        self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
+        try:
+            self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
+            self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
+        except (RuntimeError, ValueError, NameError, TypeError) as error:
+            raise StudyError(
+                "the executor slurm cannot be set up; --resource takes submitit's parameters, cluster=local runs the jobs here",
+                str(error).splitlines(),
+            ) from error
         self.under_way: list[tuple[Any, Item]] = []
 
     def submit(self, item: Item) -> None:
@@ -60,7 +67,16 @@ class SlurmPool:
 
 def _task(job: Job, item: Item) -> Exception | None:
     try:
-        work(job, item)
+        work(job.sharing(_at_once(job.options.workers or _AT_ONCE)), item)
     except Exception as error:  # noqa: BLE001 - given back, so that it is not taken for a job that died
         return sendable(error)
     return None
+
+
+def _at_once(workers: int) -> int:
+    """How many jobs share the memory of this node: one, where it says how much is its own; otherwise by processors. All, without Slurm."""
+    if "SLURM_JOB_ID" not in os.environ:  # submitit's executor `local`
+        return workers
+    if "SLURM_MEM_PER_NODE" in os.environ or "SLURM_MEM_PER_CPU" in os.environ:
+        return 1
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("SLURM_CPUS_ON_NODE", "1")))

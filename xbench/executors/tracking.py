@@ -10,6 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import psutil
 
 from xbench import places, store
 from xbench.executors.graph import Item
-from xbench.study import Plan, Study
+from xbench.study import Plan, Study, lineage
 
 _BEAT = 2.0  # seconds between two signs of life
 _FAR_BEAT = 15.0  # in an object store
@@ -74,7 +75,9 @@ def give_up(root: Path, item: Item, error: str) -> None:
 def begin(root: Path, name: str, plan: Plan) -> None:
     """Record a study and its cells."""
     study = plan.study
-    cells = [{"run_id": c.run_id, "label": c.label, "model": c.model} for c in plan.cells]
+    cells = [
+        {"run_id": c.run_id, "label": c.label, "model": c.model, "stages": [s.stage_id for s in lineage(c.encoder)]} for c in plan.cells
+    ]
     content = {"name": name, "study": study.model_dump(mode="json"), "cells": cells}
     path = root / "study" / f"{study.study_id}.json"
     if _read(path) != content:
@@ -127,10 +130,42 @@ def _row(name: str, about: Mapping[str, Any], whole: set[str], running: Mapping[
     }
 
 
-def under_way(root: Path, plan: Plan) -> bool:
-    """Whether a living worker, of whatever runner, has an item of the plan."""
-    own = {c.run_id for c in plan.cells} | {s.stage_id for s in plan.stages}
-    return any(name in own and _alive(about) for name, about in _all(root / "running").items())
+@dataclass(slots=True)
+class Wanted:
+    """Which checkpoints of a store somebody still wants.
+
+    Attributes:
+        needed: Stages that missing cells of studies stand on.
+        busy: Stages of studies that a living worker has an item of, of whatever runner.
+        known: Whether that is all; not where a worker or a study is of an xbench that did not say.
+    """
+
+    needed: set[str] = field(default_factory=set)
+    busy: set[str] = field(default_factory=set)
+    known: bool = True
+
+
+def wanted(root: Path, plan: Plan, name: str) -> Wanted:
+    """What the studies that were begun in a store want of its checkpoints.
+
+    Nothing is wanted for earlier forms of this study, which have its name and `about`, unless someone works on them.
+    """
+    whole, found = store.complete_runs(root), Wanted()
+    unknown = {item for item, about in _all(root / "running").items() if _alive(about)}
+    working = frozenset(unknown)
+    for study_id, content in _all(root / "study").items():
+        of = {c["run_id"]: c.get("stages") for c in content["cells"]}
+        stages = {s for own in of.values() for s in own or ()}
+        unknown -= of.keys() | stages
+        if working & (of.keys() | stages):
+            found.busy |= stages
+        elif study_id != plan.study.study_id and (content["name"], content["study"]["about"]) == (name, plan.study.about):
+            continue
+        lacking = [own for run, own in of.items() if run not in whole]
+        found.needed |= {s for own in lacking for s in own or ()}
+        found.known &= None not in lacking
+    found.known &= not unknown
+    return found
 
 
 def _alive(about: Mapping[str, Any]) -> bool:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -53,6 +53,10 @@ class Job:
     root: str
     environment: dict[str, str]
     options: Options
+
+    def sharing(self, workers: int) -> "Job":
+        """The same where so many workers share the memory of a machine."""
+        return replace(self, options=replace(self.options, workers=workers))
 
 
 class Worker:

@@ -101,7 +101,7 @@ class Workbench:
 
     def phase(self, stage: Stage) -> Phase:
         """The hyper-parameters of a stage."""
-        return self.recipe.phase("intermediate" if stage.phase == "intermediate" else "target", stage.task)
+        return self.recipe.phase(stage.phase, stage.task)
 
     def depth(self, layer: int) -> int | None:
         """Layers of the trunk that lead to a hidden layer of the model; None for the last.
@@ -130,15 +130,15 @@ class Workbench:
         return saving.Saver(self.checkpoints / f"{stage.stage_id}.step.safetensors", self.every)
 
     def _stored(self, stage: Stage) -> loop.Trained | None:
-        path, on_top = self.checkpoint(stage), self._head_file(stage)
+        encoder, on_top = (saving.found(path, str(self.device)) for path in (self.checkpoint(stage), self._head_file(stage)))
         task = load_task(stage.task)
-        if not path.is_file() or (task.family not in stages.NO_HEAD and not on_top.is_file()):
+        if encoder is None or (task.family not in stages.NO_HEAD and on_top is None):
             return None
-        trunk = self.encoder().trunk(saving.load(path, str(self.device))[0]).eval()
-        if not on_top.is_file():
+        trunk = self.encoder().trunk(encoder[0]).eval()
+        if on_top is None:
             return loop.Trained(trunk, None)
         head = stages.head(self, task, self.phase(stage))
-        head.load_state_dict(saving.load(on_top, str(self.device))[0])
+        head.load_state_dict(on_top[0])
         return loop.Trained(trunk, head.eval())
 
     def _train(self, stage: Stage) -> loop.Trained:
@@ -169,10 +169,8 @@ class Workbench:
         """The encoder after `stage` (None: pretrained), from its checkpoint where there is one."""
         if stage is None:
             return self.encoder().trunk().eval()
-        path = self.checkpoint(stage)
-        if not path.is_file():
-            return self.encoder().trunk(self.trained(stage).trunk.state_dict()).eval()
-        return self.encoder().trunk(saving.load(path, str(self.device))[0]).eval()
+        kept = saving.found(self.checkpoint(stage), str(self.device))
+        return self.encoder().trunk(kept[0] if kept else self.trained(stage).trunk.state_dict()).eval()
 
     def vectors(self, task: Task, stage: Stage | None, texts: tuple[str, ...], *, keep: bool = True) -> npt.NDArray[np.float32]:
         """Vectors of a task's texts under the encoder after `stage`; kept while the stage stays the same, unless `keep` is False."""

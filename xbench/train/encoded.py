@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import places, share
+from xbench.errors import DataError
 from xbench.hashes import short_hash
 from xbench.recipe import Recipe
 from xbench.task import Example, Split, Task
@@ -32,8 +33,10 @@ def encoded(
     prefix = recipe.retrieval_prefix if task.family == "alignment" else ""
     if len(examples) < _WORTH:
         return encode(tokenizer, examples, length, stride, prefix)
+    apart = split == "dev" and language != task.train_language  # what a selection on target languages reads
     key = {
-        "form": _FORM, "tokenizer": f"{model.name} {model.revision}", "task": task.name, "data": task.revision(), "language": language,
+        "form": _FORM, "tokenizer": f"{model.name} {model.revision}", "task": task.name,
+        "data": f"{task.revision()} {task.dev_revision()}" if apart else task.revision(), "language": language,
         "split": split, "length": length, "stride": stride, "prefix": prefix, "labels": list(task.labels),
     }  # fmt: skip
     path = share.cache_folder() / "encoded" / f"{short_hash(key, 24)}.arrow"
@@ -61,8 +64,11 @@ def _write(path: Path, pieces: Sequence[Piece]) -> None:
 
 
 def _read(path: Path) -> list[Piece]:
-    with pa.memory_map(os.fspath(path)) as source:
-        columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+    try:
+        with pa.memory_map(os.fspath(path)) as source:
+            columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{path} cannot be read: remove it, and it is made again", [str(error)]) from error
     return [
         Piece(
             example, tuple(ids), tuple(zip(words[::2], words[1::2], strict=True)), (span[0], span[1]),

@@ -1,7 +1,9 @@
 """An encoder in two parts: lower layers that are frozen and computed once a text, upper layers that are trained."""
 
 import copy
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -148,7 +150,7 @@ class SplitEncoder:
 
     def words(self, trunk: Trunk) -> Tensor:
         """The input embeddings of `trunk`'s model, (vocabulary, embedding size): its own where they are trained."""
-        return (self._embeddings if trunk.embeddings is None else trunk.embeddings).words.weight
+        return self._embeddings.words.weight.detach() if trunk.embeddings is None else trunk.embeddings.words.weight
 
     def pad_ids(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         """(token ids, mask) of a padded batch, each (batch, length).
@@ -193,8 +195,26 @@ def accelerators() -> int:
 
 
 def memory() -> int:
-    """Bytes that the frozen part's outputs may fill on this machine."""
-    return int(psutil.virtual_memory().total * _CACHE_SHARE)
+    """Bytes that the frozen part's outputs may fill on this machine, or of what a container or a job may use of it."""
+    return int(min(psutil.virtual_memory().total, *allowed()) * _CACHE_SHARE)
+
+
+def allowed(said: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
+    """Bytes that this process may use, by Slurm and by each of Linux's control groups that it is in (man 7 cgroups), of both versions."""
+    for name, times in (("SLURM_MEM_PER_NODE", "1"), ("SLURM_MEM_PER_CPU", os.environ.get("SLURM_CPUS_ON_NODE", "1"))):
+        if (megabytes := int(os.environ.get(name, "0"))) > 0:  # 0 is the whole node
+            yield megabytes * int(times) << 20
+    for line in said.read_text(encoding="utf-8").splitlines() if said.is_file() else ():
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        base, file = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+        inner = base / path.lstrip("/")  # of the host, where a container sees its own group as the root
+        for folder in (inner, *inner.parents):
+            if folder.is_relative_to(base) and (folder / file).is_file():
+                limit = (folder / file).read_text(encoding="utf-8").strip()
+                if limit != "max":
+                    yield int(limit)
 
 
 def batches(lengths: Sequence[int], token_budget: int) -> Iterator[list[int]]:

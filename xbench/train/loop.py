@@ -76,7 +76,7 @@ def fit(plan: Plan, encoder: SplitEncoder, trunk: Trunk, tick: Tick) -> None:
     uninterrupted training gives on the same device and number of threads.
 
     Raises:
-        XbenchError: If the loss is no longer finite.
+        XbenchError: If the loss or its gradient is no longer finite.
     """
     for objective in plan.objectives:
         objective.head.to(encoder.device)
@@ -165,10 +165,13 @@ class _State:
             loss.backward()  # type: ignore[no-untyped-call]
             total = total + loss.detach()
         self.done += 1
+        norm = nn.utils.clip_grad_norm_(self.parameters, self.plan.phase.clip)
         looks = self.encoder.device.type == "cpu" or self.done % _LOOK == 0 or self.done == self.plan.total
-        if looks and not torch.isfinite(total):
-            raise XbenchError(f"training {self.plan.name} diverged: the loss is {total.item()} in step {self.done}; lower learning_rate")
-        nn.utils.clip_grad_norm_(self.parameters, self.plan.phase.clip)
+        for name, value in (("loss", total), ("norm of its gradient", norm)) if looks else ():
+            if not torch.isfinite(value):  # a gradient that is not: the loss of the next step, but the last has none
+                raise XbenchError(
+                    f"training {self.plan.name} diverged: the {name} is {value.item()} in step {self.done}; lower learning_rate"
+                )
         for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
             group["lr"] = peak * self.rate(self.done - 1)
         self.optimizer.step()

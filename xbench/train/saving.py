@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from xbench import places
+from xbench.errors import XbenchError
 
 EVERY = 60.0  # seconds between two states of a training
 _SHARE = 20  # saving takes at most one part in this many of the time
@@ -40,11 +41,26 @@ def save(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any] | N
 
 
 def load(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """What `save` wrote."""
+    """What `save` wrote.
+
+    Raises:
+        XbenchError: If the file is damaged.
+    """
     with places.local(path) as file:
-        with safe_open(file, framework="pt") as opened:
-            about: dict[str, Any] = json.loads((opened.metadata() or {}).get("about", "{}"))
-        return load_file(file, device=device), about
+        try:
+            with safe_open(file, framework="pt") as opened:
+                about: dict[str, Any] = json.loads((opened.metadata() or {}).get("about", "{}"))
+            return load_file(file, device=device), about
+        except (SafetensorError, ValueError) as error:
+            raise XbenchError(f"{path} is damaged: remove it, and what it held is trained again", [str(error)]) from error
+
+
+def found(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+    """What `save` wrote; None where there is nothing, or was until another process took it away just now."""
+    try:
+        return load(path, device)
+    except FileNotFoundError:
+        return None
 
 
 @dataclass(slots=True)
@@ -74,7 +90,7 @@ class Saver:
 
     def load(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The state on disk; None where there is none."""
-        return load(self.path) if self.path.is_file() else None
+        return found(self.path)
 
 
 def random_state(device: torch.device) -> dict[str, Tensor]:
