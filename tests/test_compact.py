@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import some_slow
-from tests.test_verify import ingested, old, one, own
+from tests.test_verify import cut_off, ingested, old, one, own
 from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
@@ -443,6 +443,67 @@ def test_what_says_which_files_count_is_checked(root: Path) -> None:
     names.write_bytes(content)
     assert verifying.verify(root).problems[0].file in ("compaction", f"compaction/{names.name}")
     assert not verifying.verify(root).whole
+
+
+def test_a_damaged_list_of_what_was_replaced_stays(root: Path) -> None:
+    """Without it the store could not be opened."""
+    compacting.compact(root)
+    before, names = answers(root), Listing(root).names
+    content = bytearray(names.read_bytes())
+    content[content.rindex(b"DuckDB")] ^= 1  # who wrote it, which nobody reads
+    names.write_bytes(content)
+    old(root)
+    mended = mending.repair(root)
+    assert [(p.kind, p.file) for p in mended.after.problems] == [("content", f"compaction/{names.name}")]
+    assert mended.moved == [] and len(mended.left) == 1
+    assert answers(root) == before
+
+
+def test_what_an_interrupted_compaction_left_is_named_and_set_aside(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own(root, 8)
+    compacting.compact(root)
+    before = answers(root)
+    own(root, 9)
+    own(root, 10)
+    own(root, 11)
+
+    def killed(*given: Any) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listing, "commit", killed)
+        patch.setattr(compacting, "_remove", lambda paths: None)
+        with pytest.raises(KeyboardInterrupt):
+            compacting.compact(root)
+    folder = root / "compaction"
+    (folder / ".000002.json.0123.tmp").write_bytes(b"{")
+    (folder / ".sorting-0123").mkdir()
+    (folder / ".sorting-0123" / "lot.0.parquet").write_bytes(b"PAR1")
+    (folder / "notes.txt").write_text("mine")
+    names = [path.name for path in folder.glob("000002-*.parquet")]
+    left = {f"compaction/{name}" for name in (".000002.json.0123.tmp", ".sorting-0123", *names)}
+    left |= {path.relative_to(root).as_posix() for path in root.glob("*/compacted.000002-*")}
+    found = verifying.verify(root)
+    assert {p.file for p in found.problems if p.kind == "leftover"} == left and len(left) == 7
+    assert {p.file for p in found.problems if p.kind == "foreign"} == {"compaction/notes.txt"} and found.whole
+    for age, moved in ((1800, set()), (7200, left)):  # a compaction may take longer than the ten minutes of other writers
+        for path in [*root.glob("*/*"), *root.glob("*/.*")]:
+            os.utime(path, (time.time() - age,) * 2)
+        assert {m.file for m in mending.repair(root).moved} == moved
+    assert {p.kind for p in verifying.verify(root).problems} == {"foreign"}
+    shown = answers(root)
+    assert set(before["run"]) < set(shown["run"]) and len(shown["run"]) == len(before["run"]) + 3
+
+
+def test_what_is_there_twice_is_left_as_it_is(root: Path) -> None:
+    name = cut_off(root)
+    done = compacting.compact(root)
+    assert done.left == [
+        f"{table}/{name}.parquet: rows that another file has too; see xbench verify" for table in sorted(set(TABLES) - {"run"})
+    ]
+    old(root)
+    assert mending.repair(root).after.problems == []
+    assert len(store.complete_runs(root)) == 9
 
 
 @pytest.mark.parametrize(

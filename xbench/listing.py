@@ -32,6 +32,7 @@ from xbench.readers import from_json
 
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
+SORTING = ".sorting-"  # of the folders in which compactions sort
 INGESTED = "ingest."  # of the files of an ingest
 MANY = 1000  # files: from here on opening a store takes seconds
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves

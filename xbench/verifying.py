@@ -18,7 +18,7 @@ import pyarrow as pa
 from xbench import contracts, places, rows, scoring, sealing, study
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, XbenchError
-from xbench.listing import FOLDER, INGESTED, PREFIX, Listing, check_folder, compaction_of, ingested, inside, parquet
+from xbench.listing import FOLDER, INGESTED, PREFIX, SORTING, Listing, check_folder, compaction_of, ingested, inside, parquet
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
 from xbench.version import __version__
@@ -44,8 +44,12 @@ _TOLERANCE = 1e-12
 CELL = "run_id, language, split, metric, scorer"
 _KEY = ("model", "intermediate", "target", "train_language", "seed")
 _ID = re.compile(r"[0-9a-f]{24}")
+_OF_COMPACTION = re.compile(r"\d{6}(\.json|-[0-9a-f]{8}\.parquet)")
 _BATCH = 20_000  # rows that are in Python at once
 _AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or ingest its source again"
+_TEMPORARY = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
+_UNFINISHED = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
+_TWICE = "xbench verify --repair sets this file aside, if all its rows are in others too"
 _RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or ingest its source again"
 
 
@@ -181,6 +185,7 @@ CREATE TABLE share (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHA
     below DOUBLE, n BIGINT);
 CREATE TABLE score (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, value DOUBLE, n BIGINT);
 CREATE TABLE answer (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, n BIGINT);
+CREATE TABLE twice (file INTEGER, run_id VARCHAR, count BIGINT);
 CREATE TABLE digest (run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, digest VARCHAR);
 """
 
@@ -197,6 +202,7 @@ def _list_files(found: Verified) -> None:
             continue
         for name in inside(folder):
             _list_file(found, listed, table, folder / name)
+    _list_compactions(found, listed)
     if listed.compaction.names:
         _check_names(found, listed)
     for table, names in listed.missing.items():
@@ -225,8 +231,7 @@ def _listing(found: Verified) -> Listing | None:
 def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None:
     name, shown = path.name.removesuffix(".parquet"), f"{table}/{path.name}"
     if path.name.endswith(".tmp") or path.name.startswith("tmp_"):
-        said = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
-        found.problems.append(Problem("leftover", table, shown, "", *said))
+        found.problems.append(Problem("leftover", table, shown, "", *_TEMPORARY))
     elif not path.name.endswith(".parquet") or path.name[0] == ".":
         said = "is not a Parquet file by its name", "NAME.parquet", "nothing; move it away if it is not yours"
         found.problems.append(Problem("foreign", table, shown, "", *said))
@@ -236,10 +241,25 @@ def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None
     elif name.startswith(PREFIX) and name not in listed.compaction.files.get(table, ()):
         # Those that came after the listing are of a compaction under way; those of earlier ones go with what they were made of.
         if name in listed.uncounted[table] and compaction_of(name) > listed.compaction.number:
-            said = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
-            found.problems.append(Problem("leftover", table, shown, "", *said))
+            found.problems.append(Problem("leftover", table, shown, "", *_UNFINISHED))
     elif name not in listed.replaced[table]:
         found.files.append(File(len(found.files), table, path))
+
+
+def _list_compactions(found: Verified, listed: Listing) -> None:
+    """What an interrupted compaction left where they are written down. What earlier ones said goes with what they were made of."""
+    names = inside(found.root / FOLDER)
+    for name in names:
+        shown, number = f"{FOLDER}/{name}", name[:6]
+        if name.endswith(".tmp"):
+            found.problems.append(Problem("leftover", "", shown, "", *_TEMPORARY))
+        elif name.startswith(SORTING):
+            found.problems.append(Problem("leftover", "", shown, "", *_UNFINISHED))
+        elif not _OF_COMPACTION.fullmatch(name):
+            said = "is not of a compaction by its name", "NNNNNN.json and its list", "nothing; move it away if it is not yours"
+            found.problems.append(Problem("foreign", "", shown, "", *said))
+        elif int(number) > listed.compaction.number and f"{number}.json" not in names:  # one that came meanwhile has both
+            found.problems.append(Problem("leftover", "", shown, "", *_UNFINISHED))
 
 
 def _check_names(found: Verified, listed: Listing) -> None:
@@ -472,7 +492,11 @@ def _path(found: Verified, number: int) -> str:
 
 
 def _duplicates(found: Verified) -> None:
-    """A key is there once. Only runs that several files have rows of are looked into."""
+    """A key is there once. Only runs that several files have rows of are looked into.
+
+    Where a write was interrupted and another one has written its runs whole, the file to blame is the one without their rows in table run.
+    """
+    marked = {file.path.name for file in found.files if file.table == "run"}
     for table in TABLES:
         several = "SELECT run_id FROM held WHERE tbl = ? AND run_id IS NOT NULL GROUP BY run_id HAVING count(DISTINCT file) > 1"
         files = found.ledger.execute(f"SELECT DISTINCT file FROM held WHERE tbl = ? AND run_id IN ({several})", [table, table]).fetchall()
@@ -489,8 +513,12 @@ def _duplicates(found: Verified) -> None:
         ).fetchall()
         for run, names, count in double:
             said = f"duplicate key: {count} rows are in {', '.join(names)}", "each key in one file"
-            file = _path(found, by_name[names[-1]])
-            found.problems.append(Problem("contract", table, file, f"run {run}", *said, _AGAIN, (run,)))
+            left = [by_name[name] for name in names if name not in marked] if marked.intersection(names) else []
+            for number in left:
+                found.ledger.execute("INSERT INTO twice VALUES (?, ?, ?)", [number, run, count])
+            for number in left or [by_name[names[-1]]]:
+                do = _TWICE if left else _AGAIN
+                found.problems.append(Problem("contract", table, _path(found, number), f"run {run}", *said, do, (run,)))
 
 
 def _lost(found: Verified, table: str) -> set[str]:
