@@ -79,8 +79,7 @@ def test_answers_stay_and_files_become_few(root: Path) -> None:
     assert done.rows == sum(len(before[f"every_{table}"]) for table in TABLES)
     assert answers(root) == before
     assert verifying.verify(root, deep=True).problems == []
-    with listing.opened(root) as con:
-        assert Listing(root).whole(con) == set(TABLES)
+    assert Listing(root).whole() == set(TABLES)
     again = compacting.compact(root)  # nothing to do, and not yet time to delete
     assert (again.number, again.deleted, again.waiting, again.before, again.after) == (1, 0, 20, 4, 4)
     assert 3500 < again.wait <= 3600

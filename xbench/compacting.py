@@ -237,7 +237,7 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
         # The limits on the task are for DuckDB to pass over row groups; which runs they are says the rest.
         within = f"target BETWEEN {_text(low)} AND {_text(high)} AND run_id IN (SELECT run_id FROM grouped WHERE number = {number})"
         con.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM ({source}) WHERE {within}")
-        rows = "SELECT run_id, n FROM content JOIN chosen USING (tbl, name) JOIN grouped USING (run_id)"
+        rows = "SELECT run_id FROM content JOIN chosen USING (tbl, name) JOIN grouped USING (run_id)"
         runs = store.runs_of(con, f"{rows} WHERE tbl = '{table}' AND number = {number}")
         path = root / table / f"{stem}.{number:03d}.parquet"
         store.copy_whole(con, table, "part_rows", path, runs=runs, threads=_threads(con))
