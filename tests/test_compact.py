@@ -23,6 +23,7 @@ from xbench import background, cli, compacting, listing, mending, places, servin
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.listing import Listing
+from xbench.verifying.problems import Verified
 
 VIEWS = (*TABLES, *(f"every_{table}" for table in TABLES), "leaderboard", "transfer_delta", "history")
 FORK = multiprocessing.get_context("fork")
@@ -302,14 +303,14 @@ def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Ca
 
 def test_files_of_a_compaction_under_way_are_no_duplicates(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It began after `xbench verify` had listed what counts."""
-    listing_of = verifying._listing
+    listing_of = verifying.files._listing
 
-    def then(found: verifying.Verified) -> Any:
+    def then(found: Verified) -> Any:
         listed = listing_of(found)
         compacting.compact(root)
         return listed
 
-    monkeypatch.setattr(verifying, "_listing", then)
+    monkeypatch.setattr(verifying.files, "_listing", then)
     found = verifying.verify(root)
     assert found.problems == []
     assert len(found.files) == 20

@@ -24,6 +24,7 @@ from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
 from xbench.task import load_task
+from xbench.verifying.problems import HARMLESS, Verified
 from xbench.versions import Batch, compare, pack
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -105,7 +106,7 @@ def one(root: Path, table: str, pattern: str = "*seed0*") -> Path:
     return next((root / table).glob(pattern))
 
 
-def kinds(found: verifying.Verified) -> set[tuple[str, str]]:
+def kinds(found: Verified) -> set[tuple[str, str]]:
     return {(problem.kind, problem.file) for problem in found.problems}
 
 
@@ -412,7 +413,7 @@ def test_each_fault_is_found(root: Path, name: str) -> None:
     assert path is not None
     found = verifying.verify(root)
     assert (kind, path.relative_to(root).as_posix()) in kinds(found)
-    assert found.whole == (kind in verifying.HARMLESS)
+    assert found.whole == (kind in HARMLESS)
     assert all(p.found and p.expected and p.do for p in found.problems)
     wrong = {p.file for p in found.problems if not p.harmless}
     assert all("seed1" not in file or name == "another_name" for file in wrong)  # what has nothing to do with it is not blamed

@@ -18,7 +18,8 @@ from xbench import places
 from xbench.compacting import GRACE, without
 from xbench.errors import StoreError
 from xbench.listing import FOLDER, PREFIX, RECENT, newest
-from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
+from xbench.verifying import verify
+from xbench.verifying.problems import CELL, QUARANTINE, File, Problem, Verified
 
 _ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
 _OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
