@@ -377,7 +377,11 @@ def test_a_few_items_that_agree_show_neither_difference_nor_equality(tmp_path: P
     assert rows["ur"]["verdict"] == "unresolved" and rows["ur"]["p_max_t"] == 0.125  # which no swap of four goes below
     rows = {r["language"]: r for r in comparing.compare(tmp_path, adjust="none")}
     assert (rows["de"]["p"], rows["sw"]["p"]) == (0.0625, 0.03125)
-    assert (rows["sw"]["verdict"], rows["de"]["items_needed"], rows["de"]["detectable"]) == ("helps", 8, 1)  # 2^-7 is the first below .05 / 4
+    assert (rows["sw"]["verdict"], rows["de"]["items_needed"], rows["de"]["detectable"]) == (
+        "helps",
+        8,
+        1,
+    )  # 2^-7 is the first below .05 / 4
     assert rows["hi"]["detectable"] == pytest.approx(stats.beta.ppf(0.8, 6, 15))
 
 
