@@ -18,11 +18,12 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import some_slow
-from tests.test_verify import ingested, old, one, own
+from tests.test_verify import cut_off, ingested, old, one, own
 from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.listing import Listing
+from xbench.verifying.problems import Verified
 
 VIEWS = (*TABLES, *(f"every_{table}" for table in TABLES), "leaderboard", "transfer_delta", "history")
 FORK = multiprocessing.get_context("fork")
@@ -79,8 +80,7 @@ def test_answers_stay_and_files_become_few(root: Path) -> None:
     assert done.rows == sum(len(before[f"every_{table}"]) for table in TABLES)
     assert answers(root) == before
     assert verifying.verify(root, deep=True).problems == []
-    with listing.opened(root) as con:
-        assert Listing(root).whole(con) == set(TABLES)
+    assert Listing(root).whole() == set(TABLES)
     again = compacting.compact(root)  # nothing to do, and not yet time to delete
     assert (again.number, again.deleted, again.waiting, again.before, again.after) == (1, 0, 20, 4, 4)
     assert 3500 < again.wait <= 3600
@@ -303,14 +303,14 @@ def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Ca
 
 def test_files_of_a_compaction_under_way_are_no_duplicates(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It began after `xbench verify` had listed what counts."""
-    listing_of = verifying._listing
+    listing_of = verifying.files._listing
 
-    def then(found: verifying.Verified) -> Any:
+    def then(found: Verified) -> Any:
         listed = listing_of(found)
         compacting.compact(root)
         return listed
 
-    monkeypatch.setattr(verifying, "_listing", then)
+    monkeypatch.setattr(verifying.files, "_listing", then)
     found = verifying.verify(root)
     assert found.problems == []
     assert len(found.files) == 20
@@ -443,6 +443,67 @@ def test_what_says_which_files_count_is_checked(root: Path) -> None:
     names.write_bytes(content)
     assert verifying.verify(root).problems[0].file in ("compaction", f"compaction/{names.name}")
     assert not verifying.verify(root).whole
+
+
+def test_a_damaged_list_of_what_was_replaced_stays(root: Path) -> None:
+    """Without it the store could not be opened."""
+    compacting.compact(root)
+    before, names = answers(root), Listing(root).names
+    content = bytearray(names.read_bytes())
+    content[content.rindex(b"DuckDB")] ^= 1  # who wrote it, which nobody reads
+    names.write_bytes(content)
+    old(root)
+    mended = mending.repair(root)
+    assert [(p.kind, p.file) for p in mended.after.problems] == [("content", f"compaction/{names.name}")]
+    assert mended.moved == [] and len(mended.left) == 1
+    assert answers(root) == before
+
+
+def test_what_an_interrupted_compaction_left_is_named_and_set_aside(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own(root, 8)
+    compacting.compact(root)
+    before = answers(root)
+    own(root, 9)
+    own(root, 10)
+    own(root, 11)
+
+    def killed(*given: Any) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(listing, "commit", killed)
+        patch.setattr(compacting, "_remove", lambda paths: None)
+        with pytest.raises(KeyboardInterrupt):
+            compacting.compact(root)
+    folder = root / "compaction"
+    (folder / ".000002.json.0123.tmp").write_bytes(b"{")
+    (folder / ".sorting-0123").mkdir()
+    (folder / ".sorting-0123" / "lot.0.parquet").write_bytes(b"PAR1")
+    (folder / "notes.txt").write_text("mine")
+    names = [path.name for path in folder.glob("000002-*.parquet")]
+    left = {f"compaction/{name}" for name in (".000002.json.0123.tmp", ".sorting-0123", *names)}
+    left |= {path.relative_to(root).as_posix() for path in root.glob("*/compacted.000002-*")}
+    found = verifying.verify(root)
+    assert {p.file for p in found.problems if p.kind == "leftover"} == left and len(left) == 7
+    assert {p.file for p in found.problems if p.kind == "foreign"} == {"compaction/notes.txt"} and found.whole
+    for age, moved in ((1800, set()), (7200, left)):  # a compaction may take longer than the ten minutes of other writers
+        for path in [*root.glob("*/*"), *root.glob("*/.*")]:
+            os.utime(path, (time.time() - age,) * 2)
+        assert {m.file for m in mending.repair(root).moved} == moved
+    assert {p.kind for p in verifying.verify(root).problems} == {"foreign"}
+    shown = answers(root)
+    assert set(before["run"]) < set(shown["run"]) and len(shown["run"]) == len(before["run"]) + 3
+
+
+def test_what_is_there_twice_is_left_as_it_is(root: Path) -> None:
+    name = cut_off(root)
+    done = compacting.compact(root)
+    assert done.left == [
+        f"{table}/{name}.parquet: rows that another file has too; see xbench verify" for table in sorted(set(TABLES) - {"run"})
+    ]
+    old(root)
+    assert mending.repair(root).after.problems == []
+    assert len(store.complete_runs(root)) == 9
 
 
 @pytest.mark.parametrize(

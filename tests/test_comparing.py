@@ -385,8 +385,30 @@ def test_identical_runs_are_no_difference(tmp_path: Path) -> None:
     put(tmp_path, "none", 0, same)
     put(tmp_path, "intents", 0, same)
     for row in comparing.compare(tmp_path, confirm=True):
-        assert (row["delta"], row["low"], row["high"], row["p"], row["verdict"]) == (0, 0, 0, 1, "unresolved")
+        assert (row["delta"], row["p"], row["verdict"]) == (0, 1, "unresolved")
+        most = stats.binomtest(0, row["clusters"]).proportion_ci(0.95, "exact").high
+        assert (row["low"], row["high"]) == (pytest.approx(-most), pytest.approx(most))
         assert row["p_bootstrap"] == 1
+        if row["level"] == "mean":
+            assert row["new_language_low"] == row["low"] and row["predict_high"] == row["high"]
+
+
+def test_a_few_items_that_agree_show_neither_difference_nor_equality(tmp_path: Path) -> None:
+    """Five that all differ (sign test .0625), and twenty that do not: of a hundred items one may."""
+    put(tmp_path, "none", 0, {"de": np.zeros(5), "hi": np.ones(20), "sw": np.zeros(6), "ur": np.zeros(4)})
+    put(tmp_path, "intents", 0, {"de": np.ones(5), "hi": np.ones(20), "sw": np.ones(6), "ur": np.array([1, 1, 1, 0.9])})
+    for adjust in ("none", "max-t"):
+        rows = {r["language"]: r for r in comparing.compare(tmp_path, margin=0.01, adjust=adjust)}
+        assert {code: rows[code]["verdict"] for code in ("de", "hi")} == {"de": "unresolved", "hi": "unresolved"}
+    assert rows["ur"]["verdict"] == "unresolved" and rows["ur"]["p_max_t"] == 0.125  # which no swap of four goes below
+    rows = {r["language"]: r for r in comparing.compare(tmp_path, adjust="none")}
+    assert (rows["de"]["p"], rows["sw"]["p"]) == (0.0625, 0.03125)
+    assert (rows["sw"]["verdict"], rows["de"]["items_needed"], rows["de"]["detectable"]) == (
+        "helps",
+        8,
+        1,
+    )  # 2^-7 is the first below .05 / 4
+    assert rows["hi"]["detectable"] == pytest.approx(stats.beta.ppf(0.8, 6, 15))
 
 
 def test_nothing_right_and_nothing_wrong(tmp_path: Path) -> None:
@@ -394,7 +416,8 @@ def test_nothing_right_and_nothing_wrong(tmp_path: Path) -> None:
     put(tmp_path, "none", 0, {"de": np.zeros(50)})
     put(tmp_path, "intents", 0, {"de": np.ones(50)})
     row = comparing.compare(tmp_path, confirm=True)[0]
-    assert (row["delta"], row["p"], row["verdict"], row["p_max_t"]) == (1, 0, "helps", 0)
+    p = stats.binomtest(50, 50).pvalue
+    assert (row["delta"], row["p"], row["verdict"], row["p_max_t"]) == (1, pytest.approx(p), "helps", pytest.approx(p))
 
 
 def test_numbers_on_other_numbers_of_examples_are_not_comparable(writer: Writer) -> None:

@@ -1,31 +1,25 @@
 """Ingest: good rows in once, bad ones refused with file, row and column; the shipped published numbers re-add."""
 
 import csv
-import io
 import json
 import os
 import random
 import subprocess
 import sys
-import tarfile
 import time
-import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import msgspec
-import numpy as np
 import pyarrow as pa
 import pytest
 from filelock import FileLock
 
 from tests.conftest import Writer
-from xbench import adapter, board, columns, gathering, ingesting, rows, share, store, unpacking, verifying
+from xbench import adapter, board, gathering, ingesting, rows, share, store, verifying
 from xbench.adapter import Block, Options
-from xbench.cells import Cells
 from xbench.errors import DataError, StoreError
 
 HEADER = "model,intermediate,target,language,metric,value,source\n"
@@ -452,105 +446,6 @@ def test_what_is_said_with_set_fills_what_a_file_leaves_open(tmp_path: Path) -> 
         ingesting.ingest([path], tmp_path / "s", options=Options(settings={"colour": "red"}))
 
 
-def archive(path: Path, members: dict[str, bytes]) -> Path:
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
-            for name, content in members.items():
-                packed.writestr(name, content)
-    else:
-        with tarfile.open(path, "w:gz") as packed_tar:
-            for name, content in members.items():
-                info = tarfile.TarInfo(name)
-                info.size = len(content)
-                packed_tar.addfile(info, io.BytesIO(content))
-    return path
-
-
-@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
-def test_archives_give_what_their_folders_give(tmp_path: Path, ending: str) -> None:
-    content = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper").read_bytes()
-    report = ingesting.ingest([archive(tmp_path / f"r{ending}", {"x/a.csv": content, "x/b.bin": b"x"})], tmp_path / "s")
-    assert (report.cells, report.unknown, report.refusals) == ({"new": 1}, 1, [])
-    assert ingesting.ingest([tmp_path / "a.csv"], tmp_path / "s").cells == {"identical": 1}
-    bad = archive(tmp_path / f"b{ending}", {"x/a.csv": content.replace(b"0.5", b"5")})
-    assert str(ingesting.ingest([bad], tmp_path / "s").refusals[0]).startswith(f"{bad}!/x/a.csv:2: column 'value'")
-
-
-@pytest.mark.parametrize("name", ["../out.csv", "/out.csv", "x/../../out.csv", "C:\\out.csv", "..\\out.csv"])
-@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
-def test_members_that_lead_out_of_an_archive_refuse_it(tmp_path: Path, name: str, ending: str) -> None:
-    (tmp_path / "in").mkdir()
-    path = archive(tmp_path / "in" / f"r{ending}", {name: b"x"})
-    report = ingesting.ingest([path], tmp_path / "s")
-    assert "leads out of its folder" in str(report.refusals[0])
-    assert sorted(p.name for p in tmp_path.rglob("*")) == ["in", path.name]
-
-
-def test_bombs_links_and_damage_refuse_an_archive(tmp_path: Path) -> None:
-    bomb = archive(tmp_path / "b.zip", {"a.csv": b"0" * (300 << 20)})
-    assert "unpacks to more than" in str(ingesting.ingest([bomb], tmp_path / "s").refusals[0])
-    with tarfile.open(tmp_path / "l.tar", "w") as packed:
-        info = tarfile.TarInfo("a.csv")
-        info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        packed.addfile(info)
-    assert "is a link or a device" in str(ingesting.ingest([tmp_path / "l.tar"], tmp_path / "s").refusals[0])
-    (tmp_path / "d.zip").write_bytes(bomb.read_bytes()[:-40])
-    (tmp_path / "d.tar.gz").write_bytes(b"\x1f\x8b\x08 nothing")
-    for name in ("d.zip", "d.tar.gz"):
-        assert "cannot be unpacked" in str(ingesting.ingest([tmp_path / name], tmp_path / "s").refusals[0])
-
-
-@pytest.mark.parametrize("ending", [".zip", ".tar.gz"])
-def test_folders_and_headers_of_an_archive_count_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
-    """They take time and memory without a byte of content."""
-    folders = tmp_path / f"f{ending}"
-    if ending == ".zip":
-        with zipfile.ZipFile(folders, "w") as packed:
-            for i in range(40):
-                packed.mkdir(str(i))
-    else:
-        with tarfile.open(folders, "w:gz") as tar:
-            for i in range(40):
-                info = tarfile.TarInfo(str(i))
-                info.type = tarfile.DIRTYPE
-                tar.addfile(info)
-        with tarfile.open(tmp_path / "h.tar.gz", "w:gz", format=tarfile.PAX_FORMAT) as tar:
-            info = tarfile.TarInfo("a.csv")
-            info.pax_headers = {"comment": "x" * (5 << 20)}
-            tar.addfile(info)
-        assert "has a header of 5,243,392 bytes" in str(ingesting.ingest([tmp_path / "h.tar.gz"], tmp_path / "s").refusals[0])
-    unpacking.unpack(folders, tmp_path)
-    monkeypatch.setattr(unpacking, "MOST_FILES", 39)
-    with pytest.raises(DataError, match="holds more than 39 files"):
-        unpacking.unpack(folders, tmp_path)
-
-
-@pytest.mark.parametrize("packing", ["", "gz", "bz2", "xz"])
-def test_a_tar_archive_is_unpacked_however_it_is_packed(tmp_path: Path, packing: Any) -> None:
-    """Its name need not say how."""
-    content = {f"x/{i}.bin": random.Random(i).randbytes(i << 12) for i in range(40)}
-    with tarfile.open(tmp_path / "a.tar", f"w:{packing}") as tar:
-        for name, data in content.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    (tmp_path / "to").mkdir()
-    unpacking.unpack(tmp_path / "a.tar", tmp_path / "to")
-    assert {p.relative_to(tmp_path / "to").as_posix(): p.read_bytes() for p in (tmp_path / "to").rglob("*.bin")} == content
-
-
-def test_archives_in_archives_and_links_are_left_alone(tmp_path: Path) -> None:
-    content = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper").read_bytes()
-    inner = archive(tmp_path / "in.zip", {"a.csv": content})
-    outer = archive(tmp_path / "out.zip", {"in.zip": inner.read_bytes(), "b.csv": content})
-    report = ingesting.ingest([outer], tmp_path / "s")
-    assert (report.cells, report.unknown) == ({"new": 1}, 1)
-    (tmp_path / "loop").mkdir()
-    (tmp_path / "loop" / "back").symlink_to(tmp_path / "loop")
-    (tmp_path / "loop" / "gone.csv").symlink_to(tmp_path / "nowhere")
-    assert "holds no file" in str(ingesting.ingest([tmp_path / "loop"], tmp_path / "s").refusals[0])
-
-
 @pytest.mark.parametrize("large", [False, True])
 def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
     """A small one before it is read at all, a large one before it is hashed."""
@@ -756,64 +651,3 @@ def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callab
     assert len(found[0]) == 180
     assert found[0] == found[1]
     fault("kill -9", "an ingest of 60 files, at random moments", f"{kills} kills")
-
-
-@pytest.mark.parametrize("values", [[], ["", "de"], ["ö", "de"], ["a", None, ""], [None, "ö"]])
-def test_texts_are_the_same_in_arrow(values: list[str | None]) -> None:
-    made = columns.texts(values)
-    made.validate(full=True)
-    assert made.equals(pa.array(values, pa.string()))
-
-
-@pytest.mark.parametrize("values", [[], [0.1, 2.0], [None, 0.5], [1.0, None]])
-def test_numbers_are_the_same_in_arrow(values: list[float | None]) -> None:
-    assert columns.numbers(values, pa.float64()).equals(pa.array(values, pa.float64()))
-
-
-@pytest.mark.parametrize("values", [[], ["a"], ["a", "a"], ["a", "b", "a"], [None, None], ["a", None, "a"], ["é", "é"]])
-def test_codes_stand_for_their_texts(values: list[str | None]) -> None:
-    made = columns.coded(values)
-    made.validate(full=True)
-    assert made.to_pylist() == values
-    assert len(made.dictionary) == len({*values} - {None})
-
-
-@pytest.mark.parametrize("chunks", [1, 3])
-def test_coded_rows_are_sorted_as_the_database_sorts_them(monkeypatch: pytest.MonkeyPatch, chunks: int) -> None:
-    monkeypatch.setattr(columns, "_SOON", 0)
-    drawn = random.Random(chunks)
-    words = ["", "a", "B", "aa", "ä", "z", "日本", "\U0001f600", "~"]
-    parts = []
-    for _ in range(chunks):
-        of_runs = columns.texts([drawn.choice(words) for _ in range(20)])  # a text may be there several times
-        places = np.array([drawn.randrange(20) for _ in range(200)], np.int32)
-        own = columns.coded([drawn.choice([*words, None]) for _ in range(200)])
-        parts.append(pa.table({"x": columns.repeated(places, of_runs), "y": own, "n": pa.array(range(200))}))
-    given = pa.concat_tables(parts).set_column(2, "n", pa.array(range(200 * chunks)))
-    found = columns.in_order(given, ["y", "not there", "x"])
-    assert found is not None
-    assert found.to_pylist() == duckdb.sql("SELECT * FROM given ORDER BY y, x, n").to_arrow_table().to_pylist()
-
-
-def test_what_cannot_be_told_from_codes_is_left_to_the_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    few = pa.table({"x": columns.coded(["b", "a"]), "plain": columns.texts(["b", "a"])})
-    assert columns.in_order(few, ["x"]) is None  # too few to be worth it
-    monkeypatch.setattr(columns, "_SOON", 0)
-    assert columns.in_order(few, ["x"]) is not None
-    assert columns.in_order(few, ["x", "plain"]) is None
-    many = columns.coded([str(i) for i in range(10_000)])
-    assert columns.in_order(pa.table([many] * 5, names="abcde"), list("abcde")) is None  # 10^20 keys are past 63 bits
-
-
-def test_rows_before_a_column_is_first_said_say_nothing_in_it() -> None:
-    cells = Cells()
-    cells.extend([1, 2], {})
-    cells.extend([3], {"n": [7]})
-    assert (cells.numbers, cells.columns) == ([1, 2, 3], {"n": [None, None, 7]})
-
-
-def test_an_extended_column_is_not_the_list_that_was_given() -> None:
-    given, cells = [0.5], Cells()
-    cells.extend([1], {"value": given})
-    cells.extend([2], {"value": [0.25]})
-    assert (given, cells.columns["value"]) == ([0.5], [0.5, 0.25])

@@ -150,6 +150,9 @@ def test_two_accuracies_bound_every_possible_p() -> None:
     rounded = aggregates.two_accuracies(0.70, 0.60, 100, rounding=0.0005)
     assert rounded.high - rounded.low == pytest.approx(found.high - found.low + 0.002)
     assert aggregates.two_accuracies(0.5, 0.5, 10).p_largest == 1
+    all_of_it = aggregates.two_accuracies(1.0, 0.0, 3)  # of three items nothing follows, though nothing varies
+    least = stats.binomtest(3, 3).proportion_ci(0.95, "exact").low
+    assert (all_of_it.p_bound, all_of_it.low, all_of_it.high) == (0.25, pytest.approx(2 * least - 1), 1)
 
 
 def test_welch_against_scipy() -> None:

@@ -147,7 +147,7 @@ def test_power_and_detectable_effect_fit_together() -> None:
     effect = power.detectable(0.01, 1e6)
     assert effect == pytest.approx(2.80 * 0.01, rel=1e-3)  # Card et al. 2020: 2.80 standard errors
     assert power.power(effect, 0.01, 1e6) == pytest.approx(0.8, abs=1e-4)
-    assert power.equivalent(0.0, 0.01, 1e6, 0.03) == pytest.approx(stats.norm.sf(3), rel=1e-3)
+    assert power.equivalent(0.0, 0.01, 1e6, 0.03, 10) == pytest.approx(stats.norm.sf(3), rel=1e-3)
 
 
 @pytest.mark.parametrize("runs", [2, 3, 5, 100])
@@ -170,7 +170,7 @@ def test_equivalence_is_the_tost_of_statsmodels(centre: float) -> None:
     values = RNG(21).normal(centre, 1, 12)
     p = DescrStatsW(values).ttost_mean(-1, 1)[0]
     se = float(values.std(ddof=1) / np.sqrt(12))
-    assert power.equivalent(float(values.mean()), se, 11, 1) == pytest.approx(p, rel=1e-9)
+    assert power.equivalent(float(values.mean()), se, 11, 1, 12) == pytest.approx(p, rel=1e-9)
 
 
 def test_what_would_find_a_difference() -> None:
@@ -196,7 +196,10 @@ def test_invariances() -> None:
     assert one(Sums(sums.numerator[order], sums.denominator[order])).se == pytest.approx(found.se, rel=1e-12)
     same = one(Sums(sums.numerator[:, [0, 0]], sums.denominator[:, [0, 0]]))
     assert (same.value[0], same.p[0], same.se[0]) == (0, 1, 0)
-    assert [x[0] for x in same.interval()] == [0, 0]
+    most = stats.binomtest(0, int(same.clusters[0])).proportion_ci(0.95, "exact").high  # a share that none of so many need show
+    assert [x[0] for x in same.interval()] == pytest.approx([-most, most], rel=1e-9)
+    nothing = contrast(sums, np.zeros((1, 2)))  # a system against itself, where there is nothing to be wrong about
+    assert (nothing.value[0], nothing.p[0], [x[0] for x in nothing.interval()]) == (0, 1, [0, 0])
     # each item twice in one cluster: the same as once
     assert one(Sums(2 * sums.numerator, 2 * sums.denominator)).se == pytest.approx(found.se, rel=1e-12)
     with pytest.raises(ValueError, match=r"columns \[1\] have fewer than two clusters"):
@@ -210,6 +213,49 @@ def test_invariances() -> None:
     better = one(accuracy(RNG(0).random(500) < 0.9, RNG(1).random(500) < 0.6))
     assert better.value[0] > 0
     assert better.p[0] < 1e-6
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 6, 40])
+def test_where_nothing_varies_it_is_counted(n: int) -> None:
+    """All right against all wrong: the sign test and Clopper and Pearson's interval of scipy, where t says p = 0 of two items."""
+    found = one(accuracy(np.ones(n), np.zeros(n)))
+    reference = stats.binomtest(n, n, 0.5)
+    least = reference.proportion_ci(0.95, "exact").low
+    assert (found.se[0], found.p[0]) == (0, pytest.approx(reference.pvalue, rel=1e-12))
+    assert [x[0] for x in found.interval()] == pytest.approx([2 * least - 1, 1], rel=1e-9)
+    assert one(accuracy(np.zeros(n), np.ones(n))).p[0] == found.p[0]
+    low, high = one(accuracy(np.ones(n), np.zeros(n)), np.eye(2)).interval()
+    assert (low, high) == (pytest.approx([least, 0]), pytest.approx([1, 1 - least]))
+    for margin in (0.01, 0.2):  # that of n items none differs, where so many of a hundred do
+        none = stats.binom.pmf(0, n, margin)
+        assert power.equivalent(0.0, 0.0, n - 1, margin, n) == pytest.approx(none, rel=1e-12)
+        assert none < power.equivalent(margin / 2, 0.0, n - 1, margin, n) < 1
+    assert power.equivalent(0.2, 0.0, n - 1, 0.2, n) == 1
+    found_by = power.detectable_by_count(n)  # six of one kind are the fewest with p <= .05
+    assert found_by == 1 if n < 6 else stats.binom.sf(5, n, found_by) == pytest.approx(0.8)
+    assert power.needed_by_count(1.0) == 6
+    assert power.needed_by_count(0.0) is None
+
+
+def test_few_items_that_all_differ_are_no_finding() -> None:
+    """Exact: every way in which n items can be right for one of two equal systems alone; by t alone it was .5, .25, .125 and .0625."""
+    for n in (2, 3, 4, 5):
+        ways = np.array(np.meshgrid(*[[0.0, 1.0]] * n)).reshape(n, -1).T
+        assert rejections(np.array([one(accuracy(way, 1 - way)).p[0] for way in ways])) == 0
+
+
+def test_thousands_of_languages_take_the_memory_of_their_counts() -> None:
+    import tracemalloc
+
+    languages, items = 1_000, 200
+    right = (RNG(5).random((items, 2)) < 0.5).astype(float)
+    blocks = [Sums(right, np.ones((items, 1)), np.arange(n * items, (n + 1) * items)) for n in range(languages)]
+    tracemalloc.start()
+    found = moments(blocks, np.vstack([np.eye(languages), np.full((1, languages), 1 / languages)]))
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert {m.clusters for m in found[:-1]} == {items} and found[-1].clusters == languages * items
+    assert most < 50e6  # bytes; a mark for each language and cluster would be 200 MB
 
 
 def test_precision_of_the_counts_does_not_matter() -> None:

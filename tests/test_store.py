@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -91,13 +92,32 @@ def test_where_files_say_that_their_runs_are_complete_none_is_looked_for(tmp_pat
     assert (looks(tmp_path), count(tmp_path, "score")) == (True, 1)
     store.write(tmp_path, "run", pa.Table.from_pylist([{**GOOD["run"], "run_id": "b" * 24}]), "two")
     assert (looks(tmp_path), count(tmp_path, "score")) == (False, 2)
-    path, rows = tmp_path / "score" / "two.parquet", pq.read_table(tmp_path / "score" / "two.parquet")
-    more = pa.Table.from_pylist([b, {**b, "run_id": "c" * 24}], schema=rows.schema)
-    pq.write_table(more, path)  # another program leaves in a file what it said before
-    assert (looks(tmp_path), count(tmp_path, "score")) == (True, 2)
-    for said in ({}, {"xbench_runs": ""}, {"xbench_runs": b"\xff 2"}, {"xbench_runs": "2 x"}):  # or says nothing that is to be understood
-        pq.write_table(more.replace_schema_metadata(said), path)
-        assert (looks(tmp_path), count(tmp_path, "score")) == (True, 2)
+
+
+def test_what_another_program_leaves_in_a_file_of_its_runs_does_not_count(tmp_path: Path) -> None:
+    store.write(tmp_path, "run", pa.Table.from_pylist([{**GOOD["run"], "run_id": "a" * 24}]), "one")
+    made = [{**GOOD["score"], "run_id": "a" * 24, "language": code} for code in ("de", "hi")]
+    path = store.write(tmp_path, "score", pa.Table.from_pylist(made), "one")
+    whole, rows = path.read_bytes(), pq.read_table(path)
+    said = {key.decode(): value.decode() for key, value in rows.schema.metadata.items()}
+    assert len(said) == 3
+    other = pa.Table.from_pylist([made[0], {**made[1], "run_id": "c" * 24}], schema=rows.schema)  # as many rows
+    con = duckdb.connect()
+    con.register("given", other.replace_schema_metadata(None))
+    pairs = ", ".join(f"{key}: '{value}'" for key, value in said.items())
+    for write in (
+        lambda: pq.write_table(other, path),
+        lambda: con.execute(f"COPY given TO '{path}' (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{pairs}}})"),
+    ):
+        write()
+        assert pq.read_schema(path).metadata.keys() >= rows.schema.metadata.keys()
+        assert (looks(tmp_path), count(tmp_path, "score"), sealing.intact(path)) == (True, 1, False)
+    path.write_bytes(whole)
+    assert (looks(tmp_path), count(tmp_path, "score")) == (False, 2)
+    assert sealing.runs(path) == said["xbench_runs"].encode()
+    for content in (b"", b"PAR1", b"\xff" * 20, whole[-9:], whole[-400:], whole[:-1]):  # nothing to be understood
+        path.write_bytes(content)
+        assert sealing.runs(path) is None
 
 
 def looks(root: Path) -> bool:

@@ -24,6 +24,7 @@ from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
 from xbench.task import load_task
+from xbench.verifying.problems import HARMLESS, Verified
 from xbench.versions import Batch, compare, pack
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
@@ -105,7 +106,7 @@ def one(root: Path, table: str, pattern: str = "*seed0*") -> Path:
     return next((root / table).glob(pattern))
 
 
-def kinds(found: verifying.Verified) -> set[tuple[str, str]]:
+def kinds(found: Verified) -> set[tuple[str, str]]:
     return {(problem.kind, problem.file) for problem in found.problems}
 
 
@@ -412,7 +413,7 @@ def test_each_fault_is_found(root: Path, name: str) -> None:
     assert path is not None
     found = verifying.verify(root)
     assert (kind, path.relative_to(root).as_posix()) in kinds(found)
-    assert found.whole == (kind in verifying.HARMLESS)
+    assert found.whole == (kind in HARMLESS)
     assert all(p.found and p.expected and p.do for p in found.problems)
     wrong = {p.file for p in found.problems if not p.harmless}
     assert all("seed1" not in file or name == "another_name" for file in wrong)  # what has nothing to do with it is not blamed
@@ -588,6 +589,46 @@ def test_an_unreadable_file_of_many_runs_takes_its_batch_along(root: Path) -> No
     assert mended.after.whole
     ingested(root)  # and again from its source
     assert verifying.verify(root).problems == []
+
+
+def cut_off(root: Path) -> str:
+    """What an ingest of two runs that was ended before its runs left where a later one, of three, did not remove it."""
+    name = ingested(root, ("c", "d"))
+    one(root, "run", f"{name}*").unlink()
+    ingested(root, ("c", "d", "e"))
+    return name
+
+
+def test_what_an_interrupted_ingest_left_twice_is_set_aside(root: Path) -> None:
+    name = cut_off(root)
+    found = verifying.verify(root)
+    blamed = {p.file for p in found.problems if "duplicate key" in p.found}
+    assert blamed == {f"{table}/{name}.parquet" for table in ("outcome", "prediction", "score")}
+    mended = mending.repair(root)
+    assert mended.moved == [] and len(mended.left) == 3 and all("not 10 minutes old" in said for said in mended.left)
+    old(root)
+    before = contents(root)
+    mended = mending.repair(root)
+    assert {moved.file for moved in mended.moved} == blamed and mended.left == []
+    assert mended.after.problems == [] and contents(root) == before
+    assert len(store.complete_runs(root)) == 7
+
+
+def test_what_an_interrupted_ingest_alone_has_stays(root: Path) -> None:
+    name = cut_off(root)
+    whole = max((root / "score").glob("ingest*"), key=lambda path: pq.read_metadata(path).num_rows)
+    made = pq.read_table(whole)
+    store.write(root, "score", made.slice(1), whole.name.removesuffix(".parquet"))
+    old(root)
+    moved = {moved.file for moved in mending.repair(root).moved}
+    assert f"outcome/{name}.parquet" in moved and f"score/{name}.parquet" not in moved
+
+
+def test_of_a_file_and_its_copy_the_run_keeps_its_own(root: Path) -> None:
+    path = twice(root)
+    old(root)
+    mended = mending.repair(root)
+    assert [moved.file for moved in mended.moved] == [f"score/{path.name}"] and mended.after.problems == []
 
 
 def test_what_a_writer_may_be_about_to_finish_stays(root: Path) -> None:

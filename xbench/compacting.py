@@ -24,7 +24,6 @@ from xbench.listing import Listing
 
 ROWS = 5_000_000  # of a file at most, unless a single run has more; xbench verify has one file in memory at a time
 GRACE = 3600  # seconds for which what is replaced stays
-_SORTING = ".sorting-"
 _LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
 _FEW = 2  # files of a table that are not worth being made one
 
@@ -102,7 +101,7 @@ def _room_for_sorting(con: duckdb.DuckDBPyConnection, root: Path, *, dry_run: bo
         return
     if not places.is_remote(root):
         (root / listing.FOLDER).mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_SORTING, dir=None if places.is_remote(root) else root / listing.FOLDER) as folder:
+    with tempfile.TemporaryDirectory(prefix=listing.SORTING, dir=None if places.is_remote(root) else root / listing.FOLDER) as folder:
         con.execute(f"SET temp_directory = {listing.quoted(Path(folder))}")
         try:
             yield Path(folder)
@@ -171,14 +170,22 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
                 f"count(*) FROM {_files(listed.root, table, lot, 'filename = true')} GROUP BY ALL"
             )
     con.execute("CREATE TABLE complete AS SELECT run_id FROM content WHERE tbl = 'run'")
+    # What an interrupted ingest left, if another has written the same runs whole: in one file both could not be told apart.
     con.execute(
-        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content GROUP BY ALL "
+        "CREATE TABLE twice AS SELECT DISTINCT c.tbl, c.name FROM content AS c JOIN content AS o ON o.tbl = c.tbl AND o.run_id = c.run_id "
+        f"WHERE starts_with(c.name, '{listing.INGESTED}') AND c.name NOT IN (SELECT name FROM content WHERE tbl = 'run') "
+        "AND o.name IN (SELECT name FROM content WHERE tbl = 'run')"
+    )
+    con.execute(
+        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content ANTI JOIN twice USING (tbl, name) GROUP BY ALL "
         "HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
     )
     waiting = con.execute(
-        "SELECT DISTINCT tbl || '/' || name || '.parquet' FROM content ANTI JOIN part USING (tbl, name) ORDER BY 1"
+        "SELECT DISTINCT tbl || '/' || name || '.parquet', (tbl, name) IN (SELECT (tbl, name) FROM twice) FROM content "
+        "ANTI JOIN part USING (tbl, name) ORDER BY 1"
     ).fetchall()
-    done.left += [f"{name}: rows of a run that is not complete" for (name,) in waiting]
+    said = {True: "rows that another file has too; see xbench verify", False: "rows of a run that is not complete"}
+    done.left += [f"{name}: {said[twice]}" for name, twice in waiting]
     large = f"SELECT name FROM part WHERE name LIKE '{listing.PREFIX}%' GROUP BY name HAVING max(n) > {rows // 2}"
     # A group of which one file is not to be used stays as it is.
     broken = [
@@ -230,7 +237,7 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
         # The limits on the task are for DuckDB to pass over row groups; which runs they are says the rest.
         within = f"target BETWEEN {_text(low)} AND {_text(high)} AND run_id IN (SELECT run_id FROM grouped WHERE number = {number})"
         con.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM ({source}) WHERE {within}")
-        rows = "SELECT run_id, n FROM content JOIN chosen USING (tbl, name) JOIN grouped USING (run_id)"
+        rows = "SELECT run_id FROM content JOIN chosen USING (tbl, name) JOIN grouped USING (run_id)"
         runs = store.runs_of(con, f"{rows} WHERE tbl = '{table}' AND number = {number}")
         path = root / table / f"{stem}.{number:03d}.parquet"
         store.copy_whole(con, table, "part_rows", path, runs=runs, threads=_threads(con))
@@ -352,7 +359,7 @@ def _clear(root: Path, grace: float) -> int:
     for table in TABLES:  # all that replaces them is there
         listed.files(table)
     _remove(old)
-    for path in folder.glob(f"{_SORTING}*"):  # of a compaction that was killed
+    for path in folder.glob(f"{listing.SORTING}*"):  # of a compaction that was killed
         if not places.is_remote(root) and time.time() - path.stat().st_mtime > max(grace, GRACE):
             shutil.rmtree(path, ignore_errors=True)
     return len(old)

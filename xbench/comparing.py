@@ -248,7 +248,7 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
     up, down = ("helps", "hurts") if asked.against == TO_DIRECT else ("higher", "lower")
     equivalent: Any = [None] * len(rows)
     if asked.margin is not None:
-        equivalent = families.holm(np.array([power.equivalent(r["delta"], r["se"], r["df"], asked.margin) for r in rows]))
+        equivalent = families.holm(np.array([power.equivalent(r["delta"], r["se"], r["df"], asked.margin, r["clusters"]) for r in rows]))
     for row, p in zip(rows, equivalent, strict=True):
         row["p_equivalent"] = None if p is None else rounded(p)
         resolved = row["p_adjusted"] <= ALPHA

@@ -10,7 +10,7 @@ import numpy as np
 from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import Block, Paired, Panel
 from xbench.stats import dominance, families, pooling, power, resampling
-from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments
+from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments, unseen
 
 Row = dict[str, Any]
 MEAN = "zero-shot mean"
@@ -127,7 +127,7 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
         "low": rounded(low[0]),
         "high": rounded(high[0]),
         "p": rounded(p),
-        "detectable": rounded(power.detectable(se, df)),
+        "detectable": rounded(power.detectable(se, df) if se > 0 else power.detectable_by_count(clusters)),
         "power": rounded(power.power(value, se, df)),
         "clusters": clusters,
         "seeds": seeds,
@@ -145,6 +145,9 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
 
 def need(row: Row, arms: int = 2) -> None:
     """Add to an unresolved row what would find a difference as large as the one seen, at its share of the level."""
+    if row["se"] == 0:
+        row |= {"seeds_needed": None, "items_needed": power.needed_by_count(row["delta"], ALPHA / (row["family"] or 1))}
+        return
     parts = power.Components(row["variance_items"], row["variance_seeds"], row["variance_runs"], row["seeds"], arms, row["clusters"])
     needed = parts.needed(row["delta"], ALPHA / (row["family"] or 1))
     row |= {"seeds_needed": needed.seeds if row["seeds"] > 1 else None, "items_needed": needed.items}
@@ -169,10 +172,11 @@ def _spread(rows: Sequence[Row], asked: Sequence[Quantity]) -> None:
         "down": int((deltas < 0).sum()),
         "tau": rounded(pooled.tau),
         "i2": rounded(pooled.i2),
-        "new_language_low": rounded(pooled.low),
-        "new_language_high": rounded(pooled.high),
-        "predict_low": rounded(pooled.predict_low),
-        "predict_high": rounded(pooled.predict_high),
+        # Never narrower than for these languages, which is counted where nothing varies.
+        "new_language_low": rounded(min(pooled.low, mean["low"])),
+        "new_language_high": rounded(max(pooled.high, mean["high"])),
+        "predict_low": rounded(min(pooled.predict_low, mean["low"])),
+        "predict_high": rounded(max(pooled.predict_high, mean["high"])),
     }
 
 
@@ -221,10 +225,12 @@ def _swapped(row: Row, counts: Sums, first: int, rng: np.random.Generator, resam
 def _jointly(rows: Sequence[Row], drawn: Floats, slack: float) -> None:
     """Standard errors are those of the replicates, so that what is compared is over items alone; ties are hits, as in resampling.Law."""
     se = drawn.std(axis=1, ddof=1)
-    moving = se > slack
+    moving = (se > slack) & np.array([r["variance_items"] > 0 for r in rows])  # few clusters among many others may all be left out
     for row, moves in zip(rows, moving, strict=True):
-        if not moves:  # no resample is another
-            row |= {"p_max_t": float(row["delta"] == 0), "all_low": row["delta"], "all_high": row["delta"]}
+        if not moves:  # no resample is another: what counting says, by Bonferroni
+            share, delta = float(unseen(row["clusters"], 1 - ALPHA / len(rows))), row["delta"]
+            low, high = delta - share * (delta + 1), delta + share * (1 - delta)
+            row |= {"p_max_t": min(1.0, len(rows) * row["p"]), "all_low": rounded(low), "all_high": rounded(high)}
     if not moving.any():
         return
     deltas = np.array([r["delta"] for r in rows])
@@ -233,7 +239,7 @@ def _jointly(rows: Sequence[Row], drawn: Floats, slack: float) -> None:
     width = quantile(1 - ALPHA)
     for row, adjusted, error in zip([r for r, m in zip(rows, moving, strict=True) if m], p, se[moving], strict=True):
         row |= {
-            "p_max_t": rounded(adjusted),
+            "p_max_t": rounded(max(adjusted, 2.0 ** (1 - row["clusters"]))),  # no swap of clusters is rarer than this
             "all_low": rounded(row["delta"] - width * error),
             "all_high": rounded(row["delta"] + width * error),
         }

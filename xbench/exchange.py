@@ -13,6 +13,7 @@ from xbench.adapter import Options
 from xbench.errors import DataError, StoreError
 from xbench.listing import Listing, check_folder
 from xbench.tables import LOG, Form, emit, percent, show
+from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
@@ -251,7 +252,7 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
         return found.whole
     if mended:
         _tell_mended(mended)
-    for kind, about in verifying.KINDS.items():
+    for kind, about in KINDS.items():
         mine = [problem for problem in found.problems if problem.kind == kind]
         if not mine:
             continue
@@ -267,19 +268,19 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
     return found.whole
 
 
-def _as_row(problem: verifying.Problem) -> dict[str, object]:
+def _as_row(problem: Problem) -> dict[str, object]:
     row = {c: getattr(problem, c) for c in ("kind", "table", "file", "rows", "found", "expected", "do")}
     return {**row, "harmless": problem.harmless}
 
 
-def _in_all(found: verifying.Verified) -> str:
+def _in_all(found: Verified) -> str:
     """What was looked at, what is wrong with it, and what to do next."""
     counts = Counter(problem.kind for problem in found.problems)
-    wrong = ", ".join(f"{counts[kind]} {kind}" for kind in verifying.KINDS if counts[kind])
+    wrong = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     looked = f"{found.root}: {len(found.files)} files, {found.rows} rows, {found.scores} scores made again from their outcomes"
     if found.whole:
         return f"{looked}; whole{f' ({wrong}: no reader sees it)' if wrong else ''}"
-    total = sum(count for kind, count in counts.items() if kind not in verifying.HARMLESS)
+    total = sum(count for kind, count in counts.items() if kind not in HARMLESS)
     return (
         f"{looked}; {total} problem{'s' if total > 1 else ''}: {wrong}\n"
         "next: xbench verify --repair sets aside in STORE/quarantine what cannot be relied on; xbench run STUDY then makes missing cells"

@@ -32,6 +32,7 @@ from xbench.readers import from_json
 
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
+SORTING = ".sorting-"  # of the folders in which compactions sort
 INGESTED = "ingest."  # of the files of an ingest
 MANY = 1000  # files: from here on opening a store takes seconds
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
@@ -108,29 +109,18 @@ class Listing:
         ranges = self._ranges[table]
         return [p for p in paths if str(p) not in ranges or any(ranges[str(p)][0] <= run <= ranges[str(p)][1] for run in runs)]
 
-    def whole(self, con: duckdb.DuckDBPyConnection) -> set[str]:
+    def whole(self) -> set[str]:
         """Tables without a row of an incomplete run: each file says that it is of the same runs as the file of that name in table `run`.
 
-        Of the others it is not known: a file may be of fewer runs than that, of an interrupted write, or of a program that says nothing.
-
-        Raises:
-            StoreError: If a footer cannot be read.
+        Of the others it is not known: a file may be of fewer runs than that, of an interrupted write, or of another program.
         """
         paths = {table: self.files(table) for table in TABLES}
         every = list(chain.from_iterable(paths.values()))
         if not 0 < len(every) <= _LOOKED_AT or places.is_remote(self.root):
             return set()
-        query = (
-            f"SELECT file_name, value, num_rows FROM parquet_kv_metadata({several(every)}) "
-            f"JOIN parquet_file_metadata({several(every)}) USING (file_name) WHERE key = ?"
-        )
-        said = {}
-        for name, value, rows in read(con, query, [sealing.RUNS.encode()]):
-            counted, _, runs = (value or b"").partition(b" ")  # anything may stand there
-            if counted == str(rows).encode():
-                said[name] = runs
-        runs = {path.name: said.get(str(path)) for path in paths["run"]}
-        return {t for t, files in paths.items() if all(str(p) in said and said[str(p)] == runs.get(p.name) for p in files)}
+        said = {path: sealing.runs(path) for path in every}
+        runs = {path.name: said[path] for path in paths["run"]}
+        return {t for t, files in paths.items() if all(said[p] is not None and said[p] == runs.get(p.name) for p in files)}
 
     @property
     def advice(self) -> str:

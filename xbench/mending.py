@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from xbench import places
-from xbench.compacting import without
+from xbench.compacting import GRACE, without
 from xbench.errors import StoreError
-from xbench.listing import PREFIX, RECENT, newest
-from xbench.verifying import CELL, QUARANTINE, File, Problem, Verified, verify
+from xbench.listing import FOLDER, PREFIX, RECENT, newest
+from xbench.verifying import verify
+from xbench.verifying.problems import CELL, QUARANTINE, File, Problem, Verified
 
 _ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
 _OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
@@ -89,13 +90,11 @@ def _plan(found: Verified) -> _Plan:
     plan = _Plan()
     now = time.time()
     for problem in found.problems:
-        if problem.kind in _OF_FILE and problem.file.count("/") == 1:
-            _add_write(found, plan, problem)
+        if problem.kind in _OF_FILE:
+            _add_file(found, plan, problem)
         elif problem.kind == "leftover":
             _add_harmless(found, plan, problem, now)
-    for problem in found.problems:
-        if problem.kind in _OF_RUN:
-            _add_runs(found, plan, problem)
+    _add_broken(found, plan, now)
     alone = {problem.file: problem for problem in found.problems if problem.kind == "orphan"}
     for file in _left_alone(found, plan):
         if file.shown in alone:
@@ -105,11 +104,19 @@ def _plan(found: Verified) -> _Plan:
     for file in _without_a_score(found):
         if file.shown in alone:
             _add_harmless(found, plan, alone[file.shown], now)
+    plan.left = list(dict.fromkeys(plan.left))
     return plan
 
 
 def _why(problem: Problem) -> str:
     return f"{problem.kind}: {problem.found}; expected {problem.expected}"
+
+
+def _add_file(found: Verified, plan: _Plan, problem: Problem) -> None:
+    if problem.file.startswith(f"{FOLDER}/"):
+        plan.left.append(f"{problem.file}: {problem.kind}, but without it nobody knows which files count: {problem.do}")
+    elif problem.file.count("/") == 1:
+        _add_write(found, plan, problem)
 
 
 def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
@@ -125,15 +132,26 @@ def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
 
 
 def _add_harmless(found: Verified, plan: _Plan, problem: Problem, now: float) -> None:
-    """What no reader sees, unless it is so new that its writer may be about to finish."""
+    """What no reader needs, unless it is so new that its writer may be about to finish."""
+    of_compaction = problem.file.startswith(f"{FOLDER}/") or Path(problem.file).name.startswith(PREFIX)
+    wait = GRACE if of_compaction else RECENT  # seconds; a compaction writes one file after another
     try:
         age = now - (found.root / problem.file).stat().st_mtime
     except FileNotFoundError:
         return  # its writer has finished
-    if age < RECENT:
-        plan.left.append(f"{problem.file}: {problem.kind}, but not {RECENT // 60} minutes old: it may be of a write under way")
+    if age < wait:
+        plan.left.append(f"{problem.file}: {problem.kind}, but not {wait // 60} minutes old: it may be of a write under way")
     else:
         plan.files.setdefault(problem.file, _why(problem))
+
+
+def _add_broken(found: Verified, plan: _Plan, now: float) -> None:
+    twice, runs = _twice(found)
+    for problem in found.problems:
+        if problem.file in twice and problem.kind == "contract":
+            _add_harmless(found, plan, problem, now)
+        elif problem.kind in _OF_RUN and not (problem.runs and runs.issuperset(problem.runs)):  # of these it is seen afterwards
+            _add_runs(found, plan, problem)
 
 
 def _add_runs(found: Verified, plan: _Plan, problem: Problem) -> None:
@@ -165,6 +183,17 @@ def _runs_of(found: Verified, shown: str) -> tuple[str, ...]:
             runs = [row[0] for row in found.ledger.execute(query, [file.number]).fetchall()]
             return tuple(run for run in runs if run is not None) if len(runs) == 1 else ()
     return ()
+
+
+def _twice(found: Verified) -> tuple[set[str], set[str]]:
+    """Files that an interrupted write left, where each row of a run that is there is in another file too; and the runs of these rows."""
+    query = """
+        SELECT file, list(run_id) FROM (SELECT file, run_id, sum(count) AS n FROM held SEMI JOIN claim USING (run_id) GROUP BY ALL)
+        LEFT JOIN (SELECT file, run_id, sum(count) AS elsewhere FROM twice GROUP BY ALL) USING (file, run_id)
+        GROUP BY file HAVING bool_and(coalesce(n = elsewhere, false))
+    """
+    rows = found.ledger.execute(query).fetchall()
+    return {found.files[number].shown for number, _ in rows}, {run for _, runs in rows for run in runs}
 
 
 def _left_alone(found: Verified, plan: _Plan) -> list[File]:

@@ -72,7 +72,7 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         listing.write_format(root, 1)
         ordered = columns.in_order(rows, contracts.rules(table).order)
         path = root / table / f"{name}.parquet"
-        runs = runs_of(con, "SELECT run_id, 1 AS n FROM whole")
+        runs = runs_of(con, "SELECT run_id FROM whole")
         return copy_whole(con, table, "whole", path, runs=runs) if ordered is None else _write_coded(table, ordered, path, runs)
     finally:
         con.close()
@@ -104,7 +104,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
         stored = {"run": source(con, listed, "run")}
         runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
         newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
-        whole = beside.submit(listed.whole, con.cursor()) if at is None else None  # runs of later may have rows beside those of then
+        whole = beside.submit(listed.whole) if at is None else None  # runs of later may have rows beside those of then
         given = beside.submit(_define_given, con.cursor())
         stored |= {table: source(con, listed, table) for table in TABLES if table != "run"}
         # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
@@ -371,15 +371,14 @@ def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
 
 
 def runs_of(con: duckdb.DuckDBPyConnection, select: str) -> str:
-    """What a file says of its runs: how many rows it has, and 64 hex digits that are equal for equal sets of run ids.
+    """What a file says of its runs: 64 hex digits that are equal for equal sets of run ids; nothing of none.
 
     Args:
         con: To ask.
-        select: A SELECT of `run_id` and `n`, a number of its rows.
+        select: A SELECT of `run_id`.
     """
-    each = f"SELECT run_id, sum(n) AS n FROM ({select}) GROUP BY run_id"
-    rows, runs = con.execute(f"SELECT sum(n)::BIGINT, sha256(string_agg(run_id, ' ' ORDER BY run_id)) FROM ({each})").fetchall()[0]
-    return f"{rows} {runs}" if rows else ""
+    query = f"SELECT sha256(string_agg(run_id, ' ' ORDER BY run_id)) FROM (SELECT DISTINCT run_id FROM ({select}))"
+    return con.execute(query).fetchall()[0][0] or ""
 
 
 def copy_whole(con: duckdb.DuckDBPyConnection, table: str, rows: str, path: Path, *, runs: str, threads: int = 1) -> Path:

@@ -6,12 +6,11 @@ Every function states what it assumes. None gives a paired p, which needs the ex
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import scipy
 
+from xbench.stats.ratios import Floats, unseen
 from xbench.stats.resampling import mcnemar
 
-Floats = npt.NDArray[np.float64]
 FEWEST_LANGUAGES = 6  # with five the smallest two-sided p of a sign test is .0625
 
 
@@ -56,17 +55,19 @@ def two_accuracies(first: float, second: float, n: int, rounding: float = 0.0) -
     """
     delta = first - second
     se = float(np.sqrt((first * (1 - first) + second * (1 - second)) / n))
-    half = float(scipy.stats.norm.ppf(0.975)) * se + 2 * rounding
+    half = float(scipy.stats.norm.ppf(0.975)) * se
+    below = above = half + 2 * rounding
     most = int(np.floor(n * min(2 - first - second, first + second) + 1e-9))
     # What rounding leaves open is taken the worse way: the smallest difference with as many more disagreements as are split evenly.
     small, large = (round(n * max(0.0, abs(delta) + by)) for by in (-2 * rounding, 2 * rounding))
     even = max(0, (most - small) // 2)
     ends = mcnemar(large, 0)[0], mcnemar(small + even, even)[0]
-    return Bounds(
-        delta, se, delta - half, delta + half,
-        float(2 * scipy.stats.norm.sf(max(0.0, abs(delta) - 2 * rounding) / se)) if se > 0 else float(delta == 0),
-        min(ends), max(ends),
-    )  # fmt: skip
+    if se > 0:
+        p = float(2 * scipy.stats.norm.sf(max(0.0, abs(delta) - 2 * rounding) / se))
+    else:  # all right or all wrong: every item shows the same, which is counted as in ratios.Estimate
+        share, p = float(unseen(n, 0.95)), max(ends)
+        below, above = (share * abs(delta - end) + 2 * rounding for end in (-1, 1))
+    return Bounds(delta, se, delta - below, delta + above, p, min(ends), max(ends))
 
 
 @dataclass(frozen=True, slots=True)

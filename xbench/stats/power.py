@@ -41,6 +41,21 @@ def _beyond(t: float, shift: float, spread: Floats) -> float:
     return float(_WEIGHTS @ (scipy.special.ndtr(shift - t * spread) + scipy.special.ndtr(-shift - t * spread)))
 
 
+def detectable_by_count(clusters: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """The same where no spread was seen: the share of clusters that must differ for the exact sign test to find it, all of them one way."""
+    fewest = _fewest(1.0, alpha)
+    return float(scipy.special.betaincinv(fewest, clusters - fewest + 1, power)) if clusters >= fewest else 1.0
+
+
+def needed_by_count(effect: float, alpha: float = 0.05) -> int | None:
+    """How many clusters that all show `effect` it takes to find it (`ratios.Estimate.p`); None for 0."""
+    return _fewest(effect, alpha) if effect else None
+
+
+def _fewest(effect: float, alpha: float) -> int:
+    return int(np.ceil(np.log(alpha / 2) / -np.log1p(abs(effect)) - 1e-9))
+
+
 @dataclass(frozen=True, slots=True)
 class Needed:
     """What would find a difference as large as the one seen, if it is true.
@@ -109,8 +124,12 @@ def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
     return low
 
 
-def equivalent(value: float, se: float, df: float, margin: float) -> float:
-    """P of two one-sided tests that the true difference lies within +-margin (Schuirmann 1987)."""
+def equivalent(value: float, se: float, df: float, margin: float, clusters: int) -> float:
+    """P of two one-sided tests that the true difference lies within +-margin (Schuirmann 1987).
+
+    Where no spread was seen, that none of `clusters` is among those that a difference of the margin takes (see `ratios.Estimate`).
+    """
     if se == 0:
-        return 0.0 if abs(value) < margin else 1.0
+        nearest = abs(value)
+        return float(((1 - margin) / (1 - nearest)) ** clusters) if nearest < margin else 1.0
     return float(max(scipy.stats.t.sf((value + margin) / se, df), scipy.stats.t.sf((margin - value) / se, df)))

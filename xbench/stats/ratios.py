@@ -142,7 +142,8 @@ def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None)
     joint = np.zeros((len(several), shared, systems))
     scores = np.zeros((len(shares), systems))
     covariance = np.zeros((len(shares), systems, systems))
-    counted = np.zeros((len(shares), total), dtype=bool)
+    counted = np.zeros((len(several), total), dtype=bool)
+    there_in = np.zeros(len(shares), dtype=np.int64)
     for b in used:
         block, share = blocks[b], shares[:, b]
         block_scores, scale = _scores_and_scale(block)
@@ -162,10 +163,12 @@ def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None)
         for q in np.flatnonzero(share):
             scores[q] += share[q] * block_scores
             covariance[q] += share[q] ** 2 * (own if q in several else own + common)
-            counted[q, there] = True
+            there_in[q] = len(there)
+        counted[np.ix_(share[several] != 0, there)] = True
+    there_in[several] = counted.sum(axis=1)
     for q, values in zip(several, joint, strict=True):
         covariance[q] += values.T @ values
-    return [Moments(s, c, int(n)) for s, c, n in zip(scores, covariance, counted.sum(axis=1), strict=True)]
+    return [Moments(s, c, int(n)) for s, c, n in zip(scores, covariance, there_in, strict=True)]
 
 
 def _shared(blocks: Sequence[Sums], used: Sequence[int], total: int) -> tuple[Ints, int]:
@@ -193,11 +196,18 @@ def combine(parts: Sequence[Moments], shares: Sequence[float]) -> Moments:
 class Estimate:
     """Linear combinations of scores.
 
+    Where nothing varies (`se` is 0: every cluster shows the same difference, or none) p and interval are those of counting: were the
+    true value 0, or the limit, a share of the clusters would be as far as can be the other way, and that none of them is among those
+    seen has the probability (1 - share) ** clusters. With right and wrong answers that is the exact sign test, and Clopper and Pearson's
+    interval.
+
     Attributes:
         value, se: Shape (contrasts,).
         df: Degrees of freedom of the t distribution, likewise.
         items, seeds, cells: Variances that `se` is made of, likewise: over new items, between runs, and the noise of single runs, which
             is in both.
+        clusters: With something to count, likewise.
+        least, most: What a cluster may show, likewise: -1 and 1 for a difference.
     """
 
     value: Floats
@@ -206,24 +216,38 @@ class Estimate:
     items: Floats
     seeds: Floats
     cells: Floats
+    clusters: Floats
+    least: Floats
+    most: Floats
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence limits at `level`."""
         half = scipy.stats.t.ppf(0.5 + level / 2, self.df) * self.se
-        return self.value - half, self.value + half
+        share = unseen(self.clusters, level)
+        low, high = (np.where(self.se > 0, half, share * np.abs(self.value - end)) for end in (self.least, self.most))
+        return self.value - low, self.value + high
 
     @property
     def p(self) -> Floats:
-        """Two-sided p against 0; 1 where neither value nor spread is anything but 0."""
+        """Two-sided p against 0."""
+        end = np.where(self.value > 0, self.least, self.most)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(self.value) / self.se
-        found: Floats = 2 * scipy.stats.t.sf(t, self.df)
+            counted = 2 * (end / (end - self.value)) ** self.clusters
+        found: Floats = np.where(self.se > 0, 2 * scipy.stats.t.sf(t, self.df), np.minimum(1.0, counted))
         return np.where((self.value == 0) & (self.se == 0), 1.0, found)
 
     @property
     def p_up(self) -> Floats:
         """One-sided p against a difference of 0 or less."""
         return np.where(self.value > 0, self.p / 2, 1 - self.p / 2)
+
+
+def unseen(clusters: npt.ArrayLike, level: float) -> Floats:
+    """The largest share of all clusters of which none need be among those seen, at `level` (two-sided)."""
+    with np.errstate(divide="ignore"):
+        share: Floats = 1 - ((1 - level) / 2) ** (1 / np.asarray(clusters, dtype=np.float64))
+    return share
 
 
 def contrast(sums: Sums, weights: Floats) -> Estimate:
@@ -239,7 +263,7 @@ def contrast(sums: Sums, weights: Floats) -> Estimate:
     there = np.broadcast_to(kept.denominator != 0, kept.numerator.shape)
     clusters = np.array([there[:, w != 0].any(axis=1).sum() for w in inner], dtype=np.float64)
     nothing = np.zeros(len(weights))
-    return Estimate(inner @ kept.scores, np.sqrt(variance), clusters - 1, variance, nothing, nothing)
+    return Estimate(inner @ kept.scores, np.sqrt(variance), clusters - 1, variance, nothing, nothing, clusters, *_range(weights))
 
 
 def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) -> Estimate:
@@ -290,7 +314,13 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     df = np.where(over_seeds & (total == 0), counts.max() - 1.0, df)
     value = weights @ scores
     value = np.where(np.abs(value) > _ROUNDING * (np.abs(weights) @ np.abs(scores)), value, 0.0)
-    return Estimate(value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells)
+    clusters = np.full(len(weights), float(found.clusters))
+    return Estimate(value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells, clusters, *_range(weights))
+
+
+def _range(weights: Floats) -> tuple[Floats, Floats]:
+    """The least and the most that a cluster may show, as every score is from 0 to 1."""
+    return np.minimum(weights, 0).sum(axis=1), np.maximum(weights, 0).sum(axis=1)
 
 
 def _noise(covariance: Floats) -> float:

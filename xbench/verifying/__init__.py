@@ -1,0 +1,45 @@
+"""`xbench verify`: whether a store is whole: every file read, every rule of the contracts asked, every score made again from its outcomes.
+
+Files are looked at one at a time; what has to be compared between them (ids, sums, counts, never texts) is kept in a DuckDB of its own.
+Nothing is changed, and nothing stops it: what cannot be read is a problem like the others. `xbench.mending` sets aside what is found.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from xbench.errors import StoreError
+from xbench.listing import check_folder
+from xbench.verifying.across import compare
+from xbench.verifying.files import list_files
+from xbench.verifying.predictions import rescore
+from xbench.verifying.problems import KINDS, LEDGER, Verified, reader
+from xbench.verifying.reading import check_file
+
+Tick = Callable[[int, int], None]
+
+
+def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: None) -> Verified:
+    """Check a store.
+
+    Args:
+        root: The store.
+        deep: Also make the outcomes again from the predictions, where the scorer is there in the version that made them.
+        tick: Told how many files are done, of how many.
+
+    Raises:
+        StoreError: If there is no store.
+    """
+    if not check_folder(root):
+        raise StoreError(f"there is no store at {root}")
+    found = Verified(root, reader(), reader())
+    found.ledger.execute(LEDGER)
+    list_files(found)
+    for done, file in enumerate(found.files):
+        tick(done, len(found.files))
+        check_file(found, file)
+    compare(found)
+    if deep:
+        rescore(found)
+    tick(len(found.files), len(found.files))
+    found.problems.sort(key=lambda p: (list(KINDS).index(p.kind), p.table, p.file, p.rows))
+    return found
