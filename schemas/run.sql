@@ -43,7 +43,7 @@ COMMENT ON COLUMN run.intermediate IS 'Intermediate task; none is the direct bas
 COMMENT ON COLUMN run.target IS 'Target task';
 COMMENT ON COLUMN run.train_language IS 'Language of the labels in training (BCP 47), several with a plus between them; none without training, unknown where a source does not say';
 COMMENT ON COLUMN run.seed IS 'Random seed; NULL only where a source does not say';
-COMMENT ON COLUMN run.target_revision IS 'Revision or content hash of the target data';
+COMMENT ON COLUMN run.target_revision IS 'Revision or content hash of the target data; where the step was selected on target languages and the data is in a folder, then dev and that of their development data';
 COMMENT ON COLUMN run.intermediate_revision IS 'Revision or content hash of the intermediate data; none for the direct baseline';
 COMMENT ON COLUMN run.recipe IS 'Hyper-parameters of all phases, canonical JSON';
 COMMENT ON COLUMN run.recipe_id IS 'Hash of recipe; part of what makes two runs comparable';

@@ -35,7 +35,7 @@ COMMENT ON COLUMN score.seed IS 'As in run';
 COMMENT ON COLUMN score.split IS 'dev: used for choices, in the training language; test: reported';
 COMMENT ON COLUMN score.metric IS 'As in outcome';
 COMMENT ON COLUMN score.scorer IS 'As in outcome; unknown where a source does not say';
-COMMENT ON COLUMN score.dataset_revision IS 'Revision or content hash of the target data';
+COMMENT ON COLUMN score.dataset_revision IS 'Revision or content hash of the target data, as in target_revision but for development data';
 COMMENT ON COLUMN score.value IS 'Fraction between 0 and 1 (percent only on screen); from our runs sum(numerator) / sum(denominator) over outcome';
 COMMENT ON COLUMN score.n IS 'Number of examples';
 COMMENT ON COLUMN score.stderr IS 'Standard error where a source gives one';

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from xbench import board, executors, store, study
+from xbench import board, executors, store, study, verifying
 from xbench.errors import DataError, StudyError
 from xbench.executors import Options
 from xbench.recipe import Recipe
@@ -97,6 +97,9 @@ def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_pa
     assert row["zero_shot"] is None
     assert row["value"] is not None
     assert row["selection"] == "target-languages"
+    # It stands in one column with what was not selected so: the test data is the same.
+    assert {r["dataset_revision"] for r in rows} == {load_task("pawsx").revision()}
+    assert not verifying.verify(tmp_path / "store").problems
     with pytest.raises(StudyError, match="development data of mini-ner that is not there"):
         results(tiny_model, tmp_path, targets=["mini-ner"], recipe={**RECIPE, "target": {**SMALL, **chosen}})
 

@@ -20,7 +20,7 @@ from xbench.pairing import COLUMN, DIRECT, SYSTEM
 from xbench.recipe import Compute, PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
-from xbench.study import data_revision, stack_version
+from xbench.study import data_revision, stack_version, tested_revision
 from xbench.task import load_task
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
@@ -123,6 +123,7 @@ def _runs(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], _Held]:
         f"SELECT {', '.join(columns)}, seed, epoch(finished) - epoch(started), scored FROM run LEFT JOIN (SELECT run_id, "
         "list(DISTINCT (metric, scorer)) AS scored FROM score WHERE split = 'test' GROUP BY run_id) USING (run_id) WHERE kind = 'run'"
     ).fetchall():
+        system[_ARM.index("dataset_revision")] = tested_revision(system[_ARM.index("dataset_revision")])
         held = found.setdefault(tuple(system), _Held())
         held.seeds.setdefault(seed, set()).update(scored or ())
         held.seconds.append(seconds)
@@ -187,7 +188,8 @@ class _Here:
         if key not in self._known:
             self._known[key] = None
             with contextlib.suppress(DataError, PluginError, ValidationError):
-                self._known[key] = data_revision(load_task(name), self._read(recipe_id).phase(phase, name))
+                found = data_revision(load_task(name), self._read(recipe_id).phase(phase, name))
+                self._known[key] = tested_revision(found) if phase == "target" else found
         return self._known[key]
 
     def _model(self, name: str) -> str | None:

@@ -11,6 +11,7 @@ from xbench import store
 from xbench.errors import PluginError, XbenchError
 from xbench.scorer import Scorer, load_scorer
 from xbench.scoring import KEY, Answers, score_rows
+from xbench.study import tested_revision
 from xbench.task import load_task
 
 
@@ -65,7 +66,7 @@ def _rescore_run(con: duckdb.DuckDBPyConnection, root: Path, run_id: str, name: 
 
 def _score_run(con: duckdb.DuckDBPyConnection, root: Path, run_id: str, name: str, missing: list[Scorer]) -> None:
     (first,) = con.execute(f"SELECT {', '.join(KEY)}, target_revision FROM run WHERE run_id = ?", [run_id]).fetchall()
-    key, revision = dict(zip(KEY, first, strict=False)), first[-1]
+    key, revision = dict(zip(KEY, first, strict=False)), tested_revision(first[-1])
     rows = con.execute(
         "SELECT language, split, list(example_id ORDER BY example_id), list(cluster_id ORDER BY example_id), "
         "list(reference ORDER BY example_id), list(prediction ORDER BY example_id) FROM prediction WHERE run_id = ? "

@@ -22,6 +22,7 @@ from xbench.version import __version__
 
 DIRECT = "none"
 STACK = "xbench"
+DEV = " dev "  # before the revision of development data in other languages
 Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
@@ -271,7 +272,12 @@ def data_revision(task: Task, phase: Phase) -> str:
     """
     selects = task.trains and phase.selection is not None and phase.selection.on == "target-languages"
     more = task.dev_revision() if selects else ""
-    return f"{task.revision()} dev {more}" if more else task.revision()
+    return f"{task.revision()}{DEV}{more}" if more else task.revision()
+
+
+def tested_revision(target_revision: str) -> str:
+    """Of the data that a run of ours read, the revision of what it is tested on: how its step was selected makes no other column."""
+    return target_revision.partition(DEV)[0]
 
 
 def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: Data, seed: int) -> Cell:

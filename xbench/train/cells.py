@@ -18,7 +18,7 @@ from xbench import mining, scoring
 from xbench.errors import StudyError
 from xbench.recipe import Compute, Phase, Recipe
 from xbench.scorer import load_scorer
-from xbench.study import STACK, Cell, Stage, lineage
+from xbench.study import STACK, Cell, Stage, lineage, tested_revision
 from xbench.task import Example, Split, Task, Translation, load_task
 from xbench.train import heads, loop, majority, mined, models, saving, stages
 from xbench.train.encoded import encoded
@@ -227,7 +227,7 @@ def run_cell(bench: Workbench, cell: Cell, study: str, started: datetime, now: C
         said = scoring.Answers(
             [e.example_id for e in examples], [e.cluster_id for e in examples], [heads.reference(e) for e in examples], answers
         )
-        outcome, score = scoring.score_rows(key, language, split, said, scorers, cell.target_revision)
+        outcome, score = scoring.score_rows(key, language, split, said, scorers, tested_revision(cell.target_revision))
         tables["prediction"].append(scoring.prediction_rows(key, language, split, said))
         tables["outcome"].append(outcome)
         tables["score"].append(score)

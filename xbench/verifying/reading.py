@@ -114,7 +114,8 @@ def _broken_columns(found: Verified, file: File, content: pa.Table) -> bool:
 def _enter(found: Verified, file: File) -> None:
     """What is to be compared with other files."""
     con, number = found.ledger, file.number
-    revision = {"run": "target_revision", "score": "dataset_revision"}.get(file.table, "NULL")
+    tested = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{study.DEV}', 1) ELSE target_revision END"
+    revision = {"run": tested, "score": "dataset_revision"}.get(file.table, "NULL")
     con.execute(f"INSERT INTO held SELECT {number}, '{file.table}', run_id, {', '.join(KEY)}, {revision}, count(*) FROM whole GROUP BY ALL")
     if file.table == "run":
         con.execute(f"INSERT INTO claim SELECT {number}, ?, run_id, kind, identity FROM whole", [file.name])
