@@ -483,12 +483,15 @@ def test_states_that_no_study_goes_on_with_are_not_kept(tiny_model: Path, tmp_pa
     own, unknown = state_of(root, given[0].stages[0]), state_of(root, given[0].stages[0]).with_name(f"{'ab' * 12}.step.safetensors")
     own.unlink()
     unknown.write_bytes(b"")
-    foreign = unknown.with_name("notes.step.safetensors")
-    foreign.write_bytes(b"")
+    foreign = [
+        unknown.with_name(name) for name in ("notes.step.safetensors", f"{'ab' * 12}.safetensors", f"{'ab' * 12}.step.safetensors.bak")
+    ]
+    for path in foreign:
+        path.write_bytes(b"")
     worker = tracking.Tracker(root, Item(stages[2][0].run_id, "cell", "x", "m"))
     run(given, root)
     assert [path.exists() for _, path in stages.values()] == [False, True, True]
-    assert (own.exists(), unknown.exists(), foreign.exists()) == (False, False, True)
+    assert (own.exists(), unknown.exists(), [path.exists() for path in foreign]) == (False, False, [True] * 3)
     state_of(root, given[0].stages[0])  # as if killed after its cell was stored and before this was taken away
     earlier_form = stages[0][1]
     earlier_form.write_bytes(b"")

@@ -1,5 +1,6 @@
 """Running a plan: which cells are still to do, in which order, who does them, and what is left on disk."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -147,7 +148,8 @@ def _drop(todo: Plan, root: Path, name: str, needed: set[str], keep: str) -> Non
             path.unlink(missing_ok=True)
 
 
-_FILE = re.compile(r"\.?(?P<stage>[0-9a-f]{24})(?P<kind>\.step|\.head)?\.safetensors(?P<part>\..*)?")
+# The state of a training, and what a process writes a file of a stage to.
+_FILE = re.compile(r"(?P<state>[0-9a-f]{24})\.step\.safetensors|\.(?P<part>[0-9a-f]{24})\..*\.tmp")
 
 
 def _sweep(todo: Plan, root: Path, name: str) -> None:
@@ -156,20 +158,22 @@ def _sweep(todo: Plan, root: Path, name: str) -> None:
     A state is left alone as long as a cell that was asked for lacks it, whichever study that is of, and all that a living worker may write.
     """
     folder = root / CHECKPOINTS
-    if not folder.is_dir():
+    try:
+        files = list(folder.iterdir())  # before the studies are read: one that is begun later has said so before it writes
+    except (FileNotFoundError, NotADirectoryError):  # which UPath makes of what is not there
         return
-    files = list(folder.iterdir())  # before the studies are read: one that is begun later has said so before it writes
     wanted = tracking.wanted(root, todo, name)
     for path in files if wanted.known else ():
         said = _FILE.fullmatch(path.name)
-        if said is None or said["stage"] in wanted.busy:
+        if said is None or (said["state"] or said["part"]) in wanted.busy | (wanted.needed if said["state"] else set()):
             continue
-        if said["part"] and path.is_dir():
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif said["part"] or (said["kind"] == ".step" and said["stage"] not in wanted.needed):
+        else:
             path.unlink(missing_ok=True)
-    if not is_remote(folder) and not any(folder.iterdir()):
-        folder.rmdir()
+    if wanted.known and not wanted.busy and not is_remote(folder):
+        with contextlib.suppress(OSError):  # it is not empty, or another runner was quicker
+            folder.rmdir()
 
 
 __all__ = ["SILENT", "Failure", "Options", "Progress", "lay_out", "missing", "run"]
