@@ -66,6 +66,8 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
     assert "next:  xbench compare --store" in done.stderr
     again = CliRunner().invoke(cli.app, ["run", str(study), "--store", str(tmp_path / "s")])
     assert "nothing to do" in again.stderr
+    header, *cells = call("status", "--store", str(tmp_path / "s"), "--csv").stdout.splitlines()
+    assert (len(cells), call("status", "--store", str(tmp_path / "none"), "--csv").stdout) == (2, f"{header}\n")
     shown = call("delta", "--store", str(tmp_path / "s"))
     assert "after mini-pos" in shown.stdout
     assert "zero-shot mean" in shown.stdout
@@ -112,6 +114,33 @@ def test_an_empty_store_says_how_to_go_on(tmp_path: Path, command: str) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert "xbench run" in done.stderr
     assert json.loads(call(command, "--store", str(tmp_path / "none"), "--json").stdout) == []
+
+
+def test_csv_without_rows_has_the_columns_of_csv_with_rows_and_says_why_on_stderr(tmp_path: Path) -> None:
+    full, empty = str(tmp_path / "full"), str(tmp_path / "empty")
+    for seed in (0, 1):
+        for target in ("mini-pos", "xnli"):
+            put(Path(full), "none", seed, {"de": answers(seed, 0.60)}, target, scorer="accuracy-1")
+            put(Path(full), "intents", seed, {"de": answers(seed + 7, 0.64)}, target, scorer="accuracy-1")
+    by = [["compare", "--by", name] for name in ("language", "family", "task", "size", "source")]
+    of = [["compare", "--all"], ["compare", "--all", "--pairs"], ["plan", "--resolve"], ["averages"]]
+    for command in (*([name] for name in TABLES), *by, *of):
+        with_rows = CliRunner().invoke(cli.app, [*command, "--store", full, "--csv"])
+        without = CliRunner().invoke(cli.app, [*command, "--store", empty, "--csv"])
+        assert len(with_rows.stdout.splitlines()) > 1, command
+        assert without.stdout.splitlines() == with_rows.stdout.splitlines()[:1], command
+        assert without.stderr, command
+        without = CliRunner().invoke(cli.app, [*command, "--store", empty, "--json"])
+        assert (json.loads(without.stdout), bool(without.stderr)) == ([], True), command
+
+
+def test_csv_of_a_store_without_fault_is_a_header(tmp_path: Path) -> None:
+    for command, columns in (
+        (["verify"], "kind,table,file,rows,found,expected,do,harmless"),
+        (["audit", "--check", "duplicates"], "severity,check,finding,do"),
+        (["rescore"], "run_id,target,scorer"),
+    ):
+        assert CliRunner().invoke(cli.app, [*command, "--store", str(tmp_path), "--csv"]).stdout == f"{columns}\n"
 
 
 def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_path: Path) -> None:

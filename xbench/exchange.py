@@ -16,6 +16,7 @@ from xbench.tables import LOG, Form, emit, percent, show
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
+_PROBLEM = ("kind", "table", "file", "rows", "found", "expected", "do")
 
 
 def ingest(
@@ -182,8 +183,9 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     found = auditing.audit(root, only)
     if form != "text":
         empty = dict.fromkeys(c for f in found for c in f.rows)
-        said = [{"severity": f.severity, "check": f.check, "finding": f.text, "do": f.advice} for f in found]
-        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form)
+        columns = ("severity", "check", "finding", "do")
+        said = [dict(zip(columns, (f.severity, f.check, f.text, f.advice), strict=True)) for f in found]
+        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form, columns)
         return not any(f.severity == "error" for f in found)
     for check in dict.fromkeys(f.check for f in found):
         mine = [f for f in found if f.check == check]
@@ -244,7 +246,7 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
             mended = mending.repair(root, deep=deep, tick=tick)
         found = mended.after if mended else verifying.verify(root, deep=deep, tick=tick)
     if form != "text":
-        emit([_as_row(problem) for problem in found.problems], form)
+        emit([_as_row(problem) for problem in found.problems], form, (*_PROBLEM, "harmless"))
         if mended:
             sys.stderr.write("".join(f"{moved.file} -> {moved.to}\n" for moved in mended.moved))
         sys.stderr.write(f"{_in_all(found)}\n")
@@ -268,8 +270,7 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
 
 
 def _as_row(problem: verifying.Problem) -> dict[str, object]:
-    row = {c: getattr(problem, c) for c in ("kind", "table", "file", "rows", "found", "expected", "do")}
-    return {**row, "harmless": problem.harmless}
+    return {**{c: getattr(problem, c) for c in _PROBLEM}, "harmless": problem.harmless}
 
 
 def _in_all(found: verifying.Verified) -> str:

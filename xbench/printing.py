@@ -29,12 +29,9 @@ _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Mean over languages by system, a table a target."""
     rows = _shown(board.leaderboard(root, target=target, metric=metric), metric, form)
-    if form != "text":
-        emit(rows, form)
-    elif not rows:
-        _empty(root, target, metric)
+    if _emitted(rows, form, root, "leaderboard", target, metric):
         return
-    for group in grouped(rows, (*_COLUMN, "basis", "language_set")) if form == "text" else []:
+    for group in grouped(rows, (*_COLUMN, "basis", "language_set")):
         first = group[0]
         named = apart(group, ("model", "train_language", "recipe_label"), (*_CONDITIONS, "parameters"), ("intermediate", "source"))
         sets = {r["language_set"] for r in rows if all(r[c] == first[c] for c in (*_COLUMN, "basis"))}
@@ -67,18 +64,14 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
             ],
             left=1 + len(named),
         )
-    if form == "text":
-        sys.stdout.write("percent, mean over languages; ± standard deviation over seeds; zero-shot leaves the training language out\n")
+    sys.stdout.write("percent, mean over languages; ± standard deviation over seeds; zero-shot leaves the training language out\n")
 
 
 def scores(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Scores by language, a table a target and metric: languages down, systems across."""
     rows = _shown(board.scores(root, target=target, metric=metric), metric, form)
-    if form != "text":
-        emit(rows, form)
+    if _emitted(rows, form, root, "language_score", target, metric):
         return
-    if not rows:
-        _empty(root, target, metric)
     for group in grouped(rows, _COLUMN):
         usual = ("model", "train_language", "intermediate", "recipe_label", "source")
         parts = apart(group, usual, _CONDITIONS, ("language", "language_set", "intermediate_revision")) or ["model"]
@@ -109,11 +102,8 @@ def _score_cell(row: Row | None) -> str:
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
     """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
     rows = _shown(board.deltas(root, target=target, model=model), None, form)
-    if form != "text":
-        emit(rows, form)
+    if _emitted(rows, form, root, "transfer_summary", target, model):
         return
-    if not rows:
-        _empty(root, target, model)
     means = board.mean_deltas(root, target=target, model=model)
     groups = grouped(rows, _SAME_SYSTEM)
     for group in groups:
@@ -194,11 +184,7 @@ def _directions(mean: Row | None) -> str:
 def coverage(root: Path, form: Form) -> None:
     """The grid and what is missing of it."""
     rows = board.coverage(root)
-    if form != "text":
-        emit(rows, form)
-    elif not rows:
-        _empty(root)
-    else:
+    if not _emitted(rows, form, root, "coverage"):
         show("coverage", list(rows[0]), [["?" if v is None else str(v) for v in r.values()] for r in rows])
 
 
@@ -219,6 +205,15 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     """The revision of the data, where the store holds several of this target: their numbers are never in one table."""
     every = {r["dataset_revision"] for r in rows if r["target"] == group[0]["target"]}
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
+
+
+def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, *asked: str | None) -> bool:
+    """Whether there is no table to draw: rows were written for programs, or there are none, which is said on stderr."""
+    if not rows:
+        _empty(root, *asked)
+    if form != "text":
+        emit(rows, form, () if rows else board.columns(root, view))
+    return not rows or form != "text"
 
 
 def _empty(root: Path, *asked: str | None) -> None:

@@ -20,14 +20,20 @@ LOG = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap
 Form = Literal["text", "json", "csv"]
 
 
-def emit(rows: Sequence[Row], form: Form) -> None:
-    """Write rows to stdout as JSON or CSV; columns are those of the first row."""
+def emit(rows: Sequence[Row], form: Form, columns: Sequence[str] = ()) -> None:
+    """Write rows to stdout as JSON or CSV.
+
+    Args:
+        rows: The first has every column.
+        form: json or csv.
+        columns: Those of CSV where there are no rows: it is a header alone then.
+    """
     if form == "json":
         clean = [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows]
         sys.stdout.write(json.dumps(clean, ensure_ascii=False, indent=2, default=str) + "\n")
     else:
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows([{k: as_text(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows])
         sys.stdout.write(text.getvalue())
