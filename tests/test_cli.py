@@ -232,6 +232,21 @@ def test_systems_that_differ_in_a_condition_alone_are_not_one(writer: Writer) ->
     assert len(set(re.findall(r"(.*) none  ", board.partition("xnli")[0]))) == 4
 
 
+def test_delta_shows_each_column_beside_the_direct_baseline_of_its_own_seeds(writer: Writer) -> None:
+    for seed, value in enumerate((0.20, 0.40, 0.60)):
+        writer.add("none", "mini-ner", seed, {"en": 0.9, "de": value})
+        writer.add("intents", "mini-ner", seed, {"en": 0.9, "de": value + 0.1})
+        writer.add("mini-pos", "mini-ner", seed, {"en": 0.9, "de": value + 0.2})
+    one = call("delta", "--store", str(writer.root)).stdout
+    assert re.search(r"language +direct % +after intents +after mini-pos +n \n", one)
+    assert re.search(r"de +40.0 +[+]10.0 ±0.0 +[+]20.0 ±0.0 ", one)
+    writer.add("gold-pos", "mini-ner", 2, {"de": 0.5})  # after the name, the first column
+    two = call("delta", "--store", str(writer.root)).stdout
+    assert re.search(r"language +direct % +after gold-pos +direct % +after intents +after mini-pos +n \n", two)
+    assert re.search(r"de +60.0 +-10.0 +40.0 +[+]10.0 ±0.0 +[+]20.0 ±0.0 ", two)
+    assert re.search(r"zero-shot mean +60.0 +-10.0 +40.0 +[+]10.0 ", two)
+
+
 def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:
     for change in ({}, {"recipe_id": "other", "recipe": '{"a":1}'}):
         for name, seed in (("none", 0), ("intents", 0), ("intents", 1)):

@@ -1,7 +1,8 @@
 """What each command prints, and the rows behind it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from xbench import board
@@ -23,6 +24,7 @@ _SAME_SYSTEM = (
 )
 # In which systems may differ that are the same in what is usually said of them.
 _CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id")
+_MEAN = "zero-shot mean"
 _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 
 
@@ -116,46 +118,48 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
 
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
     first = group[0]
-    names = _intermediates(group)
-    intermediates = sorted(names.values())
+    names, languages, train = _intermediates(group), _languages(group), first["train_language"]
+    shown = {at: f"{at[0]} (trained)" if labelled(at[0], train) else text.replace(MANY, "mean as printed") for at, text in languages.items()}
+    by: dict[str, dict[str, Row]] = {shown[at]: {} for at in sorted(languages, key=lambda x: (labelled(x[0], train), languages[x]))}
+    for r in group:
+        by[shown[r["language"], r["language_set"]]][names[r["intermediate"], r["intermediate_revision"]]] = r
+    averages = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
+    baselines = _baselines({**by, _MEAN: averages}, sorted(names.values()))
     lines = []
-    languages, train = _languages(group), first["train_language"]
-    for at in sorted(languages, key=lambda x: (labelled(x[0], train), languages[x])):
-        language = at[0]
-        own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if (r["language"], r["language_set"]) == at}
-        direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = f"{language} (trained)" if labelled(language, train) else languages[at].replace(MANY, "mean as printed")
-        lines.append(
-            [
-                name,
-                percent(direct),
-                *(_delta_cell(own.get(i)) for i in intermediates),
-                str(max((r["n"] or 0 for r in own.values()), default=0) or "?"),
-            ]
-        )
+    for language, own in by.items():
+        parts = [[direct.get(language, "-"), *(_delta_cell(own.get(i)) for i in after)] for direct, after in baselines]
+        lines.append([language, *chain.from_iterable(parts), str(max((r["n"] or 0 for r in own.values()), default=0) or "?")])
     if means:
-        by = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
-        lines.append(
-            [
-                "zero-shot mean",
-                percent(next(iter(by.values()))["direct_value"]),
-                *(points(by[i]["delta"], by[i]["delta_sd"]) if i in by else "-" for i in intermediates),
-                "",
-            ]
-        )
-        lines.append(
-            ["up / down / mixed", "", *(_directions(by.get(i)) for i in intermediates), ""],
-        )
+        parts = [[direct.get(_MEAN, "-"), *(_mean_cell(averages.get(i)) for i in after)] for direct, after in baselines]
+        lines.append([_MEAN, *chain.from_iterable(parts), ""])
+        parts = [["", *(_directions(averages.get(i)) for i in after)] for _, after in baselines]
+        lines.append(["up / down / mixed", *chain.from_iterable(parts), ""])
     show(
-        f"{first['target']}{'' if first['train_language'] in ('en', 'unknown') else ', trained in ' + first['train_language']}: "
-        f"{first['metric']}, {first['model']}{where}",
-        ["language", "direct %", *(f"after {i}" for i in intermediates), "n"],
+        f"{first['target']}{'' if train in ('en', 'unknown') else ', trained in ' + train}: {first['metric']}, {first['model']}{where}",
+        ["language", *(c for _, after in baselines for c in ("direct %", *(f"after {i}" for i in after))), "n"],
         lines,
         "points against the direct baseline of the same source, whose seeds are not known. Nothing here is a significance test."
         if all(r["seed_known"] is False for r in group)
         else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
-        "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
+        + ("" if len(baselines) == 1 else "direct: over the seeds, or languages, of the columns that follow it. ")
+        + "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
     )
+
+
+def _baselines(lines: Mapping[str, Mapping[str, Row]], intermediates: Sequence[str]) -> list[tuple[dict[str, str], list[str]]]:
+    """What stands under direct, by line, and after which intermediate tasks: one for all, unless their pairs are of other seeds."""
+    found: list[tuple[dict[str, str], list[str]]] = []
+    for name in intermediates:
+        own = {line: percent(rows[name]["direct_value"]) for line, rows in lines.items() if name in rows}
+        own = {line: text for line, text in own.items() if text != "-"}
+        for direct, after in found:
+            if all(direct.get(line, text) == text for line, text in own.items()):
+                direct.update(own)
+                after.append(name)
+                break
+        else:
+            found.append((own, [name]))
+    return found
 
 
 def _intermediates(group: Sequence[Row]) -> dict[tuple[str, str], str]:
@@ -173,6 +177,10 @@ def _delta_cell(row: Row | None) -> str:
     if row is None:
         return ""
     return points(row["delta"], row["delta_sd"]) if row["delta"] is not None else row["status"]
+
+
+def _mean_cell(mean: Row | None) -> str:
+    return "-" if mean is None else points(mean["delta"], mean["delta_sd"])
 
 
 def _directions(mean: Row | None) -> str:
