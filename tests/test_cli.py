@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from tests.test_training import write_study
-from xbench import cli
+from xbench import cli, tables
 
 TABLES = ["leaderboard", "scores", "delta", "coverage"]
 
@@ -245,6 +245,35 @@ def test_delta_shows_each_column_beside_the_direct_baseline_of_its_own_seeds(wri
     assert re.search(r"language +direct % +after gold-pos +direct % +after intents +after mini-pos +n \n", two)
     assert re.search(r"de +60.0 +-10.0 +40.0 +[+]10.0 ±0.0 +[+]20.0 ±0.0 ", two)
     assert re.search(r"zero-shot mean +60.0 +-10.0 +40.0 +[+]10.0 ", two)
+
+
+_CELLS = ["zero-shot mean", "99.9", "-14.4 [-17.7, -11.0]", "<.001", "103.2x items", "unresolved"]
+_HEADINGS = ["language", "direct", "delta, 95 % interval", "p", "needs", "verdict"]
+
+
+@pytest.mark.parametrize("room", [120, 80, 60, 50, 40, 30])
+def test_a_terminal_of_any_width_breaks_no_number(room: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(room))
+    tables.show("title", _HEADINGS, [_CELLS], "a note")
+    shown = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= room
+    assert set(re.findall(r"\[.*?\]|\S+", shown)) >= {
+        "-14.4",
+        "[-17.7, -11.0]",
+        "99.9",
+        "<.001",
+        "103.2x",
+        "unresolved",
+        "zero-shot",
+        "mean",
+    }
+    assert (len(re.findall("^needs ", shown, re.MULTILINE)) == 1) == (room < 60), "a line a cell, where columns do not fit"
+
+
+def test_a_pipe_is_as_wide_as_its_numbers_take(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.show("title", [f"{i}: {name}" for i in range(4) for name in _HEADINGS], [_CELLS * 4])
+    assert capsys.readouterr().out.count("[-17.7, -11.0]") == 4
 
 
 def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:

@@ -119,7 +119,9 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
     first = group[0]
     names, languages, train = _intermediates(group), _languages(group), first["train_language"]
-    shown = {at: f"{at[0]} (trained)" if labelled(at[0], train) else text.replace(MANY, "mean as printed") for at, text in languages.items()}
+    shown = {
+        at: f"{at[0]} (trained)" if labelled(at[0], train) else text.replace(MANY, "mean as printed") for at, text in languages.items()
+    }
     by: dict[str, dict[str, Row]] = {shown[at]: {} for at in sorted(languages, key=lambda x: (labelled(x[0], train), languages[x]))}
     for r in group:
         by[shown[r["language"], r["language_set"]]][names[r["intermediate"], r["intermediate_revision"]]] = r
