@@ -31,7 +31,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def _fits(header: list[str]) -> bool:
     names = [name.strip().strip('"') for name in header]
-    return "value" not in names and grids.is_header(names)
+    return "value" not in map(str.lower, names) and grids.is_header(names)
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:

@@ -304,6 +304,11 @@ def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writ
             f"no results of nope in {filled.root}; `xbench coverage` says what is there"
             in call(*command, "--store", str(filled.root)).stderr
         )
+    filled.add("none", "mini-pos", 0, {"de": 0.5})
+    done = call("delta", "--target", "mini-pos", "--store", str(filled.root))
+    assert (done.stdout, done.stderr) == (
+        "", f"what is in {filled.root} are direct baselines: there is no result after an intermediate task to hold against them\n"
+    )  # fmt: skip
     done = call("history", "version=abc", "--store", str(filled.root))
     assert (done.returncode, "a condition is not of the type of its column" in done.stderr) == (1, True), "no file is damaged"
     said = call("averages", "--suite", "nope", "--store", str(filled.root)).stderr

@@ -104,7 +104,10 @@ def _score_cell(row: Row | None) -> str:
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
     """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
     rows = _shown(board.deltas(root, target=target, model=model), None, form)
-    if _emitted(rows, form, root, "transfer_summary", target, model):
+    why = ""
+    if not rows and board.scores(root, target=target, model=model):
+        why = f"what is in {root} are direct baselines: there is no result after an intermediate task to hold against them"
+    if _emitted(rows, form, root, "transfer_summary", target, model, why=why):
         return
     means = board.mean_deltas(root, target=target, model=model)
     groups = grouped(rows, _SAME_SYSTEM)
@@ -217,9 +220,11 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
 
 
-def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, *asked: str | None) -> bool:
-    """Whether there is no table to draw: rows were written for programs, or there are none, which is said on stderr."""
-    if not rows:
+def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, *asked: str | None, why: str = "") -> bool:
+    """Whether there is no table to draw: rows were written for programs, or there are none, and why is said on stderr."""
+    if why:
+        LOG.print(why)
+    elif not rows:
         _empty(root, *asked)
     if form != "text":
         emit(rows, form, () if rows else board.columns(root, view))
