@@ -247,6 +247,15 @@ def test_delta_shows_each_column_beside_the_direct_baseline_of_its_own_seeds(wri
     assert re.search(r"zero-shot mean +60.0 +-10.0 +40.0 +[+]10.0 ", two)
 
 
+def test_scores_of_more_systems_than_languages_have_a_line_each(writer: Writer) -> None:
+    for number in range(7):
+        writer.add("none", "mini-ner", 0, {"de": number / 100, "hi": 0.5}, model=f"model-{number}")
+    lines = call("scores", "--store", str(writer.root)).stdout.splitlines()
+    assert [line.split() for line in lines if "odel" in line] == [
+        ["model", "de", "hi"], *([f"model-{number}", f"{number}.0", "50.0"] for number in range(7))
+    ]  # fmt: skip
+
+
 _CELLS = ["zero-shot mean", "99.9", "-14.4 [-17.7, -11.0]", "<.001", "103.2x items", "unresolved"]
 _HEADINGS = ["language", "direct", "delta, 95 % interval", "p", "needs", "verdict"]
 

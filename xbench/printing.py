@@ -25,6 +25,7 @@ _SAME_SYSTEM = (
 # In which systems may differ that are the same in what is usually said of them.
 _CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id")
 _MEAN = "zero-shot mean"
+_SIDE_BY_SIDE = 6  # so many systems are side by side, however few the languages
 _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 
 
@@ -70,7 +71,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
 
 
 def scores(root: Path, target: str | None, metric: str | None, form: Form) -> None:
-    """Scores by language, a table a target and metric: languages down, systems across."""
+    """Scores by language, a table a target and metric: languages down, systems across; of more systems than languages, the other way."""
     rows = _shown(board.scores(root, target=target, metric=metric), metric, form)
     if _emitted(rows, form, root, "language_score", target, metric):
         return
@@ -82,10 +83,15 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         labels = [tuple(shown[r[c], r["intermediate_revision"]] if c == "intermediate" else str(r[c]) for c in parts) for r in group]
         systems = sorted(set(labels))
         cells = {(names[r["language"], r["language_set"]], label): r for r, label in zip(group, labels, strict=True)}
-        lines = [[language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted(names.values())]
+        languages = sorted(names.values())
         first = group[0]
         title = f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}, percent ± sd over seeds"
-        show(title, ["language", *(" / ".join(s) for s in systems)], lines)
+        if len(systems) <= max(len(languages), _SIDE_BY_SIDE):
+            lines = [[language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in languages]
+            show(title, ["language", *(" / ".join(s) for s in systems)], lines)
+        else:
+            lines = [[*s, *(_score_cell(cells.get((language, s))) for language in languages)] for s in systems]
+            show(title, [*(c.removesuffix("_label").replace("_", " ") for c in parts), *languages], lines, left=len(parts))
 
 
 def _languages(rows: Sequence[Row]) -> dict[tuple[str, str | None], str]:

@@ -125,7 +125,7 @@ def _words(cell: str) -> list[str]:
 
 def _parts(cell: str) -> list[str]:
     """Words, and the words of long names; at least one."""
-    return [part for word in _words(cell) for part in re.split(r"(?<=\w[-/_])(?=[^\W\d])", word)] or [""]
+    return [part for word in _words(cell) for part in re.split(r"(?<=\w[-/_+])(?=[^\W\d])", word)] or [""]
 
 
 def percent(value: float | None, digits: int = 1) -> str:
