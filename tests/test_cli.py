@@ -297,6 +297,23 @@ def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:
     assert "none / other" in ranks
 
 
+def test_claims_of_a_cell_are_told_apart(writer: Writer) -> None:
+    for train in ("en", "de+en"):
+        for recipe in ("one", "two"):
+            more = {
+                "recipe": json.dumps({"text": recipe}),
+                "recipe_id": recipe,
+                "kind": "external",
+                "source": "a paper",
+                "train_language": train,
+            }
+            writer.add("none", "mini-pos", 0, {"de": 0.5}, **more)
+    shown = call("history", "target=mini-pos", "language=de", "--store", str(writer.root)).stdout
+    assert {tuple(line.split()[:2]) for line in shown.splitlines() if "a paper" in line} == {
+        (train, recipe) for train in ("en", "de+en") for recipe in ("one", "two")
+    }
+
+
 def test_a_plan_says_of_which_model_a_line_is(tmp_path: Path) -> None:
     for model in ("small", "large"):
         for seed in (0, 1):

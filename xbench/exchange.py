@@ -12,7 +12,7 @@ from xbench import adapter, auditing, board, compacting, exporting, ingesting, m
 from xbench.adapter import Options
 from xbench.errors import DataError, StoreError
 from xbench.listing import Listing, check_folder
-from xbench.tables import LOG, Form, emit, percent, show
+from xbench.tables import LOG, Form, apart, emit, percent, show
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
@@ -156,10 +156,13 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
         emit(found, form)
         return
     varying = [c for c in order[:8] if len({r[c] for r in found}) > 1]
+    more = ("train_language", "recipe_label", "stack", "model_revision", "dataset_revision", "language_set")
+    varying += apart(found, (), more, (*varying, "source", "source_version", "version"))
+    names = [c.removesuffix("_label").replace("_", " ") for c in varying]
     same = ", ".join(f"{c} {found[0][c]}" for c in order[:8] if c not in varying and found[0][c] is not None)
     show(
         f"claims of {same}",
-        [*varying, "source", "source version", "version", "", "value", "n", "relationship", "run", "file sha256"],
+        [*names, "source", "source version", "version", "", "value", "n", "relationship", "run", "file sha256"],
         [
             [
                 *(str(r[c]) if r[c] is not None else "-" for c in varying), r["source"], r["source_version"], str(r["version"] or "-"),
