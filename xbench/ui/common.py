@@ -447,7 +447,8 @@ def intermediates(found: pd.DataFrame) -> "pd.Series[str]":
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
     """Systems in as few words as tell them apart: model and intermediate, and of the other fields those in which they differ."""
     direct = found["intermediate"] == "none"
-    label = found["model"] + (" after " + found["intermediate"]).where(~direct, "")
+    after = (" after " + found["intermediate"]).mask(found["intermediate"] == "unknown", " · intermediate task unknown")
+    label = found["model"] + after.where(~direct, "")
     for field in (
         "train_language",
         "source",

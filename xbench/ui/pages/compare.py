@@ -99,6 +99,8 @@ def _sentence(data: pd.DataFrame) -> str:
         return comparing.sentence([{str(k): v for k, v in row.items()} for row in data.to_dict("records")])
     single = data[(data["level"] != "mean") & data["delta"].notna()]
     up, down = int((single["delta"] > 0).sum()), int((single["delta"] < 0).sum())
+    if set(single["language"]) == {deltas.PRINTED}:
+        return f"by the mean that the source printed, untested: the first is {'higher' if up else 'lower' if down else 'the same'}"
     return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} languages"
 
 
