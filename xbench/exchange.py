@@ -186,9 +186,9 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     found = auditing.audit(root, only)
     if form != "text":
         empty = dict.fromkeys(c for f in found for c in f.rows)
-        columns = ("severity", "check", "finding", "do")
-        said = [dict(zip(columns, (f.severity, f.check, f.text, f.advice), strict=True)) for f in found]
-        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form, columns)
+        always = ("severity", "check", "finding", "do")
+        said = [dict(zip(always, (f.severity, f.check, f.text, f.advice), strict=True)) for f in found]
+        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form, always)
         return not any(f.severity == "error" for f in found)
     for check in dict.fromkeys(f.check for f in found):
         mine = [f for f in found if f.check == check]

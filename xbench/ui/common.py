@@ -178,7 +178,7 @@ def _address(key: str, value: str | Sequence[str] | None) -> None:
 def pick(label: str, options: Sequence[str], key: str, default: str | None = None, say: Callable[[str], str] = str, **more: Any) -> str:
     """One of some options; part of the address unless it is the default, so that a link shows the same."""
     state = f"pick-{key}"
-    _restore(state, key, options, default if default in options else options[0])
+    _restore(state, key, options, options[0] if default is None or default not in options else default)
     value: str = st.selectbox(label, options, key=state, format_func=say, **more)
     _address(key, value)
     _say_lost(state, key)
