@@ -53,13 +53,13 @@ def _record(record: dict[str, Any], path: Path, at: str) -> Iterator[Row]:
     samples = path.parent / Path(str(details["file_path"]).replace("\\", "/")).name if details.get("file_path") else None
     examples = _samples(samples) if samples is not None and samples.is_file() else {}
     for index, result in enumerate(record["evaluation_results"]):
-        row = _result(result, shared, examples, path)
+        row = _result(result, shared, examples, path, euroeval=ours is not None)
         if ours is not None and row["metric"] == "score":  # its records name the metric where others name the evaluation
             row["metric"] = str(result["evaluation_name"]).removeprefix("test_")
         yield {**said, **row, **(ours or {}), "at": f"{at}evaluation_results[{index}]"}
 
 
-def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.Table], path: Path) -> Row:
+def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.Table], path: Path, *, euroeval: bool) -> Row:
     data, metric, score = (mapping(result[key], f"{path}: {key}") for key in ("source_data", "metric_config", "score_details"))
     details = mapping(score.get("details") or {}, f"{path}: details")
     ours = {k.removeprefix(PREFIX): v for k, v in details.items() if k.startswith(PREFIX)}
@@ -81,6 +81,11 @@ def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.T
     error = uncertainty.get("standard_error") or {}
     if number(error.get("value")) is not None:
         row |= {"stderr": error["value"], "stderr_kind": str(error.get("method") or "unknown")}
+    elif euroeval and (limits := uncertainty.get("confidence_interval")):
+        # So many standard errors over the fits on each side of the score (aggregate_scores in src/euroeval/scores.py).
+        half = (limits["upper"] - limits["lower"]) / 2
+        fits = uncertainty.get("num_samples", "several")
+        row |= {"stderr": half / load("euroeval").QUANTILE, "stderr_kind": f"EuroEval over {fits} fits"}
     for key in (result.get("evaluation_result_id"), result["evaluation_name"]):
         table = examples.get(str(key))
         if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - float(score["score"])) < 1e-6:

@@ -29,7 +29,7 @@ _METRICS = {  # by the task's name in the first header line (euroeval.com/tasks)
 }
 _CELL = re.compile(r"(-?[\d.]+) ± ([\d.]+) / (-?[\d.]+) ± ([\d.]+)@@-?[\d.]+")
 _EMPTY = re.compile(r"-?@@-?[\d.]+|")
-_QUARTILE = 1.96
+QUANTILE = 1.96
 _ENCODER = "🔍"  # in column Type (src/frontend/md/leaderboards-README.md); a prompted model has another sign
 
 
@@ -73,7 +73,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                     "split": "dev" if "val" in remarks else "test",
                     "metric": metric,
                     "value": match.group(1 + 2 * which),
-                    "stderr": float(match.group(2 + 2 * which)) / _QUARTILE,
+                    "stderr": float(match.group(2 + 2 * which)) / QUANTILE,
                     "stderr_kind": "EuroEval over ten fits",
                     "unit": "percent",
                     "recipe": ", ".join(remarks) or None,

@@ -54,6 +54,7 @@ def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
 
 
 def _plain(cell: str) -> str:
+    """Without macros and the marks that stand for significance or ties; a dash alone is an empty cell."""
     text = re.sub(r"\$\^\{?[^$]*?\}?\$|\\textsuperscript\s*\{[^{}]*\}", "", cell)  # a mark in superscript
     text = re.sub(r"\\[hv]?phantom\s*\{[^{}]*\}", "", text)
     text = text.replace(r"\textbackslash{}", "\0").replace(r"\textasciitilde{}", "\1").replace(r"\textasciicircum{}", "\2")
@@ -61,5 +62,7 @@ def _plain(cell: str) -> str:
         text = _MARKUP.sub(r"\1", text)
     text = re.sub(r"\{\\(?:bf|it|em|bfseries|itshape)\s+([^{}]*)\}", r"\1", text).replace("\\pm", "±").replace("~", " ")
     text = re.sub(r"(?<!\\)\$", "", text)
+    if text.strip() == "-":
+        return ""
     text = re.sub(r"(?<!\\)[{}]", "", text)
     return re.sub(r"\\([_%&#${}])", r"\1", text).replace("\0", "\\").replace("\1", "~").replace("\2", "^").strip()

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import adapter
-from xbench.adapter import Options, Row, mapping, number, read_json, read_lines
+from xbench.adapter import LESS, Options, Row, mapping, number, read_json, read_lines
 from xbench.errors import DataError
 from xbench.languages import known
 
@@ -21,8 +21,6 @@ EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
 COMPANIONS = ("samples_*.jsonl",)
 UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lm-evaluation-harness"}
 _METRICS = {"acc": "accuracy"}
-# Of which less is better, where an old file does not say so (lm_eval/api/metrics.py).
-_LESS = ("perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "brier_score", "ter")
 # What of a prompt two runs of one model may differ in, beside the number of examples.
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 _AGREE = 1e-6
@@ -77,7 +75,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "value": value,
                 "n": samples.get("effective"),
                 **means,
-                "lower_is_better": metric in _LESS or content.get("higher_is_better", {}).get(task, {}).get(metric) is False,
+                "lower_is_better": metric in LESS or content.get("higher_is_better", {}).get(task, {}).get(metric) is False,
             }
             stderr = number(metrics.get(f"{metric}_stderr,{way}" if way else f"{metric}_stderr"))
             if stderr is not None:

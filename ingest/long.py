@@ -1,7 +1,7 @@
 """Long tables: CSV, TSV or Parquet with one score a row, in columns named as `xbench adapters` prints them.
 
-model, intermediate, target, language, metric, value and source must be there, or be said with --set. `value` is a fraction, or percent
-where a column `unit` says so; `intermediate` is `none` for a direct baseline.
+model, intermediate, target, language, metric, value and source must be there (in CSV in capitals or not), or be said with --set. `value`
+is a fraction, or percent where a column `unit` says so; `intermediate` is `none` for a direct baseline.
 """
 
 import csv
@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from xbench.adapter import Options, Row, read_text
+from xbench.adapter import COLUMNS, Options, Row, read_text
 from xbench.errors import DataError
 
 SUFFIXES = (".csv", ".parquet", ".tsv")
@@ -21,7 +21,12 @@ def recognises(path: Path, head: bytes) -> bool:
     if path.suffix == ".parquet":
         return set(_schema(path)) >= _NEEDED
     first = head.decode("utf-8-sig", "replace").splitlines()[:1]
-    return bool(first) and {c.strip().strip('"') for c in first[0].split("\t" if path.suffix == ".tsv" else ",")} >= _NEEDED
+    return bool(first) and {_name(c.strip().strip('"')) for c in first[0].split("\t" if path.suffix == ".tsv" else ",")} >= _NEEDED
+
+
+def _name(heading: str) -> str:
+    """A column whether it is written with capitals or not."""
+    return heading.lower() if heading.lower() in (*COLUMNS, "unit", "lower_is_better") else heading
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
@@ -30,7 +35,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         yield from _parquet(path)
         return
     text = read_text(path)
-    header = [name.strip() for name in next(_lines(path, text), (0, []))[1]]
+    header = [_name(name.strip()) for name in next(_lines(path, text), (0, []))[1]]
     double = sorted({name for name in header if header.count(name) > 1})
     if double or not header:
         raise DataError(f"{path}:1: " + (f"column {', '.join(double)} is there twice" if double else "has no header"))

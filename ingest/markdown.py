@@ -16,6 +16,8 @@ from xbench.adapter import Options, Row, mapping, parse_json, read_text
 SUFFIXES = (".markdown", ".md")
 EXAMPLE = "README.md, with --set target=xquad --set metric='f1 / exact_match' --set intermediate=none --set source=…"
 _RULE = re.compile(r"\|?\s*:?-{2,}:?\s*(\|\s*:?-{2,}:?\s*)*\|?")
+_AWAY = {code: code + 0xE000 for code in range(128)}  # into private use, which no printable text has
+_BACK = {away: code for code, away in _AWAY.items()}
 _SAID = re.compile(r"<!--\s*xbench\s+(\{.*\})\s*-->")
 
 
@@ -51,10 +53,11 @@ def _cells(line: str) -> list[str]:
 
 
 def _plain(cell: str) -> str:
-    """Without emphasis, code, links, escapes, and the marks that stand for significance or ties."""
-    text = re.sub(r"<sup>.*?</sup>", "", cell)  # a mark
+    """Without emphasis, code, links, escapes, and the marks that stand for significance or ties; a dash alone is an empty cell."""
+    text = re.sub(r"\\([!-/:-@\[-`{-~])", lambda match: match.group(1).translate(_AWAY), cell)  # what is escaped is no markup
+    text = re.sub(r"<sup>.*?</sup>", "", text)  # a mark
     text = re.sub(r"(?<=\d)<(?:br|sub)\b[^>]*>(?=\d)", " ", text)  # two numbers, not one
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", lambda match: match.group(1) or "", text.strip())
-    text = re.sub(r"(?<!\\)(\*\*|__|`|~~)", "", text).strip().rstrip("†‡").strip()
-    text = re.sub(r"^([*_])(.+)(?<!\\)\1$", r"\2", text)
-    return html.unescape(re.sub(r"\\([\\|*_`~])", r"\1", text))
+    text = re.sub(r"\*\*|__|`|~~", "", text).strip().rstrip("†‡").strip()
+    text = re.sub(r"^([*_])(.+)\1$", r"\2", text)
+    return "" if text == "-" else html.unescape(text).translate(_BACK)

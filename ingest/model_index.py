@@ -9,17 +9,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import Options, Row, number, read_text
+from xbench.adapter import LESS, Options, Row, number, read_text
 from xbench.errors import DataError
-from xbench.languages import known
+from xbench.languages import known, normal
 
 SUFFIXES = (".md",)
 EXAMPLE = "org__model/README.md"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party"}
 _TARGETS = {"PAN-X": "panx", "udpos": "udpos", "XNLI": "xnli", "PAWS-X": "pawsx", "XQuAD": "xquad", "MLQA": "mlqa", "tydiqa": "tydiqa",
             "bucc18": "bucc2018", "tatoeba": "tatoeba"}  # fmt: skip
-# Of which less is better; automatic cards list them among the others.
-_LESS = ("loss", "wer", "cer", "ter", "mer", "perplexity", "ppl", "mse", "rmse", "mae", "mape", "brier_score")
+# Data sets whose configurations are languages, of three letters too; elsewhere wic, nli or sts is a task, not Wichita, Grangali or Ssi.
+_BY_LANGUAGE = re.compile(r"common_voice|masakha|afrisenti|afrixnli|americas_nli|nusax|wikiann", re.IGNORECASE)
 _PLACE = re.compile(r"[a-z]{2,3}([-_]([A-Za-z]{2}|[A-Za-z]{4}|\d{3}))+")  # of fleurs: pt_br is Portuguese in Brazil, not Breton
 _SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*")
 
@@ -40,10 +40,12 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         content = yaml.safe_load(re.split(r"\r?\n---", read_text(path), maxsplit=1)[0].removeprefix("---"))
     except yaml.YAMLError as error:
         raise DataError(f"{path}: its head is not YAML: {str(error).splitlines()[0]}") from error
+    said = content.get("language") or []
+    spoken = {normal(code) for code in ([said] if isinstance(said, str) else said) if isinstance(code, str) and known(code)}
     for index, model in enumerate(content["model-index"]):
         for place, result in enumerate(model["results"]):
             data = result["dataset"]
-            target, language = _task(data)
+            target, language = _task(data, spoken)
             for metric in result["metrics"]:
                 name = str(metric["type"]).lower().replace(" ", "_")
                 yield {
@@ -54,7 +56,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                     "split": data.get("split"),
                     "dataset_revision": data.get("revision"),
                     "metric": name,
-                    "lower_is_better": name in _LESS,
+                    "lower_is_better": name in LESS,
                     "relationship": "third party" if metric.get("verified") is True else "first party",
                     **value(metric["value"]),
                 }
@@ -70,16 +72,19 @@ def value(given: Any) -> Row:
     return row | ({"stderr": match.group(2), "stderr_kind": "unknown spread"} if match else {})
 
 
-def _task(data: dict[str, Any]) -> tuple[str, str | None]:
-    config = str(data.get("config") or data.get("args") or "")
+def _task(data: dict[str, Any], spoken: set[str]) -> tuple[str, str | None]:
+    """The task of a data set and its configuration, and the language; `spoken` are those that the card gives the model."""
+    config, name = str(data.get("config") or data.get("args") or ""), str(data["type"])
     base, _, rest = config.partition(".")
-    if str(data["type"]).endswith("xtreme") and base in _TARGETS:
+    if name.endswith("xtreme") and base in _TARGETS:
         pair = rest.replace(".", "/")  # MLQA: context and question
         return _TARGETS[base], pair if known(pair) else _named(rest)
-    if _PLACE.fullmatch(config):
-        return f"hf/{data['type']}", config if known(config) else None
-    last = re.split(r"[._/]", config)[-1]
-    return f"hf/{data['type']}", last if known(last) else None
+    if name.endswith("universal_dependencies"):  # cs_pdt: a treebank, not Plautdietsch
+        code = config.partition("_")[0]
+        return f"hf/{name}", code if known(code) else None
+    code = config if _PLACE.fullmatch(config) else re.split(r"[._/]", config)[-1]
+    sure = len(code) != 3 or _BY_LANGUAGE.search(name)
+    return f"hf/{name}", code if known(code) and (sure or normal(code) in spoken) else None
 
 
 def _named(text: str) -> str | None:

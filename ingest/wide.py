@@ -31,7 +31,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def _fits(header: list[str]) -> bool:
     names = [name.strip().strip('"') for name in header]
-    return "value" not in names and grids.is_header(names)
+    return "value" not in map(str.lower, names) and grids.is_header(names)
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
@@ -39,14 +39,14 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         import pyarrow.parquet as pq
 
         table = pq.read_table(path)
-        lines = [["" if v is None else str(v) for v in row.values()] for row in table.to_pylist()]
+        lines = [["" if v in (None, "-") else str(v) for v in row.values()] for row in table.to_pylist()]
         header = list(table.column_names)
         yield from grids.read(header, [(f"row {i}", line) for i, line in enumerate(lines, 1)], options.settings)
         return
     reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
     header = [cell.strip() for cell in next(reader, [])]
     try:
-        cells = [(str(reader.line_num), [cell.strip() for cell in line]) for line in reader if line]
+        cells = [(str(reader.line_num), ["" if cell.strip() == "-" else cell.strip() for cell in line]) for line in reader if line]
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: cannot be read as CSV: {error}") from error
     try:

@@ -290,7 +290,13 @@ def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
             "evaluation_name": metric,
             "source_data": {"dataset_name": "life-in-the-uk", "source_type": "hf_dataset"},
             "metric_config": {"lower_is_better": False, "score_type": "continuous", "min_score": 0, "max_score": 100},
-            "score_details": {"score": score, "uncertainty": {"num_samples": 10}},
+            "score_details": {
+                "score": score,
+                "uncertainty": {
+                    "confidence_interval": {"lower": score - 1.5, "upper": score + 1.5, "confidence_level": 0.95, "method": "bootstrap"},
+                    "num_samples": 10,
+                },
+            },
         }
 
     def record(few_shot: str, validation: str, *results: dict[str, Any]) -> dict[str, Any]:
@@ -314,6 +320,8 @@ def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
         (*one, "eee/life_in_the_uk", "en")
         for one in (("dev", "mcc", 0.4), ("test", "accuracy", 0.7), ("test", "mcc", 0.5), ("test", "mcc", 0.6))
     ]
+    # aggregate_scores in src/euroeval/scores.py gives 1.96 * std(ddof=1) / sqrt(fits) as the radius
+    assert set(rows(tmp_path / "store", "round(stderr, 12)", "stderr_kind")) == {(round(0.015 / 1.96, 12), "EuroEval over 10 fits")}
 
 
 def _card(*results: tuple[str, str, str, float]) -> str:
@@ -333,6 +341,42 @@ def test_the_configuration_of_a_card_is_a_language_of_a_country_or_a_pair(tmp_pa
     found, refused = said("README.md", card, tmp_path, "value", "language")
     assert found == [(0.1, "pt-BR"), (0.2, "sv-SE"), (0.3, "ar/de"), (0.4, "es-419")]
     assert "column 'language' is empty" in refused[0]
+
+
+def test_configurations_of_three_letters_are_tasks_unless_it_is_known_that_they_are_languages(tmp_path: Path) -> None:
+    """wic is Wichita, nli Grangali, mrc Maricopa, sts Ssi and pdt Plautdietsch; `lug` of masakhaner is Luganda."""
+    tasks = [("super_glue", "wic"), ("klue", "nli"), ("klue", "mrc"), ("klue", "sts")]
+    known = [("masakhaner", "lug"), ("mozilla-foundation/common_voice_13_0", "hsb"), ("universal_dependencies", "cs_pdt"), ("xnli", "de")]
+    card = _card(*((name, config, "accuracy", 0.5) for name, config in [*tasks, *known]))
+    found, refused = said("README.md", card, tmp_path / "1", "target", "language")
+    assert found == [
+        ("hf/masakhaner", "lg"),
+        ("hf/mozilla-foundation/common_voice_13_0", "hsb"),
+        ("hf/universal_dependencies", "cs"),
+        ("hf/xnli", "de"),
+    ]
+    assert len(refused) == len(tasks)
+    card = _card(("a_corpus", "hsb", "accuracy", 0.5), ("a_corpus", "wic", "accuracy", 0.5)).replace(
+        "---\n", "---\nlanguage: [de, hsb]\n", 1
+    )
+    assert said("README.md", card, tmp_path / "2", "language")[0] == [("hsb",)], "as the card itself says"
+
+
+def test_lighteval_says_of_which_metrics_less_is_better(tmp_path: Path) -> None:
+    """Fields of huggingface/lighteval at 3fd1526, metrics/utils/metric_utils.py and tasks/lighteval_task.py; old files have names alone."""
+    distances = {"metric_name": ["edit_similarity", "distance:n=2"], "higher_is_better": {"edit_similarity": True, "distance": False}}
+    metrics = [{"metric_name": "bits", "higher_is_better": False}, {"metric_name": "acc", "higher_is_better": True}, distances]
+    values = {"bits": 0.5, "acc": 0.6, "edit_similarity": 0.7, "distance:n=2": 0.1}
+    for file, config, given, kept in (
+        ("new", {"xnli:de|0": {"metrics": metrics}}, values, 2),
+        ("old", {"xnli:de": {"metric": metrics}}, values, 2),
+        ("older", {"xnli:de": {"metric": ["acc", "word_perplexity"]}}, {"acc": 0.6, "word_perplexity": 0.9}, 1),
+    ):
+        content = {"config_general": {"model_name": "m"}, "results": {"xnli:de|0": given}, "config_tasks": config}
+        found, refused = said("results.json", content, tmp_path / file, "metric")
+        assert len(found) == kept, file
+        assert len(refused) == len(given) - kept
+        assert all("of which more is better" in one for one in refused)
 
 
 def test_losses_and_error_rates_of_a_card_are_refused(tmp_path: Path) -> None:

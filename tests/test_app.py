@@ -178,6 +178,10 @@ def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: p
     app = draw(monkeypatch, uneven.root, "leaderboard", only_language=["en", "hi"])
     table = app.dataframe[0].value.set_index("system")
     assert table["mini-pos"].round(6).to_dict() == {"m after intents": 80.0, "m": 70.0}
+    app = draw(monkeypatch, uneven.root, "leaderboard", only_language=["en", "xx", "hi", "en"])
+    assert app.dataframe[0].value.set_index("system").equals(table), "a language that is named twice counts once"
+    assert [m.value for m in app.multiselect if m.label == "Language"] == [["en", "hi"]]
+    assert [w.value for w in app.warning] == ["The address asks for only\\_language xx, which is not there."]
     app = draw(monkeypatch, uneven.root, "leaderboard", only_script=["Devanagari"])
     assert app.dataframe[0].value.set_index("system")["mini-pos"].round(6).to_dict() == {"m after intents": 70.0, "m": 50.0}
     app = draw(monkeypatch, uneven.root, "leaderboard", only_model="nothing like it")
@@ -313,7 +317,10 @@ def test_a_choice_is_in_the_address_and_the_address_is_a_choice(
     before = charts[1]
     draw(monkeypatch, filled.root, "transfer", target=name, snapshot=str(said(app, "snapshot")))
     assert charts[1] == before
-    assert draw(monkeypatch, filled.root, "transfer", target="no such thing").selectbox[1].value != "no such thing"
+    app = draw(monkeypatch, filled.root, "transfer", target="no such thing")
+    assert app.selectbox[1].value != "no such thing"
+    assert app.warning[0].value == "The address asks for target no such thing, which is not there."
+    assert not choose(app, "Target and metric", name).warning
 
 
 def test_a_link_shows_the_same_after_the_store_grew(monkeypatch: pytest.MonkeyPatch, filled: Writer) -> None:

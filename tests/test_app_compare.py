@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -218,3 +219,20 @@ def test_scale_compares_sizes(paired: Path, monkeypatch: pytest.MonkeyPatch) -> 
     differences = app.dataframe[1].value
     assert differences["sizes"].tolist() == ["l - m"]
     assert differences["verdict"].tolist() == ["shrinks"]
+
+
+def test_what_is_shown_first_has_languages_and_a_printed_mean_is_called_one(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mlqa is before xnli by name, and has but one printed mean."""
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "scorer": "unknown"}
+    for name, value in (("none", 0.5), ("intents", 0.6)):
+        writer.add(name, "mlqa", None, {"mul": value}, language_set="de en", metric="f1", **of)
+        writer.add(name, "xnli", None, {"de": value, "en": value}, **of)
+    writer.add("unknown", "xnli", None, {"de": 0.4, "en": 0.4}, **of)
+    for page in ("languages", "compare", "scale"):
+        app = draw(monkeypatch, writer.root, page)
+        (box,) = [b for b in app.selectbox if b.label == "Target and metric"]
+        assert box.value == "xnli · accuracy (unknown)"
+    app = draw(monkeypatch, writer.root, "compare")
+    assert "m · intermediate task unknown" in next(b.options for b in app.selectbox if b.label == "First")
+    app = draw(monkeypatch, writer.root, "compare", target="mlqa · f1 (unknown) · means as printed")
+    assert any("by the mean that the source printed, untested: the first is higher" in m.value.replace("\\", "") for m in app.markdown)

@@ -16,7 +16,7 @@ from xbench import board, store
 from xbench.errors import XbenchError
 from xbench.task import load_task
 from xbench.ui import common
-from xbench.ui.pages import add
+from xbench.ui.pages import add, provenance
 
 CSV = (
     "model,intermediate,target,language,metric,value,unit,source\nm,none,xnli,de,accuracy,{},percent,a paper\n"
@@ -81,6 +81,20 @@ def test_provenance_recomputes_a_score_and_shows_the_run(tmp_path: Path, monkeyp
     fields = app.dataframe[1].value.set_index("field")["value"]
     assert fields["model"] == "m"
     assert len(fields["run id"]) == 24
+
+
+def test_provenance_goes_where_a_link_leads_among_very_many(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(provenance, "_MOST", 2)
+    for name in ("bert", "e5", "mt5", "xlm-r"):
+        writer.add("none", "mini-pos", 0, {"de": 0.5}, model=name)
+    app = draw(monkeypatch, writer.root, "provenance", model="xlm-r")
+    assert [b.value for b in app.selectbox if b.label == "Model"] == ["xlm-r"]
+    assert not app.warning
+    (part,) = app.text_input
+    app = settle(part.set_value("5").run())
+    assert [b.options for b in app.selectbox if b.label == "Model"] == [["e5", "mt5"]]
+    (part,) = app.text_input
+    assert settle(part.set_value("nope").run()).warning[0].value == "No model contains nope."
 
 
 def test_provenance_keeps_every_version_of_a_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +226,6 @@ def test_printed_means_over_other_languages_are_apart(tmp_path: Path, monkeypatc
     root = two_means(tmp_path)
     app = draw(monkeypatch, root, "compare")
     assert app.dataframe[0].value["delta"].tolist() == [pytest.approx(5)]
-    assert "in 1 and lower in 0 of 1 printed means" in app.markdown[1].value
+    assert "by the mean that the source printed, untested\\: the first is higher" in app.markdown[1].value
     app = draw(monkeypatch, root, "provenance", language="mul", intermediate="mlm")
     assert app.dataframe[0].value["mean over"].tolist() == ["de fr", "de es fr"]

@@ -13,6 +13,7 @@ import yaml
 from scipy import stats
 from typer.testing import CliRunner
 
+from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from xbench import checking, claiming, cli, comparing, executors, planning, plugins
 from xbench.errors import XbenchError
@@ -178,6 +179,19 @@ def test_a_sentence_about_an_average(tmp_path: Path) -> None:
     assert [t for _, i, t, _ in nothing.missing if i == "squad1"] == ["mlqa", "tydiqa", "xquad"]
 
 
+def test_sentences_about_published_results_name_what_is_no_task_here(writer: Writer) -> None:
+    for name, mean, german in (("none", 0.79, 0.80), ("x-stilts", 0.80, 0.83)):
+        of = {"kind": "external", "source": "a paper", "scorer": "unknown"}
+        writer.add(name, "xnli", None, {"mul": mean}, language_set="de fr", **of)
+        writer.add(name, "pawsx", None, {"de": german}, **of)
+    (mean,) = checking.check(writer.root, "x-stilts > none on xnli").evidence
+    assert (mean.evidence.partition(":")[0], round(mean.value or 0, 9), mean.verdict) == ("x-stilts less none", 0.01, "not testable")
+    assert "xnli, mean as printed, a paper, m" in mean.evidence
+    judged = checking.check(writer.root, "x-stilts > none on pawsx in deu")
+    assert [round(e.value or 0, 9) for e in judged.evidence] == [0.03], "a language in any spelling"
+    assert judged.missing == (), "no study can run it"
+
+
 @pytest.mark.parametrize(
     ("sentence", "problems"),
     [
@@ -197,6 +211,8 @@ def test_a_sentence_about_an_average(tmp_path: Path) -> None:
         ("squad1 helps on tydiqa within 3", ["'within' goes with =, not with 'helps'"]),
         ("squad1 > none on xtreme in sw", ["in 'sw': 'xtreme' is a mean over tasks, each over its languages; name one task"]),
         ("squad1 > none on tasks in sw", ["in 'sw': 'tasks' is a mean over tasks"]),
+        ("squad1 > none on tydiqa in German", ["language 'German' is unknown; did you mean 'de'?"]),
+        ("squad1 > none on TyDiQA", ["'TyDiQA' is no target; did you mean tydiqa"]),
         ("squad1 > none on tydiqa near sw", ["'near' is not one of on, in, for, by, within"]),
         ("squad1 > none on tydiqa for", ["nothing follows 'for'"]),
     ],

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from tests.test_training import write_study
-from xbench import cli
+from xbench import cli, tables
 
 TABLES = ["leaderboard", "scores", "delta", "coverage"]
 
@@ -66,6 +66,8 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
     assert "next:  xbench compare --store" in done.stderr
     again = CliRunner().invoke(cli.app, ["run", str(study), "--store", str(tmp_path / "s")])
     assert "nothing to do" in again.stderr
+    header, *cells = call("status", "--store", str(tmp_path / "s"), "--csv").stdout.splitlines()
+    assert (len(cells), call("status", "--store", str(tmp_path / "none"), "--csv").stdout) == (2, f"{header}\n")
     shown = call("delta", "--store", str(tmp_path / "s"))
     assert "after mini-pos" in shown.stdout
     assert "zero-shot mean" in shown.stdout
@@ -112,6 +114,33 @@ def test_an_empty_store_says_how_to_go_on(tmp_path: Path, command: str) -> None:
     assert (done.returncode, done.stdout) == (0, "")
     assert "xbench run" in done.stderr
     assert json.loads(call(command, "--store", str(tmp_path / "none"), "--json").stdout) == []
+
+
+def test_csv_without_rows_has_the_columns_of_csv_with_rows_and_says_why_on_stderr(tmp_path: Path) -> None:
+    full, empty = str(tmp_path / "full"), str(tmp_path / "empty")
+    for seed in (0, 1):
+        for target in ("mini-pos", "xnli"):
+            put(Path(full), "none", seed, {"de": answers(seed, 0.60)}, target, scorer="accuracy-1")
+            put(Path(full), "intents", seed, {"de": answers(seed + 7, 0.64)}, target, scorer="accuracy-1")
+    by = [["compare", "--by", name] for name in ("language", "family", "task", "size", "source")]
+    of = [["compare", "--all"], ["compare", "--all", "--pairs"], ["plan", "--resolve"], ["averages"]]
+    for command in (*([name] for name in TABLES), *by, *of):
+        with_rows = CliRunner().invoke(cli.app, [*command, "--store", full, "--csv"])
+        without = CliRunner().invoke(cli.app, [*command, "--store", empty, "--csv"])
+        assert len(with_rows.stdout.splitlines()) > 1, command
+        assert without.stdout.splitlines() == with_rows.stdout.splitlines()[:1], command
+        assert without.stderr, command
+        without = CliRunner().invoke(cli.app, [*command, "--store", empty, "--json"])
+        assert (json.loads(without.stdout), bool(without.stderr)) == ([], True), command
+
+
+def test_csv_of_a_store_without_fault_is_a_header(tmp_path: Path) -> None:
+    for command, columns in (
+        (["verify"], "kind,table,file,rows,found,expected,do,harmless"),
+        (["audit", "--check", "duplicates"], "severity,check,finding,do"),
+        (["rescore"], "run_id,target,scorer"),
+    ):
+        assert CliRunner().invoke(cli.app, [*command, "--store", str(tmp_path), "--csv"]).stdout == f"{columns}\n"
 
 
 def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_path: Path) -> None:
@@ -203,6 +232,59 @@ def test_systems_that_differ_in_a_condition_alone_are_not_one(writer: Writer) ->
     assert len(set(re.findall(r"(.*) none  ", board.partition("xnli")[0]))) == 4
 
 
+def test_delta_shows_each_column_beside_the_direct_baseline_of_its_own_seeds(writer: Writer) -> None:
+    for seed, value in enumerate((0.20, 0.40, 0.60)):
+        writer.add("none", "mini-ner", seed, {"en": 0.9, "de": value})
+        writer.add("intents", "mini-ner", seed, {"en": 0.9, "de": value + 0.1})
+        writer.add("mini-pos", "mini-ner", seed, {"en": 0.9, "de": value + 0.2})
+    one = call("delta", "--store", str(writer.root)).stdout
+    assert re.search(r"language +direct % +after intents +after mini-pos +n \n", one)
+    assert re.search(r"de +40.0 +[+]10.0 ±0.0 +[+]20.0 ±0.0 ", one)
+    writer.add("gold-pos", "mini-ner", 2, {"de": 0.5})  # after the name, the first column
+    two = call("delta", "--store", str(writer.root)).stdout
+    assert re.search(r"language +direct % +after gold-pos +direct % +after intents +after mini-pos +n \n", two)
+    assert re.search(r"de +60.0 +-10.0 +40.0 +[+]10.0 ±0.0 +[+]20.0 ±0.0 ", two)
+    assert re.search(r"zero-shot mean +60.0 +-10.0 +40.0 +[+]10.0 ", two)
+
+
+def test_scores_of_more_systems_than_languages_have_a_line_each(writer: Writer) -> None:
+    for number in range(7):
+        writer.add("none", "mini-ner", 0, {"de": number / 100, "hi": 0.5}, model=f"model-{number}")
+    lines = call("scores", "--store", str(writer.root)).stdout.splitlines()
+    assert [line.split() for line in lines if "odel" in line] == [
+        ["model", "de", "hi"], *([f"model-{number}", f"{number}.0", "50.0"] for number in range(7))
+    ]  # fmt: skip
+
+
+_CELLS = ["zero-shot mean", "99.9", "-14.4 [-17.7, -11.0]", "<.001", "103.2x items", "unresolved"]
+_HEADINGS = ["language", "direct", "delta, 95 % interval", "p", "needs", "verdict"]
+
+
+@pytest.mark.parametrize("room", [120, 80, 60, 50, 40, 30])
+def test_a_terminal_of_any_width_breaks_no_number(room: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(room))
+    tables.show("title", _HEADINGS, [_CELLS], "a note")
+    shown = re.sub(r"\x1b\[\d*m", "", capsys.readouterr().out)
+    assert max(map(len, shown.splitlines())) <= room
+    assert set(re.findall(r"\[.*?\]|\S+", shown)) >= {
+        "-14.4",
+        "[-17.7, -11.0]",
+        "99.9",
+        "<.001",
+        "103.2x",
+        "unresolved",
+        "zero-shot",
+        "mean",
+    }
+    assert (len(re.findall("^needs ", shown, re.MULTILINE)) == 1) == (room < 60), "a line a cell, where columns do not fit"
+
+
+def test_a_pipe_is_as_wide_as_its_numbers_take(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.show("title", [f"{i}: {name}" for i in range(4) for name in _HEADINGS], [_CELLS * 4])
+    assert capsys.readouterr().out.count("[-17.7, -11.0]") == 4
+
+
 def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:
     for change in ({}, {"recipe_id": "other", "recipe": '{"a":1}'}):
         for name, seed in (("none", 0), ("intents", 0), ("intents", 1)):
@@ -213,6 +295,23 @@ def test_titles_of_comparisons_tell_their_systems_apart(writer: Writer) -> None:
     ]
     ranks = call("compare", "--all", "--pairs", "--store", str(writer.root)).stdout
     assert "none / other" in ranks
+
+
+def test_claims_of_a_cell_are_told_apart(writer: Writer) -> None:
+    for train in ("en", "de+en"):
+        for recipe in ("one", "two"):
+            more = {
+                "recipe": json.dumps({"text": recipe}),
+                "recipe_id": recipe,
+                "kind": "external",
+                "source": "a paper",
+                "train_language": train,
+            }
+            writer.add("none", "mini-pos", 0, {"de": 0.5}, **more)
+    shown = call("history", "target=mini-pos", "language=de", "--store", str(writer.root)).stdout
+    assert {tuple(line.split()[:2]) for line in shown.splitlines() if "a paper" in line} == {
+        (train, recipe) for train in ("en", "de+en") for recipe in ("one", "two")
+    }
 
 
 def test_a_plan_says_of_which_model_a_line_is(tmp_path: Path) -> None:
@@ -231,6 +330,11 @@ def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writ
             f"no results of nope in {filled.root}; `xbench coverage` says what is there"
             in call(*command, "--store", str(filled.root)).stderr
         )
+    filled.add("none", "mini-pos", 0, {"de": 0.5})
+    done = call("delta", "--target", "mini-pos", "--store", str(filled.root))
+    assert (done.stdout, done.stderr) == (
+        "", f"what is in {filled.root} are direct baselines: there is no result after an intermediate task to hold against them\n"
+    )  # fmt: skip
     done = call("history", "version=abc", "--store", str(filled.root))
     assert (done.returncode, "a condition is not of the type of its column" in done.stderr) == (1, True), "no file is damaged"
     said = call("averages", "--suite", "nope", "--store", str(filled.root)).stderr

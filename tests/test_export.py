@@ -91,6 +91,29 @@ def test_tables_for_people_give_back_what_they_show(tmp_path: Path, name: str) -
     assert shown(everything(again)) == shown(everything(root))
 
 
+# What markdown, LaTeX or ingest could take for something else: an empty cell, links, marks, cells, emphasis, macros, escapes of these.
+NAMES = [
+    "-", "--", r"\-", "{-}", "[a](b)", "![a](b)", r"\[a\](b)", "[x]", "†", "a†", "b ‡", "&dagger;", "a|b", r"a\|b", "|", "$x$", r"\$", "$^{\\dagger}$",
+    "**x**", "_x_", "~~x~~", "``", "<sup>1</sup>", "1<br>2", "<!-- x -->", "&amp;", r"\textbf{x}", r"\toprule", r"\end{tabular}", r"a\\b", "50 %", "#", "x^2",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["markdown", "latex"])
+def test_names_come_back_from_tables(tmp_path: Path, name: str) -> None:
+    writer = Writer(tmp_path / "store")
+    for number, model in enumerate(NAMES):
+        writer.add(model, "mini-pos", 0, {"de": number / 100, "fr": 0.5}, model=model, source="-" if number % 2 else "[a](b)")
+    again = there_and_back(writer.root, tmp_path, name)
+
+    def shown(root: Path) -> list[tuple[Any, ...]]:
+        with store.reading(root) as con:
+            text = "SELECT model, intermediate, source, language, round(value, 9) FROM result ORDER BY ALL"
+            return con.execute(text).fetchall()
+
+    assert shown(again) == shown(writer.root)
+    assert len(shown(again)) == 2 * len(NAMES)
+
+
 def test_best_ties_and_holes_in_tables(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     for name, values in {"none": {"de": 0.5, "fr": 0.70001}, "a": {"de": 0.6, "fr": 0.70004}, "b": {"de": 0.6}}.items():

@@ -230,6 +230,20 @@ def test_a_mean_of_unknown_languages_is_the_one_whose_languages_are_said(tmp_pat
     assert ingest("a.csv", (0.7, "")) == {"identical": 1}  # and less is said of it
 
 
+def test_headings_may_be_in_capitals_and_an_unknown_table_is_told_what_is_expected(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "Model,Intermediate,Target,Language,Metric,Value,Source,Unit\nm,none,xnli,de,accuracy,50,paper,percent\n", encoding="utf-8"
+    )
+    report = ingesting.ingest([tmp_path / "a.csv"], tmp_path / "s")
+    assert (report.cells, report.refusals) == ({"new": 1}, [])
+    (tmp_path / "b.csv").write_text("Model;en;de\nm;81,4;71,1\n", encoding="utf-8")
+    (refused,) = ingesting.ingest([tmp_path / "b.csv"], tmp_path / "s").refusals
+    assert "b.csv: no adapter knows this format" in str(refused)
+    assert str(refused).endswith(
+        "those with columns language and value, or with languages or tasks as headings, apart by commas; found 'Model;en;de'"
+    )
+
+
 def test_every_problem_is_named_and_good_rows_are_kept(tmp_path: Path) -> None:
     good = write(tmp_path / "good.csv", "m,none,xnli,de,accuracy,0.5,paper")
     bad = write(

@@ -223,6 +223,13 @@ def _line(error: BaseException, module: ModuleType) -> str:
 
 # What adapters share.
 
+# Metrics of which less is better, by name: for files that do not say so. From lm_eval/api/metrics.py, lighteval's metrics/metrics.py, and
+# what automatic model cards list among the others.
+LESS = frozenset({
+    "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
+    "rmse", "mae", "mape", "brier_score",
+})  # fmt: skip
+
 
 class _Held(threading.local):
     path: Path | None = None

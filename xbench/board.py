@@ -41,6 +41,12 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
+def columns(root: Path, view: str) -> list[str]:
+    """The columns of a view, of which there may be no row."""
+    with store.reading(root) as con:
+        return [d[0] for d in _execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
+
+
 def leaderboard(root: Path, **where: Any) -> list[Row]:
     """Test scores averaged over languages, best first within a target and metric; complete averages before partial ones."""
     return _rows(

@@ -1,6 +1,7 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
 import difflib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,9 @@ import duckdb
 
 from xbench import claiming, comparing, over_tasks, store
 from xbench.claiming import Claim, Evidence, Judged
-from xbench.contrasts import Row
-from xbench.errors import StoreError
+from xbench.contrasts import PRINTED, Row
+from xbench.errors import DataError, StoreError
+from xbench.languages import MANY, normal
 from xbench.pairing import DIRECT
 from xbench.task import all_tasks
 
@@ -35,8 +37,13 @@ class Sentence:
     within: float
 
 
-def parse(text: str) -> Sentence:
+def parse(text: str, intermediates: Collection[str] = (), measured: Collection[str] = ()) -> Sentence:
     """Take a sentence apart.
+
+    Args:
+        text: The sentence.
+        intermediates: What goes for an intermediate task beside the tasks there are: published results are of others, too.
+        measured: And for a target.
 
     Raises:
         StoreError: With everything that cannot be read, and the grammar.
@@ -50,7 +57,8 @@ def parse(text: str) -> Sentence:
     found = dict(zip(rest[::2], rest[1::2], strict=False))
     problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
     problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []
-    problems += _names((words[0], second), found.get("on"), found.get("in"))
+    language, problem = _language(found.get("in"))
+    problems += [*problem, *_names((words[0], second), found.get("on"), language, intermediates, measured)]
     points: dict[str, float | None] = {"by": None, "within": None}
     for word, sign_of in (("by", "<>"), ("within", "=")):
         if word not in found:
@@ -64,7 +72,15 @@ def parse(text: str) -> Sentence:
         raise StoreError(f"{text!r} is not a claim that can be checked", [*problems, f"the form is: {GRAMMAR}"])
     within, target = points["within"], found["on"].replace(":", ": ")
     within = _WITHIN / 100 if within is None else within
-    return Sentence(words[0], sign, second, target, found.get("in"), found.get("for"), points["by"], within)
+    return Sentence(words[0], sign, second, target, language, found.get("for"), points["by"], within)
+
+
+def _language(said: str | None) -> tuple[str | None, list[str]]:
+    """A language as the store spells it, and what is wrong with it."""
+    try:
+        return None if said is None else normal(said), []
+    except DataError as error:
+        return said, [str(error)]
 
 
 def _points(text: str) -> float | None:
@@ -76,12 +92,15 @@ def _points(text: str) -> float | None:
     return size if 0 <= size <= 1 else None
 
 
-def _names(intermediates: tuple[str, str], target: str | None, language: str | None) -> list[str]:
+def _names(
+    pair: tuple[str, str], target: str | None, language: str | None, intermediates: Collection[str], measured: Collection[str]
+) -> list[str]:
     """What of the names does not exist, or not together."""
-    names = {t.name for t in all_tasks()}
+    tasks = {t.name for t in all_tasks()}
+    names, known = {*tasks, *measured}, {*tasks, *intermediates, DIRECT}
     suites = {s for t in all_tasks() for s in t.suites}
     targets = {*names, *suites, "tasks", *(f"{s}:{t.group}" for s in suites for t in all_tasks() if t.group)}
-    problems = [f"{n!r} is no task{_near(n, {*names, DIRECT})}" for n in intermediates if n.partition("@")[0] not in {*names, DIRECT}]
+    problems = [f"{n!r} is no task{_near(n, known)}" for n in pair if n not in known and n.partition("@")[0] not in known]
     if target is None:
         problems.append("no target: `on TASK`, or `on xtreme` for the mean of its tasks")
     elif target not in targets:
@@ -92,7 +111,7 @@ def _names(intermediates: tuple[str, str], target: str | None, language: str | N
 
 
 def _near(name: str, names: set[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(names), n=3)
+    close = difflib.get_close_matches(name.lower(), sorted(names), n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
@@ -102,8 +121,9 @@ def check(root: Path, text: str) -> Judged:
     Raises:
         StoreError: If the sentence or the store cannot be read.
     """
-    said = parse(text)
     with store.reading(root) as con:
+        there = [{str(v) for (v,) in con.execute(f"SELECT DISTINCT {column} FROM run").fetchall()} for column in ("intermediate", "target")]
+        said = parse(text, *there)
         models = claiming.models_called(con, (said.model,) if said.model else ())
         targets = (said.target,)
         members = con.execute(
@@ -113,11 +133,14 @@ def check(root: Path, text: str) -> Judged:
             targets = tuple(row[0] for row in members)
         named = (said.model,) if said.model else tuple(models)
         cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if i != t]
-        missing = claiming.missing_cells(con, cells, _SEEDS)
+        tasks = {DIRECT, *(t.name for t in all_tasks())}
+        # What is no task here cannot be run.
+        runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))
+        missing = claiming.missing_cells(con, cells, _SEEDS) if runs else ()
         rows = [r for model in models for r in _rows(con, said, model)]
     evidence = tuple(_evidence(said, r) for r in rows)
-    tasks = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
-    claim = Claim("check", text, "", named, tasks, targets, ((said.first, said.second),), False, _SEEDS, "", "")
+    intermediates = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
+    claim = Claim("check", text, "", named, intermediates, targets, ((said.first, said.second),), False, _SEEDS, "", "")
     return Judged(claim, claiming.verdict(evidence), evidence, missing)
 
 
@@ -129,7 +152,8 @@ def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Ro
     average = over_tasks.over_tasks(con, first, second, suite=said.target, model=model)
     rows: list[Row] = average or comparing.compare(con, first, second, model=model, target=said.target)
     if not average:
-        rows = [r for r in rows if (r["language"] == said.language if said.language else r["level"] == "mean")]
+        means = [r for r in rows if r["level"] == "mean"] or [r for r in rows if r["level"] == PRINTED]
+        rows = [r for r in rows if r["language"] == said.language] if said.language else means
     if said.first == DIRECT:
         rows = [r | _turned(r) for r in rows]
     return rows
@@ -142,7 +166,11 @@ def _turned(r: Row) -> dict[str, Any]:
 
 
 def _evidence(said: Sentence, r: Row) -> Evidence:
-    where = f"{r['target']}, {r['language'] if r['level'] != 'tasks' else r['language'].partition(':')[0]}"
+    over = {PRINTED: r["language"].replace(MANY, "mean as printed", 1), "tasks": r["language"].partition(":")[0]}.get(
+        r["level"], r["language"]
+    )
+    source = f", {r['source']}" if r["source"] != "xbench" else ""
+    where = f"{r['target']}, {over}{source}"
     label = f"{said.first} less {said.second}: {where}, {r['model']}, {r['seeds'] or 'no'} seed(s)"
     if r["status"] != "tested":
         return Evidence(f"{label}: {r['status']}", r["delta"], r["low"], r["high"], True, "not testable")

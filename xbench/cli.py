@@ -138,7 +138,7 @@ def scores(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Test scores language by language: languages down, systems across."""
+    """Test scores language by language."""
     from xbench import printing
 
     printing.scores(store, target, metric, _form(as_json, as_csv))

@@ -23,6 +23,8 @@ By = Literal["language", "family", "script", "mean"]
 TO_DIRECT = {"intermediate": DIRECT}
 ADJUSTMENTS = (*families.ADJUSTMENTS, "max-t")
 CONTRAST = (*pairing.COLUMN, *pairing.SYSTEM, "against")  # rows that agree in these are one contrast
+_RUNS = ("seed_list", "against_seed_list", "run_ids", "against_run_ids")
+COLUMNS = (*pairing.COLUMN, *pairing.SYSTEM, "parameters", "against", *contrasts.untested(""), "margin", "p_equivalent", *_RUNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +175,7 @@ def _provenance(paired: pairing.Paired) -> Row:
     """Which runs a row stands on, and in which order."""
     runs, against = (" ".join(own) for own in paired.runs) if paired.runs else ("", "")
     seeds, others = (" ".join(map(pairing.shown_seed, own)) for own in paired.seeds) if paired.seeds else ("", "")
-    return {"seed_list": seeds, "against_seed_list": others, "run_ids": runs, "against_run_ids": against}
+    return dict(zip(_RUNS, (seeds, others, runs, against), strict=True))
 
 
 def _stored(
@@ -282,4 +284,4 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(said)
 
 
-__all__ = ["ADJUSTMENTS", "ALPHA", "CONTRAST", "MEAN", "TO_DIRECT", "Asked", "By", "compare", "sentence"]
+__all__ = ["ADJUSTMENTS", "ALPHA", "COLUMNS", "CONTRAST", "MEAN", "TO_DIRECT", "Asked", "By", "compare", "sentence"]

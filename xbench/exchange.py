@@ -12,11 +12,12 @@ from xbench import adapter, auditing, board, compacting, exporting, ingesting, m
 from xbench.adapter import Options
 from xbench.errors import DataError, StoreError
 from xbench.listing import Listing, check_folder
-from xbench.tables import LOG, Form, emit, percent, show
+from xbench.tables import LOG, Form, apart, emit, percent, show
 from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
+_PROBLEM = ("kind", "table", "file", "rows", "found", "expected", "do")
 
 
 def ingest(
@@ -156,10 +157,13 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
         emit(found, form)
         return
     varying = [c for c in order[:8] if len({r[c] for r in found}) > 1]
+    more = ("train_language", "recipe_label", "stack", "model_revision", "dataset_revision", "language_set")
+    varying += apart(found, (), more, (*varying, "source", "source_version", "version"))
+    names = [c.removesuffix("_label").replace("_", " ") for c in varying]
     same = ", ".join(f"{c} {found[0][c]}" for c in order[:8] if c not in varying and found[0][c] is not None)
     show(
         f"claims of {same}",
-        [*varying, "source", "source version", "version", "", "value", "n", "relationship", "run", "file sha256"],
+        [*names, "source", "source version", "version", "", "value", "n", "relationship", "run", "file sha256"],
         [
             [
                 *(str(r[c]) if r[c] is not None else "-" for c in varying), r["source"], r["source_version"], str(r["version"] or "-"),
@@ -183,8 +187,9 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     found = auditing.audit(root, only)
     if form != "text":
         empty = dict.fromkeys(c for f in found for c in f.rows)
-        said = [{"severity": f.severity, "check": f.check, "finding": f.text, "do": f.advice} for f in found]
-        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form)
+        always = ("severity", "check", "finding", "do")
+        said = [dict(zip(always, (f.severity, f.check, f.text, f.advice), strict=True)) for f in found]
+        emit([{**s, **empty, **f.rows} for s, f in zip(said, found, strict=True)], form, always)
         return not any(f.severity == "error" for f in found)
     for check in dict.fromkeys(f.check for f in found):
         mine = [f for f in found if f.check == check]
@@ -245,7 +250,7 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
             mended = mending.repair(root, deep=deep, tick=tick)
         found = mended.after if mended else verifying.verify(root, deep=deep, tick=tick)
     if form != "text":
-        emit([_as_row(problem) for problem in found.problems], form)
+        emit([_as_row(problem) for problem in found.problems], form, (*_PROBLEM, "harmless"))
         if mended:
             sys.stderr.write("".join(f"{moved.file} -> {moved.to}\n" for moved in mended.moved))
         sys.stderr.write(f"{_in_all(found)}\n")
@@ -269,8 +274,7 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
 
 
 def _as_row(problem: Problem) -> dict[str, object]:
-    row = {c: getattr(problem, c) for c in ("kind", "table", "file", "rows", "found", "expected", "do")}
-    return {**row, "harmless": problem.harmless}
+    return {**{c: getattr(problem, c) for c in _PROBLEM}, "harmless": problem.harmless}
 
 
 def _in_all(found: Verified) -> str:

@@ -36,7 +36,7 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
 
     Args:
         header: The headings, without markup.
-        lines: Where each line stands, and its cells, without markup.
+        lines: Where each line stands, and its cells, without markup; one without a name is empty.
         settings: What is said of all rows (metric: one, or two with a slash; means: computed, where means follow from the languages).
 
     Raises:
@@ -55,7 +55,7 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
     for at, cells in lines:
         if len(cells) != len(header):
             raise DataError(f"{at}: {len(cells)} cells, the header has {len(header)}")
-        said: Row = {name: cell for (kind, name), cell in zip(kinds, cells, strict=True) if kind == "column" and cell not in ("", "-")}
+        said: Row = {name: cell for (kind, name), cell in zip(kinds, cells, strict=True) if kind == "column" and cell}
         there = sorted(kinds[i][1] for i in scored if kinds[i][0] == "language" and cells[i].lower() not in _HOLES)
         for index in scored:
             kind, name = kinds[index]

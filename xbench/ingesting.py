@@ -37,6 +37,7 @@ _BATCH_BYTES = 8 << 20
 _FOLDER_BYTES = 512 << 10  # what a folder that is read whole is taken for
 _AHEAD = 16  # batches that wait for each other process, so that it goes on while this one writes
 _FLUSH_ROWS = 200_000  # rows that are written at once
+_FIRST_LINE = 300  # characters of it that a message shows
 _ALONE = 50  # fewer files than this are not worth other processes
 
 
@@ -225,6 +226,18 @@ def _batches(found: Iterable[Document]) -> Iterator[list[Document]]:
         yield batch
 
 
+def _unrecognised(document: Document) -> str:
+    """What is said of a file that was asked for and that no adapter knows."""
+    path = Path(document.path)
+    said = f"{document.shown}: no adapter knows this format; --format tries one, `xbench adapters` lists them"
+    if path.suffix not in (".csv", ".tsv"):
+        return said
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        first = lines.readline(_FIRST_LINE).strip()
+    known = f"columns language and value, or with languages or tasks as headings, apart by {'commas' if path.suffix == '.csv' else 'tabs'}"
+    return f"{said}. Of tables, those with {known}; found {first!r}"
+
+
 def _read_batch(documents: Sequence[Document], options: Options, template: re.Pattern[str] | None) -> _Parsed:
     gathered = Gathering()
     files: Counter[str] = Counter()
@@ -242,8 +255,7 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
             if name is None:
                 unknown += 1
                 if document.asked_for:
-                    why = f"{document.shown}: no adapter knows this format; --format tries one, `xbench adapters` lists them"
-                    said.append(Refusal(document.shown, "", "", why))
+                    said.append(Refusal(document.shown, "", "", _unrecognised(document)))
                 continue
             said.append(read)
             read += 1

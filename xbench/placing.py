@@ -19,6 +19,10 @@ Over = Literal["all", "zero-shot"]
 # Filters on systems, which must not change who takes part in the tests.
 _SHOWN = ("model", "intermediate", "train_language", "source", "stack")
 _UNRANKED = dict.fromkeys(("value", "low", "high", "rank_low", "rank_high", "tier", "systems", "seeds", "scope", "languages"))
+_HEAD = (*pairing.COLUMN, *pairing.SYSTEM, "parameters")
+STANDING = (*_HEAD, *_UNRANKED, "status")  # the columns of standings
+_TEST = ("delta", "low", "high", "p", "p_adjusted", "family", "seeds", "against_seeds", "scope")
+PAIR = (*_HEAD, *(f"against_{f}" for f in pairing.SYSTEM), *_TEST)  # and of pairs
 
 
 def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: Any) -> list[Row]:

@@ -1,7 +1,8 @@
 """What each command prints, and the rows behind it."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from xbench import board
@@ -23,18 +24,17 @@ _SAME_SYSTEM = (
 )
 # In which systems may differ that are the same in what is usually said of them.
 _CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id")
+_MEAN = "zero-shot mean"
+_SIDE_BY_SIDE = 6  # so many systems are side by side, however few the languages
 _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 
 
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Mean over languages by system, a table a target."""
     rows = _shown(board.leaderboard(root, target=target, metric=metric), metric, form)
-    if form != "text":
-        emit(rows, form)
-    elif not rows:
-        _empty(root, target, metric)
+    if _emitted(rows, form, root, "leaderboard", target, metric):
         return
-    for group in grouped(rows, (*_COLUMN, "basis", "language_set")) if form == "text" else []:
+    for group in grouped(rows, (*_COLUMN, "basis", "language_set")):
         first = group[0]
         named = apart(group, ("model", "train_language", "recipe_label"), (*_CONDITIONS, "parameters"), ("intermediate", "source"))
         sets = {r["language_set"] for r in rows if all(r[c] == first[c] for c in (*_COLUMN, "basis"))}
@@ -67,18 +67,14 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
             ],
             left=1 + len(named),
         )
-    if form == "text":
-        sys.stdout.write("percent, mean over languages; ± standard deviation over seeds; zero-shot leaves the training language out\n")
+    sys.stdout.write("percent, mean over languages; ± standard deviation over seeds; zero-shot leaves the training language out\n")
 
 
 def scores(root: Path, target: str | None, metric: str | None, form: Form) -> None:
-    """Scores by language, a table a target and metric: languages down, systems across."""
+    """Scores by language, a table a target and metric: languages down, systems across; of more systems than languages, the other way."""
     rows = _shown(board.scores(root, target=target, metric=metric), metric, form)
-    if form != "text":
-        emit(rows, form)
+    if _emitted(rows, form, root, "language_score", target, metric):
         return
-    if not rows:
-        _empty(root, target, metric)
     for group in grouped(rows, _COLUMN):
         usual = ("model", "train_language", "intermediate", "recipe_label", "source")
         parts = apart(group, usual, _CONDITIONS, ("language", "language_set", "intermediate_revision")) or ["model"]
@@ -87,10 +83,15 @@ def scores(root: Path, target: str | None, metric: str | None, form: Form) -> No
         labels = [tuple(shown[r[c], r["intermediate_revision"]] if c == "intermediate" else str(r[c]) for c in parts) for r in group]
         systems = sorted(set(labels))
         cells = {(names[r["language"], r["language_set"]], label): r for r, label in zip(group, labels, strict=True)}
-        lines = [[language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in sorted(names.values())]
+        languages = sorted(names.values())
         first = group[0]
         title = f"{first['target']}: {first['metric']} ({first['scorer']}), test{_revision(group, rows)}, percent ± sd over seeds"
-        show(title, ["language", *(" / ".join(s) for s in systems)], lines)
+        if len(systems) <= max(len(languages), _SIDE_BY_SIDE):
+            lines = [[language, *(_score_cell(cells.get((language, s))) for s in systems)] for language in languages]
+            show(title, ["language", *(" / ".join(s) for s in systems)], lines)
+        else:
+            lines = [[*s, *(_score_cell(cells.get((language, s))) for language in languages)] for s in systems]
+            show(title, [*(c.removesuffix("_label").replace("_", " ") for c in parts), *languages], lines, left=len(parts))
 
 
 def _languages(rows: Sequence[Row]) -> dict[tuple[str, str | None], str]:
@@ -109,11 +110,11 @@ def _score_cell(row: Row | None) -> str:
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
     """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
     rows = _shown(board.deltas(root, target=target, model=model), None, form)
-    if form != "text":
-        emit(rows, form)
+    why = ""
+    if not rows and board.scores(root, target=target, model=model):
+        why = f"what is in {root} are direct baselines: there is no result after an intermediate task to hold against them"
+    if _emitted(rows, form, root, "transfer_summary", target, model, why=why):
         return
-    if not rows:
-        _empty(root, target, model)
     means = board.mean_deltas(root, target=target, model=model)
     groups = grouped(rows, _SAME_SYSTEM)
     for group in groups:
@@ -126,46 +127,50 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
 
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
     first = group[0]
-    names = _intermediates(group)
-    intermediates = sorted(names.values())
+    names, languages, train = _intermediates(group), _languages(group), first["train_language"]
+    shown = {
+        at: f"{at[0]} (trained)" if labelled(at[0], train) else text.replace(MANY, "mean as printed") for at, text in languages.items()
+    }
+    by: dict[str, dict[str, Row]] = {shown[at]: {} for at in sorted(languages, key=lambda x: (labelled(x[0], train), languages[x]))}
+    for r in group:
+        by[shown[r["language"], r["language_set"]]][names[r["intermediate"], r["intermediate_revision"]]] = r
+    averages = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
+    baselines = _baselines({**by, _MEAN: averages}, sorted(names.values()))
     lines = []
-    languages, train = _languages(group), first["train_language"]
-    for at in sorted(languages, key=lambda x: (labelled(x[0], train), languages[x])):
-        language = at[0]
-        own = {names[r["intermediate"], r["intermediate_revision"]]: r for r in group if (r["language"], r["language_set"]) == at}
-        direct = next((r["direct_value"] for r in own.values() if r["direct_value"] is not None), None)
-        name = f"{language} (trained)" if labelled(language, train) else languages[at].replace(MANY, "mean as printed")
-        lines.append(
-            [
-                name,
-                percent(direct),
-                *(_delta_cell(own.get(i)) for i in intermediates),
-                str(max((r["n"] or 0 for r in own.values()), default=0) or "?"),
-            ]
-        )
+    for language, own in by.items():
+        parts = [[direct.get(language, "-"), *(_delta_cell(own.get(i)) for i in after)] for direct, after in baselines]
+        lines.append([language, *chain.from_iterable(parts), str(max((r["n"] or 0 for r in own.values()), default=0) or "?")])
     if means:
-        by = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
-        lines.append(
-            [
-                "zero-shot mean",
-                percent(next(iter(by.values()))["direct_value"]),
-                *(points(by[i]["delta"], by[i]["delta_sd"]) if i in by else "-" for i in intermediates),
-                "",
-            ]
-        )
-        lines.append(
-            ["up / down / mixed", "", *(_directions(by.get(i)) for i in intermediates), ""],
-        )
+        parts = [[direct.get(_MEAN, "-"), *(_mean_cell(averages.get(i)) for i in after)] for direct, after in baselines]
+        lines.append([_MEAN, *chain.from_iterable(parts), ""])
+        parts = [["", *(_directions(averages.get(i)) for i in after)] for _, after in baselines]
+        lines.append(["up / down / mixed", *chain.from_iterable(parts), ""])
     show(
-        f"{first['target']}{'' if first['train_language'] in ('en', 'unknown') else ', trained in ' + first['train_language']}: "
-        f"{first['metric']}, {first['model']}{where}",
-        ["language", "direct %", *(f"after {i}" for i in intermediates), "n"],
+        f"{first['target']}{'' if train in ('en', 'unknown') else ', trained in ' + train}: {first['metric']}, {first['model']}{where}",
+        ["language", *(c for _, after in baselines for c in ("direct %", *(f"after {i}" for i in after))), "n"],
         lines,
         "points against the direct baseline of the same source, whose seeds are not known. Nothing here is a significance test."
         if all(r["seed_known"] is False for r in group)
         else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
-        "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
+        + ("" if len(baselines) == 1 else "direct: over the seeds, or languages, of the columns that follow it. ")
+        + "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
     )
+
+
+def _baselines(lines: Mapping[str, Mapping[str, Row]], intermediates: Sequence[str]) -> list[tuple[dict[str, str], list[str]]]:
+    """What stands under direct, by line, and after which intermediate tasks: one for all, unless their pairs are of other seeds."""
+    found: list[tuple[dict[str, str], list[str]]] = []
+    for name in intermediates:
+        own = {line: percent(rows[name]["direct_value"]) for line, rows in lines.items() if name in rows}
+        own = {line: text for line, text in own.items() if text != "-"}
+        for direct, after in found:
+            if all(direct.get(line, text) == text for line, text in own.items()):
+                direct.update(own)
+                after.append(name)
+                break
+        else:
+            found.append((own, [name]))
+    return found
 
 
 def _intermediates(group: Sequence[Row]) -> dict[tuple[str, str], str]:
@@ -185,6 +190,10 @@ def _delta_cell(row: Row | None) -> str:
     return points(row["delta"], row["delta_sd"]) if row["delta"] is not None else row["status"]
 
 
+def _mean_cell(mean: Row | None) -> str:
+    return "-" if mean is None else points(mean["delta"], mean["delta_sd"])
+
+
 def _directions(mean: Row | None) -> str:
     if mean is None:
         return ""
@@ -194,11 +203,7 @@ def _directions(mean: Row | None) -> str:
 def coverage(root: Path, form: Form) -> None:
     """The grid and what is missing of it."""
     rows = board.coverage(root)
-    if form != "text":
-        emit(rows, form)
-    elif not rows:
-        _empty(root)
-    else:
+    if not _emitted(rows, form, root, "coverage"):
         show("coverage", list(rows[0]), [["?" if v is None else str(v) for v in r.values()] for r in rows])
 
 
@@ -219,6 +224,17 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     """The revision of the data, where the store holds several of this target: their numbers are never in one table."""
     every = {r["dataset_revision"] for r in rows if r["target"] == group[0]["target"]}
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
+
+
+def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, *asked: str | None, why: str = "") -> bool:
+    """Whether there is no table to draw: rows were written for programs, or there are none, and why is said on stderr."""
+    if why:
+        LOG.print(why)
+    elif not rows:
+        _empty(root, *asked)
+    if form != "text":
+        emit(rows, form, () if rows else board.columns(root, view))
+    return not rows or form != "text"
 
 
 def _empty(root: Path, *asked: str | None) -> None:

@@ -95,7 +95,7 @@ def check(names: Sequence[str] | None, form: Form) -> None:
     }
     rows = [{"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes)} for name, found in held.items() for h in found]
     if form != "text":
-        emit(rows, form)
+        emit(rows, form, ("task", *(f.name for f in dataclasses.fields(Held))))
     else:
         for task in chosen:
             _show_held(task, held[task.name], detailed=bool(names))
@@ -142,7 +142,7 @@ def score(references: Path, predictions: Path, root: Path, system: submission.Sy
     ]
     official = board.official_scorers()
     if form != "text":
-        emit(rows, form)
+        emit(rows, form, () if rows else board.columns(root, "leaderboard"))
     elif runs:
         show(
             f"{system.model} after {system.intermediate}: mean over languages",
@@ -165,9 +165,9 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
     """Rescore a store and say what is new; raises at the end when a run could not be scored."""
     with LOG.status("rescoring") as status:
         done = rescoring.rescore(root, target, lambda n, of: status.update(f"rescoring: {n} of {of} runs"))
-    rows = [{"run_id": run, "target": name, "scorer": scorer} for run, name, scorer in done.new]
     if form != "text":
-        emit(rows, form)
+        columns = ("run_id", "target", "scorer")
+        emit([dict(zip(columns, new, strict=True)) for new in done.new], form, columns)
     else:
         counts: dict[tuple[str, str], int] = {}
         for _, name, scorer in done.new:
@@ -182,13 +182,13 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
 def averages(root: Path, suite: str | None, rule: str | None, form: Form, **where: Any) -> None:
     """Means over the tasks of a suite and of its groups, a table a suite and rule."""
     rows = board.averages(root, suite=suite, rule=rule, **where)
-    if form != "text":
-        emit(rows, form)
-        return
     if not rows:
         known = ", ".join(sorted({name for task in all_tasks() for name in task.suites}))
         under = f" under rule {rule}" if rule else ""
         LOG.print(f"no task of {suite or 'a suite'}{under} in {root}; suites are {known}, `xbench tasks` lists their tasks")
+    if form != "text":
+        emit(rows, form, () if rows else board.columns(root, "suite_mean"))
+    if not rows or form != "text":
         return
     groups = board.group_averages(root, suite=suite, rule=rule, **where)
     for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from xbench.train.models import Resolved
 
 _STATES = ("done", "running", "failed", "stopped", "missing")
+_STATUS = ("study", "state", "label", "model", "what", "progress", "seconds", "attempts", "error", "item_id")
 
 
 def resources(given: Sequence[str]) -> dict[str, Any]:
@@ -198,11 +199,10 @@ def status(root: Path, study: str | None, form: Form, *, every: bool) -> None:
     from xbench.executors import tracking
 
     rows = tracking.status(root, studies.load_study(studies.find_study(study)) if study else None)
-    if form != "text":
-        emit(rows, form)
-        return
     if not rows:
         LOG.print(f"no study was begun in {root}; `xbench run STUDY --store {root}` begins one")
+    if form != "text":
+        emit(rows, form, _STATUS)
         return
     for name in dict.fromkeys(r["study"] for r in rows):
         own = [r for r in rows if r["study"] == name]

@@ -4,15 +4,18 @@ import csv
 import io
 import json
 import math
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from rich import box
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.table import Table
 
 _WIDE = 160  # characters, where there is no terminal to fit
+_WORD = 24  # so long may a word be that is never broken
 Row = Mapping[str, Any]
 R = TypeVar("R", bound=Row)
 # Text of data and paths is printed as it is: neither [markup], nor :emoji:, nor folded.
@@ -20,14 +23,20 @@ LOG = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap
 Form = Literal["text", "json", "csv"]
 
 
-def emit(rows: Sequence[Row], form: Form) -> None:
-    """Write rows to stdout as JSON or CSV; columns are those of the first row."""
+def emit(rows: Sequence[Row], form: Form, columns: Sequence[str] = ()) -> None:
+    """Write rows to stdout as JSON or CSV.
+
+    Args:
+        rows: The first has every column.
+        form: json or csv.
+        columns: Those of CSV where there are no rows: it is a header alone then.
+    """
     if form == "json":
         clean = [{k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()} for row in rows]
         sys.stdout.write(json.dumps(clean, ensure_ascii=False, indent=2, default=str) + "\n")
     else:
         text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [], lineterminator="\n")
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows([{k: as_text(v) if isinstance(v, str) else v for k, v in row.items()} for row in rows])
         sys.stdout.write(text.getvalue())
@@ -39,18 +48,84 @@ def as_text(cell: str) -> str:
 
 
 def show(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], note: str = "", left: int = 1) -> None:
-    """Print a table for people; the first `left` columns are left-aligned, the others right."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="left" if i < left else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else _WIDE)
+    """Print a table for people; the first `left` columns are left-aligned, the others right.
+
+    What does not fit is folded between words and numbers. If that is not enough, a terminal shows a block of lines a row, and a file or
+    pipe has longer lines.
+    """
+    terminal = sys.stdout.isatty()
+    console = Console(highlight=False, markup=False, emoji=False, width=None if terminal else _WIDE)
     console.print(title, style="bold", soft_wrap=True)
-    console.print(table)
+    cells = [[name, *(row[i] for row in rows)] for i, name in enumerate(columns)]
+    for padding in (1, 0):
+        between = 2 + (2 * padding + 1) * (len(columns) - 1)  # and at the sides
+        widths = _widths(cells, console.width - between)
+        if sum(widths) + between <= console.width or not terminal:
+            table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, padding))
+            for i, (name, width) in enumerate(zip(columns, widths, strict=True)):
+                table.add_column(_folded(name, width), justify="left" if i < left else "right", overflow="fold", width=width)
+            for row in rows:
+                table.add_row(*map(_folded, row, widths))
+            console.width = max(console.width, sum(widths) + between)
+            console.print(table)
+            break
+    else:
+        _show_blocks(console, columns, rows)
     if note:
         console.print(note, style="dim")
         console.print()
+
+
+def _show_blocks(console: Console, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Every row as lines of column and value; what is empty is left out."""
+    console.print()
+    for row in rows:
+        lines = [(name, cell) for name, cell in zip(columns, row, strict=True) if cell] or [("", "")]
+        widths = _widths([[name for name, _ in lines], [cell for _, cell in lines]], console.width - 2)
+        grid = Table.grid(padding=(0, 2, 0, 0))
+        for width in widths:
+            grid.add_column(overflow="fold", width=width)
+        for i, line in enumerate(lines):
+            grid.add_row(*map(_folded, line, widths), style="bold" if i == 0 else "")
+        console.print(grid)
+        console.print()
+
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Widths of columns of cells that come to `room` at most, or the least at which no number or word is broken."""
+    widths = [max(map(cell_len, cells)) for cells in columns]
+    least = [max(min(cell_len(part), _WORD) for cell in cells for part in _parts(cell)) for cells in columns]
+    while sum(widths) > room and widths != least:
+        widest = max((i for i in range(len(widths)) if widths[i] > least[i]), key=lambda i: widths[i])
+        widths[widest] -= 1
+    return widths
+
+
+def _folded(cell: str, width: int) -> str:
+    """A cell in lines of at most `width`."""
+    if cell_len(cell) <= width:
+        return cell
+    lines = [""]
+    for word in _words(cell):
+        space = " " if lines[-1] else ""
+        parts = [word] if cell_len(word) <= width else [piece for part in _parts(word) for piece in chop_cells(part, width)]
+        for part in parts:
+            if cell_len(lines[-1] + space + part) <= width:
+                lines[-1] += space + part
+            else:
+                lines.append(part)
+            space = ""
+    return "\n".join(lines)
+
+
+def _words(cell: str) -> list[str]:
+    """What stands between spaces; an interval is one word."""
+    return re.findall(r"\[[-+.\d]+, [-+.\d]+\]|\S+", cell)
+
+
+def _parts(cell: str) -> list[str]:
+    """Words, and the words of long names; at least one."""
+    return [part for word in _words(cell) for part in re.split(r"(?<=\w[-/_+])(?=[^\W\d])", word)] or [""]
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -82,17 +82,17 @@ def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str
     """A table a contrast."""
     groups = grouped(rows, comparing.CONTRAST)
     every = [own[0] for own in groups]
-    if form != "text":
-        emit(rows, form)
-    elif not rows:
+    if not rows:
         _nothing(root)
-    elif latex:
+    if form != "text":
+        emit(rows, form, comparing.COLUMNS)
+    elif latex and rows:
         con = store.connect(root)
         try:
             sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con), every) for own in groups))
         finally:
             con.close()
-    else:
+    elif rows:
         for own in groups:
             _contrast(own, title(own, every), options, explain=explain)
         sys.stdout.write(_NOTE.format(adjust=options["adjust"]))
@@ -165,11 +165,11 @@ def _confirmed(rows: Sequence[Row]) -> None:
 
 def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], heading: str) -> None:
     """One line a contrast."""
-    if form != "text":
-        emit(rows, form)
-        return
     if not rows:
         _nothing(root)
+    if form != "text":
+        emit(rows, form, comparing.COLUMNS)
+    if not rows or form != "text":
         return
     beside = ("intermediate", "target", "train_language", "against", "level", "language", "metric")
     several = list(dict.fromkeys(["target", *apart(rows, left, wording.CONDITIONS, beside)]))
@@ -192,11 +192,11 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
     """All against all: rank intervals and tiers, a table a column; `with_pairs` gives the tests of all pairs instead."""
     asked = {**where, "over": over}
     rows = placing.pairs(root, **asked) if with_pairs else placing.standings(root, cache=cache, **asked)
-    if form != "text":
-        emit(rows, form)
-        return
     if not rows:
         LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
+    if form != "text":
+        emit(rows, form, placing.PAIR if with_pairs else placing.STANDING)
+    if not rows or form != "text":
         return
     for own in grouped(rows, ("target", "metric", "scorer", "dataset_revision")):
         systems = [{c: r[c] for c in pairing.SYSTEM} for r in own]

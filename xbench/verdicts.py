@@ -11,6 +11,8 @@ from xbench.errors import StoreError
 from xbench.tables import LOG, Form, apart, emit, points, show
 
 _SHOWN = 12  # missing cells that are named; --json has all
+_OPEN = ("target", "intermediate", "model", "train_language", "recipe_id", "delta", "low", "high", "p_adjusted", "seeds")
+_WANTED = ("seeds_wanted", "assumed", "new_runs", "cells", "seconds", "seconds_in_all", "why")
 
 
 def claims(root: Path, names: Sequence[str] | None, form: Form, study: Path | None) -> None:
@@ -114,11 +116,11 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
     for s in steps:
         total += s.seconds or 0.0
         rows.append(_step_row(s, total))
+    if not rows:
+        LOG.print("nothing is open: no comparison of runs made here is unresolved, or there are none (xbench coverage)")
     if form != "text":
-        emit(rows, form)
-    elif not rows:
-        sys.stdout.write("nothing is open: no comparison of runs made here is unresolved, or there are none (xbench coverage)\n")
-    else:
+        emit(rows, form, (*_OPEN, *_WANTED))
+    elif rows:
         several = apart(rows, ("model", "train_language"), ("recipe_id",), ("target", "intermediate"))
         names = ["target", "after", *(c.replace("_", " ") for c in several)]
         show(
@@ -139,19 +141,9 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
 
 
 def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
-    return {
-        **{
-            c: s.row[c]
-            for c in ("target", "intermediate", "model", "train_language", "recipe_id", "delta", "low", "high", "p_adjusted", "seeds")
-        },
-        "seeds_wanted": s.seeds or None,
-        "assumed": s.assumed,
-        "new_runs": len(s.cells) if s.seeds else None,
-        "cells": " ".join(f"{i}:{seed}" for i, seed in s.cells),
-        "seconds": s.seconds,
-        "seconds_in_all": total if s.seeds else None,
-        "why": s.why,
-    }
+    cells = " ".join(f"{i}:{seed}" for i, seed in s.cells)
+    wanted = (s.seeds or None, s.assumed, len(s.cells) if s.seeds else None, cells, s.seconds, total if s.seeds else None, s.why)
+    return {**{c: s.row[c] for c in _OPEN}, **dict(zip(_WANTED, wanted, strict=True))}
 
 
 def _step_cells(r: Mapping[str, Any], several: Sequence[str]) -> list[str]:

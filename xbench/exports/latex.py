@@ -36,4 +36,6 @@ def write(selection: Selection, output: Path | None) -> str:
 
 
 def _text(label: str) -> str:
+    if label == "-":
+        return "{-}"  # a dash alone is an empty cell
     return "".join(_SPECIAL.get(character, character) for character in label)

@@ -1,9 +1,12 @@
 """Markdown tables: systems down, languages across, best in bold; a comment carries what ingest needs to read them back."""
 
+import re
 from pathlib import Path
 
 from xbench import printed
 from xbench.exporting import Selection, to_file
+
+_ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "†": "&dagger;", "‡": "&Dagger;"}
 
 
 def write(selection: Selection, output: Path | None) -> str:
@@ -25,7 +28,7 @@ def _line(cells: list[str]) -> str:
 
 
 def _text(label: str) -> str:
-    """Without what markdown or HTML would take for markup."""
-    for character in ("\\", "|", "*", "_", "`", "~"):
-        label = label.replace(character, f"\\{character}")
-    return label.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Without what markdown or HTML would take for markup, and ingest for a mark or for an empty cell."""
+    if label == "-":
+        return "\\-"
+    return re.sub(r"[\\|*_`~\[\]&<>†‡]", lambda match: _ENTITIES.get(match.group(), f"\\{match.group()}"), label)

@@ -176,25 +176,41 @@ def _address(key: str, value: str | Sequence[str] | None) -> None:
 
 def pick(label: str, options: Sequence[str], key: str, default: str | None = None, say: Callable[[str], str] = str, **more: Any) -> str:
     """One of some options; part of the address unless it is the default, so that a link shows the same."""
-    usual = default if default in options else options[0]
     state = f"pick-{key}"
-    if st.session_state.get(state) not in options:
-        asked = st.query_params.get(key)
-        st.session_state[state] = asked if asked in options else usual
+    _restore(state, key, options, options[0] if default is None or default not in options else default)
     value: str = st.selectbox(label, options, key=state, format_func=say, **more)
     _address(key, value)
+    _say_lost(state, key)
     return value
+
+
+def _restore(state: str, key: str, options: Sequence[str], usual: str) -> None:
+    """Set a choice to what the address says, or to the usual one."""
+    if st.session_state.get(state) in options:
+        return
+    asked = st.query_params.get(key)
+    if state not in st.session_state and asked is not None and asked not in options:  # else it went with another choice
+        st.session_state[f"lost-{state}"] = [asked], usual
+    st.session_state[state] = asked if asked in options else usual
+
+
+def _say_lost(state: str, key: str) -> None:
+    """For as long as nothing else is chosen: what the address asked for that is not there."""
+    asked, instead = st.session_state.get(f"lost-{state}", ([], None))
+    if asked and st.session_state[state] == instead:
+        st.warning(f"The address asks for {plain(key)} {', '.join(map(plain, asked))}, which is not there.")
+    elif asked:
+        del st.session_state[f"lost-{state}"]
 
 
 def switch(label: str, options: Sequence[str], key: str, help_text: str | None = None) -> str:
     """As `pick`, for few options that are all seen at once."""
     state = f"pick-{key}"
-    if st.session_state.get(state) not in options:
-        asked = st.query_params.get(key)
-        st.session_state[state] = asked if asked in options else options[0]
+    _restore(state, key, options, options[0])
     value = st.radio(label, options, key=state, horizontal=True, help=help_text)
     chosen = str(value)
     _address(key, None if chosen == options[0] else chosen)
+    _say_lost(state, key)
     return chosen
 
 
@@ -202,12 +218,16 @@ def picks(label: str, options: Sequence[str], key: str, default: Sequence[str] =
     """Any of some options; part of the address unless it is the default. Nothing chosen is an empty list, which filters mean as all."""
     state = f"picks-{key}"
     if state not in st.session_state:
-        asked = [v for v in st.query_params.get_all(key) if v in options]
-        st.session_state[state] = asked or [v for v in default if v in options]
+        asked = dict.fromkeys(st.query_params.get_all(key))
+        there = [v for v in asked if v in options] or [v for v in default if v in options]
+        if lost := [v for v in asked if v not in options]:
+            st.session_state[f"lost-{state}"] = lost, there
+        st.session_state[state] = there
     else:
         st.session_state[state] = [v for v in st.session_state[state] if v in options]
     chosen: list[str] = st.multiselect(label, options, key=state, format_func=say)
     _address(key, None if list(chosen) == list(default) else chosen)
+    _say_lost(state, key)
     return chosen
 
 
@@ -431,7 +451,8 @@ def intermediates(found: pd.DataFrame) -> "pd.Series[str]":
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
     """Systems in as few words as tell them apart: model and intermediate, and of the other fields those in which they differ."""
     direct = found["intermediate"] == "none"
-    label = found["model"] + (" after " + found["intermediate"]).where(~direct, "")
+    after = (" after " + found["intermediate"]).mask(found["intermediate"] == "unknown", " · intermediate task unknown")
+    label = found["model"] + after.where(~direct, "")
     for field in (
         "train_language",
         "source",

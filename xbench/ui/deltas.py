@@ -62,7 +62,7 @@ def choose_column(source: common.Source, *, transfer: bool) -> Column | None:
     Args:
         source: The source.
         transfer: Whether only columns are offered in which a system has an intermediate task; else those with two systems or more.
-            The first that is shown has a direct baseline, too, if any has.
+            The first that is shown has a direct baseline, too, if any has, and languages rather than printed means alone.
     """
     usual, offered = source.snapshot.kept(("offered", transfer), lambda: _offered(source, transfer=transfer))
     if not offered:
@@ -77,16 +77,16 @@ def _offered(source: common.Source, *, transfer: bool) -> tuple[str | None, dict
     text = "SELECT DISTINCT column_id FROM cell JOIN system USING (system_id) WHERE intermediate <> ?"
     after = found["column_id"].isin(common.rows(source, text, [pairing.DIRECT])["column_id"])
     paired = found["column_id"].isin(common.rows(source, _PAIRED, [pairing.DIRECT, pairing.DIRECT])["column_id"])
-    usual: str | None = None
+    usual: dict[bool, str] = {}  # by whether it is of printed means
     offered: dict[str, Column] = {}
     for row in found.assign(paired=paired)[after if transfer else found["systems"] > 1].to_dict("records"):
         printed = row["language_set"]
         target, metric, scorer, revision = (str(row[f]) for f in pairing.COLUMN)
         label = str(row["label"])
         offered[label] = Column(int(row["column_id"]), label, target, metric, scorer, revision, None if pd.isna(printed) else str(printed))
-        if usual is None and row["paired"]:
-            usual = label
-    return usual, offered
+        if row["paired"]:
+            usual.setdefault(bool(pd.notna(printed)), label)
+    return usual.get(False, usual.get(True)), offered
 
 
 def compared(

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from xbench import comparing, contrasts, pairing
+from xbench import comparing, pairing
 from xbench.ui import common, deltas, flips
 from xbench.ui.flips import Series
 
@@ -99,8 +99,9 @@ def _sentence(data: pd.DataFrame) -> str:
         return comparing.sentence([{str(k): v for k, v in row.items()} for row in data.to_dict("records")])
     single = data[(data["level"] != "mean") & data["delta"].notna()]
     up, down = int((single["delta"] > 0).sum()), int((single["delta"] < 0).sum())
-    what = "printed means" if (single["level"] == contrasts.PRINTED).all() else "languages"
-    return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} {what}"
+    if set(single["language"]) == {deltas.PRINTED}:
+        return f"by the mean that the source printed, untested: the first is {'higher' if up else 'lower' if down else 'the same'}"
+    return f"by the averages alone, untested: the first is higher in {up} and lower in {down} of {len(single)} languages"
 
 
 def _counts(data: pd.DataFrame, *, direct: bool) -> None:

@@ -67,7 +67,11 @@ def _step(source: common.Source, field: str, where: dict[str, str]) -> str | Non
     label = field.capitalize()
     if len(found) > _MOST:
         part = common.typed(f"{label} contains", f"find_{field}")
-        found = [v for v in found if part.lower() in v.lower()][:_MOST] or found[:_MOST]
+        meant = [v for v in found if part.lower() in v.lower()]
+        if not meant:
+            st.warning(f"No {field} contains {common.plain(part)}.")
+        linked = [v for v in found[_MOST:] if v == st.query_params.get(field) and not part]  # a link may lead beyond the first
+        found = [*(meant or found)[:_MOST], *linked]
     return common.pick(label, found, field, default="none" if field == "intermediate" else None)
 
 
