@@ -66,6 +66,8 @@ MUTANTS = (
     Mutant("suite mean of what is there", "views/suite_mean.sql", "CASE WHEN t.tasks = e.tasks_expected THEN t.task_mean END AS task_mean", "t.task_mean AS task_mean", VIEWS),
     Mutant("group mean for task mean", "views/suite_mean.sql", "THEN t.task_mean END AS task_mean,", "THEN g.group_mean END AS task_mean,", "tests/test_views.py tests/test_submission.py"),
     Mutant("question answering by F1 alone", "views/task_score.sql", "AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))", "AND l.metric = m.metric", "tests/test_views.py tests/test_submission.py"),
+    Mutant("a printed mean of one metric before those of both", "views/task_score.sql", "metrics_there DESC, ", "", VIEWS),
+    Mutant("a printed mean over fewer languages", "views/task_score.sql", "complete DESC, languages DESC NULLS LAST", "languages", VIEWS),
     Mutant("partial cells are complete", "views/coverage.sql", "WHEN f.languages < e.languages_expected THEN 'partial'", "", VIEWS),
     Mutant("coverage by any language", "views/coverage.sql", "count(DISTINCT l.language)", "count(DISTINCT r.language)", VIEWS),
     Mutant("F1 without its 2", "scorer.py", "2 * right, predicted + gold", "right, predicted + gold", SCORERS),
@@ -109,6 +111,8 @@ MUTANTS = (
     Mutant("ranks from the wrong side", "stats/ranking.py", "1 + better.sum(axis=1)", "1 + better.sum(axis=0)", "tests/test_placing.py tests/test_stats.py"),
     Mutant("power at the wrong level", "stats/power.py", "t.ppf(1 - alpha / 2, df), _spread", "t.ppf(1 - alpha, df), _spread", "tests/test_stats.py"),
     Mutant("equivalence by one side", "stats/power.py", "float(max(scipy", "float(min(scipy", "tests/test_stats.py"),
+    Mutant("t where nothing varies", "stats/ratios.py", "np.where(self.se > 0, 2 * scipy.stats.t.sf(t, self.df), np.minimum(1.0, counted))", "2 * scipy.stats.t.sf(t, self.df)", STATS),
+    Mutant("no width where nothing varies", "stats/ratios.py", "np.where(self.se > 0, half, share * np.abs(self.value - end))", "half + 0 * (share + end)", STATS),
 )  # fmt: skip
 
 

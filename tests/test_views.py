@@ -168,6 +168,17 @@ def test_of_several_printed_means_that_over_most_languages_counts_for_the_task(w
         writer.add("none", "mlqa", 0, {"mul": 0.9}, metric=metric, language_set=over, **printed)
     (found,) = rows(writer.root, "task_score")
     assert (found["value"], found["languages"], found["complete"], found["metrics"]) == (pytest.approx(0.5), 7, True, "exact_match + f1")
+    # Without all languages: three in both metrics, against two in both and five in one.
+    for metric, over, mean in (
+        ("f1", "ar de en", 0.5),
+        ("exact_match", "ar de en", 0.3),
+        ("f1", "ar de", 0.9),
+        ("exact_match", "ar de", 0.9),
+    ):
+        writer.add("mlm", "mlqa", 0, {"mul": mean}, metric=metric, language_set=over, **printed)
+    writer.add("mlm", "mlqa", 0, {"mul": 0.9}, metric="f1", language_set="ar de en es hi", **printed)
+    (found,) = rows(writer.root, "task_score", intermediate="mlm")
+    assert (found["value"], found["languages"], found["complete"]) == (pytest.approx(0.4), 3, False)
 
 
 def test_unknown_seeds_pair_with_unknown_seeds(writer: Writer) -> None:
