@@ -56,7 +56,7 @@ COMMENT ON COLUMN run.source_sha256 IS 'SHA-256 of the ingested file; NULL for o
 COMMENT ON COLUMN run.relationship IS 'first party: measured by who reports it; third party: quoted from another; or as the source puts it';
 COMMENT ON COLUMN run.identity IS 'Of ingested runs: hash of all but the numbers; runs that share it are versions of one claim. NULL for our own';
 COMMENT ON COLUMN run.version IS 'Of ingested runs: 1 for the first numbers of an identity, one more for each change; only the newest counts';
-COMMENT ON COLUMN run.trained_examples IS 'Examples seen in gradient steps over all phases; 0 means that the seed changes nothing';
+COMMENT ON COLUMN run.trained_examples IS 'Examples seen in gradient steps over all phases, at most: patience may end one earlier; 0 means that the seed changes nothing';
 COMMENT ON COLUMN run.packages IS 'Versions of python, torch, transformers and xbench, JSON';
 COMMENT ON COLUMN run.hardware IS 'Processor or accelerator, and threads';
 COMMENT ON COLUMN run.started IS 'Start, with time zone';

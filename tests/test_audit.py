@@ -63,6 +63,9 @@ FAULTS: dict[str, tuple[Callable[[Writer], object], str]] = {
         lambda w: [w.add("none", "xnli", 0, {"de": 0.7}), w.add("unknown", "mteb/XNLI", None, {"de": 0.8}, kind="external", metric="max_ap")],
         "mteb/XNLI (max_ap), xnli (accuracy)",
     ),
+    "other-spelling": (
+        lambda w: w.add("none", "PAWS-X", None, {"de": 0.7, "fr": 0.6}, kind="external", metric="Acc."), "PAWS-X is pawsx and Acc. is accuracy (2 scores)",
+    ),
 }  # fmt: skip
 
 
@@ -88,6 +91,12 @@ def test_a_check_finds_its_fault_and_says_what_to_do(name: str, tmp_path: Path) 
     assert found[0].rows
     assert found[0].severity in auditing.SEVERITIES
     assert len(found[0].advice) > 20
+
+
+def test_another_spelling_is_no_other_protocol(writer: Writer) -> None:
+    for target in ("pawsx", "PAWS-X"):
+        writer.add("none", target, 0, {"de": 0.7})
+    assert [f.check for f in auditing.audit(writer.root)] == ["other-spelling"]
 
 
 def test_a_check_that_does_not_exist_is_named(tmp_path: Path) -> None:

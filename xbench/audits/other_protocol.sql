@@ -7,4 +7,4 @@ WITH named AS (
 SELECT base AS dataset, printf('%s', string_agg(DISTINCT target || ' (' || metric || ')', ', ' ORDER BY target || ' (' || metric || ')')) AS finding
 FROM named
 GROUP BY base
-HAVING count(DISTINCT target) > 1
+HAVING count(DISTINCT regexp_replace(lower(target), '[^a-z0-9/]', '', 'g')) > 1  -- other-spelling has what differs in no more
