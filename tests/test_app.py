@@ -276,6 +276,20 @@ def test_printed_means_over_other_languages_are_apart_in_the_maps(
     assert cell[["direct %", "after %"]].to_numpy().tolist() == [[pytest.approx(60), pytest.approx(80)]]
 
 
+def test_a_verdict_on_the_one_printed_mean_of_a_pair_is_shown_beside_other_means(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    table: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate", "metric": "f1", "scorer": "unknown"}
+    for seed in (0, 1, 2):
+        for intermediate, over, mean in (("none", "de fr", 0.5), ("mlm", "de fr", 0.7), ("intents", "de", 0.6)):
+            writer.add(intermediate, "mini-ner", seed, {"mul": mean + seed / 1000}, language_set=over, **table)
+    draw(monkeypatch, writer.root, "transfer")
+    found = {where: (cell["verdict"], cell["kind"]) for where, cell in charts[1].items()}
+    assert found["mlm", "mean as printed over de fr"] == ("higher", "resolved")
+    assert charts[1]["mlm", "mean as printed over de fr"]["label"] == "+20.0▲"
+    assert found["intents", "mean as printed over de"] == ("not testable", "no baseline")
+
+
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Russian is no language of mini-ner, so no part of its mean; two revisions of an intermediate are two."""
     of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "train_language": "de+en"}

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-MARKS = {"helps": "▲", "hurts": "▼", "equivalent": "="}
+MARKS = {"helps": "▲", "hurts": "▼", "higher": "▲", "lower": "▼", "equivalent": "="}  # higher and lower are of averages alone
 # Whether a cell is coloured at all, in the order in which they are drawn.
 RESOLVED, UNRESOLVED, UNTESTED, ABSENT = "resolved", "unresolved", "not testable", "no baseline"
 _WHITE_TEXT = 0.6  # of the scale's end
@@ -16,7 +16,7 @@ def kind(status: object, verdict: object, *, pending: bool) -> str:
     """How a cell is drawn, from the status of its delta and the verdict of its test."""
     if status != "paired":
         return ABSENT
-    if verdict in ("helps", "hurts", "equivalent"):
+    if verdict in MARKS:
         return RESOLVED
     return UNRESOLVED if verdict == "unresolved" or pending else UNTESTED
 

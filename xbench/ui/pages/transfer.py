@@ -212,17 +212,20 @@ def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tes
 def _language_cells(
     own: pd.DataFrame, shown: dict[str, str], verdicts: dict[tuple[str, str], dict[str, Any]], tested: pd.DataFrame | None
 ) -> pd.DataFrame:
-    none: dict[str, Any] = {}
     pending = tested is None
+
+    def verdict(r: dict[str, Any]) -> dict[str, Any]:  # of one printed mean alone it is that of `mul`, whatever other pairs have
+        return verdicts.get((r["intermediate"], r["called"])) or verdicts.get((r["intermediate"], r["language"]), {})
+
     return pd.DataFrame([
         {
-            **_cell(r["intermediate"], r["points"], r["status"], verdicts.get((r["intermediate"], r["called"]), none), pending=pending),
+            **_cell(r["intermediate"], r["points"], r["status"], verdict(r), pending=pending),
             "language": shown.get(r["called"], r["called"]),
             "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
             "seeds": int(r["seeds"]),
             "examples": None if pd.isna(r["n"]) else int(r["n"]),
         }
-        for r in own.to_dict("records")
+        for r in ({str(k): v for k, v in row.items()} for row in own.to_dict("records"))
     ])  # fmt: skip
 
 
