@@ -233,6 +233,18 @@ def charts(monkeypatch: pytest.MonkeyPatch) -> list[Cells]:
     return found
 
 
+def test_metrics_that_do_not_count_are_tested_when_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """The map by target has the metric that ranks systems alone, under the target's name."""
+    scorer = load_scorer(load_task("mini-ner").scorers[0]).signature
+    for i, (name, rate) in enumerate({"none": 0.5, "intents": 0.9}.items()):
+        also = {"recall": {"de": answers(i, rate)}}
+        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, "mini-ner", "f1", scorer, also)
+    draw(monkeypatch, tmp_path, "transfer")
+    assert {where for _, where in charts[0]} == {"mini-ner"}
+    draw(monkeypatch, tmp_path, "transfer", target=f"mini-ner · recall ({scorer})")
+    assert charts[1]["intents", "de"]["kind"] == "resolved"
+
+
 def test_transfer_maps_tell_resolved_from_unresolved_and_absent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
 ) -> None:

@@ -43,8 +43,9 @@ def page(source: Source) -> None:
     if not columns:
         st.warning("The runs of this system have no test scores.")
         return
-    _by_target(source, base, deltas, tested, columns)
-    _by_language(source, base, deltas, tested, columns)
+    main = _that_count(source, columns)
+    _by_target(source, base, deltas, tested, main)
+    _by_language(source, base, deltas, tested, columns, main)
 
 
 def _bases(source: Source) -> pd.DataFrame:
@@ -86,6 +87,15 @@ def _columns(deltas: pd.DataFrame) -> Columns:
         return {}
     found["label"] = common.column_labels(found)
     return {str(r["label"]): {c: str(r[c]) for c in pairing.COLUMN} for r in found.to_dict("records")}
+
+
+def _that_count(source: Source, columns: Columns) -> Columns:
+    """Those whose numbers count for their target, which are tested without being asked for; of a target without any, all."""
+    found = common.columns(source)
+    counting = {tuple(map(str, row)) for row in found.loc[found["counts"], list(pairing.COLUMN)].itertuples(index=False)}
+    main = {label: column for label, column in columns.items() if tuple(column.values()) in counting}
+    counted = {column["target"] for column in main.values()}
+    return {label: column for label, column in columns.items() if label in main or column["target"] not in counted}
 
 
 def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
@@ -176,11 +186,15 @@ def _order(data: pd.DataFrame) -> list[str]:
     return list(data.groupby("intermediate")["points"].mean().sort_values(ascending=False, na_position="last").index)
 
 
-def _by_language(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
+def _by_language(
+    source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns, main: Columns
+) -> None:
     """Intermediate task by language, for one target."""
     st.subheader("By language")
-    name = common.pick("Target and metric", list(columns), "target")
+    name = common.pick("Target and metric", list(main | columns), "target")
     column = columns[name]
+    if name not in main:
+        tested = _tested(source, base | column)
     own = _of(deltas, column).reset_index(drop=True)
     several = own["language_set"].nunique() > 1  # then each is called by what it is over, as it is by xbench.compare
     called = own["language"].where(own["language_set"].isna() | (not several), own["language"] + " over " + own["language_set"].fillna(""))
