@@ -13,7 +13,7 @@ from xbench.ui.common import Source
 
 TITLE, ORDER, SECTION = "Leaderboard", 0, "Results"
 _RULES = {
-    "strict": "A mean is given only to systems with every column complete; the others come after them, by name.",
+    "strict": "A mean is given to systems with every column complete; others come after them, unless the tasks they lack are left out.",
     "common support": "Means are over the languages that every system shown has in a column; a language that one lacks counts for none.",
     "available": "Means are over whatever a system has. They are over different things and cannot be compared: support says how much.",
 }
