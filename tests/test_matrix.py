@@ -82,14 +82,20 @@ def test_how_it_is_computed_is_said_and_changes_no_id(tiny_model: Path, tmp_path
     assert yaml.safe_load(said)["about"] == "matrix"
 
 
-def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every row says so, the leaderboard has no zero-shot mean for it, and without such data there is one clear error."""
-    folder = tmp_path / "data" / "pawsx"
-    folder.mkdir(parents=True)
+def pawsx(folder: Path, monkeypatch: pytest.MonkeyPatch, lines: str) -> Path:
+    """The folder of the task's data, which is all of these lines; in them {} is the language."""
+    data = folder / "data" / "pawsx"
+    data.mkdir(parents=True)
     for language in ("de", "en", "es", "fr", "ja", "ko", "zh"):
         for split in ("train", "dev", "test"):
-            (folder / f"{split}-{language}.tsv").write_text(f"the river {language}\tthe mill\t1\nit was cold\tat night\t0\n" * 6)
-    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+            (data / f"{split}-{language}.tsv").write_text(lines.replace("{}", language))
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(folder / "data"))
+    return data
+
+
+def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every row says so, the leaderboard has no zero-shot mean for it, and without such data there is one clear error."""
+    pawsx(tmp_path, monkeypatch, "the river {}\tthe mill\t1\nit was cold\tat night\t0\n" * 6)
     chosen = {"selection": {"every": 1, "on": "target-languages"}}
     rows = results(tiny_model, tmp_path, targets=["pawsx"], recipe={**RECIPE, "target": {**SMALL, **chosen}})
     assert {r["selection"] for r in rows} == {"target-languages"}
@@ -107,12 +113,7 @@ def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_pa
 @pytest.mark.parametrize("phase", ["target", "intermediate"])
 def test_development_data_that_only_a_selection_reads_is_in_its_ids(phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other German development data is another run where the step is selected on it, in whichever phase, and none where it is not."""
-    folder = tmp_path / "data" / "pawsx"
-    folder.mkdir(parents=True)
-    for language in load_task("pawsx").languages:
-        for split in ("train", "dev", "test"):
-            (folder / f"{split}-{language}.tsv").write_text("a\tb\t1\nc\td\t0\n")
-    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    folder = pawsx(tmp_path, monkeypatch, "a\tb\t1\nc\td\t0\n")
     tasks = (
         {"intermediates": ["none"], "targets": ["pawsx"]} if phase == "target" else {"intermediates": ["pawsx"], "targets": ["mini-ner"]}
     )
@@ -137,12 +138,7 @@ def test_encoded_development_data_is_that_of_the_files(tiny_model: Path, tmp_pat
     """A large set is encoded once for all runs: once more when its file changes, though the revision of the task does not say so."""
     from xbench.train import encoded, models
 
-    folder = tmp_path / "data" / "pawsx"
-    folder.mkdir(parents=True)
-    for language in load_task("pawsx").languages:
-        for split in ("train", "dev", "test"):
-            (folder / f"{split}-{language}.tsv").write_text("the river\tthe mill\t1\nit was\tat night\t0\n")
-    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    folder = pawsx(tmp_path, monkeypatch, "the river\tthe mill\t1\nit was\tat night\t0\n")
     monkeypatch.setenv("XBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(encoded, "_WORTH", 1)
     model, task = models.resolve(str(tiny_model)), load_task("pawsx")

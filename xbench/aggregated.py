@@ -6,7 +6,7 @@ import duckdb
 import numpy as np
 
 from xbench.contrasts import ALPHA, MEAN, PRINTED, UNKNOWN, Quantity, Row, rounded, support, untested
-from xbench.languages import UNSAID, zero_shot
+from xbench.languages import UNSAID, called, zero_shot
 from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
 
@@ -34,7 +34,10 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Pair
     if not any(all(r in held for own in paired.runs for r in own) for held in values.values()):
         return [untested("the sources have numbers for different languages")]
     several = sum(bool(languages) for _, languages in values) > 1
-    found = [_row(column, _what(code, languages, several=several), held, paired) for (code, languages), held in values.items()]
+    found = [
+        _row(column, Quantity(PRINTED if over else "language", called(code, over, several=several), (code,)), held, paired)
+        for (code, over), held in values.items()
+    ]
     for level in ("language", PRINTED):  # a printed mean asks the languages' question again
         _decide([r for r in found if r["level"] == level])
     if one.system.train_language in UNSAID:
@@ -57,11 +60,6 @@ def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: list[str]) -> 
     ).fetchall():
         found.setdefault((language, languages), {})[run] = value, n
     return found
-
-
-def _what(code: str, languages: str, *, several: bool) -> Quantity:
-    """A language, or a printed mean, which is told from others by what it is over."""
-    return Quantity(PRINTED if languages else "language", f"{code} over {languages}" if languages and several else code, (code,))
 
 
 def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired) -> Row:

@@ -90,11 +90,11 @@ def _broken(kind: str, text: str, columns: list[str], expression: str | None) ->
     return f"({listed}) IN (SELECT ({listed}) FROM numbered GROUP BY ALL HAVING count(*) > 1)"
 
 
-def whole(table: str, given: Iterable[str], source: str) -> str:
-    """A SELECT of all columns of a contract from what has some of them; the others are NULL."""
+def whole(table: str, given: Iterable[str], source: str, beside: str = "") -> str:
+    """A SELECT of all columns of a contract from what has some of them; the others are NULL. `beside`: a column that comes first."""
     there = set(given)
     chosen = (f'"{name}"::{kind} AS "{name}"' if name in there else f'NULL::{kind} AS "{name}"' for name, kind, _ in rules(table).columns)
-    return f"SELECT {', '.join(chosen)} FROM {source}"
+    return f"SELECT {', '.join([*([beside] if beside else []), *chosen])} FROM {source}"
 
 
 def problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
@@ -158,7 +158,7 @@ def _fits(given: pa.DataType, expected: pa.DataType) -> bool:
 def _row_problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list[str]:
     """Every broken constraint with its first rows (counted from 0), read off the contract itself."""
     con.register("given_numbered", rows.append_column("row_number", pa.array(range(rows.num_rows), pa.int64())))
-    numbered = whole(table, rows.column_names, "given_numbered").replace("SELECT", "SELECT row_number,", 1)
+    numbered = whole(table, rows.column_names, "given_numbered", beside="row_number")
     con.execute(f"CREATE TEMP TABLE numbered AS {numbered}")
     found = []
     for kind, text, columns, expression in rules(table).constraints:

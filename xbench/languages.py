@@ -95,6 +95,11 @@ def _one(code: str) -> str:
     return "-".join(part for part in (base, None if script == usual else script, language.territory, *(language.variants or [])) if part)
 
 
+def called(language: str, over: str | None, *, several: bool) -> str:
+    """A language; a mean over others by what it is over, where there are several."""
+    return f"{language} over {over}" if over and several else language
+
+
 def _spoken(country: str) -> str | None:
     """The language of a country: `de` of DE, and of CH."""
     import langcodes

@@ -6,7 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 from xbench import board
-from xbench.languages import MANY, labelled
+from xbench.languages import MANY, called, labelled
 from xbench.tables import LOG, Form, Row, apart, emit, grouped, percent, points, show
 
 _SAME_SYSTEM = (
@@ -98,7 +98,7 @@ def _languages(rows: Sequence[Row]) -> dict[tuple[str, str | None], str]:
     """{(language, language_set): how it is called}: a printed mean by what it is over, where there are means over other languages, too."""
     found = {(r["language"], r["language_set"]) for r in rows}
     several = sum(language == MANY for language, _ in found) > 1
-    return {(code, over): f"{code} over {over}" if code == MANY and several else code for code, over in found}
+    return {(code, over): called(code, over, several=several) for code, over in found}
 
 
 def _score_cell(row: Row | None) -> str:

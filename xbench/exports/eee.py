@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xbench.adapter import COLUMNS
+from xbench.cells import KEY
 from xbench.errors import DataError
 from xbench.exporting import Row, Selection, write_whole
 
@@ -64,9 +65,6 @@ def _record(run_id: str, rows: list[Row], now: str) -> dict[str, Any]:
     }
 
 
-_CELL = ("run_id", "language", "split", "metric", "scorer", "language_set")
-
-
 def _result(row: Row) -> dict[str, Any]:
     details = {
         f"xbench_{c}": str(row[c]) for c in (*COLUMNS, "run_id") if row[c] is not None and c not in ("value", "stderr", "stderr_kind")
@@ -75,7 +73,7 @@ def _result(row: Row) -> dict[str, Any]:
     if row["stderr"] is not None:
         score["uncertainty"] = {"standard_error": {"value": row["stderr"], "method": row["stderr_kind"]}}
     return {
-        "evaluation_result_id": "/".join(str(row[c]) for c in _CELL if row[c] is not None),
+        "evaluation_result_id": "/".join(str(row[c]) for c in ("run_id", *KEY) if row[c] is not None),
         "evaluation_name": f"{row['target']} {row['language']}",
         "source_data": {"dataset_name": row["target"], "source_type": "other"},
         "metric_config": {

@@ -130,9 +130,11 @@ class Workbench:
         return saving.Saver(self.checkpoints / f"{stage.stage_id}.step.safetensors", self.every)
 
     def _stored(self, stage: Stage) -> loop.Trained | None:
-        encoder, on_top = (saving.found(path, str(self.device)) for path in (self.checkpoint(stage), self._head_file(stage)))
-        task = load_task(stage.task)
-        if encoder is None or (task.family not in stages.NO_HEAD and on_top is None):
+        task, on_top = load_task(stage.task), saving.found(self._head_file(stage), str(self.device))
+        if on_top is None and task.family not in stages.NO_HEAD:
+            return None
+        encoder = saving.found(self.checkpoint(stage), str(self.device))
+        if encoder is None:
             return None
         trunk = self.encoder().trunk(encoder[0]).eval()
         if on_top is None:

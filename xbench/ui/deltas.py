@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from xbench import comparing, contrasts, pairing
-from xbench.languages import MANY
+from xbench.languages import MANY, called
 from xbench.ui import common
 from xbench.ui.lazily import alt
 
@@ -108,7 +108,7 @@ def in_points(rows: Sequence[Mapping[str, Any]], column: Column) -> pd.DataFrame
     data = data.assign(**{c: pd.to_numeric(data[c]) for c in ("p", "p_adjusted", "n", "seeds")})
     if column.language_set is None:  # means that were printed are in a column of their own
         return data[data["level"] != contrasts.PRINTED].reset_index(drop=True)
-    own = data["language"].isin([MANY, f"{MANY} over {column.language_set}"])
+    own = data["language"].isin([called(MANY, column.language_set, several=several) for several in (False, True)])
     return data[own | (data["level"] != contrasts.PRINTED)].assign(language=data["language"].mask(own, PRINTED)).reset_index(drop=True)
 
 

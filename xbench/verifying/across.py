@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xbench import contracts, places, scoring
+from xbench import contracts, places, scoring, store
 from xbench.contracts import TABLES
 from xbench.listing import parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, RERUN, TOLERANCE, Problem, Verified, few_at_once, lost
@@ -34,8 +34,7 @@ def _duplicates(found: Verified) -> None:
         by_name = {found.files[number].path.name: number for (number,) in files}
         places.register(found.ledger, found.root)
         given = parquet([found.files[number].path for (number,) in files], "filename = true")
-        there = [name for name, *_ in found.ledger.execute(f"SELECT * FROM {given} LIMIT 0").description or []]
-        given = f"({contracts.whole(table, there, given).replace('SELECT', 'SELECT filename,', 1)})"
+        given = f"({contracts.whole(table, store.column_names(found.ledger, given), given, beside='filename')})"
         key = contracts.rules(table).key
         double = found.ledger.execute(
             f"SELECT run_id, names, count(*) FROM (SELECT {key}, list_sort(list(DISTINCT parse_filename(filename))) AS names FROM {given} "

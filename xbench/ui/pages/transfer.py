@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from xbench import comparing, contrasts, pairing
-from xbench.languages import MANY
+from xbench.languages import MANY, called
 from xbench.ui import common, maps
 from xbench.ui.common import Source
 from xbench.ui.deltas import PRINTED
@@ -197,10 +197,10 @@ def _by_language(
         tested = _tested(source, base | column)
     own = _of(deltas, column).reset_index(drop=True)
     several = own["language_set"].nunique() > 1  # then each is called by what it is over, as it is by xbench.compare
-    called = own["language"].where(own["language_set"].isna() | (not several), own["language"] + " over " + own["language_set"].fillna(""))
-    own = own.assign(called=called)
+    over = own["language_set"].where(own["language_set"].notna(), None)
+    own = own.assign(called=[called(code, held, several=several) for code, held in zip(own["language"], over, strict=True)])
     shown = {code: f"{code} (trained)" for code in base["train_language"].split("+")}
-    shown |= {name: name.replace(MANY, PRINTED, 1) for name in called[own["language"] == MANY]}
+    shown |= {name: name.replace(MANY, PRINTED, 1) for name in own.loc[own["language"] == MANY, "called"]}
     data = source.snapshot.kept(
         ("by language", *base.values(), *column.values(), tested is None),
         lambda: _language_cells(own, shown, _verdicts(tested, column, ["language", contrasts.PRINTED]), tested),
