@@ -295,11 +295,13 @@ def test_a_verdict_on_the_one_printed_mean_of_a_pair_is_shown_beside_other_means
     for seed in (0, 1, 2):
         for intermediate, over, mean in (("none", "de fr", 0.5), ("mlm", "de fr", 0.7), ("intents", "de", 0.6)):
             writer.add(intermediate, "mini-ner", seed, {"mul": mean + seed / 1000}, language_set=over, **table)
+        writer.add("intents", "mini-ner", seed + 3, {"hi": 0.5}, **table)
     draw(monkeypatch, writer.root, "transfer")
     found = {where: (cell["verdict"], cell["kind"]) for where, cell in charts[1].items()}
     assert found["mlm", "mean as printed over de fr"] == ("higher", "resolved")
     assert charts[1]["mlm", "mean as printed over de fr"]["label"] == "+20.0▲"
     assert found["intents", "mean as printed over de"] == ("not testable", "no baseline")
+    assert ("intents", "hi") in found  # a language beside several means keeps its name
 
 
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -197,7 +197,7 @@ def _by_language(
         tested = _tested(source, base | column)
     own = _of(deltas, column).reset_index(drop=True)
     several = own["language_set"].nunique() > 1  # then each is called by what it is over, as it is by xbench.compare
-    over = own["language_set"].where(own["language_set"].notna(), None)
+    over = [None if pd.isna(held) else str(held) for held in own["language_set"]]
     own = own.assign(called=[called(code, held, several=several) for code, held in zip(own["language"], over, strict=True)])
     shown = {code: f"{code} (trained)" for code in base["train_language"].split("+")}
     shown |= {name: name.replace(MANY, PRINTED, 1) for name in own.loc[own["language"] == MANY, "called"]}
