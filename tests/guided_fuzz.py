@@ -310,8 +310,9 @@ def run(name: str, seconds: int, corpus: Path) -> Tally:
     findings = corpus / f"{safe}-findings"
     shutil.rmtree(findings, ignore_errors=True)
     command = [sys.executable, "-m", "tests.guided_fuzz", "--one", name, "--seconds", str(seconds), "--corpus", str(corpus)]
-    with tempfile.TemporaryFile("w+", errors="replace") as log:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT)
+    with tempfile.TemporaryDirectory(prefix="xbench-fuzz-") as scratch, tempfile.TemporaryFile("w+", errors="replace") as log:
+        # libFuzzer ends the process itself: nothing in it tidies up.
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=log, cwd=ROOT, env={**os.environ, "TMPDIR": scratch})
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         log.seek(0)

@@ -1,10 +1,14 @@
 """The app, run by streamlit's own test harness: leaderboard, transfer map, links, snapshots, stores that are none, empty or broken."""
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer, some_slow
@@ -20,8 +24,6 @@ PAGES = [name for name in shell.modules() if name != "add"]
 
 def draw(monkeypatch: pytest.MonkeyPatch, root: Path, page: str, **query: str | list[str]) -> AppTest:
     """A page drawn from a store, with what is computed in the background."""
-    import streamlit as st
-
     st.cache_resource.clear()
     monkeypatch.setenv("XBENCH_STORE", str(root))
     if page == "leaderboard":
@@ -73,6 +75,14 @@ def test_every_page_without_a_store_shows_the_published_numbers_and_says_so(
     assert not app.error
     assert "published numbers" in app.info[0].value
     assert app.title[0].value == shell.modules()[page].TITLE
+
+
+def test_the_published_numbers_go_with_the_app(tmp_path: Path) -> None:
+    code = "from xbench.ui import stores; print(stores.newest()[0].root)"
+    own = {"TMPDIR": str(tmp_path), "XBENCH_STORE": str(tmp_path / "none")}
+    root = subprocess.run([sys.executable, "-c", code], env={**os.environ, **own}, capture_output=True, text=True, check=True).stdout
+    assert Path(root.strip()).parent == tmp_path
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -509,27 +509,6 @@ def test_what_the_frozen_part_gave_is_kept_within_bounds(tiny_model: Path) -> No
     assert 0.5 * room < kept <= room
 
 
-def test_encoded_sets_come_back_from_the_disk(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from xbench import share
-    from xbench.train import encoded
-
-    monkeypatch.setattr(share, "cache_folder", lambda: tmp_path)
-    monkeypatch.setattr(encoded, "_WORTH", 1)
-    model = models.resolve(str(tiny_model))
-    tokenizer = models.load(model)[1]
-    recipe = Recipe(max_length=64)
-    for name in ("mini-pos", "mini-qa", "mini-nli", "names"):
-        task = load_task(name)
-        language = "de" if name == "names" else "en"
-        examples = task.examples(language, "train")
-        first = encoded.encoded(model, tokenizer, recipe, task, language, "train", examples)
-        assert first == encode(tokenizer, examples, 64, None, "query: " if name == "names" else "")
-        monkeypatch.setattr(encoded, "encode", None)  # it is not called again
-        assert encoded.encoded(model, tokenizer, recipe, task, language, "train", examples) == first
-        monkeypatch.setattr(encoded, "encode", encode)
-    assert len(list((tmp_path / "encoded").glob("*.arrow"))) == 4
-
-
 def test_alignment_draws_translations_together(tiny_model: Path, tmp_path: Path) -> None:
     """On the pairs it trains on, a random encoder finds more translations afterwards."""
     bench = workbench(tiny_model, tmp_path, intermediate={**SMALL, "epochs": 12, "batch_size": 20, "alignment_layer": 2})

@@ -1,5 +1,6 @@
 """Encoded training sets on disk, as Arrow: a large set is tokenised once for all runs, seeds and processes of a machine."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import places, share
-from xbench.errors import DataError
+from xbench.errors import DataError, WriteError
 from xbench.hashes import short_hash
 from xbench.recipe import Recipe
 from xbench.task import Example, Split, Task
@@ -17,6 +18,7 @@ from xbench.train.models import Resolved
 
 _WORTH = 2000  # examples from which reading is quicker than encoding again
 _FORM = 2  # raise it when pieces change
+_MOST = 16 << 30  # bytes that are kept; then the sets unused for longest go
 _NUMBERS = pa.list_(pa.int32())
 _SCHEMA = pa.schema(
     [
@@ -28,7 +30,13 @@ _SCHEMA = pa.schema(
 def encoded(
     model: Resolved, tokenizer: Any, recipe: Recipe, task: Task, language: str, split: Split, examples: Sequence[Example]
 ) -> list[Piece]:
-    """Model inputs of examples; those of large sets are kept in the user's cache under a hash of all that they depend on."""
+    """Model inputs of examples; those of large sets are kept in the user's cache under a hash of all that they depend on.
+
+    A folder that cannot be written costs time and nothing else.
+
+    Raises:
+        DataError: If a file that was kept is damaged.
+    """
     length, stride = recipe.lengths(task.name)
     prefix = recipe.retrieval_prefix if task.family == "alignment" else ""
     if len(examples) < _WORTH:
@@ -40,11 +48,30 @@ def encoded(
         "split": split, "length": length, "stride": stride, "prefix": prefix, "labels": list(task.labels),
     }  # fmt: skip
     path = share.cache_folder() / "encoded" / f"{short_hash(key, 24)}.arrow"
-    if path.is_file():
-        return _read(path)
+    with contextlib.suppress(FileNotFoundError):  # removed meanwhile
+        if path.is_file():
+            return _read(path)
     pieces = encode(tokenizer, examples, length, stride, prefix)
-    _write(path, pieces)
+    with contextlib.suppress(WriteError, OSError):
+        _write(path, pieces)
+        _bound(path.parent)
     return pieces
+
+
+def _bound(folder: Path) -> None:
+    """Remove the sets unused for longest, and what killed processes left, until no more is there than may be."""
+    held = []
+    for path in folder.iterdir():
+        with contextlib.suppress(OSError):  # another process removed it
+            about = path.stat()
+            held.append((about.st_mtime, about.st_size, path))
+    held.sort(reverse=True)
+    room = _MOST - held[0][1] if held else 0  # the newest stays, however large
+    for _, size, path in held[1:]:
+        room -= size
+        if room < 0:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _write(path: Path, pieces: Sequence[Piece]) -> None:
@@ -59,7 +86,8 @@ def _write(path: Path, pieces: Sequence[Piece]) -> None:
         },
         schema=_SCHEMA,
     )
-    with places.whole(path) as new, pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
+    options = pa.ipc.IpcWriteOptions(compression="lz4")  # an eighth of the size, read as quickly
+    with places.whole(path) as new, pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA, options=options) as writer:
         writer.write_table(table)
 
 
@@ -67,6 +95,10 @@ def _read(path: Path) -> list[Piece]:
     try:
         with pa.memory_map(os.fspath(path)) as source:
             columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+        with contextlib.suppress(OSError):
+            os.utime(path)  # it was used
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: remove it, and it is made again", [str(error)]) from error
     return [

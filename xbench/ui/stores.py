@@ -1,7 +1,9 @@
 """The store that the app shows. It is opened from the moment the first reader comes, while the pages are still imported."""
 
+import atexit
 import contextlib
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -64,5 +66,6 @@ def _published() -> str:
     from xbench import ingesting
 
     folder = tempfile.mkdtemp(prefix="xbench-published-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     ingesting.ingest([share.folder("data") / "published"], Path(folder))
     return folder
