@@ -184,6 +184,25 @@ def test_the_rules_of_means(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> 
     assert table["best in"].tolist() == ["★ mean, ★ mini-pos", "★ mini-retrieval"]
 
 
+def test_the_tasks_shown_first_are_those_that_systems_have_all_of(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No task can follow itself, so that with all tasks the direct baseline alone would have a mean."""
+    tasks = ("mini-pos", "mini-ner", "mini-retrieval", "intents")
+    for name, lacked in {"none": (), "mini-pos": ("mini-pos",), "intents": ("intents",), "mini-nli": tasks[1:]}.items():
+        for target in tasks:
+            task = load_task(target)
+            scorer = load_scorer(task.scorers[0]).signature
+            if target not in lacked:
+                writer.add(name, target, 0, dict.fromkeys(task.languages, 0.5), metric=task.metric, scorer=scorer)
+    app = draw(monkeypatch, writer.root, "leaderboard")
+    table = app.dataframe[0].value.set_index("system")
+    assert {*tasks} & {*table} == {"mini-ner", "mini-retrieval"}
+    assert table["mean %"].to_dict() == {"m": 50, "m after mini-pos": 50, "m after intents": 50}
+    assert sum("the largest table" in c.value for c in app.caption) == 1
+    app = draw(monkeypatch, writer.root, "leaderboard", column=["1", "2", "3", "4"])
+    assert sorted(app.dataframe[0].value["tasks"]) == ["1/4", "3/4", "3/4", "4/4"]
+    assert not any("the largest table" in c.value for c in app.caption)
+
+
 def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw(monkeypatch, uneven.root, "leaderboard", only_language=["en", "hi"])
     table = app.dataframe[0].value.set_index("system")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -33,7 +34,7 @@ def page(source: Source) -> None:
         return
     systems, columns, languages = _filters(source, columns)
     names = dict(zip(columns["column_id"].astype(str), columns["label"], strict=True))
-    usual = list(columns.loc[columns["counts"], "column_id"].astype(str).head(_FIRST_COLUMNS)) or list(names)[:_FIRST_COLUMNS]
+    usual = _usual(source, columns)
     asked = common.picks("Tasks", list(names), "column", usual, lambda i: names[i])
     chosen = columns[columns["column_id"].astype(str).isin((asked or usual)[:_MOST_COLUMNS])]
     if chosen.empty or systems.empty:
@@ -41,6 +42,8 @@ def page(source: Source) -> None:
         return
     if len(asked) > _MOST_COLUMNS:
         st.caption(f"The first {_MOST_COLUMNS} tasks are shown.")
+    elif [*asked] == usual and len(usual) < min(_FIRST_COLUMNS, int(columns["counts"].sum())):
+        st.caption("These tasks make the largest table in which every system has all of them; the others can be added above.")
     rule = common.switch("Means are", list(_RULES), "mean", "How tasks and languages that a system lacks are treated in means")
     ids = tuple(int(c) for c in chosen["column_id"])
     key = (ids, tuple(int(i) for i in systems["system_id"]), None if languages is None else tuple(languages), rule)
@@ -190,7 +193,7 @@ def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean:
             if pd.notna(value) and round(value, 1) == round(top, 1):
                 marks[place].append(("★ " if value == top else "☆ ") + column.removesuffix(" %"))
     out = data.copy()
-    place = int(out.columns.get_loc("system")) + 1  # type: ignore[arg-type]
+    place = int(out.columns.get_loc("recipe"))  # type: ignore[arg-type]
     out.insert(place, "best in", [", ".join(m) for m in marks])
     return out
 
@@ -198,6 +201,26 @@ def _starred(data: pd.DataFrame, complete: Mapping[str, "pd.Series[Any]"], mean:
 def _split(source: Source) -> str:
     found = common.rows(source, "SELECT split FROM col GROUP BY split ORDER BY split <> 'test', split")["split"].tolist()
     return common.pick("Split", found, "split") if len(found) > 1 else "test"
+
+
+def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
+    """The tasks shown first: of those that count, two or more with the largest table of systems that have all of them, if there is one."""
+    first = columns[columns["counts"]].head(_FIRST_COLUMNS)
+    first = columns.head(_FIRST_COLUMNS) if first.empty else first
+    ids = [int(c) for c in first["column_id"]]
+
+    def made() -> list[int]:
+        systems = source.snapshot.systems()
+        found = Board(first, systems, _cells(source, first, systems, None), "strict", narrowed=False).found
+        held = found[found["complete"]].groupby("system_id")["column_id"].agg(frozenset).value_counts()
+        kinds = [(set(map(int, have)), int(number)) for have, number in held.items()]  # type: ignore[call-overload]
+        several = [set(some) for size in range(2, len(ids) + 1) for some in combinations(ids, size)]
+        tables = {tuple(sorted(s)): sum(number for have, number in kinds if s <= have) for s in several}
+        best = max(tables, key=lambda t: (tables[t] * len(t), tables[t]), default=())
+        return [c for c in ids if c in best] if tables.get(best, 0) > 1 else ids
+
+    kept: list[int] = source.snapshot.kept(("usual", *ids), made)
+    return [str(c) for c in kept]
 
 
 def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None]:
