@@ -198,7 +198,7 @@ class Compute(BaseModel):
         micro_tokens: Padded subwords that go forward and backward at once; larger batches are accumulated. None: whole batches.
         inference_tokens: The same where nothing is trained. None: what a processor's cache holds, or 32 times that on an accelerator.
         gradient_checkpointing: Keep the inputs of layers only and compute the rest twice: less memory, a third more time.
-        compile: Let torch compile the encoder.
+        compile: Let torch compile the layers that are trained.
     """
 
     model_config = _STRICT

@@ -3,7 +3,8 @@
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -87,21 +88,8 @@ def fit(plan: Plan, encoder: SplitEncoder, trunk: Trunk, tick: Tick) -> None:
     adapted = lowrank.adapt(trunk, plan.phase.lora, encoder) if plan.phase.lora else None
     state = _State(plan, encoder, trunk)
     state.resume()
-    forward: nn.Module = torch.compile(trunk, dynamic=True) if plan.compute.compile else trunk  # type: ignore[assignment]
-    if state.done:
-        tick(state.done)
-    while state.done < plan.total and not state.ended:
-        which, rows = state.next_batch()
-        objective = plan.objectives[which]
-        with autocast(encoder.device, encoder.precision):
-            parts = objective.losses(rows, encoder, forward, plan.compute.micro_tokens)
-            state.step(parts)
-        tick(1)
-        state.look()
-        if plan.saver is not None and plan.saver.due():
-            state.save()
-    if state.done < plan.total:  # ended early
-        tick(plan.total - state.done)
+    with _compiled(trunk.layers if plan.compute.compile else ()):
+        _run(plan, encoder, trunk, state, tick)
     state.finish()
     if adapted is not None:
         adapted.merge()
@@ -109,6 +97,37 @@ def fit(plan: Plan, encoder: SplitEncoder, trunk: Trunk, tick: Tick) -> None:
         trimmed.restore(state.decay())
     for module in (trunk, *(o.head for o in plan.objectives)):
         module.eval()
+
+
+def _run(plan: Plan, encoder: SplitEncoder, trunk: Trunk, state: "_State", tick: Tick) -> None:
+    """From where the state is to the last step."""
+    if state.done:
+        tick(state.done)
+    while state.done < plan.total and not state.ended:
+        which, rows = state.next_batch()
+        objective = plan.objectives[which]
+        with autocast(encoder.device, encoder.precision):
+            parts = objective.losses(rows, encoder, trunk, plan.compute.micro_tokens)
+            state.step(parts)
+        tick(1)
+        state.look()
+        if plan.saver is not None and plan.saver.due():
+            state.save()
+    if state.done < plan.total:  # ended early
+        tick(plan.total - state.done)
+
+
+@contextmanager
+def _compiled(layers: Iterable[nn.Module]) -> Iterator[None]:
+    """Layers as torch compiles them, each by itself: what is made for one serves all, and the next training, whose words are others."""
+    every = list(layers)
+    for layer in every:
+        layer.compile(dynamic=True)
+    try:
+        yield
+    finally:
+        for layer in every:
+            layer._compiled_call_impl = None
 
 
 def _trim(plan: Plan, trunk: Trunk) -> Trimmed | None:

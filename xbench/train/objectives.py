@@ -46,7 +46,7 @@ class Objective(ABC):
         return [p.ids for p in self.pieces]
 
     @abstractmethod
-    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: nn.Module, micro_tokens: int | None) -> Iterator[Tensor]:
+    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk, micro_tokens: int | None) -> Iterator[Tensor]:
         """The loss of a batch in parts that add up to it, one for each forward pass of at most `micro_tokens` padded subwords."""
 
     def batches(self, batch_size: int, seed: int) -> Iterator[list[int]]:
@@ -65,7 +65,7 @@ class Supervised(Objective):
         self.task = task
         self.examples = examples
 
-    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: nn.Module, micro_tokens: int | None) -> Iterator[Tensor]:
+    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk, micro_tokens: int | None) -> Iterator[Tensor]:
         """Each part is the sum over its labels, divided by the labels of the whole batch."""
         parts = self._parts(rows, micro_tokens)
         said = [heads.targets(self.task, self.examples, part, max(len(p.ids) for p in part)) for part in parts]
@@ -115,7 +115,7 @@ class Masked(Objective):
         super().__init__(name, head, pieces, [[row] for row in range(len(pieces))])
         self.words = words
 
-    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: nn.Module, micro_tokens: int | None) -> Iterator[Tensor]:
+    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk, micro_tokens: int | None) -> Iterator[Tensor]:
         """Each part is the sum over its masked subwords, divided by those of the whole batch; masks follow torch's own generator."""
         pieces = sorted((self.pieces[r] for r in rows), key=lambda p: len(p.ids)) if micro_tokens else [self.pieces[r] for r in rows]
         parts = batches([len(p.ids) for p in pieces], micro_tokens) if micro_tokens else [list(range(len(pieces)))]
@@ -124,12 +124,11 @@ class Masked(Objective):
         count = sum(int(chosen.sum()) for _, chosen in made)
         if not count:
             raise DataError("a batch of masked language modelling holds special tokens only; is the text empty?")
-        whole = trunk_of(trunk)
         head: Any = self.head
         for (ids, mask), (changed, at) in zip(given, made, strict=True):
             hidden = trunk(encoder.below(changed.to(encoder.device), mask), mask)
             chosen = at.to(encoder.device)
-            yield head.loss(hidden[chosen], ids[chosen], encoder.words(whole)) / count
+            yield head.loss(hidden[chosen], ids[chosen], encoder.words(trunk)) / count
 
 
 def masked(ids: Tensor, mask: Tensor, words: Vocabulary) -> tuple[Tensor, Tensor]:
@@ -169,13 +168,13 @@ class Alignment(Objective):
         self.temperature = phase.temperature
         self.depth = depth
 
-    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: nn.Module, micro_tokens: int | None) -> Iterator[Tensor]:
+    def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk, micro_tokens: int | None) -> Iterator[Tensor]:
         """The mean of both directions."""
         del micro_tokens
         sides = [self._vectors(rows[side::2], encoder, trunk) for side in (0, 1)]
         yield contrastive(sides[0], sides[1], self.temperature)
 
-    def _vectors(self, rows: Sequence[int], encoder: SplitEncoder, trunk: nn.Module) -> Tensor:
+    def _vectors(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk) -> Tensor:
         inputs, mask = encoder.batch([self.pieces[r].ids for r in rows])
         return heads.mean_pool(trunk(inputs, mask, self.depth), mask)
 
@@ -218,9 +217,3 @@ def shuffled(lengths: Sequence[int], batch_size: int, generator: torch.Generator
 def passes(sizes: Sequence[int], phase: Phase) -> int:
     """Steps in all: the sum over the parts of epochs x batches in a pass (jiant, SimpleAPIMultiTaskConfigurator)."""
     return sum(phase.epochs * math.ceil(size / phase.batch_size) for size in sizes)
-
-
-def trunk_of(module: Any) -> Trunk:
-    """The trunk behind what torch.compile made of it."""
-    found: Trunk = getattr(module, "_orig_mod", module)
-    return found
