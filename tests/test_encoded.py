@@ -8,7 +8,7 @@ import pytest
 
 from xbench.recipe import Recipe
 from xbench.task import load_task
-from xbench.train import encoded, models
+from xbench.train import encoded, encoding, models
 from xbench.train.encoding import encode
 
 
@@ -57,3 +57,33 @@ def test_encoded_sets_are_kept_while_there_is_room(tiny_model: Path, tmp_path: P
     monkeypatch.setenv("XBENCH_CACHE", str(last))  # a file, in which there can be no folder
     examples = task.examples("en", "train")
     assert encoded.encoded(model, models.tokenizer(model), Recipe(max_length=64), task, "en", "train", examples)
+
+
+def test_a_large_set_takes_little_memory(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal numbers, and pairs of them, are one object, made anew or from the disk; the tokenizer never has many texts at once."""
+    monkeypatch.setenv("XBENCH_CACHE", str(tmp_path))
+    monkeypatch.setattr(encoded, "_WORTH", 1)
+    monkeypatch.setattr(encoded, "_ROWS", 7)
+    model = models.resolve(str(tiny_model))
+    tokenizer = models.load(model)[1]
+    for name, field in (("mini-pos", "words"), ("mini-qa", "offsets"), ("mini-nli", "ids")):
+        task = load_task(name)
+        examples = task.examples("en", "train")
+        made, read = (encoded.encoded(model, tokenizer, Recipe(max_length=64), task, "en", "train", examples) for _ in range(2))
+        assert made == read
+        for pieces in (made, read):
+            values = [value for piece in pieces for value in getattr(piece, field)]
+            assert len({id(v) for v in values}) == len(set(values)) < len(values) / 10
+
+    class Counting:
+        def __init__(self) -> None:
+            self.most = 0
+
+        def __call__(self, texts: list[str], *given: object, **more: object) -> object:
+            self.most = max(self.most, len(texts))
+            return tokenizer(texts, *given, **more)
+
+    counting = Counting()
+    monkeypatch.setattr(encoding, "_AT_ONCE", 5)
+    assert encode(counting, examples, 64) == made  # type: ignore[arg-type]
+    assert counting.most == 5

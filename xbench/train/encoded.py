@@ -13,10 +13,11 @@ from xbench.errors import DataError, WriteError
 from xbench.hashes import short_hash
 from xbench.recipe import Recipe
 from xbench.task import Example, Split, Task
-from xbench.train.encoding import Piece, encode
+from xbench.train.encoding import Once, Piece, encode
 from xbench.train.models import Resolved
 
 _WORTH = 2000  # examples from which reading is quicker than encoding again
+_ROWS = 4096  # that are read at once
 _FORM = 2  # raise it when pieces change
 _MOST = 16 << 30  # bytes that are kept; then the sets unused for longest go
 _NUMBERS = pa.list_(pa.int32())
@@ -75,36 +76,36 @@ def _bound(folder: Path) -> None:
 
 
 def _write(path: Path, pieces: Sequence[Piece]) -> None:
-    table = pa.table(
-        {
-            "example": [p.example for p in pieces],
-            "ids": [p.ids for p in pieces],
-            "words": [[n for pair in p.words for n in pair] for p in pieces],
-            "span": [p.span for p in pieces],
-            "offsets": [[n for o in p.offsets for n in (o or (-1, -1))] for p in pieces],
-            "choice": [p.choice for p in pieces],
-        },
-        schema=_SCHEMA,
-    )
     options = pa.ipc.IpcWriteOptions(compression="lz4")  # an eighth of the size, read as quickly
     with places.whole(path) as new, pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA, options=options) as writer:
-        writer.write_table(table)
+        for start in range(0, len(pieces), _ROWS):
+            some = pieces[start : start + _ROWS]
+            columns = {
+                "example": [p.example for p in some],
+                "ids": [p.ids for p in some],
+                "words": [[n for pair in p.words for n in pair] for p in some],
+                "span": [p.span for p in some],
+                "offsets": [[n for o in p.offsets for n in (o or (-1, -1))] for p in some],
+                "choice": [p.choice for p in some],
+            }
+            writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
 
 
 def _read(path: Path) -> list[Piece]:
+    found: list[Piece] = []
+    once = Once()
     try:
-        with pa.memory_map(os.fspath(path)) as source:
-            columns = [pa.ipc.open_file(source).read_all().column(name).to_pylist() for name in _SCHEMA.names]
+        with pa.memory_map(os.fspath(path)) as source, pa.ipc.open_file(source) as opened:
+            for number in range(opened.num_record_batches):
+                batch = opened.get_batch(number)
+                for example, ids, words, span, offsets, choice in zip(*(batch[name].to_pylist() for name in _SCHEMA.names), strict=True):
+                    pairs = zip(words[::2], words[1::2], strict=True)
+                    places = (None if a < 0 else (a, b) for a, b in zip(offsets[::2], offsets[1::2], strict=True))
+                    found.append(Piece(example, once.all(ids), once.all(pairs), (span[0], span[1]), once.all(places), choice))
         with contextlib.suppress(OSError):
             os.utime(path)  # it was used
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{path} cannot be read: remove it, and it is made again", [str(error)]) from error
-    return [
-        Piece(
-            example, tuple(ids), tuple(zip(words[::2], words[1::2], strict=True)), (span[0], span[1]),
-            tuple(None if a < 0 else (a, b) for a, b in zip(offsets[::2], offsets[1::2], strict=True)), choice,
-        )
-        for example, ids, words, span, offsets, choice in zip(*columns, strict=True)
-    ]  # fmt: skip
+    return found

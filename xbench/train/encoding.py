@@ -1,6 +1,6 @@
 """Examples to model inputs: token ids, and where in them a label belongs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,19 @@ from xbench.errors import DataError
 from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Translation
 
 IGNORE = -100  # cross entropy's own mark for positions without a label
+_AT_ONCE = 2048  # texts: what the tokenizer holds of each is many times what is kept
+
+
+class Once(dict[Any, Any]):
+    """Equal numbers and pairs of numbers as one object: a set of a hundred thousand questions takes a tenth of the memory."""
+
+    def __missing__(self, value: Any) -> Any:
+        self[value] = value
+        return value
+
+    def all(self, values: Iterable[Any]) -> tuple[Any, ...]:
+        """The values, each as the object that stands for it."""
+        return tuple(map(self.__getitem__, values))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +67,13 @@ def encode(
         DataError: If a sentence holds a word that alone is longer than `max_length`.
     """
     pieces: list[Piece] = []
+    once = Once()
     texts: list[tuple[int, str, str | None, int]] = []  # what is encoded all at once, which is much faster than one by one
     for row, example in enumerate(examples):
         if isinstance(example, Tagged):
-            pieces += _tagged(tokenizer, row, example, max_length)
+            pieces += _tagged(tokenizer, row, example, max_length, once)
         elif isinstance(example, Question):
-            pieces += _question(tokenizer, row, example, max_length, doc_stride)
+            pieces += _question(tokenizer, row, example, max_length, doc_stride, once)
         elif isinstance(example, Classified):
             texts.append((row, example.text, example.pair or None, 0))
         elif isinstance(example, Choice):
@@ -72,7 +86,7 @@ def encode(
             raise TypeError(f"{type(example).__name__} is encoded by encode_texts")
     return pieces + [
         Piece(row, ids, choice=number)
-        for (row, _, _, number), ids in zip(texts, _ids(tokenizer, [t[1:3] for t in texts], max_length), strict=True)
+        for (row, _, _, number), ids in zip(texts, _ids(tokenizer, [t[1:3] for t in texts], max_length, once), strict=True)
     ]
 
 
@@ -83,23 +97,24 @@ def separator(tokenizer: PreTrainedTokenizerBase) -> int | None:
 
 def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_length: int) -> list[Piece]:
     """Encode plain texts, one piece each, cut at `max_length`."""
-    return [Piece(row, ids) for row, ids in enumerate(_ids(tokenizer, [(text, None) for text in texts], max_length))]
+    return [Piece(row, ids) for row, ids in enumerate(_ids(tokenizer, [(text, None) for text in texts], max_length, Once()))]
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | None]], max_length: int) -> list[tuple[int, ...]]:
+def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | None]], max_length: int, once: Once) -> list[tuple[int, ...]]:
     """Token ids of texts and pairs of texts, in order."""
     found: list[tuple[int, ...]] = [()] * len(texts)
     for paired in (False, True):
-        rows = [i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]
-        if rows:
+        every = [i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]
+        for start in range(0, len(every), _AT_ONCE):
+            rows = every[start : start + _AT_ONCE]
             seconds = [texts[i][1] for i in rows] if paired else None
             encoded = tokenizer([texts[i][0] for i in rows], seconds, truncation=True, max_length=max_length)["input_ids"]
             for i, ids in zip(rows, encoded, strict=True):
-                found[i] = tuple(ids)
+                found[i] = once.all(ids)
     return found
 
 
-def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_length: int) -> list[Piece]:
+def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_length: int, once: Once) -> list[Piece]:
     """Word by word, first subword labelled (Hu et al. 2020); a sentence over `max_length` goes on in the next piece.
 
     A lone word-boundary mark is not taken for the first subword: XLM-R's pieces begin most Chinese words with one, and a tag
@@ -124,14 +139,16 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
         if len(found) > room:
             raise DataError(f"example {example.example_id}: word {word + 1} has {len(found)} subwords, more than max_length {max_length}")
         if len(ids) + len(found) > room:
-            pieces.append(Piece(row, (bos, *ids, eos), tuple(words)))
+            pieces.append(Piece(row, once.all((bos, *ids, eos)), once.all(words)))
             ids, words = [], []
         words.append((len(ids) + 1 + (len(found) > 1 and found[0] == mark != tokenizer.unk_token_id), word))
         ids += found
-    return [*pieces, Piece(row, (bos, *ids, eos), tuple(words))]
+    return [*pieces, Piece(row, once.all((bos, *ids, eos)), once.all(words))]
 
 
-def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int, doc_stride: int | None) -> list[Piece]:
+def _question(
+    tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int, doc_stride: int | None, once: Once
+) -> list[Piece]:
     """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces.
 
     Where the whole answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
@@ -150,8 +167,8 @@ def _question(tokenizer: PreTrainedTokenizerBase, row: int, example: Question, m
     pieces = []
     for number, (ids, mapping) in enumerate(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)):
         parts = encoded.sequence_ids(number)
-        offsets = tuple((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
-        pieces.append(Piece(row, tuple(ids), span=_span(example, offsets), offsets=offsets))
+        offsets = once.all((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
+        pieces.append(Piece(row, once.all(ids), span=_span(example, offsets), offsets=offsets))
     return pieces
 
 
