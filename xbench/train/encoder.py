@@ -3,9 +3,12 @@
 import copy
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import psutil
 import torch
 from torch import Tensor, nn
@@ -158,15 +161,28 @@ class SplitEncoder:
         Raises:
             ModelError: If one is longer than the model's positions reach.
         """
+        ids, mask = self.padded(inputs)
+        return ids.to(self.device), mask.to(self.device)
+
+    def padded(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
+        """As `pad_ids`, on the processor."""
         longest, most = max(map(len, inputs)), self._embeddings.positions
         if most is not None and longest > most:
             raise ModelError(f"an input has {longest} subwords, and the model takes {most} at most: lower max_length in the recipe")
-        ids = nn.utils.rnn.pad_sequence([torch.tensor(i) for i in inputs], batch_first=True, padding_value=self.pad)
-        return ids.to(self.device), self._mask(inputs)
+        there = _there(inputs)
+        ids = np.full(there.shape, self.pad)
+        ids[there] = np.fromiter(chain.from_iterable(inputs), np.int64)
+        return torch.from_numpy(ids), torch.from_numpy(there).long()
 
     def _mask(self, inputs: Sequence[Ids]) -> Tensor:
-        lengths = torch.tensor([len(i) for i in inputs])
-        return (torch.arange(int(lengths.max()))[None, :] < lengths[:, None]).long().to(self.device)
+        return torch.from_numpy(_there(inputs)).long().to(self.device)
+
+
+def _there(inputs: Sequence[Ids]) -> npt.NDArray[np.bool_]:
+    """Where a padded batch has tokens, (batch, length)."""
+    lengths = np.fromiter(map(len, inputs), np.int64)
+    found: npt.NDArray[np.bool_] = np.arange(lengths.max()) < lengths[:, None]
+    return found
 
 
 class _Shared(Around):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -100,13 +101,12 @@ def targets(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], le
         return torch.tensor([piece.span for piece in pieces])
     if task.family == "classification":
         return torch.tensor([code[_label(examples[piece.example])] for piece in pieces])
-    out = torch.full((len(pieces), length), IGNORE)
+    out = np.full((len(pieces), length), IGNORE)
     for row, piece in enumerate(pieces):
         example = examples[piece.example]
         assert isinstance(example, Tagged)
-        for position, word in piece.words:
-            out[row, position] = code[example.labels[word]]
-    return out
+        out[row, [position for position, _ in piece.words]] = [code[example.labels[word]] for _, word in piece.words]
+    return torch.from_numpy(out)
 
 
 def decode(task: Task, examples: Sequence[Example], pieces: Sequence[Piece], scores: Sequence[Tensor], max_answer: int = 30) -> list[str]:

@@ -119,16 +119,18 @@ class Masked(Objective):
         """Each part is the sum over its masked subwords, divided by those of the whole batch; masks follow torch's own generator."""
         pieces = sorted((self.pieces[r] for r in rows), key=lambda p: len(p.ids)) if micro_tokens else [self.pieces[r] for r in rows]
         parts = batches([len(p.ids) for p in pieces], micro_tokens) if micro_tokens else [list(range(len(pieces)))]
-        given = [encoder.pad_ids([pieces[r].ids for r in part]) for part in parts]
-        made = [masked(ids.cpu(), mask.cpu(), self.words) for ids, mask in given]
+        given = [encoder.padded([pieces[r].ids for r in part]) for part in parts]
+        made = [masked(ids, mask, self.words) for ids, mask in given]
         count = sum(int(chosen.sum()) for _, chosen in made)
         if not count:
             raise DataError("a batch of masked language modelling holds special tokens only; is the text empty?")
         head: Any = self.head
         for (ids, mask), (changed, at) in zip(given, made, strict=True):
-            hidden = trunk(encoder.below(changed.to(encoder.device), mask), mask)
-            chosen = at.to(encoder.device)
-            yield head.loss(hidden[chosen], ids[chosen], encoder.words(trunk)) / count
+            there = mask.to(encoder.device)
+            hidden = trunk(encoder.below(changed.to(encoder.device), there), there)
+            chosen = at.flatten().nonzero().squeeze(1)  # found on the processor: an accelerator would be waited for
+            states, words = hidden.flatten(0, 1)[chosen.to(encoder.device)], ids.flatten()[chosen].to(encoder.device)
+            yield head.loss(states, words, encoder.words(trunk)) / count
 
 
 def masked(ids: Tensor, mask: Tensor, words: Vocabulary) -> tuple[Tensor, Tensor]:
