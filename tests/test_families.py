@@ -171,6 +171,20 @@ def test_a_stride_reaches_answers_that_a_cut_does_not(tiny_model: Path) -> None:
         Recipe(max_length=64, doc_stride=32)
 
 
+def test_a_context_has_room_or_the_example_is_named(tiny_model: Path) -> None:
+    """At every length and stride: the tokenizer itself would end the process where the room is the stride."""
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    examples = [replace(question(row, "mill"), question="who is it?") for row in (0, 1)]
+    alone = len(tokenizer("who is it?")["input_ids"]) + 2  # and the two marks between a pair and after it
+    for stride in (None, *range(1, 24)):
+        for length in range(4, 40):
+            if length - alone > (stride or 0):
+                assert {p.example for p in encode(tokenizer, examples, length, stride)} == {0, 1}
+            else:
+                with pytest.raises(DataError, match=f"leaves {length - alone} of {length} subwords"):
+                    encode(tokenizer, examples, length, stride)
+
+
 def corpus(seed: int) -> list[Example]:
     """Foreign sentences, of which the even ones have their translation: the same words in the same order."""
     texts = [" ".join(WORDS[(i * k + seed) % len(WORDS)] for k in range(1, 7)) for i in range(1, 13)]

@@ -1,8 +1,8 @@
 """Examples to model inputs: token ids, and where in them a label belongs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from transformers import PreTrainedTokenizerBase
 
@@ -10,6 +10,7 @@ from xbench.errors import DataError
 from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Translation
 
 IGNORE = -100  # cross entropy's own mark for positions without a label
+_T = TypeVar("_T")
 _AT_ONCE = 2048  # texts: what the tokenizer holds of each is many times what is kept
 
 
@@ -66,14 +67,15 @@ def encode(
     Raises:
         DataError: If a sentence holds a word that alone is longer than `max_length`.
     """
-    pieces: list[Piece] = []
     once = Once()
-    texts: list[tuple[int, str, str | None, int]] = []  # what is encoded all at once, which is much faster than one by one
+    tagged: list[tuple[int, Tagged]] = []
+    questions: list[tuple[int, Question]] = []
+    texts: list[tuple[int, str, str | None, int]] = []
     for row, example in enumerate(examples):
         if isinstance(example, Tagged):
-            pieces += _tagged(tokenizer, row, example, max_length, once)
+            tagged.append((row, example))
         elif isinstance(example, Question):
-            pieces += _question(tokenizer, row, example, max_length, doc_stride, once)
+            questions.append((row, example))
         elif isinstance(example, Classified):
             texts.append((row, example.text, example.pair or None, 0))
         elif isinstance(example, Choice):
@@ -84,10 +86,18 @@ def encode(
             texts += [(row, prefix + example.english, None, 0), (row, prefix + example.foreign, None, 1)]
         else:
             raise TypeError(f"{type(example).__name__} is encoded by encode_texts")
+    pieces = [piece for some in _stretches(tagged) for piece in _tagged(tokenizer, some, max_length, once)]
+    pieces += [piece for some in _stretches(questions) for piece in _questions(tokenizer, some, max_length, doc_stride, once)]
     return pieces + [
         Piece(row, ids, choice=number)
         for (row, _, _, number), ids in zip(texts, _ids(tokenizer, [t[1:3] for t in texts], max_length, once), strict=True)
     ]
+
+
+def _stretches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    """As many as the tokenizer is given at once, which is much faster than one by one."""
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
 
 
 def separator(tokenizer: PreTrainedTokenizerBase) -> int | None:
@@ -104,9 +114,7 @@ def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | No
     """Token ids of texts and pairs of texts, in order."""
     found: list[tuple[int, ...]] = [()] * len(texts)
     for paired in (False, True):
-        every = [i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]
-        for start in range(0, len(every), _AT_ONCE):
-            rows = every[start : start + _AT_ONCE]
+        for rows in _stretches([i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]):
             seconds = [texts[i][1] for i in rows] if paired else None
             encoded = tokenizer([texts[i][0] for i in rows], seconds, truncation=True, max_length=max_length)["input_ids"]
             for i, ids in zip(rows, encoded, strict=True):
@@ -114,7 +122,7 @@ def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | No
     return found
 
 
-def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_length: int, once: Once) -> list[Piece]:
+def _tagged(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Tagged]], max_length: int, once: Once) -> Iterator[Piece]:
     """Word by word, first subword labelled (Hu et al. 2020); a sentence over `max_length` goes on in the next piece.
 
     A lone word-boundary mark is not taken for the first subword: XLM-R's pieces begin most Chinese words with one, and a tag
@@ -123,32 +131,34 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, row: int, example: Tagged, max_l
     backend: Any = tokenizer
     # RoBERTa's subwords tell the begin of a word by the space before it, which words on their own have not.
     bytewise = type(backend.backend_tokenizer.pre_tokenizer).__name__ == "ByteLevel"
-    said = [f" {token}" for token in example.tokens] if bytewise else list(example.tokens)
-    encoded = tokenizer([said], is_split_into_words=True, add_special_tokens=False)
+    said = [[f" {token}" for token in example.tokens] if bytewise else list(example.tokens) for _, example in examples]
+    encoded = tokenizer(said, is_split_into_words=True, add_special_tokens=False)
     bos, eos = tokenizer.cls_token_id, tokenizer.sep_token_id
-    subwords: list[list[int]] = [[] for _ in example.tokens]
-    for position, word in enumerate(encoded.word_ids(0)):
-        subwords[word].append(encoded["input_ids"][0][position])
     mark = tokenizer.convert_tokens_to_ids("Ġ" if bytewise else "▁")
-    room = max_length - 2
-    pieces: list[Piece] = []
-    ids: list[int] = []
-    words: list[tuple[int, int]] = []
-    for word, own in enumerate(subwords):
-        found = own or [tokenizer.unk_token_id]  # a word of characters that the normaliser drops still has its label
-        if len(found) > room:
-            raise DataError(f"example {example.example_id}: word {word + 1} has {len(found)} subwords, more than max_length {max_length}")
-        if len(ids) + len(found) > room:
-            pieces.append(Piece(row, once.all((bos, *ids, eos)), once.all(words)))
-            ids, words = [], []
-        words.append((len(ids) + 1 + (len(found) > 1 and found[0] == mark != tokenizer.unk_token_id), word))
-        ids += found
-    return [*pieces, Piece(row, once.all((bos, *ids, eos)), once.all(words))]
+    unknown, room = tokenizer.unk_token_id, max_length - 2
+    for number, ((row, example), found) in enumerate(zip(examples, encoded["input_ids"], strict=True)):
+        subwords: list[list[int]] = [[] for _ in example.tokens]
+        for word, subword in zip(encoded.word_ids(number), found, strict=True):
+            subwords[word].append(subword)
+        ids: list[int] = []
+        words: list[tuple[int, int]] = []
+        for word, own in enumerate(subwords):
+            kept = own or [unknown]  # a word of characters that the normaliser drops still has its label
+            if len(kept) > room:
+                raise DataError(
+                    f"example {example.example_id}: word {word + 1} has {len(kept)} subwords, more than max_length {max_length}"
+                )
+            if len(ids) + len(kept) > room:
+                yield Piece(row, once.all((bos, *ids, eos)), once.all(words))
+                ids, words = [], []
+            words.append((len(ids) + 1 + (len(kept) > 1 and kept[0] == mark != unknown), word))
+            ids += kept
+        yield Piece(row, once.all((bos, *ids, eos)), once.all(words))
 
 
-def _question(
-    tokenizer: PreTrainedTokenizerBase, row: int, example: Question, max_length: int, doc_stride: int | None, once: Once
-) -> list[Piece]:
+def _questions(
+    tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Question]], max_length: int, doc_stride: int | None, once: Once
+) -> Iterator[Piece]:
     """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces.
 
     Where the whole answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
@@ -157,19 +167,20 @@ def _question(
         DataError: If the question leaves no room for the context, or less than the stride.
     """
     more = {} if doc_stride is None else {"stride": doc_stride, "return_overflowing_tokens": True}
-    room = max_length - len(tokenizer(example.question, "")["input_ids"])
-    if room <= (doc_stride or 0):
-        stride = "" if doc_stride is None else f", doc_stride is {doc_stride}"
-        raise DataError(f"example {example.example_id}: its question leaves {room} of {max_length} subwords for the context{stride}")
-    encoded = tokenizer(
-        [example.question], [example.context], truncation="only_second", max_length=max_length, return_offsets_mapping=True, **more
-    )
-    pieces = []
-    for number, (ids, mapping) in enumerate(zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)):
+    asked = [example.question for _, example in examples]
+    for (_, example), alone in zip(examples, tokenizer(asked, [""] * len(asked))["input_ids"], strict=True):
+        room = max_length - len(alone)
+        if room <= (doc_stride or 0):
+            stride = "" if doc_stride is None else f", doc_stride is {doc_stride}"
+            raise DataError(f"example {example.example_id}: its question leaves {room} of {max_length} subwords for the context{stride}")
+    contexts = [example.context for _, example in examples]
+    encoded = tokenizer(asked, contexts, truncation="only_second", max_length=max_length, return_offsets_mapping=True, **more)
+    whose = encoded.get("overflow_to_sample_mapping", range(len(examples)))
+    for number, (which, ids, mapping) in enumerate(zip(whose, encoded["input_ids"], encoded["offset_mapping"], strict=True)):
+        row, example = examples[which]
         parts = encoded.sequence_ids(number)
         offsets = once.all((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
-        pieces.append(Piece(row, once.all(ids), span=_span(example, offsets), offsets=offsets))
-    return pieces
+        yield Piece(row, once.all(ids), span=_span(example, offsets), offsets=offsets)
 
 
 def _span(example: Question, offsets: Sequence[tuple[int, int] | None]) -> tuple[int, int]:
