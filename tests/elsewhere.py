@@ -142,7 +142,7 @@ def main() -> None:
     ways: dict[str, dict[str, Any]] = {way: {"recipe": {**RECIPE, **recipe}} for way, recipe in RECIPES.items()}
     ways["half precision"]["recipe"]["frozen_layers"] = None
     ways["aligned at a layer"]["intermediates"] = ["names"]
-    ways["kinds of task"] = {"intermediates": ["intents-mlm", "names"], "targets": ["mini-qa", "mini-paraphrase", "mini-retrieval"]}
+    ways["kinds of task"] = {"intermediates": ["intents-mlm", "names"], "targets": ["mini-qa", "mini-retrieval"]}
     ways["recomputed"] = {"compute": {"micro_tokens": 128, "gradient_checkpointing": True}}
     for way in [w for w in wanted or ways if w in ways]:
         found = []
