@@ -40,7 +40,10 @@ RUN = {
 
 
 # The files that take longest, longest first: with them in hand to begin with, two workers end at about the same time.
-_LONG = ("executors", "browser", "compact", "faults", "training", "store", "matrix", "accelerator", "verify", "app", "places", "cli", "engine", "ingest")
+_LONG = (
+    "executors", "browser", "compact", "faults", "training", "store", "matrix", "accelerator", "verify", "app", "places", "cli", "engine",
+    "ingest",
+)  # fmt: skip
 
 
 def some_slow(cases: Sequence[Any], quick: Sequence[Any]) -> list[Any]:

@@ -219,7 +219,7 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
         best = max(tables, key=lambda t: (tables[t] * len(t), tables[t]), default=())
         return [c for c in ids if c in best] if tables.get(best, 0) > 1 else ids
 
-    kept: list[int] = source.snapshot.kept(("usual", *ids), made)
+    kept: list[int] = source.snapshot.kept(("usual", *ids), made) if len(ids) > 1 else ids
     return [str(c) for c in kept]
 
 
