@@ -65,9 +65,10 @@ def measured(given: argparse.Namespace, device: torch.device) -> Iterator[Measur
     body = sum(p.numel() for p in model.encoder.parameters())
     encoder = SplitEncoder(model, None, device)
     encoder.precision = None if device.type == "cpu" else torch.bfloat16
+    subwords = sum(len(p.ids) for p in found)
 
-    def timed(what: str, passes: int, run: Callable[[int], object]) -> Measured:
-        run(min(len(found), 2 * given.batch[0]))
+    def timed(what: str, passes: int, batch: int, run: Callable[[int], object]) -> Measured:
+        run(min(len(found), 2 * batch))
         if device.type == "cuda":
             torch.cuda.synchronize()
             torch.cuda.reset_peak_memory_stats()
@@ -75,7 +76,7 @@ def measured(given: argparse.Namespace, device: torch.device) -> Iterator[Measur
         run(len(found))
         if device.type == "cuda":
             torch.cuda.synchronize()
-        rate = sum(len(p.ids) for p in found) / (time.perf_counter() - start)
+        rate = subwords / (time.perf_counter() - start)
         return Measured(what, rate, passes * body * rate, torch.cuda.max_memory_allocated() if device.type == "cuda" else None)
 
     ways = itertools.product(given.batch, given.micro_tokens, (False, True), (False, True) if given.compile else (False,))
@@ -90,7 +91,7 @@ def measured(given: argparse.Namespace, device: torch.device) -> Iterator[Measur
             loop.fit(plan, encoder, trunk, lambda _: None)
 
         said = f"{', recomputed' if recompute else ''}{', compiled' if compiled else ''}"
-        yield timed(f"training, {batch} sentences a step, {micro} subwords at once{said}", 6, fit)
+        yield timed(f"training, {batch} sentences a step, {micro} subwords at once{said}", 6, batch, fit)
     trained = loop.Trained(encoder.trunk(), heads.Head(TASK, given.hidden, 0.1).to(device))
     for micro in given.micro_tokens:
         encoder.token_budget = micro
@@ -98,7 +99,7 @@ def measured(given: argparse.Namespace, device: torch.device) -> Iterator[Measur
         def predict(count: int) -> None:
             loop.predict(TASK, examples[:count], found[:count], encoder, trained, lambda _: None)
 
-        yield timed(f"inference, {micro} subwords at once", 2, predict)
+        yield timed(f"inference, {micro} subwords at once", 2, max(given.batch), predict)
 
 
 def options(given: list[str] | None = None) -> argparse.Namespace:

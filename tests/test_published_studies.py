@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
-from xbench import executors, store, study, verifying
-from xbench.executors import Options
+from tests.test_matrix import results
+from xbench import store, study, verifying
 from xbench.task import Task, load_task
 
 STUDIES = Path(__file__).parent.parent / "studies"
@@ -61,10 +61,8 @@ def run(name: str, tiny_model: Path, folder: Path, monkeypatch: pytest.MonkeyPat
     (folder / "data").mkdir()
     monkeypatch.setenv("XBENCH_DATA_DIR", str(folder / "data"))
     published(folder / "data", {*content["intermediates"], *content["targets"]} - {"none"})
-    (folder / "study.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    todo, resolved = executors.lay_out(study.load_study(folder / "study.yaml"))
-    executors.run(todo, resolved, folder / "store", options=Options(threads=1))
-    return todo.study
+    results(tiny_model, folder, **content)
+    return study.load_study(folder / "study.yaml")
 
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "whole"])

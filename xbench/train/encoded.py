@@ -67,10 +67,10 @@ def _bound(folder: Path) -> None:
             about = path.stat()
             held.append((about.st_mtime, about.st_size, path))
     held.sort(reverse=True)
-    room = _MOST - held[0][1] if held else 0  # the newest stays, however large
-    for _, size, path in held[1:]:
+    room = _MOST
+    for number, (_, size, path) in enumerate(held):
         room -= size
-        if room < 0:
+        if number and room < 0:  # the newest stays, however large
             with contextlib.suppress(OSError):
                 path.unlink()
 
@@ -100,8 +100,8 @@ def _read(path: Path) -> list[Piece]:
                 batch = opened.get_batch(number)
                 for example, ids, words, span, offsets, choice in zip(*(batch[name].to_pylist() for name in _SCHEMA.names), strict=True):
                     pairs = zip(words[::2], words[1::2], strict=True)
-                    places = (None if a < 0 else (a, b) for a, b in zip(offsets[::2], offsets[1::2], strict=True))
-                    found.append(Piece(example, once.all(ids), once.all(pairs), (span[0], span[1]), once.all(places), choice))
+                    covered = (None if a < 0 else (a, b) for a, b in zip(offsets[::2], offsets[1::2], strict=True))
+                    found.append(Piece(example, once.all(ids), once.all(pairs), (span[0], span[1]), once.all(covered), choice))
         with contextlib.suppress(OSError):
             os.utime(path)  # it was used
     except FileNotFoundError:

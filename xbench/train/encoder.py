@@ -136,7 +136,7 @@ class SplitEncoder:
         kept = [f for f in found if f is not None]
         if len(kept) < len(found):
             return self.fresh(inputs)
-        return nn.utils.rnn.pad_sequence(kept, batch_first=True).to(self.device), self._mask(inputs)
+        return nn.utils.rnn.pad_sequence(kept, batch_first=True).to(self.device), torch.from_numpy(_there(inputs)).long().to(self.device)
 
     def fresh(self, inputs: Sequence[Ids]) -> tuple[Tensor, Tensor]:
         """As `batch`, but computed now and not kept: for inputs that are seen once (a mined corpus, a masked text)."""
@@ -173,9 +173,6 @@ class SplitEncoder:
         ids = np.full(there.shape, self.pad)
         ids[there] = np.fromiter(chain.from_iterable(inputs), np.int64)
         return torch.from_numpy(ids), torch.from_numpy(there).long()
-
-    def _mask(self, inputs: Sequence[Ids]) -> Tensor:
-        return torch.from_numpy(_there(inputs)).long().to(self.device)
 
 
 def _there(inputs: Sequence[Ids]) -> npt.NDArray[np.bool_]:

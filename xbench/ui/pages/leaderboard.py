@@ -1,5 +1,6 @@
 """Systems by task: scores with their support, means under a stated rule, limits of ranks and tiers instead of a bare 1..N."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
@@ -212,12 +213,11 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
     def made() -> list[int]:
         systems = source.snapshot.systems()
         found = Board(first, systems, _cells(source, first, systems, None), "strict", narrowed=False).found
-        held = found[found["complete"]].groupby("system_id")["column_id"].agg(frozenset).value_counts()
-        kinds = [(set(map(int, have)), int(number)) for have, number in held.items()]  # type: ignore[call-overload]
-        several = [set(some) for size in range(2, len(ids) + 1) for some in combinations(ids, size)]
-        tables = {tuple(sorted(s)): sum(number for have, number in kinds if s <= have) for s in several}
-        best = max(tables, key=lambda t: (tables[t] * len(t), tables[t]), default=())
-        return [c for c in ids if c in best] if tables.get(best, 0) > 1 else ids
+        held = Counter(found[found["complete"]].groupby("system_id")["column_id"].agg(frozenset))
+        several = [some for size in range(2, len(ids) + 1) for some in combinations(ids, size)]
+        tables = {some: sum(number for have, number in held.items() if have.issuperset(some)) for some in several}
+        best = max(tables, key=lambda some: (tables[some] * len(some), tables[some]))
+        return list(best) if tables[best] > 1 else ids
 
     kept: list[int] = source.snapshot.kept(("usual", *ids), made) if len(ids) > 1 else ids
     return [str(c) for c in kept]
