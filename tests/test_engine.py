@@ -3,6 +3,7 @@
 import copy
 import itertools
 import json
+import random
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -493,6 +494,36 @@ def test_selection_keeps_the_best_step_and_ends_early(tiny_model: Path, monkeypa
     torch.testing.assert_close(
         last["embeddings.inner.word_embeddings.weight"][unused], model.embeddings.word_embeddings.weight[unused] * float(decay)
     )
+
+
+def test_selection_by_the_mean_of_two_metrics_on_the_first_examples(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As jiant has it for paraphrases and questions (jiant/tasks/evaluate/core.py). Golden: scikit-learn's accuracy and F1."""
+    from sklearn.metrics import accuracy_score, f1_score
+
+    rng = random.Random(3)
+    rows = [{"id": str(i), "text": f"a {i}", "pair": "b", "label": rng.choice("001")} for i in range(50)]
+    (tmp_path / "data" / "qqp").mkdir(parents=True)
+    for split in ("train", "dev"):
+        (tmp_path / "data" / "qqp" / f"{split}-en.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    said = {row["id"]: rng.choice("001") for row in rows}
+    monkeypatch.setattr(loop, "predict", lambda task, examples, *_: [said[e.example_id] for e in examples])
+    for asked, kept, metrics in (
+        ({"metric": "mean", "subset": "first"}, range(20), (accuracy_score, f1_score)),
+        ({"metric": "mean"}, range(0, 50, 5), (accuracy_score, f1_score)),
+        ({"subset": "first"}, range(20), (accuracy_score,)),
+    ):
+        wanted = {"every": 2, "examples": len(kept), **asked}
+        bench = workbench(tiny_model, tmp_path / "store", intermediate={**SMALL, "selection": wanted})
+        stage, trunk = stage_of(bench, "qqp"), bench.trunk(None)
+        phase = bench.phase(stage)
+        found = stages.materials(bench, stage, phase)
+        judge, _ = stages._judge(bench, found, [stages._objective(bench, m, trunk, phase) for m in found], phase)
+        gold, answers = [int(rows[i]["label"]) for i in kept], [int(said[str(i)]) for i in kept]
+        assert judge is not None
+        assert judge(trunk) == pytest.approx(sum(metric(gold, answers) for metric in metrics) / len(metrics), abs=1e-15)
 
 
 def test_what_the_frozen_part_gave_is_kept_within_bounds(tiny_model: Path) -> None:

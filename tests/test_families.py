@@ -367,6 +367,7 @@ def test_new_fields_of_the_recipe_leave_old_ids_alone() -> None:
     """The first ids are those of the version before the fields came; results that are stored under them stay valid."""
     assert Recipe().recipe_id == "96f46ed90636"
     assert Recipe(frozen_layers=None).recipe_id == "20e2fb35a569"
+    assert Recipe.model_validate({"target": {"selection": {"every": 100}}}).recipe_id == "52dc0e4cb5fa"
     assert "retrieval_pooling" not in Recipe().canonical
     for change in (
         {"retrieval_pooling": "cls"},

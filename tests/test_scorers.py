@@ -67,6 +67,15 @@ def test_token_accuracy_is_sklearn_accuracy_over_tokens() -> None:
     assert d.sum() == len(flat[0])
 
 
+def test_binary_f1_is_that_of_sklearn() -> None:
+    from sklearn.metrics import f1_score
+
+    rng = random.Random(4)
+    gold, said = ([rng.choice("0001") for _ in range(200)] for _ in range(2))
+    n, d = load_scorer("binary-f1").score(gold, said, "en")["f1"]
+    assert n.sum() / d.sum() == pytest.approx(f1_score(gold, said, pos_label="1"), abs=1e-15)
+
+
 def test_accuracy_compares_strings() -> None:
     n, d = load_scorer("accuracy").score(["1", "0", "a"], ["1", "1.0", "a"], "en")["accuracy"]
     assert n.tolist() == [1, 0, 1]

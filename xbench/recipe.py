@@ -15,10 +15,14 @@ class Selection(BaseModel):
 
     Attributes:
         every: Steps between two looks.
-        examples: Development examples a language, evenly spread; None takes all.
+        examples: Development examples a language; None takes all.
         patience: Looks without a gain after which training ends; None trains to the end.
         on: The training language's development data; or those of all test languages, which is not zero-shot, and every row says so.
+        metric: What is maximised: the metric that ranks systems on the task, or the mean of the task's `selected_on` (jiant).
+        subset: Whether `examples` are spread evenly over the development data, or its first ones (jiant).
     """
+
+    LATER: ClassVar[tuple[str, ...]] = ("metric", "subset")
 
     model_config = _STRICT
 
@@ -26,6 +30,8 @@ class Selection(BaseModel):
     examples: int | None = Field(500, ge=1)
     patience: int | None = Field(30, ge=1)
     on: Literal["train-language", "target-languages"] = "train-language"
+    metric: Literal["ranking", "mean"] = "ranking"
+    subset: Literal["spread", "first"] = "spread"
 
 
 class Lora(BaseModel):
@@ -89,7 +95,8 @@ class Phase(BaseModel):
 
     def said(self) -> dict[str, Any]:
         """Its fields, but for later ones that say nothing new: so that older ids stay."""
-        return _without_defaults(self, self.LATER)
+        found = _without_defaults(self, self.LATER)
+        return found | {"selection": _without_defaults(self.selection, Selection.LATER)} if self.selection else found
 
 
 class Recipe(BaseModel):

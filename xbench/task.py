@@ -140,6 +140,7 @@ class Task:
         labels: The label set, in the order of the classifier's outputs; empty for qa and retrieval.
         metric: The metric that ranks systems; one that a scorer of `scorers` gives.
         scorers: Names in scorers/; the first one gives the number that counts in rankings and averages.
+        selected_on: Metrics of `scorers` whose mean a selection by `metric: mean` maximises; none: `metric` alone.
         load: (language, split) -> examples, in a fixed order. Raises DataError when the data is not there.
         revision: Identifies the data, by content or by pinned version.
         dev_revision: Likewise the development data in other languages than that of training, which only a selection on target languages
@@ -167,6 +168,7 @@ class Task:
     labels: tuple[str, ...] = ()
     metric: str
     scorers: tuple[str, ...]
+    selected_on: tuple[str, ...] = ()
     load: Callable[[str, Split], Sequence[Example]]
     revision: Callable[[], str]
     licence: str

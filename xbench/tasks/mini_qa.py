@@ -7,6 +7,7 @@ TASK = Task(
     family="qa",
     languages=_mini.LANGUAGES,
     metric="f1",
+    selected_on=("f1", "exact_match"),
     scorers=("squad",),
     load=_mini.questions,
     revision=_mini.revision("qa"),

@@ -40,6 +40,7 @@ TASK = Corpus(
     notes=("zh predictions must not be de-tokenised by BERT's get_final_text: F1 falls to 19 (yuwfan/FILTER#2)",),
 ).task(
     metric="f1",
+    selected_on=("f1", "exact_match"),
     scorers=("mlqa", "squad"),
     suites=("xtreme", "xtreme-r"),
     group="qa",

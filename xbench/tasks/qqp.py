@@ -27,7 +27,8 @@ TASK = Corpus(
 ).task(
     labels=("0", "1"),
     metric="accuracy",
-    scorers=("accuracy",),
+    scorers=("accuracy", "binary-f1"),
+    selected_on=("accuracy", "f1"),
     licence="Quora terms of service, non-commercial",
     source="https://gluebenchmark.com",
     about="Quora Question Pairs, English paraphrase; intermediate",

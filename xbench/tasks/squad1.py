@@ -19,6 +19,7 @@ TASK = Corpus(
     notes=("xquad and mlqa train on the same questions",),
 ).task(
     metric="f1",
+    selected_on=("f1", "exact_match"),
     scorers=("squad",),
     licence="CC-BY-SA-4.0",
     source="https://rajpurkar.github.io/SQuAD-explorer",

@@ -22,6 +22,7 @@ TASK = Corpus(
 ).task(
     labels=("no-answer",),  # the head may say so
     metric="f1",
+    selected_on=("f1", "exact_match"),
     scorers=("squad2",),
     licence="CC-BY-SA-4.0",
     source="https://rajpurkar.github.io/SQuAD-explorer",

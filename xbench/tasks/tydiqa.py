@@ -58,6 +58,7 @@ TASK = Corpus(
     ),
 ).task(
     metric="f1",
+    selected_on=("f1", "exact_match"),
     scorers=("squad",),
     suites=("xtreme", "xtreme-r"),
     group="qa",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from xbench.errors import DataError, StudyError
-from xbench.recipe import Phase
+from xbench.recipe import Phase, Selection
 from xbench.scorer import load_scorer
 from xbench.study import Stage, lineage
 from xbench.task import Example, Part, Sampling, Split, Task, load_task
@@ -143,7 +143,7 @@ def _objective(bench: "Workbench", m: Material, trunk: Trunk, phase: Phase) -> O
 def _judge(
     bench: "Workbench", found: Sequence[Material], objectives: Sequence[Objective], phase: Phase
 ) -> tuple[loop.Judge | None, list[tuple[int, ...]]]:
-    """What selection maximises: the mean of the labelled parts' ranking metric on development data; and the inputs it needs."""
+    """What selection maximises: the mean over the labelled parts of their metric on development data; and the inputs it needs."""
     wanted = phase.selection
     if wanted is None:
         return None, []
@@ -151,7 +151,7 @@ def _judge(
     for m, objective in zip(found, objectives, strict=True):
         if isinstance(objective, Supervised):
             languages = (m.task.train_language,) if wanted.on == "train-language" else m.task.languages
-            looks.append((m.task, objective, _development(bench, m.task, languages, wanted.examples)))
+            looks.append((m.task, objective, _development(bench, m.task, languages, wanted)))
     if not looks:
         raise StudyError(f"{', '.join(m.task.name for m in found)}: selection needs a part with labels")
 
@@ -162,16 +162,25 @@ def _judge(
             trained = loop.Trained(trunk, objective.head)
             for language, examples, pieces in sets:
                 said = loop.predict(task, examples, pieces, bench.encoder(), trained, lambda _: None)
-                scorer = load_scorer(task.scorers[0])
-                numerator, denominator = scorer.score([heads.reference(e) for e in examples], said, language)[task.metric]
-                values.append(float(numerator.sum() / denominator.sum()) if denominator.sum() else 0.0)
+                metrics = task.selected_on if wanted.metric == "mean" and task.selected_on else (task.metric,)
+                scores = _scores(task, [heads.reference(e) for e in examples], said, language)
+                values.append(sum(scores[metric] for metric in metrics) / len(metrics))
         return sum(values) / len(values)
 
     return judge, [p.ids for _, _, sets in looks for _, _, pieces in sets for p in pieces]
 
 
+def _scores(task: Task, references: Sequence[str], predictions: Sequence[str], language: str) -> dict[str, float]:
+    """The metrics of all scorers of a task, where two have one of the same name that of the first; 0 where it is not defined."""
+    found: dict[str, float] = {}
+    for scorer in map(load_scorer, task.scorers):
+        for metric, (numerator, denominator) in scorer.score(references, predictions, language).items():
+            found.setdefault(metric, float(numerator.sum() / denominator.sum()) if denominator.sum() else 0.0)
+    return found
+
+
 def _development(
-    bench: "Workbench", task: Task, languages: Sequence[str], limit: int | None
+    bench: "Workbench", task: Task, languages: Sequence[str], wanted: Selection
 ) -> list[tuple[str, list[Example], list[Piece]]]:
     split: Split = "dev"
     sets, problems = [], []
@@ -181,8 +190,8 @@ def _development(
         except DataError as error:
             problems.append(f"{language}: {error.headline}")
             continue
-        every = range(len(examples))
-        kept = every if limit is None or limit >= len(examples) else [i * len(examples) // limit for i in range(limit)]
+        count = min(wanted.examples or len(examples), len(examples))
+        kept = range(count) if wanted.subset == "first" else [i * len(examples) // count for i in range(count)]
         row = {old: new for new, old in enumerate(kept)}
         sets.append((language, [examples[i] for i in kept], [p.moved(row[p.example]) for p in pieces if p.example in row]))
     if problems:
