@@ -249,8 +249,20 @@ def test_official_formats(folder: Path, name: str, language: str, split: Split, 
         assert [(e.example_id, e.label) for e in found if isinstance(e, Classified)][2:] == [
             (f"{i}-{i - 1}", "entailment") for i in (2, 3, 4)
         ]
+        paths = [
+            "snli_1.0/snli_1.0_dev.jsonl",
+            "multinli_1.0/multinli_1.0_dev_matched.jsonl",
+            *(f"anli_v1.0/R{r}/dev.jsonl" for r in (1, 2, 3)),
+        ]
+        for path, text in zip(paths, files.values(), strict=True):
+            put(folder, path, text * 3 if "snli" in path else text)
+        files_in_turn = [e.example_id[0] for e in task.examples("en", "dev")]
+        assert files_in_turn == ["0", "1", "2", "3", "4", "0", "0"]  # a selection on the first ones is on all of them
     if name == "ccg":
         assert load_task("ccg").labels == (".", "N", "N/N")
+        put(folder, "ccg/dev.stagged", "rare|JJ|S[x] Pierre|NNP|N\n")
+        assert load_task("ccg").labels == (".", "N", "N/N", "S[x]")  # a rare category kept the task from being used
+        assert load_task("ccg").examples("en", "dev")
 
 
 @pytest.mark.parametrize("name", REAL)
@@ -458,6 +470,14 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
             ("google/xtreme", "XQuAD.ar", "validation"): [
                 {"id": "q", "question": "w", "context": "a b", "answers": {"text": ["b"], "answer_start": [2]}}
             ],
+            # As the hub has them: the paragraph's white space is gone, and still counted.
+            ("google/xtreme", "XQuAD.zh", "validation"): [
+                {"id": f"{start}", "question": "w", "context": "a b a b b", "answers": {"text": [text], "answer_start": [start]}}
+                for text, start in (("b", 7), ("b", 3), ("b", 30), ("a", 5), ("b", 1))
+            ],
+            ("google/xtreme", "XQuAD.ru", "validation"): [
+                {"id": "q", "question": "w", "context": "a b", "answers": {"text": ["c"], "answer_start": [0]}}
+            ],
             ("google/xtreme", "tydiqa", "validation"): [
                 {"id": f"{name}-1", "question": "w", "context": "a", "answers": {"text": ["a"], "answer_start": [0]}}
                 for name in ("finnish", "swahili")
@@ -479,6 +499,9 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
     assert [e.example_id for e in load_task("tydiqa").examples("sw", "test")] == ["swahili-1"]
     assert load_task("tatoeba").examples("de", "test") == [Translation("0", "de/0", "house", "Haus")]
     assert load_task("mnli").examples("en", "train") == [Classified("0", "en/0", "a", "b", "contradiction")]
+    assert [e.start for e in load_task("xquad").examples("zh", "test") if isinstance(e, Question)] == [6, 2, 8, 4, 2]
+    with pytest.raises(DataError, match="answer 'c' is not at character 0 of the context"):
+        load_task("xquad").examples("ru", "test")
     assert load_task("xnli").examples("sw", "test") == [Classified("0", "0", "a", "b", "neutral")]
     assert load_task("csqa").examples("en", "train") == [Choice("0", "en/0", "q", ("v", "w", "x", "y", "z"), "2")]
     assert set(asked) == {"commit-of-google/xtreme", "commit-of-facebook/xnli", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}

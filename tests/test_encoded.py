@@ -77,7 +77,7 @@ def test_a_large_set_takes_little_memory(tiny_model: Path, tmp_path: Path, monke
 
     class Counting:
         def __init__(self) -> None:
-            self.most = 0
+            self.most, self.truncation_side = 0, "right"
 
         def __call__(self, texts: list[str], *given: object, **more: object) -> object:
             self.most = max(self.most, len(texts))

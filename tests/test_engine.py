@@ -155,7 +155,7 @@ def supervised(family: str, tokenizer: Any, hidden: int, classifier: str = "mean
 
 
 @pytest.mark.parametrize("precision", [None, torch.bfloat16], ids=["float32", "bfloat16"])
-@pytest.mark.parametrize("classifier", ["mean", "first"])
+@pytest.mark.parametrize("classifier", ["mean", "first", "pooler"])
 @pytest.mark.parametrize("family", list(EXAMPLES))
 def test_a_head_names_all_positions_that_it_depends_on(
     tiny_model: Path, family: str, classifier: str, precision: torch.dtype | None, monkeypatch: pytest.MonkeyPatch
@@ -165,7 +165,7 @@ def test_a_head_names_all_positions_that_it_depends_on(
     objective, task = supervised(family, tokenizer, model.config.hidden_size, classifier)
     assert isinstance(objective.head, heads.Head)
     torch.nn.init.normal_(objective.head.linear.weight)
-    encoder = SplitEncoder(model, None, CPU)
+    encoder = SplitEncoder(model, None, CPU, pooler=torch.nn.Linear(32, 32))
     encoder.precision = precision
     trained = loop.Trained(encoder.trunk().eval(), objective.head.eval())
     uses = objective.head.positions if family == "tagging" else None
@@ -256,6 +256,90 @@ def test_losses_are_those_of_transformers(  # noqa: PLR0915 - one head after ano
     with torch.no_grad():
         value_theirs = float(lm.eval()(input_ids=changed, attention_mask=mask, labels=ids.masked_fill(~chosen, -100)).loss)
     assert value == pytest.approx(value_theirs, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["Bert", "XLMRoberta"])
+def test_masked_language_modelling_goes_on_with_the_models_own_head(kind: str, tiny_model: Path, tmp_path: Path) -> None:
+    """Golden: the loss of transformers' own model for it. A model that has none gets a new one, which learns at the rate of heads."""
+    import shutil
+
+    import transformers as t
+
+    config = getattr(t, f"{kind}Config")(
+        vocab_size=len(models.tokenizer(models.resolve(str(tiny_model)))), hidden_size=32, num_hidden_layers=3, num_attention_heads=2,
+        intermediate_size=64, max_position_embeddings=130, pad_token_id=0, layer_norm_eps=1e-3,
+    )  # fmt: skip
+    torch.manual_seed(7)
+    lm = getattr(t, f"{kind}ForMaskedLM")(config).eval()
+    for name, weight in lm.named_parameters():
+        if "lm_head" in name or "predictions" in name:
+            torch.nn.init.normal_(weight, std=0.3)
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder, ignore=shutil.ignore_patterns("*.safetensors", "config.json"))
+    lm.save_pretrained(folder)
+
+    def objective(model: Path | str) -> tuple[Workbench, Any]:
+        bench = workbench(Path(model), tmp_path / "store", intermediate={"learning_rate": 1e-4, "head_learning_rate": 1e-2})
+        task = load_task("intents-mlm")
+        part = next(p for p in task.parts if load_task(p.task).family == "mlm")
+        examples = [Plain(x, x, x) for x in TEXTS]
+        material = stages.Material(part, load_task(part.task), examples, encode(bench.tokenizer, examples, 64))
+        return bench, stages._objective(bench, material, bench.trunk(None), bench.recipe.intermediate)
+
+    bench, own = objective(folder)
+    trunk = bench.trunk(None)
+    torch.manual_seed(5)
+    with torch.no_grad():
+        value = float(sum(own.losses(range(len(TEXTS)), bench.encoder(), trunk.eval(), None)))
+    torch.manual_seed(5)
+    ids, mask = bench.encoder().pad_ids(own.inputs)
+    changed, chosen = objectives.masked(ids, mask, own.words)
+    with torch.no_grad():
+        theirs = float(lm(input_ids=changed, attention_mask=mask, labels=ids.masked_fill(~chosen, -100)).loss)
+    assert value == pytest.approx(theirs, rel=1e-5)
+    assert {g["lr"] for g in loop._optimizer(trunk, [own], bench.recipe.intermediate).param_groups} == {1e-4}
+    for model in (str(tiny_model), f"random-init:{folder}"):
+        bench, new = objective(model)
+        assert not new.pretrained
+        assert {g["lr"] for g in loop._optimizer(bench.trunk(None), [new], bench.recipe.intermediate).param_groups} == {1e-4, 1e-2}
+
+
+def test_the_pooler_is_the_encoders_and_goes_on_with_it(tiny_model: Path, tmp_path: Path) -> None:
+    """Golden: transformers' pooler_output under the head that jiant took over from RoBERTa (jiant/proj/main/modeling/heads.py)."""
+    import transformers as t
+
+    def bench(model: Path) -> Workbench:
+        return workbench(model, tmp_path / "store", intermediate=SMALL, classifier="pooler")
+
+    folder = tmp_path / "model"
+    pretrained = t.BertModel(t.BertConfig.from_pretrained(tiny_model)).eval()
+    torch.nn.init.normal_(pretrained.pooler.dense.bias)
+    pretrained.save_pretrained(folder)
+    t.AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+    own = bench(folder)
+    task = load_task("mini-nli")
+    examples, pieces = own.data(task, "en", "dev")
+    head, trunk = stages.head(own, task, own.recipe.intermediate).eval(), own.trunk(None)
+    assert head.dense is not None
+    config = t.XLMRobertaConfig(hidden_size=32, num_labels=len(task.labels), hidden_dropout_prob=0.0)
+    theirs = t.models.xlm_roberta.modeling_xlm_roberta.XLMRobertaClassificationHead(config).eval()
+    theirs.dense.load_state_dict(head.dense.state_dict())
+    theirs.out_proj.load_state_dict(head.linear.state_dict())
+    ids, mask = own.encoder().pad_ids([p.ids for p in pieces])
+    with torch.no_grad():
+        golden = theirs(pretrained(input_ids=ids, attention_mask=mask).pooler_output[:, None])
+        torch.testing.assert_close(head(trunk(ids, mask), mask, trunk.pooler), golden, atol=1e-5, rtol=1e-4)
+    said = loop.predict(task, examples, pieces, own.encoder(), loop.Trained(trunk, head), silent)
+    assert said == [task.labels[int(row.argmax())] for row in golden]
+
+    drawn = bench(tiny_model)  # without one in its files: the same for all
+    before = drawn.trunk(None)
+    assert before.pooler is not None
+    assert torch.equal(before.pooler.weight, bench(tiny_model).trunk(None).pooler.weight)  # type: ignore[union-attr]
+    stages.train(drawn, stage_of(drawn, "mini-nli"), trunk := drawn.trunk(None))
+    assert trunk.pooler is not None
+    assert not torch.equal(before.pooler.weight, trunk.pooler.weight)
+    assert torch.equal(drawn.encoder().trunk(trunk.state_dict()).pooler.weight, trunk.pooler.weight)  # type: ignore[union-attr]
 
 
 def test_losses_by_hand() -> None:

@@ -16,7 +16,7 @@ from xbench import task as tasks
 from xbench.errors import DataError, PluginError, StudyError
 from xbench.recipe import Phase, Recipe
 from xbench.study import DIRECT, Study, load_study, plan
-from xbench.task import Choice, Example, Part, Plain, Question, Split, Tagged, Task, Unaligned, load_task
+from xbench.task import Choice, Classified, Example, Part, Plain, Question, Split, Tagged, Task, Unaligned, load_task
 from xbench.train import heads, loop, models, objectives, stages
 from xbench.train.cells import Workbench, run_cell
 from xbench.train.encoder import SplitEncoder
@@ -162,23 +162,91 @@ def test_a_stride_reaches_answers_that_a_cut_does_not(tiny_model: Path) -> None:
     assert [a.strip() for a in heads.decode(made("q", "qa", {}), [example], pieces, scores)] == ["mill"]
     covered = {o for p in pieces for o in p.offsets if o}
     assert max(stop for _, stop in covered) == len(CONTEXT)  # nothing of the context is lost
-    with pytest.raises(DataError, match=r"leaves \d+ of \d+ subwords for the context, doc_stride is 36"):
-        encode(tokenizer, [example], 40, 36)
+    assert (
+        len(encode(tokenizer, [example], 40, 36)) > 2
+    )  # what lies beyond the room goes on in the next piece, and nothing between them is lost
     long = replace(example, question="who is it " * 40)
     with pytest.raises(DataError, match=r"leaves -\d+ of 40 subwords for the context$"):
         encode(tokenizer, [long], 40)
-    with pytest.raises(ValueError, match="below half of max_length"):
-        Recipe(max_length=64, doc_stride=32)
+    (piece,) = encode(tokenizer, [long], 200)
+    asked = tokenizer(long.question, add_special_tokens=False)["input_ids"]
+    assert len(asked) > 64
+    assert piece.ids[1:66] == (*asked[:64], tokenizer.sep_token_id)  # of a question 64 subwords are read (run_squad.py, max_query_length)
+    with pytest.raises(ValueError, match="below max_length"):
+        Recipe(max_length=64, doc_stride=64)
+
+
+def test_pieces_of_a_context_are_those_of_bert(tiny_model: Path) -> None:
+    """Golden: the loops of google-research/bert run_squad.py, convert_examples_to_features and _check_is_max_context, for windows and starts."""
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    example = question(0, "mill")
+    context = tokenizer(example.context, add_special_tokens=False)["input_ids"]
+    alone = len(tokenizer([example.question], [""])["input_ids"][0])
+    for length, stride in ((40, 10), (40, 7), (60, 25), (48, 48 - alone), (33, 1), (40, 39)):
+        room, spans, begin = length - alone, [], 0
+        while True:
+            spans.append((begin, min(room, len(context) - begin)))
+            if begin + spans[-1][1] == len(context):
+                break
+            begin += min(spans[-1][1], stride)
+        pieces = encode(tokenizer, [example], length, stride)
+        assert len(pieces) == len(spans) > 1
+        for number, (piece, (begin, size)) in enumerate(zip(pieces, spans, strict=True)):
+            first = len(piece.ids) - 1 - size
+            assert list(piece.ids[first:-1]) == context[begin : begin + size]
+            best = []
+            for at in range(begin, begin + size):
+                scores = [min(at - b, b + n - 1 - at) + 0.01 * n if b <= at < b + n else -1 for b, n in spans]
+                best += [at - begin + first] if scores.index(max(scores)) == number else []
+            assert piece.starts == ((best[0], best[-1]) if best else (1, 0))
+            assert best == list(range(piece.starts[0], piece.starts[1] + 1))
+    early, late = encode(tokenizer, [example], 40, 10)[:2]  # a start counts in one of them only
+    scores = [torch.zeros((2, len(p.ids))) for p in (early, late)]
+    scores[0][:, early.starts[1] + 1] = 9.0
+    assert heads.decode(made("q", "qa", {}), [example], [early], scores[:1]) != [
+        example.context[slice(*early.offsets[early.starts[1] + 1])]
+    ]
+
+
+def test_of_choices_the_end_is_kept(tiny_model: Path) -> None:
+    """As in jiant (tasks/lib/templates/multiple_choice.py, truncate_end=False): the question stands behind its context."""
+    tokenizer = models.load(models.resolve(str(tiny_model)))[1]
+    pieces = encode(tokenizer, [Choice("a", "a", f"{CONTEXT} who is it", ("the river", "the mill"), "0")], 40)
+    prompt = tokenizer(f"{CONTEXT} who is it", add_special_tokens=False)["input_ids"]
+    for piece, choice in zip(pieces, ("the river", "the mill"), strict=True):
+        second = tokenizer(choice, add_special_tokens=False)["input_ids"]
+        assert len(piece.ids) == 40
+        assert list(piece.ids) == [0, *prompt[-(36 - len(second)) :], 2, 2, *second, 2]
+    (text,) = encode(tokenizer, [Classified("a", "a", CONTEXT, "", "0")], 40)
+    assert list(text.ids[1:-1]) == prompt[:38]
+
+
+def test_a_word_is_tagged_at_its_first_subword_or_at_its_first_character() -> None:
+    """`first` is tokenize(word)[0], as in jiant (tasks/lib/udpos.py) and XTREME (third_party/utils_tag.py), a lone mark or not."""
+    import transformers as t
+    from tokenizers import Tokenizer, pre_tokenizers, processors
+    from tokenizers import models as kinds
+
+    vocabulary = [("<s>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -1.0), ("▁a", -1.0), ("b", -1.0), ("中", -1.0)]
+    backend = Tokenizer(kinds.Unigram(vocabulary, unk_id=2))
+    backend.pre_tokenizer = pre_tokenizers.Metaspace()
+    backend.post_processor = processors.TemplateProcessing(single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
+    tokenizer = t.PreTrainedTokenizerFast(tokenizer_object=backend, cls_token="<s>", sep_token="</s>", unk_token="<unk>")
+    words = ("ab", "中", "a")
+    for tagging, places in (("first", (1, 3, 5)), ("character", (1, 4, 5))):
+        (piece,) = encode(tokenizer, [Tagged("1", "1", words, ("X",) * 3)], 32, tagging=tagging)
+        assert tokenizer.convert_ids_to_tokens(list(piece.ids)) == ["<s>", "▁a", "b", "▁", "中", "▁a", "</s>"]
+        assert tuple(position for position, _ in piece.words) == places
 
 
 def test_a_context_has_room_or_the_example_is_named(tiny_model: Path) -> None:
-    """At every length and stride: the tokenizer itself would end the process where the room is the stride."""
+    """At every length and stride."""
     tokenizer = models.load(models.resolve(str(tiny_model)))[1]
     examples = [replace(question(row, "mill"), question="who is it?") for row in (0, 1)]
     alone = len(tokenizer("who is it?")["input_ids"]) + 2  # and the two marks between a pair and after it
     for stride in (None, *range(1, 24)):
         for length in range(4, 40):
-            if length - alone > (stride or 0):
+            if length > alone:
                 assert {p.example for p in encode(tokenizer, examples, length, stride)} == {0, 1}
             else:
                 with pytest.raises(DataError, match=f"leaves {length - alone} of {length} subwords"):

@@ -24,7 +24,8 @@ RECIPES: dict[str, dict[str, Any]] = {
     "low rank": {"intermediate": {**SMALL, "lora": {"rank": 2, "layers": [2]}}},
     "aligned at a layer": {"intermediate": {**SMALL, "alignment_layer": 2, "temperature": 0.1}},
     "selected": {"target": {**SMALL, "selection": {"every": 2, "examples": 20}}},
-    "first subword": {"classifier": "first"},
+    "first subword": {"classifier": "first", "tagging": "first"},
+    "pooler": {"classifier": "pooler"},
     "half precision": {"precision": "bfloat16"},
 }
 

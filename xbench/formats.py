@@ -9,6 +9,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -130,19 +131,24 @@ def pairs_table(
 def joined(readers_of: Mapping[str, Reader]) -> Reader:
     """Several files of several formats as one set, in the order given; ids begin with the number of the file.
 
+    Of development data the examples of the files take turns, so that the first ones are of all files.
+
     Args:
         readers_of: Beginning of a file's name -> how it is read.
     """
 
     def read(files: Sequence[Path], language: str, split: Split) -> list[Classified]:
-        found: list[Classified] = []
+        parts: list[list[Classified]] = []
         for number, path in enumerate(files):
             reader = next(r for start, r in readers_of.items() if path.name.startswith(start))
-            found += [
-                replace(e, example_id=f"{number}-{e.example_id}", cluster_id=f"{number}-{e.cluster_id}")
-                for e in reader([path], language, split)
-            ]
-        return found
+            parts.append(
+                [
+                    replace(e, example_id=f"{number}-{e.example_id}", cluster_id=f"{number}-{e.cluster_id}")
+                    for e in reader([path], language, split)
+                ]
+            )
+        rows = zip_longest(*parts) if split == "dev" else parts
+        return [e for row in rows for e in row if e is not None]
 
     return read
 

@@ -113,16 +113,20 @@ class Recipe(BaseModel):
         retrieval_pooling: Mean over the subwords, or the first one's vector.
         retrieval_special_tokens: Whether the special tokens take part in the mean, as in XTREME's script.
         retrieval_duplicates: Mining, sentences that occur under several ids: drop (XTREME) or expand to all pairs (jiant).
-        doc_stride: Questions: contexts over max_length go on in further inputs that share this many subwords with the one
+        doc_stride: Questions: contexts over max_length go on in further inputs, each begun this many subwords after the one
             before; None cuts them.
-        classifier: What a text's label is read off: the mean of its subwords, or the first one through a further layer with tanh, as
-            RoBERTa's classification head has it.
+        classifier: What a text's label is read off: the mean of its subwords; or the first one through a further layer with tanh, as
+            RoBERTa's classification head has it; or `pooler`: before that through the encoder's own such layer, which goes on to the next
+            phase with it (jiant). It is the pretrained one where the model has one, as BERT, and a new one where not, as XLM-R.
+        tagging: A word is tagged at its first subword that holds a character of it; or at its first one, be it a lone mark of a word's
+            begin, as jiant and XTREME do (most Chinese and Japanese words of XLM-R's vocabulary begin with one).
         precision: bfloat16 is mixed precision: matrix products in it, weights and sums in float32.
     """
 
     # Fields that came later are written only where they say something new, so that older recipes keep their ids.
     LATER: ClassVar[tuple[str, ...]] = (
         "retrieval_pooling", "retrieval_special_tokens", "retrieval_duplicates", "doc_stride", "classifier", "precision",
+        "tagging",
     )  # fmt: skip
 
     model_config = _STRICT
@@ -138,8 +142,9 @@ class Recipe(BaseModel):
     retrieval_special_tokens: bool = True
     retrieval_duplicates: Literal["drop", "expand"] = "drop"
     doc_stride: int | None = Field(None, ge=1)
-    classifier: Literal["mean", "first"] = "mean"
+    classifier: Literal["mean", "first", "pooler"] = "mean"
     precision: Literal["float32", "bfloat16"] = "float32"
+    tagging: Literal["character", "first"] = "character"
 
     @model_validator(mode="after")
     def _task_fields_exist(self) -> "Recipe":
@@ -156,9 +161,9 @@ class Recipe(BaseModel):
                 )
         for task in ("", *self.tasks):
             length, stride = self.lengths(task)
-            if stride is not None and stride >= length // 2:
+            if stride is not None and stride >= length:
                 where = f"tasks: {task}: " if task else ""
-                raise ValueError(f"{where}doc_stride is {stride}: it must be below half of max_length, which is {length}")
+                raise ValueError(f"{where}doc_stride is {stride}: it must be below max_length, which is {length}")
         return self
 
     def layer(self, model: str) -> int:

@@ -75,7 +75,13 @@ class Workbench:
             model, self._tokenizer = models.load(self.model)
             room = memory() // self.workers
             self._encoder = SplitEncoder(
-                model, self.recipe.frozen_layers, self.device, self.compute.inference_tokens, room, separator(self._tokenizer)
+                model,
+                self.recipe.frozen_layers,
+                self.device,
+                self.compute.inference_tokens,
+                room,
+                separator(self._tokenizer),
+                models.pooler(self.model, model.config.hidden_size) if self.recipe.classifier == "pooler" else None,
             )
             if self.recipe.precision == "bfloat16":
                 self._encoder.precision = torch.bfloat16

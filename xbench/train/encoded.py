@@ -18,12 +18,13 @@ from xbench.train.models import Resolved
 
 _WORTH = 2000  # examples from which reading is quicker than encoding again
 _ROWS = 4096  # that are read at once
-_FORM = 2  # raise it when pieces change
+_FORM = 3  # raise it when pieces change
 _MOST = 16 << 30  # bytes that are kept; then the sets unused for longest go
 _NUMBERS = pa.list_(pa.int32())
 _SCHEMA = pa.schema(
     [
         ("example", pa.int32()), ("ids", _NUMBERS), ("words", _NUMBERS), ("span", _NUMBERS), ("offsets", _NUMBERS), ("choice", pa.int16()),
+        ("starts", _NUMBERS),
     ]
 )  # fmt: skip
 
@@ -41,18 +42,19 @@ def encoded(
     length, stride = recipe.lengths(task.name)
     prefix = recipe.retrieval_prefix if task.family == "alignment" else ""
     if len(examples) < _WORTH:
-        return encode(tokenizer, examples, length, stride, prefix)
+        return encode(tokenizer, examples, length, stride, prefix, recipe.tagging)
     apart = split == "dev" and language != task.train_language  # what a selection on target languages reads
     key = {
         "form": _FORM, "tokenizer": f"{model.name} {model.revision}", "task": task.name,
         "data": f"{task.revision()} {task.dev_revision()}" if apart else task.revision(), "language": language,
         "split": split, "length": length, "stride": stride, "prefix": prefix, "labels": list(task.labels),
+        "tagging": recipe.tagging,
     }  # fmt: skip
     path = share.cache_folder() / "encoded" / f"{short_hash(key, 24)}.arrow"
     with contextlib.suppress(FileNotFoundError):  # removed meanwhile
         if path.is_file():
             return _read(path)
-    pieces = encode(tokenizer, examples, length, stride, prefix)
+    pieces = encode(tokenizer, examples, length, stride, prefix, recipe.tagging)
     with contextlib.suppress(WriteError, OSError):
         _write(path, pieces)
         _bound(path.parent)
@@ -87,6 +89,7 @@ def _write(path: Path, pieces: Sequence[Piece]) -> None:
                 "span": [p.span for p in some],
                 "offsets": [[n for o in p.offsets for n in (o or (-1, -1))] for p in some],
                 "choice": [p.choice for p in some],
+                "starts": [p.starts for p in some],
             }
             writer.write_batch(pa.record_batch(columns, schema=_SCHEMA))
 
@@ -98,10 +101,13 @@ def _read(path: Path) -> list[Piece]:
         with pa.memory_map(os.fspath(path)) as source, pa.ipc.open_file(source) as opened:
             for number in range(opened.num_record_batches):
                 batch = opened.get_batch(number)
-                for example, ids, words, span, offsets, choice in zip(*(batch[name].to_pylist() for name in _SCHEMA.names), strict=True):
+                for example, ids, words, span, offsets, choice, starts in zip(
+                    *(batch[name].to_pylist() for name in _SCHEMA.names), strict=True
+                ):
                     pairs = zip(words[::2], words[1::2], strict=True)
                     covered = (None if a < 0 else (a, b) for a, b in zip(offsets[::2], offsets[1::2], strict=True))
-                    found.append(Piece(example, once.all(ids), once.all(pairs), (span[0], span[1]), once.all(covered), choice))
+                    place, begins = once[span[0], span[1]], once[starts[0], starts[1]]
+                    found.append(Piece(example, once.all(ids), once.all(pairs), place, once.all(covered), choice, begins))
         with contextlib.suppress(OSError):
             os.utime(path)  # it was used
     except FileNotFoundError:

@@ -28,13 +28,23 @@ class Trunk(nn.Module):
 
     Attributes:
         recompute: Gradient checkpointing while it trains.
+        pooler: The layer over the first position, for heads that ask for it; None where the recipe has none.
     """
 
-    def __init__(self, embeddings: Embedding | None, layers: nn.ModuleList, around: Around, final: nn.Module | None, first: int) -> None:
+    def __init__(
+        self,
+        embeddings: Embedding | None,
+        layers: nn.ModuleList,
+        around: Around,
+        final: nn.Module | None,
+        first: int,
+        pooler: nn.Linear | None = None,
+    ) -> None:
         super().__init__()
         self.embeddings = embeddings
         self.layers = layers
         self.final = final
+        self.pooler = pooler
         self.around = around
         self.first = first
         self.recompute = False
@@ -75,6 +85,7 @@ class SplitEncoder:
         token_budget: int | None = None,
         cache_bytes: int | None = None,
         separator: int | None = None,
+        pooler: nn.Linear | None = None,
     ) -> None:
         parts = take_apart(model)
         if model.config.type_vocab_size > 1:
@@ -86,6 +97,7 @@ class SplitEncoder:
         self.layers = len(layers)
         self.hidden_size: int = model.config.hidden_size
         self.pad: int = model.config.pad_token_id or 0
+        self.norm_eps: float = model.config.layer_norm_eps
         self.frozen = frozen_layers is not None
         self.frozen_layers = frozen_layers or 0
         self.device = device
@@ -97,7 +109,7 @@ class SplitEncoder:
         # What all layers share (relative positions) is trained only when everything is.
         around = _Shared(parts.around) if self.frozen else parts.around
         self._trunk = Trunk(
-            None if self.frozen else parts.embeddings, layers[self.frozen_layers :], around, parts.final, self.frozen_layers
+            None if self.frozen else parts.embeddings, layers[self.frozen_layers :], around, parts.final, self.frozen_layers, pooler
         )
         self._cache: dict[Ids, Tensor] = {}
         self._room = memory() if cache_bytes is None else cache_bytes

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from xbench.errors import DataError
@@ -12,6 +13,10 @@ from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Tr
 IGNORE = -100  # cross entropy's own mark for positions without a label
 _T = TypeVar("_T")
 _AT_ONCE = 2048  # texts: what the tokenizer holds of each is many times what is kept
+# Both as in jiant (tasks/lib/udpos.py, proj/main/write_task_configs.py) and XTREME's scripts (utils_preprocess.py, run_squad.py).
+_LONGEST_WORD = 100  # subwords: one with more (an address, a row of dashes) is read as an unknown word
+_LONGEST_QUESTION = 64  # subwords: the rest is cut off
+Tagging = Literal["character", "first"]
 
 
 class Once(dict[Any, Any]):
@@ -35,6 +40,7 @@ class Piece:
         ids: Token ids with special tokens.
         words: tagging: (position of its first subword, row of the word) for each word in the piece.
         span: qa: (first, last) position of the answer; (0, 0) when it was cut off.
+        starts: qa: (first, last) position at which an answer may start: no other piece has more of the context around them.
         offsets: qa: characters of the context that each position covers, None outside the context.
         choice: choice: which of its example's choices it holds.
     """
@@ -45,6 +51,7 @@ class Piece:
     span: tuple[int, int] = (0, 0)
     offsets: tuple[tuple[int, int] | None, ...] = ()
     choice: int = 0
+    starts: tuple[int, int] = (0, 0)
 
     def moved(self, example: int) -> "Piece":
         """The same piece of another row."""
@@ -61,16 +68,18 @@ def encode(
     max_length: int,
     doc_stride: int | None = None,
     prefix: str = "",
+    tagging: Tagging = "character",
 ) -> list[Piece]:
-    """Encode examples of one family, in order; `doc_stride` and (of translations) `prefix` as in the recipe.
+    """Encode examples of one family, in order; `doc_stride`, `tagging` and (of translations) `prefix` as in the recipe.
 
     Raises:
-        DataError: If a sentence holds a word that alone is longer than `max_length`.
+        DataError: If a question leaves no room for its context.
     """
     once = Once()
     tagged: list[tuple[int, Tagged]] = []
     questions: list[tuple[int, Question]] = []
     texts: list[tuple[int, str, str | None, int]] = []
+    choices: list[tuple[int, str, str | None, int]] = []
     for row, example in enumerate(examples):
         if isinstance(example, Tagged):
             tagged.append((row, example))
@@ -79,19 +88,19 @@ def encode(
         elif isinstance(example, Classified):
             texts.append((row, example.text, example.pair or None, 0))
         elif isinstance(example, Choice):
-            texts += [(row, example.text, choice, number) for number, choice in enumerate(example.choices)]
+            choices += [(row, example.text, choice, number) for number, choice in enumerate(example.choices)]
         elif isinstance(example, Plain):
             texts.append((row, example.text, None, 0))
         elif isinstance(example, Translation):
             texts += [(row, prefix + example.english, None, 0), (row, prefix + example.foreign, None, 1)]
         else:
             raise TypeError(f"{type(example).__name__} is encoded by encode_texts")
-    pieces = [piece for some in _stretches(tagged) for piece in _tagged(tokenizer, some, max_length, once)]
+    pieces = [piece for some in _stretches(tagged) for piece in _tagged(tokenizer, some, max_length, tagging, once)]
     pieces += [piece for some in _stretches(questions) for piece in _questions(tokenizer, some, max_length, doc_stride, once)]
-    return pieces + [
-        Piece(row, ids, choice=number)
-        for (row, _, _, number), ids in zip(texts, _ids(tokenizer, [t[1:3] for t in texts], max_length, once), strict=True)
-    ]
+    for several, end in ((texts, True), (choices, False)):
+        encoded = _ids(tokenizer, [t[1:3] for t in several], max_length, once, cut_end=end)
+        pieces += [Piece(row, ids, choice=number) for (row, _, _, number), ids in zip(several, encoded, strict=True)]
+    return pieces
 
 
 def _stretches(values: Sequence[_T]) -> Iterator[Sequence[_T]]:
@@ -110,23 +119,32 @@ def encode_texts(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], max_l
     return [Piece(row, ids) for row, ids in enumerate(_ids(tokenizer, [(text, None) for text in texts], max_length, Once()))]
 
 
-def _ids(tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | None]], max_length: int, once: Once) -> list[tuple[int, ...]]:
-    """Token ids of texts and pairs of texts, in order."""
+def _ids(
+    tokenizer: PreTrainedTokenizerBase, texts: Sequence[tuple[str, str | None]], max_length: int, once: Once, *, cut_end: bool = True
+) -> list[tuple[int, ...]]:
+    """Token ids of texts and pairs of texts, in order; the longer of two is cut, at its end or at its begin."""
     found: list[tuple[int, ...]] = [()] * len(texts)
-    for paired in (False, True):
-        for rows in _stretches([i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]):
-            seconds = [texts[i][1] for i in rows] if paired else None
-            encoded = tokenizer([texts[i][0] for i in rows], seconds, truncation=True, max_length=max_length)["input_ids"]
-            for i, ids in zip(rows, encoded, strict=True):
-                found[i] = once.all(ids)
+    side, tokenizer.truncation_side = tokenizer.truncation_side, "right" if cut_end else "left"
+    try:
+        for paired in (False, True):
+            for rows in _stretches([i for i, (_, pair) in enumerate(texts) if (pair is not None) is paired]):
+                seconds = [texts[i][1] for i in rows] if paired else None
+                encoded = tokenizer([texts[i][0] for i in rows], seconds, truncation=True, max_length=max_length)["input_ids"]
+                for i, ids in zip(rows, encoded, strict=True):
+                    found[i] = once.all(ids)
+    finally:
+        tokenizer.truncation_side = side
     return found
 
 
-def _tagged(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Tagged]], max_length: int, once: Once) -> Iterator[Piece]:
+def _tagged(
+    tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Tagged]], max_length: int, tagging: Tagging, once: Once
+) -> Iterator[Piece]:
     """Word by word, first subword labelled (Hu et al. 2020); a sentence over `max_length` goes on in the next piece.
 
-    A lone word-boundary mark is not taken for the first subword: XLM-R's pieces begin most Chinese words with one, and a tag
-    read off a mark that holds no character of the word is close to chance (google-research/xtreme#84).
+    With `tagging` character a lone word-boundary mark is not taken for the first subword: XLM-R's pieces begin most Chinese words with
+    one, and a tag read off a mark that holds no character of the word is close to chance (google-research/xtreme#84), at least where
+    lower layers are frozen.
     """
     backend: Any = tokenizer
     # RoBERTa's subwords tell the begin of a word by the space before it, which words on their own have not.
@@ -143,15 +161,12 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Ta
         ids: list[int] = []
         words: list[tuple[int, int]] = []
         for word, own in enumerate(subwords):
-            kept = own or [unknown]  # a word of characters that the normaliser drops still has its label
-            if len(kept) > room:
-                raise DataError(
-                    f"example {example.example_id}: word {word + 1} has {len(kept)} subwords, more than max_length {max_length}"
-                )
+            # A word of characters that the normaliser drops still has its label.
+            kept = own if 0 < len(own) <= min(_LONGEST_WORD, room) else [unknown]
             if len(ids) + len(kept) > room:
                 yield Piece(row, once.all((bos, *ids, eos)), once.all(words))
                 ids, words = [], []
-            words.append((len(ids) + 1 + (len(kept) > 1 and kept[0] == mark != unknown), word))
+            words.append((len(ids) + 1 + (tagging == "character" and len(kept) > 1 and kept[0] == mark != unknown), word))
             ids += kept
         yield Piece(row, once.all((bos, *ids, eos)), once.all(words))
 
@@ -159,28 +174,71 @@ def _tagged(tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Ta
 def _questions(
     tokenizer: PreTrainedTokenizerBase, examples: Sequence[tuple[int, Question]], max_length: int, doc_stride: int | None, once: Once
 ) -> Iterator[Piece]:
-    """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces.
+    """Question and context as a pair; the context is cut at `max_length`, or goes on in further pieces, each `doc_stride` subwords later.
 
     Where the whole answer is not in a piece, or there is none, the first position (CLS) is the answer (Devlin et al. 2019, section 4.3).
 
     Raises:
-        DataError: If the question leaves no room for the context, or less than the stride.
+        DataError: If the question leaves no room for the context.
     """
-    more = {} if doc_stride is None else {"stride": doc_stride, "return_overflowing_tokens": True}
-    asked = [example.question for _, example in examples]
-    for (_, example), alone in zip(examples, tokenizer(asked, [""] * len(asked))["input_ids"], strict=True):
+    asked = _shortened(tokenizer, [example.question for _, example in examples])
+    alike: dict[int, list[int]] = {}  # by the room that is left: what pieces share is said once a call
+    for i, alone in enumerate(tokenizer(asked, [""] * len(asked))["input_ids"]):
         room = max_length - len(alone)
-        if room <= (doc_stride or 0):
-            stride = "" if doc_stride is None else f", doc_stride is {doc_stride}"
-            raise DataError(f"example {example.example_id}: its question leaves {room} of {max_length} subwords for the context{stride}")
-    contexts = [example.context for _, example in examples]
-    encoded = tokenizer(asked, contexts, truncation="only_second", max_length=max_length, return_offsets_mapping=True, **more)
-    whose = encoded.get("overflow_to_sample_mapping", range(len(examples)))
-    for number, (which, ids, mapping) in enumerate(zip(whose, encoded["input_ids"], encoded["offset_mapping"], strict=True)):
-        row, example = examples[which]
-        parts = encoded.sequence_ids(number)
-        offsets = once.all((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
-        yield Piece(row, once.all(ids), span=_span(example, offsets), offsets=offsets)
+        if room <= 0:
+            raise DataError(f"example {examples[i][1].example_id}: its question leaves {room} of {max_length} subwords for the context")
+        alike.setdefault(0 if doc_stride is None else room, []).append(i)
+    made: list[list[Piece]] = [[] for _ in examples]
+    for room, rows in alike.items():
+        more = {} if doc_stride is None else {"stride": max(0, room - doc_stride), "return_overflowing_tokens": True}
+        encoded = tokenizer(
+            [asked[i] for i in rows],
+            [examples[i][1].context for i in rows],
+            truncation="only_second",
+            max_length=max_length,
+            return_offsets_mapping=True,
+            **more,
+        )
+        whose = encoded.get("overflow_to_sample_mapping", range(len(rows)))
+        for number, (which, ids, mapping) in enumerate(zip(whose, encoded["input_ids"], encoded["offset_mapping"], strict=True)):
+            row, example = examples[rows[which]]
+            parts = encoded.sequence_ids(number)
+            offsets = once.all((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
+            place = (parts.index(1), len(parts) - 1 - parts[::-1].index(1)) if 1 in parts else (0, 0)
+            made[rows[which]].append(Piece(row, once.all(ids), span=_span(example, offsets), offsets=offsets, starts=place))
+    for pieces in made:
+        room = pieces[0].starts[1] - pieces[0].starts[0] + 1
+        yield from _parted(pieces, min(doc_stride or room, room), once)
+
+
+def _shortened(tokenizer: PreTrainedTokenizerBase, questions: Sequence[str]) -> list[str]:
+    """Questions without what is beyond their 64th subword."""
+    encoded = tokenizer(list(questions), add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    return [
+        question if len(offsets) <= _LONGEST_QUESTION else question[: offsets[_LONGEST_QUESTION - 1][1]]
+        for question, offsets in zip(questions, encoded, strict=True)
+    ]
+
+
+def _parted(pieces: Sequence[Piece], step: int, once: Once) -> Iterator[Piece]:
+    """Pieces of one context, each `step` subwords after the one before, whose `starts` are all of theirs: each is left to one piece.
+
+    It is the one in which the smaller of the contexts before and after it is largest, plus a hundredth of the piece's length; of equals the
+    first (run_squad.py of BERT, _check_is_max_context).
+    """
+    if len(pieces) == 1:
+        yield pieces[0]
+        return
+    lengths = np.array([last - first + 1 for first, last in (p.starts for p in pieces)])
+    begins = np.arange(len(pieces)) * step
+    at = np.arange(begins[-1] + lengths[-1])
+    before, after = at - begins[:, None], (begins + lengths - 1)[:, None] - at
+    owner = np.where((before >= 0) & (after >= 0), np.minimum(before, after) + 0.01 * lengths[:, None], -1.0).argmax(0)
+    for number, (piece, begin) in enumerate(zip(pieces, begins, strict=True)):
+        (own,) = np.nonzero(owner == number)
+        first = piece.starts[0]
+        starts = (int(own[0] - begin) + first, int(own[-1] - begin) + first) if len(own) else (1, 0)  # none
+        yield replace(piece, starts=once[starts])
 
 
 def _span(example: Question, offsets: Sequence[tuple[int, int] | None]) -> tuple[int, int]:

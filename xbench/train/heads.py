@@ -1,6 +1,6 @@
 """What sits on the encoder for each task family, its loss, and how its outputs become predictions as stored."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -36,16 +36,19 @@ def _first_subwords(piece: Piece) -> Sequence[int]:
 
 
 class Head(nn.Module):
-    """Dropout and one linear layer: over tokens (tagging, qa) or over one vector a text (classification, choice).
+    """Dropout and one linear layer: over tokens (tagging; qa, without dropout) or over one vector a text (classification, choice).
 
-    That vector is the mean over the subwords; or, with `classifier` first, the first one's after a further layer with tanh.
+    That vector is the mean over the subwords; or, with `classifier` first, the first one's after a further layer with tanh; with pooler
+    what the encoder's pooler makes of the first one, after that layer.
     """
 
     def __init__(self, task: Task, hidden_size: int, dropout: float, classifier: str = "mean") -> None:
         super().__init__()
         self.family = task.family
         self.dropout = nn.Dropout(dropout)
-        self.dense = nn.Linear(hidden_size, hidden_size) if classifier == "first" and self.family in ("classification", "choice") else None
+        one = self.family in ("classification", "choice")  # vector a text
+        self.pools = one and classifier == "pooler"
+        self.dense = nn.Linear(hidden_size, hidden_size) if one and classifier != "mean" else None
         if self.dense is not None:
             nn.init.normal_(self.dense.weight, std=0.02)
             nn.init.zeros_(self.dense.bias)
@@ -61,21 +64,31 @@ class Head(nn.Module):
             return _first_subwords
         return first if self.dense is not None else None
 
-    def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, mask: Tensor, pooler: nn.Module | None = None) -> Tensor:
         """Scores.
+
+        Args:
+            hidden: States of the encoder, (batch, length, hidden).
+            mask: 1 for tokens and 0 for padding, (batch, length).
+            pooler: The encoder's, where `classifier` is pooler.
 
         Returns:
             (batch, length, labels) for tagging, (batch, labels) for classification, (batch, 2, length) for qa, (batch,) for choice.
         """
+        if self.pools:
+            assert pooler is not None
+            hidden = torch.tanh(pooler(hidden[:, :1]))
+        out: Tensor
         if self.family in ("classification", "choice"):
             if self.dense is None:
-                out: Tensor = self.linear(self.dropout(mean_pool(hidden, mask)))
+                out = self.linear(self.dropout(mean_pool(hidden, mask)))
             else:
                 out = self.linear(self.dropout(torch.tanh(self.dense(self.dropout(hidden[:, 0])))))
             return out.squeeze(-1) if self.family == "choice" else out
-        out = self.linear(self.dropout(hidden))
         if self.family == "qa":
+            out = self.linear(hidden)
             return out.transpose(1, 2).masked_fill(mask[:, None, :] == 0, torch.finfo(out.dtype).min)
+        out = self.linear(self.dropout(hidden))
         return out
 
     def loss(self, scores: Tensor, targets: Tensor) -> Tensor:
@@ -164,6 +177,7 @@ def _answer(example: Example, piece: Piece, scores: Tensor, max_answer: int) -> 
     inside = torch.tensor([o is not None for o in piece.offsets])
     start, end = scores[0].clone(), scores[1].clone()
     start[~inside] = end[~inside] = float("-inf")
+    start[: piece.starts[0]] = start[piece.starts[1] + 1 :] = float("-inf")
     total = start[:, None] + end[None, :]
     allowed = torch.ones_like(total, dtype=torch.bool).triu().tril(max_answer - 1)
     total[~allowed] = float("-inf")
@@ -174,15 +188,27 @@ def _answer(example: Example, piece: Piece, scores: Tensor, max_answer: int) -> 
 
 
 class MaskedWords(nn.Module):
-    """The head of masked language modelling: dense, GELU, norm, then the input embeddings as output layer (Devlin et al. 2019)."""
+    """The head of masked language modelling: dense, GELU, norm, then the input embeddings as output layer (Devlin et al. 2019).
 
-    def __init__(self, hidden_size: int, vocabulary: int, embedding_size: int | None = None) -> None:
+    With `weights` it is the pretrained one (xbench.train.models.word_head).
+    """
+
+    def __init__(
+        self,
+        hidden_size: int,
+        vocabulary: int,
+        embedding_size: int | None = None,
+        weights: Mapping[str, Tensor] | None = None,
+        eps: float = 1e-5,
+    ) -> None:
         super().__init__()
         self.dense = nn.Linear(hidden_size, embedding_size or hidden_size)
-        self.norm = nn.LayerNorm(embedding_size or hidden_size)
+        self.norm = nn.LayerNorm(embedding_size or hidden_size, eps=eps)
         self.bias = nn.Parameter(torch.zeros(vocabulary))
         nn.init.normal_(self.dense.weight, std=0.02)
         nn.init.zeros_(self.dense.bias)
+        if weights is not None:
+            self.load_state_dict(dict(weights))
 
     def loss(self, hidden: Tensor, words: Tensor, embeddings: Tensor) -> Tensor:
         """Sum of the cross entropy over the chosen positions.

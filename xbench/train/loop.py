@@ -143,7 +143,7 @@ class _State:
         self.plan = plan
         self.encoder = encoder
         self.modules = (trunk, *(o.head for o in plan.objectives))
-        self.optimizer = _optimizer(trunk, [o.head for o in plan.objectives], plan.phase)
+        self.optimizer = _optimizer(trunk, plan.objectives, plan.phase)
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
         phase = plan.phase
@@ -271,7 +271,7 @@ def predict(
     scores: list[Tensor | None] = [None] * len(pieces)
     for rows, hidden, mask in _passes(pieces, encoder, trained.trunk, tick, uses=head.positions):
         with autocast(encoder.device, encoder.precision):
-            out = head(hidden, mask)
+            out = head(hidden, mask, trained.trunk.pooler)
         out = out.float().cpu()
         for i, row in enumerate(rows):
             size = len(pieces[row].ids)
@@ -376,10 +376,11 @@ def ahead(items: Iterator[_T], device: torch.device) -> Iterator[_T]:
         yield item
 
 
-def _optimizer(trunk: Trunk, on_top: Sequence[nn.Module], phase: Phase) -> torch.optim.Optimizer:
+def _optimizer(trunk: Trunk, objectives: Sequence[Objective], phase: Phase) -> torch.optim.Optimizer:
     """AdamW; weight decay not for biases and norms."""
     groups = []
-    for module, rate in ((trunk, phase.learning_rate), *((head, phase.head_learning_rate) for head in on_top)):
+    on_top = ((o.head, phase.learning_rate if o.pretrained else phase.head_learning_rate) for o in objectives)
+    for module, rate in ((trunk, phase.learning_rate), *on_top):
         for decay in (True, False):
             own = [p for p in module.parameters() if p.requires_grad and (p.ndim > 1) == decay]
             if own:

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -20,6 +20,8 @@ from xbench import share
 from xbench.errors import ModelError
 
 if TYPE_CHECKING:  # torch and transformers are imported where a model is loaded: a revision is asked for without them
+    from torch import Tensor
+    from torch.nn import Linear
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 EMBEDDED = "intfloat/multilingual-e5-small"
@@ -28,6 +30,11 @@ RANDOM_PREFIX = "random-init:"
 MAJORITY = "majority-class"
 _RANDOM_SEED = 20200525  # one fixed draw of weights: the control is one model, its seeds vary data order and head
 _POOLED = ("bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "camembert")  # model types with a pooling layer to leave out
+# Names of the head of masked language modelling in files of weights, whose output layer is the table of words: dense, norm, bias.
+_WORD_HEADS = (
+    ("lm_head.dense", "lm_head.layer_norm", "lm_head.bias"),  # RoBERTa and what is built like it
+    ("cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.bias"),  # BERT
+)
 _TOKENIZER = "tokenizer.json, *.model, vocab.txt, vocab.json"
 _HUB_TIMEOUT = "10"  # seconds; a closed network must fail fast
 
@@ -123,6 +130,52 @@ def load(model: Resolved) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":
     except (OSError, ValueError, KeyError) as error:
         raise ModelError(f"{model.folder} cannot be loaded as a model: {error}") from error
     return encoder.eval(), pieces
+
+
+def word_head(model: Resolved) -> "dict[str, Tensor] | None":
+    """The pretrained head of masked language modelling, as weights of xbench.train.heads.MaskedWords.
+
+    None where there is none: the model's files lack it (multilingual E5), it has a table of words of its own (RemBERT) or another form
+    (DeBERTa), or the weights are random.
+    """
+    for dense, norm, bias in _WORD_HEADS:
+        names: dict[str, Sequence[str]]
+        names = {"bias": (bias,), "dense.weight": (f"{dense}.weight",), "dense.bias": (f"{dense}.bias",)}
+        names |= {"norm.weight": (f"{norm}.weight", f"{norm}.gamma"), "norm.bias": (f"{norm}.bias", f"{norm}.beta")}  # old files
+        found = _weights(model, names)
+        if len(found) == len(names):
+            return found
+    return None
+
+
+def pooler(model: Resolved, size: int) -> "Linear":
+    """The model's layer over the first position, (size, size): the pretrained one, or where it has none one drawn once for all."""
+    import torch
+
+    prefixes = ("", "bert.", "roberta.")
+    names = {part: tuple(f"{prefix}pooler.dense.{part}" for prefix in prefixes) for part in ("weight", "bias")}
+    layer, found = torch.nn.Linear(size, size), _weights(model, names)
+    if len(found) == len(names):
+        layer.load_state_dict(found)
+    else:
+        torch.nn.init.normal_(layer.weight, std=0.02, generator=torch.Generator().manual_seed(_RANDOM_SEED))
+        torch.nn.init.zeros_(layer.bias)
+    return layer
+
+
+def _weights(model: Resolved, names: Mapping[str, Sequence[str]]) -> "dict[str, Tensor]":
+    """Those of {our name: names in the files, the first that is there} that a model's files have; none of random weights."""
+    from safetensors import safe_open
+
+    found: dict[str, Tensor] = {}
+    assert model.folder is not None
+    for path in sorted(model.folder.glob("*.safetensors")) if not model.random else ():
+        with safe_open(path, "pt") as file:
+            kept = set(file.keys())
+            for ours, theirs in names.items():
+                if there := [name for name in theirs if name in kept]:
+                    found[ours] = file.get_tensor(there[0]).float()
+    return found
 
 
 def tokenizer(model: Resolved) -> "PreTrainedTokenizerBase":

@@ -29,9 +29,11 @@ class Objective(ABC):
         pieces: The model inputs.
         groups: Rows of the pieces that must be in one batch; a batch is counted in groups.
         whole_vocabulary: Whether words that are in no input get gradients too.
+        pretrained: Whether the head is the model's own, and so learns at the rate of the encoder.
     """
 
     whole_vocabulary = False
+    pretrained = False
 
     def __init__(self, name: str, head: nn.Module, pieces: Sequence[Piece], groups: list[list[int]]) -> None:
         self.name = name
@@ -73,7 +75,7 @@ class Supervised(Objective):
         for part, wanted in zip(parts, said, strict=True):
             inputs, mask = encoder.batch([p.ids for p in part])
             head: Any = self.head
-            yield head.loss(head(trunk(inputs, mask), mask), wanted.to(encoder.device)) / count
+            yield head.loss(head(trunk(inputs, mask), mask, trunk.pooler), wanted.to(encoder.device)) / count
 
     def _parts(self, rows: Sequence[int], micro_tokens: int | None) -> list[list[Piece]]:
         pieces = [self.pieces[r] for r in rows]
@@ -111,9 +113,10 @@ class Masked(Objective):
 
     whole_vocabulary = True  # the output layer is the table of embeddings: every word is a negative example
 
-    def __init__(self, name: str, pieces: Sequence[Piece], words: Vocabulary, head: heads.MaskedWords) -> None:
+    def __init__(self, name: str, pieces: Sequence[Piece], words: Vocabulary, head: heads.MaskedWords, *, pretrained: bool = False) -> None:
         super().__init__(name, head, pieces, [[row] for row in range(len(pieces))])
         self.words = words
+        self.pretrained = pretrained
 
     def losses(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk, micro_tokens: int | None) -> Iterator[Tensor]:
         """Each part is the sum over its masked subwords, divided by those of the whole batch; masks follow torch's own generator."""

@@ -11,7 +11,7 @@ from xbench.recipe import Phase, Selection
 from xbench.scorer import load_scorer
 from xbench.study import Stage, lineage
 from xbench.task import Example, Part, Sampling, Split, Task, load_task
-from xbench.train import heads, loop
+from xbench.train import heads, loop, models
 from xbench.train.encoder import Trunk
 from xbench.train.encoding import Piece
 from xbench.train.objectives import Alignment, Masked, Objective, Supervised, passes, vocabulary
@@ -132,9 +132,9 @@ def head(bench: "Workbench", task: Task, phase: Phase) -> heads.Head:
 def _objective(bench: "Workbench", m: Material, trunk: Trunk, phase: Phase) -> Objective:
     encoder = bench.encoder()
     if m.task.family == "mlm":
-        table = encoder.words(trunk)
-        on_top = heads.MaskedWords(encoder.hidden_size, *table.shape)
-        return Masked(m.task.name, m.pieces, vocabulary(bench.tokenizer, len(table)), on_top)
+        table, weights = encoder.words(trunk), models.word_head(bench.model)
+        on_top = heads.MaskedWords(encoder.hidden_size, len(table), table.shape[1], weights, encoder.norm_eps)
+        return Masked(m.task.name, m.pieces, vocabulary(bench.tokenizer, len(table)), on_top, pretrained=weights is not None)
     if m.task.family == "alignment":
         return Alignment(m.task.name, m.pieces, phase, bench.depth(phase.alignment_layer))
     return Supervised(m.task, m.examples, m.pieces, head(bench, m.task, phase))
@@ -188,12 +188,12 @@ def _development(
         try:
             examples, pieces = bench.data(task, language, split)
         except DataError as error:
-            problems.append(f"{language}: {error.headline}")
+            problems += [f"{language}: {problem}" for problem in error.problems or [error.headline]]
             continue
         count = min(wanted.examples or len(examples), len(examples))
         kept = range(count) if wanted.subset == "first" else [i * len(examples) // count for i in range(count)]
         row = {old: new for new, old in enumerate(kept)}
         sets.append((language, [examples[i] for i in kept], [p.moved(row[p.example]) for p in pieces if p.example in row]))
     if problems:
-        raise StudyError(f"the recipe selects on development data of {task.name} that is not there", problems)
+        raise StudyError(f"the recipe selects on development data of {task.name} that cannot be had", problems)
     return sets
