@@ -13,11 +13,12 @@ from xbench.adapter import Options, Row, mapping, parse_json, read_text
 
 SUFFIXES = (".tex",)
 EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
-_TABLE = re.compile(
-    r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\]]*\])?(?:\{[^{}]*\})?\s*\{((?:[^{}]|\{[^{}]*\})*)\}(.*?)\\end\{\1\}", re.DOTALL
-)
+# Each expression stops at the next beginning of what it looks for, so that no text takes longer than in proportion to its length.
+_BEGIN = re.compile(r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\[\]]*\])?(?:\{[^{}]*\})?\s*\{(?:[^{}]|\{[^{}]*\})*\}")
 _SAID = re.compile(r"^%\s*xbench\s+(\{.*\})\s*$", re.MULTILINE)
-_RULES = re.compile(r"\\(toprule|midrule|bottomrule|hline|addlinespace)(\[[^\]]*\])?|\\c(mid)?rule(\([^)]*\))?\{[^}]*\}|\\cline\{[^}]*\}")
+_RULES = re.compile(
+    r"\\(toprule|midrule|bottomrule|hline|addlinespace)(\[[^\[\]]*\])?|\\c(mid)?rule(\([^()]*\))?\{[^{}]*\}|\\cline\{[^{}]*\}"
+)
 _MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|text|bm)\s*\{([^{}]*)\}")
 
 
@@ -26,27 +27,42 @@ def recognises(path: Path, head: bytes) -> bool:
     with path.open("rb") as handle:
         text = handle.read(1 << 20).decode("utf-8-sig", "replace")
     return _SAID.search(text) is not None or any(
-        grids.is_header(cells) for match in _TABLE.finditer(text) for _, cells in list(_lines(match.group(3), 1))[:1]
+        grids.is_header(cells) for _, begin, end in _tables(text) for _, cells in list(_lines(text[begin:end], 1))[:1]
     )
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
     text = read_text(path)
     found, start = [], 0
-    for match in _TABLE.finditer(text):
-        comments = _SAID.findall(text[start : match.start()])
+    for table, begin, end in _tables(text):
+        comments = _SAID.findall(text[start:table])
         said = mapping(parse_json(comments[-1].encode(), str(path)), str(path)) if comments else {}
-        start = match.end()
-        first = text.count("\n", 0, match.start(3)) + 1
-        lines = [(at, cells) for at, cells in _lines(match.group(3), first) if any(cells)]
+        start = end
+        first = text.count("\n", 0, begin) + 1
+        lines = [(at, cells) for at, cells in _lines(text[begin:end], first) if any(cells)]
         if lines:
             found.append(grids.Grid(first, lines[0][1], lines[1:], said))
     yield from grids.rows(path, found, options.settings)
 
 
+def _tables(text: str) -> Iterator[tuple[int, int, int]]:
+    """(where it begins, where its rows begin, where they end) of each table."""
+    after, unclosed = 0, set[str]()
+    for match in _BEGIN.finditer(text):
+        name = match.group(1)
+        if match.start() < after or name in unclosed:
+            continue
+        end = text.find(f"\\end{{{name}}}", match.end())
+        if end < 0:
+            unclosed.add(name)
+        else:
+            after = end
+            yield match.start(), match.end(), end
+
+
 def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
     at = first
-    for line in re.split(r"\\\\(?:\[[^\]]*\])?", body):
+    for line in re.split(r"\\\\(?:\[[^\[\]]*\])?", body):
         content = re.sub(r"(?<!\\)%.*", "", line)
         place = at + line[: len(line) - len(line.lstrip())].count("\n")
         at += line.count("\n")

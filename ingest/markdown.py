@@ -55,9 +55,10 @@ def _cells(line: str) -> list[str]:
 def _plain(cell: str) -> str:
     """Without emphasis, code, links, escapes, and the marks that stand for significance or ties; a dash alone is an empty cell."""
     text = re.sub(r"\\([!-/:-@\[-`{-~])", lambda match: match.group(1).translate(_AWAY), cell)  # what is escaped is no markup
-    text = re.sub(r"<sup>.*?</sup>", "", text)  # a mark
-    text = re.sub(r"(?<=\d)<(?:br|sub)\b[^>]*>(?=\d)", " ", text)  # two numbers, not one
-    text = re.sub(r"\[([^\]]*)\]\([^)]*\)|<[^>]*>", lambda match: match.group(1) or "", text.strip())
+    # Each expression stops at the next beginning of what it looks for, so that no text takes longer than in proportion to its length.
+    text = re.sub(r"<sup>(?:(?!<sup>).)*?</sup>", "", text)  # a mark
+    text = re.sub(r"(?<=\d)<(?:br|sub)\b[^<>]*>(?=\d)", " ", text)  # two numbers, not one
+    text = re.sub(r"\[([^\[\]]*)\]\((?:[^()\[]|\([^()]*\))*\)|<[^<>]*>", lambda match: match.group(1) or "", text.strip())
     text = re.sub(r"\*\*|__|`|~~", "", text).strip().rstrip("†‡").strip()
     text = re.sub(r"^([*_])(.+)\1$", r"\2", text)
     return "" if text == "-" else html.unescape(text).translate(_BACK)

@@ -83,6 +83,51 @@ def test_a_killed_process_is_said_once_and_the_next_call_has_another(opened: tup
     assert not shown.asked("key"), "so that it is computed again when asked again"
 
 
+def test_a_process_that_cannot_be_started_is_said_and_started_when_it_can(
+    opened: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, start, refusals = background.Worker(), background._start, [OSError(12, "Cannot allocate memory")]
+
+    def starting() -> "subprocess.Popen[bytes]":
+        if refusals:
+            raise refusals.pop()
+        return start()
+
+    monkeypatch.setattr(background, "_start", starting)
+    with pytest.raises(background.WorkerError, match=r"cannot be started: .*Cannot allocate memory"):
+        ask(worker, opened, talk)
+    assert not worker.busy
+    assert ask(worker, opened, talk) > 0
+
+
+def test_an_error_is_told_once_and_results_are_let_go_of(opened: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is away for a moment (a share, a disk) was away for good; results were kept without a bound."""
+    root, _ = opened
+    snapshot = serving.Snapshot(root)
+    count = partial(background.tables, queries={"runs": "SELECT count(*) AS n FROM run"})
+    away = root.with_name("away")
+    root.rename(away)
+    with pytest.raises(StoreError):
+        snapshot.now("runs", count, 60)
+    away.rename(root)
+    found, ready = snapshot.now("runs", count, 60)
+    assert ready
+    assert found["runs"]["n"].tolist() == [1]
+    assert snapshot.asked("runs")
+    assert snapshot.now("runs", count, 0)[0] is found
+    monkeypatch.setattr(serving, "_MOST_BYTES", 1 << 20)
+    many = partial(background.tables, queries={"t": "SELECT range AS n FROM range(20000)"})
+    for number in range(12):
+        snapshot.later(("many", number), many).result(60)
+    wait = time.monotonic() + 10
+    while snapshot._jobs and time.monotonic() < wait:  # the last one is put away by the thread that made it
+        time.sleep(0.01)
+    assert not snapshot._jobs
+    assert 20000 * 8 < snapshot._bytes <= 1 << 20
+    assert not snapshot.asked(("many", 0))
+    assert snapshot.asked(("many", 11))
+
+
 def test_it_ends_with_the_process_that_started_it(opened: tuple[Path, str]) -> None:
     """Killed with -9 the app cannot say goodbye; the other must not compute on for nobody."""
     code = (

@@ -1,7 +1,9 @@
 """Real tasks on files in their official formats (written here, a few lines each), in our own shape, and from a hub that is played."""
 
 import json
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from xbench import cli, hub
-from xbench.errors import DataError
+from xbench.errors import DataError, XbenchError
 from xbench.formats import treebanks
 from xbench.task import (
     Choice,
@@ -511,6 +513,52 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
     assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
     with pytest.raises(DataError, match=r"google/xtreme \(PAN-X.de, test\) at commit-of-go cannot be had: ValueError"):
         load_task("panx").examples("de", "test")
+
+
+def test_two_runs_that_pin_at_once_lose_no_pin(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One wrote the file of the other away, and read data of a later commit than its plan says."""
+    commits = {name: iter([f"planned-{name}", f"later-{name}"]) for name in ("a/one", "b/two")}
+    both = threading.Barrier(2)
+
+    def newest(self: hub.Hub) -> str:
+        said = next(commits[self.repository])
+        if said.startswith("planned"):
+            both.wait(30)
+        return said
+
+    monkeypatch.setattr(hub.Hub, "_newest", newest)
+    hubs = [hub.Hub(repository=name, place=lambda language, split: None, convert=lambda row, number, features: None) for name in commits]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(hub.Hub.revision, hubs)) == ["a/one@planned-a/one", "b/two@planned-b/two"]
+    assert [one.revision() for one in hubs] == ["a/one@planned-a/one", "b/two@planned-b/two"]
+
+
+def test_data_that_changes_while_a_study_runs_is_not_stored_as_what_was_planned(folder: Path, tmp_path: Path) -> None:
+    from xbench import executors, store
+    from xbench.study import Study
+    from xbench.tasks._xtreme import XNLI
+
+    def write(split: str, code: str, label: str) -> None:
+        rows = ({"text": f"t{i}", "pair": "p", "label": label if i % 2 else "neutral"} for i in range(20))
+        put(folder, f"xnli/{split}-{code}.jsonl", jsonl(*rows))
+
+    for split, code in (("train", "en"), ("dev", "en"), *(("test", code) for code in XNLI)):
+        write(split, code, "entailment")
+    study = Study(about="x", models=["majority-class"], intermediates=["none"], targets=["xnli"], seeds=[0, 1])
+    todo, resolved = executors.lay_out(study)
+    planned = load_task("xnli").revision()
+    progress = executors.Progress(cell=lambda cell, done: write("test", "de", "contradiction") if done else None)
+    with pytest.raises(XbenchError, match=f"the data of xnli changed while the study ran: planned was {planned}"):
+        executors.run(todo, resolved, tmp_path / "store", progress)
+    assert len(store.complete_runs(tmp_path / "store")) == 1
+    todo, resolved = executors.lay_out(study)
+    executors.run(todo, resolved, tmp_path / "store")
+    con = store.connect(tmp_path / "store")
+    found = con.execute(
+        "SELECT target_revision, count(DISTINCT run_id), string_agg(DISTINCT reference, ' ' ORDER BY reference) FROM run "
+        "JOIN prediction USING (run_id) WHERE language = 'de' GROUP BY ALL ORDER BY 2"
+    ).fetchall()
+    assert found == [(planned, 1, "entailment neutral"), (load_task("xnli").revision(), 2, "contradiction neutral")]
 
 
 def test_a_task_is_never_read_from_two_places(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

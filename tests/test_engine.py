@@ -4,6 +4,7 @@ import copy
 import itertools
 import json
 import random
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -608,6 +609,32 @@ def test_selection_by_the_mean_of_two_metrics_on_the_first_examples(
         gold, answers = [int(rows[i]["label"]) for i in kept], [int(said[str(i)]) for i in kept]
         assert judge is not None
         assert judge(trunk) == pytest.approx(sum(metric(gold, answers) for metric in metrics) / len(metrics), abs=1e-15)
+
+
+def test_who_makes_batches_ahead_ends_with_whom_they_are_for() -> None:
+    """Where an accelerator has no more memory, the thread that made the next batches held them, and the encoder, for ever."""
+    import threading
+
+    before = threading.active_count()
+    made: list[int] = []
+
+    def endless() -> Any:
+        for number in itertools.count():
+            made.append(number)
+            yield number
+
+    for number in loop.ahead(endless(), torch.device("cuda")):
+        if number == 3:
+            break
+    for _ in range(100):
+        if threading.active_count() == before:
+            break
+        time.sleep(0.05)
+    assert threading.active_count() == before
+    assert len(made) < 20
+    assert list(loop.ahead(iter(range(50)), torch.device("cuda"))) == list(range(50))
+    with pytest.raises(ZeroDivisionError):
+        list(loop.ahead((1 // n for n in (1, 0)), torch.device("cuda")))
 
 
 def test_what_the_frozen_part_gave_is_kept_within_bounds(tiny_model: Path) -> None:

@@ -354,6 +354,43 @@ def test_a_slurm_that_cannot_be_set_up_is_one_error(tmp_path: Path) -> None:
         assert any(name in caught.value.problems[0] for name in ("nope", "bogus"))
 
 
+def test_a_job_that_slurm_does_not_take_is_submitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`Socket timed out on send/recv operation` of a busy controller ended the study and cancelled what was under way."""
+    import submitit
+
+    from xbench.executors import slurm
+
+    monkeypatch.setattr(slurm, "_PAUSE", 0.0)
+
+    class Done:
+        job_id, state = "1", "COMPLETED"
+
+        def done(self) -> bool:
+            return True
+
+        def result(self) -> None:
+            return None
+
+    class Busy:
+        asked = 0
+
+        def submit(self, *given: object) -> Done:
+            self.asked += 1
+            if self.asked == 2:
+                raise submitit.core.utils.FailedJobError("sbatch: error: Socket timed out on send/recv operation")
+            return Done()
+
+    pool = slurm.SlurmPool.__new__(slurm.SlurmPool)
+    pool.job, pool.size, pool.under_way, pool.refused = None, 2, [], submitit.core.utils.FailedJobError  # type: ignore[assignment]
+    pool.executor = Busy()  # type: ignore[assignment]
+    items = [Item(name, "cell", name, "m") for name in "abc"]
+    ended: list[str] = []
+    failures = drive(items, pool, 1, lambda item: None, lambda item: ended.append(item.item_id), lambda failure: None)
+    assert not failures
+    assert sorted(ended) == ["a", "b", "c"]
+    assert pool.executor.asked == 4
+
+
 def test_workers_elsewhere_find_the_folders(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that is named from here is another one from there."""
     given = laid_out(tmp_path, tiny_model)

@@ -102,13 +102,18 @@ class Worker:
                     continue
                 if asked is None:
                     return
-                with self._lock:
-                    if self._closed:
-                        return
-                    if self._process is None or self._process.poll() is not None:
-                        self._process = _start()
-                    process = self._process
                 try:
+                    with self._lock:
+                        if self._closed:
+                            return
+                        if self._process is None or self._process.poll() is not None:
+                            self._process = _start()
+                        process = self._process
+                except OSError as error:  # no memory, or no more processes, for now
+                    asked[1].set_exception(
+                        WorkerError(f"the process that computes this cannot be started: {error}; reload the page to try again")
+                    )
+                else:
                     _answer(process, *asked)
                 finally:
                     self._waiting.task_done()

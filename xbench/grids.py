@@ -141,7 +141,7 @@ def _kind(heading: str, index: int) -> tuple[str, str]:
         return "mean", MANY
     if plain in _IGNORED:
         return "ignored", ""
-    base = re.sub(r"\(.*?\)|\b(em|f1|acc\.?)\b|/", "", plain).strip()
+    base = re.sub(r"\([^()]*\)|\b(em|f1|acc\.?)\b|/", "", plain).strip()
     if base not in _SHORT and _LANGUAGE.fullmatch(text) and known(text):
         return "language", text
     if _tasks().get(base):

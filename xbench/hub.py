@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xbench import share
+from filelock import FileLock
+
+from xbench import places, share
 from xbench.errors import DataError
 from xbench.task import Example, Split
 
@@ -67,14 +69,15 @@ class Hub:
         return self.repository in _pins() and self.place(language, split) is not None
 
     def _commit(self) -> str:
-        pins = _pins()
-        if self.repository not in pins:
-            pins = {**pins, self.repository: self._newest()}
-            path = share.cache_folder() / "hub-revisions.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            half = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-            half.write_text(json.dumps(pins, indent=1, sort_keys=True), encoding="utf-8")
-            half.replace(path)
+        if (pinned := _pins().get(self.repository)) is not None:
+            return pinned
+        newest = self._newest()
+        path = share.cache_folder() / "hub-revisions.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{path.name}.lock")):  # several runs may pin at once
+            pins = {self.repository: newest, **_pins()}  # the first stays
+            with places.whole(path) as half:
+                half.write_text(json.dumps(pins, indent=1, sort_keys=True), encoding="utf-8")
         return pins[self.repository]
 
     def _newest(self) -> str:

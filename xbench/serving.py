@@ -11,14 +11,15 @@ and all views of views/ beside. What takes longer than a page may (tests over al
 examples) is computed in a process beside: see xbench.background.
 """
 
+import functools
 import itertools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import duckdb
 
@@ -135,16 +136,20 @@ class Snapshot:
         try:
             made = make()
             with self._lock:
-                size = _size(made)
-                self._answers[key] = (made, size)
-                self._bytes += size
-                while len(self._answers) > 1 and (len(self._answers) > _MOST_ANSWERS or self._bytes > _MOST_BYTES):
-                    self._bytes -= self._answers.popitem(last=False)[1][1]
+                self._keep(key, made)
             return made
         finally:
             with self._lock:
                 del self._making[key]
             mine.set()
+
+    def _keep(self, key: Hashable, made: Any) -> None:
+        """Keep an answer, and let go of those unused for longest where there are too many; the lock is held."""
+        size = _size(made)
+        self._answers[key] = (made, size)
+        self._bytes += size
+        while len(self._answers) > 1 and (len(self._answers) > _MOST_ANSWERS or self._bytes > _MOST_BYTES):
+            self._bytes -= self._answers.popitem(last=False)[1][1]
 
     def later(self, key: Hashable, compute: background.Compute) -> "Future[Any]":
         """The result of something slow, computed once, in a process beside, one at a time in the order in which it was asked for.
@@ -154,14 +159,28 @@ class Snapshot:
             compute: Makes it from a connection to this snapshot; see background.Worker.
         """
         with self._lock:
-            if key not in self._jobs:
-                self._jobs[key] = _WORKER.submit(self.root, self.id, compute)
-            return self._jobs[key]
+            if (found := self._answers.get(_Slow(key))) is not None:
+                self._answers.move_to_end(_Slow(key))
+                done: Future[Any] = Future()
+                done.set_result(found[0])
+                return done
+            if (known := self._jobs.get(key)) is not None:
+                return known
+            job = self._jobs[key] = _WORKER.submit(self.root, self.id, compute)
+        job.add_done_callback(functools.partial(self._done, key))
+        return job
+
+    def _done(self, key: Hashable, job: "Future[Any]") -> None:
+        """Keep a result as what is made here is kept, as long as there is room; an error until it is told, once: it may pass."""
+        if job.exception() is None:
+            with self._lock:
+                self._jobs.pop(key, None)
+                self._keep(_Slow(key), job.result())
 
     def asked(self, key: Hashable) -> bool:
         """Whether it was asked for before."""
         with self._lock:
-            return key in self._jobs
+            return key in self._jobs or _Slow(key) in self._answers
 
     def now(self, key: Hashable, compute: background.Compute, patience: float = 0.1) -> tuple[Any, bool]:
         """(result, True), or (None, False) where it takes longer than `patience` seconds: ask again.
@@ -176,7 +195,7 @@ class Snapshot:
             return job.result(0 if waited else patience), True
         except TimeoutError:
             return None, False
-        except background.WorkerError:
+        except XbenchError:
             with self._lock:
                 self._jobs.pop(key, None)
             raise
@@ -267,11 +286,21 @@ def _frozen(values: Sequence[Any]) -> Hashable:
     return tuple(tuple(v) if isinstance(v, list) else v for v in values)
 
 
+class _Slow(NamedTuple):
+    """The key of an answer that `Snapshot.later` gave, which is no key of `Snapshot.kept`."""
+
+    key: Hashable
+
+
 def _size(made: Any) -> int:
-    """About what it takes: texts are mostly shared, and other things than rows are made of rows that are counted."""
+    """About what it takes: texts are mostly shared."""
     import pandas as pd
 
-    return 1000 + (int(made.memory_usage(deep=False).sum()) if isinstance(made, pd.DataFrame) else 0)
+    if isinstance(made, pd.DataFrame):
+        return 1000 + int(made.memory_usage(deep=False).sum())
+    if isinstance(made, Mapping):
+        return 100 + sum(100 + _size(value) for value in made.values())
+    return 100 + sum(map(_size, made)) if isinstance(made, list | tuple) else 50
 
 
 def _star(con: duckdb.DuckDBPyConnection) -> None:

@@ -65,6 +65,7 @@ class Stage:
     task: str
     phase: PhaseName
     seed: int
+    data_revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +276,16 @@ def data_revision(task: Task, phase: Phase) -> str:
     return f"{task.revision()}{DEV}{more}" if more else task.revision()
 
 
+def unchanged(task: str, phase: Phase, planned: str) -> None:
+    """That a task's data is still what a plan was made for: what is stored under its revision has to be of it.
+
+    Raises:
+        DataError: If it is not, or no longer there.
+    """
+    if (found := data_revision(load_task(task), phase)) != planned:
+        raise DataError(f"the data of {task} changed while the study ran: planned was {planned}, now it is {found}; run it again")
+
+
 def tested_revision(target_revision: str) -> str:
     """Of the data that a run of ours read, the revision of what it is tested on: how its step was selected makes no other column."""
     return target_revision.partition(DEV)[0]
@@ -322,7 +333,7 @@ def _stage(study: Study, origin: dict[str, Any], parent: Stage | None, task: str
         "settings": settings,
         "seed": seed,
     }
-    return Stage(short_hash(content, 24), str(origin["model"]), parent, task, phase, seed)
+    return Stage(short_hash(content, 24), str(origin["model"]), parent, task, phase, seed, data[phase, task])
 
 
 def stack_version() -> str:

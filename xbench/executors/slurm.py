@@ -13,6 +13,7 @@ from xbench.executors.local import sendable
 from xbench.executors.working import Job, work
 
 _LOOK = 1.0  # seconds between two looks at the jobs
+_PAUSE = 30.0  # after a job that was not taken
 _AT_ONCE = 64
 
 
@@ -25,6 +26,7 @@ class SlurmPool:
         except ImportError as error:
             raise StudyError("the executor slurm needs submitit: pip install 'xbench[slurm]'") from error
         self.job = job
+        self.refused = submitit.core.utils.FailedJobError
         self.size = job.options.workers or _AT_ONCE
         parameters: dict[str, Any] = dict(job.options.resources)
         folder = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
@@ -39,8 +41,13 @@ class SlurmPool:
         self.under_way: list[tuple[Any, Item]] = []
 
     def submit(self, item: Item) -> None:
-        """Queue a job."""
-        self.under_way.append((self.executor.submit(_task, self.job, item), item))
+        """Queue a job; one that Slurm does not take has failed, and is begun again like one that died."""
+        try:
+            job: Any = self.executor.submit(_task, self.job, item)
+        except (self.refused, OSError) as error:  # a time-out of its controller passes
+            job = _RefusedError(str(error))
+            time.sleep(_PAUSE)
+        self.under_way.append((job, item))
 
     def wait(self) -> tuple[Item, Exception | None]:
         """Look at the jobs until one has ended."""
@@ -63,6 +70,21 @@ class SlurmPool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for job, _ in self.under_way:
             job.cancel()
+
+
+class _RefusedError(Exception):
+    """What stands for a job that could not be submitted."""
+
+    job_id, state = "(none)", "NOT SUBMITTED"
+
+    def done(self) -> bool:
+        return True
+
+    def result(self) -> Any:
+        raise self
+
+    def cancel(self) -> None:
+        pass
 
 
 def _task(job: Job, item: Item) -> Exception | None:

@@ -18,7 +18,7 @@ from xbench import mining, scoring
 from xbench.errors import StudyError
 from xbench.recipe import Compute, Phase, Recipe
 from xbench.scorer import load_scorer
-from xbench.study import STACK, Cell, Stage, lineage, tested_revision
+from xbench.study import STACK, Cell, Stage, lineage, tested_revision, unchanged
 from xbench.task import Example, Split, Task, Translation, load_task
 from xbench.train import heads, loop, majority, mined, models, saving, stages
 from xbench.train.encoded import encoded
@@ -217,10 +217,14 @@ def run_cell(bench: Workbench, cell: Cell, study: str, started: datetime, now: C
 
     Returns:
         {table: rows} for prediction, outcome, score and run, as the contracts want them.
+
+    Raises:
+        DataError: If the target's data is no longer what the study was planned for.
     """
     task = load_task(cell.task_name)
     parts = task.predicted
     predicted = _predict(bench, cell, task, parts)
+    unchanged(task.name, bench.recipe.phase("target", task.name), cell.target_revision)
     key = {
         "run_id": cell.run_id,
         "model": cell.model,

@@ -4,7 +4,7 @@ import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -359,21 +359,30 @@ def ahead(items: Iterator[_T], device: torch.device) -> Iterator[_T]:
         yield from items
         return
     waiting: queue.Queue[Any] = queue.Queue(maxsize=4)
-    end = object()
+    end, left = object(), threading.Event()
+
+    def hand(item: Any) -> bool:
+        while not left.is_set():  # nobody waits any more where what is done with an item has failed: the memory is wanted back
+            with suppress(queue.Full):
+                waiting.put(item, timeout=0.1)
+                return True
+        return False
 
     def fill() -> None:
         try:
-            for item in items:
-                waiting.put(item)
-            waiting.put(end)
+            if all(map(hand, items)):
+                hand(end)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            waiting.put(error)
+            hand(error)
 
     threading.Thread(target=fill, daemon=True).start()
-    while (item := waiting.get()) is not end:
-        if isinstance(item, BaseException):
-            raise item
-        yield item
+    try:
+        while (item := waiting.get()) is not end:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        left.set()
 
 
 def _optimizer(trunk: Trunk, objectives: Sequence[Objective], phase: Phase) -> torch.optim.Optimizer:

@@ -9,7 +9,7 @@ import torch
 from xbench.errors import DataError, StudyError
 from xbench.recipe import Phase, Selection
 from xbench.scorer import load_scorer
-from xbench.study import Stage, lineage
+from xbench.study import Stage, lineage, unchanged
 from xbench.task import Example, Part, Sampling, Split, Task, load_task
 from xbench.train import heads, loop, models
 from xbench.train.encoder import Trunk
@@ -97,11 +97,13 @@ def train(bench: "Workbench", stage: Stage, trunk: Trunk, report: loop.Tick | No
 
     Raises:
         StudyError: If its recipe selects on development data that there is none of.
+        DataError: If its data is no longer what the study was planned for.
         XbenchError: If the loss is no longer finite.
     """
     phase, task = bench.phase(stage), load_task(stage.task)
     seed = loop.stage_seed(stage.seed, *(s.task for s in lineage(stage)))
     found = materials(bench, stage, phase)
+    unchanged(stage.task, phase, stage.data_revision)
     torch.manual_seed(seed)
     objectives = [_objective(bench, m, trunk, phase) for m in found]
     total = steps(found, phase)
