@@ -582,6 +582,36 @@ def test_the_zero_shot_mean_is_over_no_language_that_was_trained_on(trained: str
         assert comparing.sentence(comparing.compare(root, **asked)).count(" of 1 languages") == 1
 
 
+@pytest.mark.parametrize("arm", ["none", "intents"])
+def test_a_mean_is_not_called_zero_shot_where_the_step_was_selected_on_target_languages(arm: str, tmp_path: Path) -> None:
+    """The same tests over the same languages, under a name that does not say what they are not."""
+    for folder, ways in (("a", {}), ("b", {arm: "target-languages"})):
+        for seed in range(3):
+            for i, (name, rate) in enumerate((("none", 0.4), ("intents", 0.8))):
+                right = {code: answers(100 * k + 10 * i + seed, rate) for k, code in enumerate(("en", "de", "hi"))}
+                put(tmp_path / folder, name, seed, right, selection=ways.get(name, "train-language"))
+    plain, selected = ({r["language"]: r for r in comparing.compare(tmp_path / folder)} for folder in "ab")
+    assert (list(plain)[-1], list(selected)[-1]) == ("zero-shot mean", "mean, not zero-shot")
+    for c in ("delta", "low", "high", "p", "verdict", "languages", "up"):
+        assert plain["zero-shot mean"][c] == selected["mean, not zero-shot"][c], c
+    status = {r["intermediate"]: r["status"] for r in placing.standings(tmp_path / "b", over="zero-shot")}
+    assert status.pop(arm) == "not ranked: its step was selected on target languages, which is not zero-shot"
+    assert list(status.values()) == ["ranked"]
+    assert {r["status"] for r in placing.standings(tmp_path / "b")} == {"ranked"}
+
+
+def test_averages_of_what_was_selected_on_target_languages_are_not_called_zero_shot(writer: Writer) -> None:
+    roots = []
+    for folder, way in (("a", None), ("b", "target-languages")):
+        own = Writer(writer.root / folder)
+        for name, value in (("none", 0.4), ("intents", 0.6)):
+            own.add(name, "xnli", None, {"de": value, "hi": value}, selection=way, **_TABLE)
+        roots.append(own.root)
+    said = [next(r for r in comparing.compare(root) if r["level"] == "mean") for root in roots]
+    assert [r["language"] for r in said] == ["zero-shot mean", "mean, not zero-shot"]
+    assert [r["delta"] for r in said] == [pytest.approx(0.2)] * 2
+
+
 def test_averages_are_zero_shot_where_no_language_was_trained_on(writer: Writer) -> None:
     table: dict[str, Any] = {"source": "a table", "kind": "external", "scorer": "unknown"}
     for trained in ("de+en", "unknown"):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Writer
-from xbench import board, store
+from xbench import board, serving, store
 
 
 def rows(root: Path, view: str, **where: Any) -> list[dict[str, Any]]:
@@ -134,7 +134,8 @@ def test_a_baseline_of_another_seed_is_named_not_used(writer: Writer) -> None:
     "change",
     [
         {"model_revision": "2"}, {"recipe_id": "other"}, {"stack": "jiant"}, {"source": "a paper"}, {"source_version": "v2"}, {"train_language": "de"},
-        {"metric": "f1"}, {"scorer": "accuracy-2"}, {"dataset_revision": "r2"}, {"split": "dev"}, {"model": "m2"},
+        {"metric": "f1"}, {"scorer": "accuracy-2"}, {"dataset_revision": "r2"}, {"split": "dev"}, {"model": "m2"}, {"relationship": "third party"},
+        {"target_revision": "r dev s"},
     ],
     ids=lambda c: next(iter(c)),
 )  # fmt: skip
@@ -144,6 +145,65 @@ def test_any_other_condition_that_differs_forbids_the_subtraction(writer: Writer
     (found,) = rows(writer.root, "transfer_delta")
     assert found["status"] == "no direct baseline"
     assert found["delta"] is None
+
+
+def test_what_a_source_measured_and_what_it_quotes_are_two(writer: Writer) -> None:
+    """One paper's own pair, .6 after .5, and a pair that it quotes, .72 after .7: two deltas, and nothing is averaged over both."""
+    for relationship, direct, after in (("first party", 0.5, 0.6), ("third party", 0.7, 0.72)):
+        claim: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate", "relationship": relationship}
+        writer.add("none", "mini-ner", None, {"de": direct}, **claim)
+        writer.add("intents", "mini-ner", None, {"de": after}, **claim)
+    worked = {"first party": pytest.approx(0.1), "third party": pytest.approx(0.02)}
+    for view in ("transfer_delta", "transfer_summary", "transfer_mean"):
+        found = rows(writer.root, view)
+        assert len(found) == 2, view
+        assert {r["relationship"]: r["delta"] for r in found} == worked, view
+    assert [(r["seeds"], r["seeds_up"], r["seeds_down"]) for r in rows(writer.root, "transfer_summary")] == [(1, 1, 0)] * 2
+    for view in ("leaderboard", "language_score"):
+        assert sorted(r["value"] for r in rows(writer.root, view)) == [0.5, 0.6, 0.7, 0.72], view
+    snapshot = serving.Snapshot(writer.root)
+    cells = snapshot.rows("SELECT relationship, intermediate, value FROM cell JOIN system USING (system_id)").itertuples(
+        index=False, name=None
+    )
+    assert set(cells) == {
+        ("first party", "none", 0.5), ("first party", "intents", 0.6), ("third party", "none", 0.7), ("third party", "intents", 0.72),
+    }  # fmt: skip
+
+
+def test_of_several_baselines_of_one_seed_none_counts(writer: Writer) -> None:
+    """What is no task has no revision: a source that gives it two leaves two baselines, .4 and .7, and no way to choose."""
+    for revision, value in (("a", 0.4), ("b", 0.7)):
+        writer.add("none", "mini-ner", 0, {"de": value}, intermediate_revision=revision)
+    writer.add("none", "mini-ner", 1, {"de": 0.5}, intermediate_revision="a")
+    for seed in (0, 1):
+        writer.add("intents", "mini-ner", seed, {"de": 0.6})
+    found = {r["seed"]: (r["delta"], r["direct_value"], r["status"]) for r in rows(writer.root, "transfer_delta")}
+    assert found == {0: (None, None, "more than one direct baseline of this seed"), 1: (pytest.approx(0.1), 0.5, "paired")}
+    assert len(rows(writer.root, "transfer_delta")) == 2
+    (summary,) = rows(writer.root, "transfer_summary")
+    assert (summary["delta"], summary["seeds"], summary["seeds_without_baseline"]) == (pytest.approx(0.1), 1, 1)
+
+
+def test_a_seed_counts_once(writer: Writer) -> None:
+    """A run of ours, and the same from elsewhere with another number: which of them is seed 0 is not known, so seed 1 alone counts."""
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {"de": 0.5, "hi": 0.5})
+        writer.add("intents", "mini-ner", seed, {"de": 0.6, "hi": 0.7})
+    writer.add("intents", "mini-ner", 0, {"de": 0.9}, kind="external")
+    writer.add("intents", "mini-ner", 0, {"de": 0.8}, kind="external", metric="f1")  # another column
+    found = sorted(
+        (r["language"], r["seed"], r["value"], r["delta"], r["status"]) for r in rows(writer.root, "transfer_delta", metric="accuracy")
+    )
+    several = "more than one run of this seed"
+    assert found == [
+        ("de", 0, 0.6, None, several), ("de", 0, 0.9, None, several), ("de", 1, 0.6, pytest.approx(0.1), "paired"),
+        ("hi", 0, 0.7, pytest.approx(0.2), "paired"), ("hi", 1, 0.7, pytest.approx(0.2), "paired"),
+    ]  # fmt: skip
+    assert {r["language"]: r["seeds"] for r in rows(writer.root, "transfer_summary", metric="accuracy")} == {"de": 1, "hi": 2}
+    (mean,) = rows(writer.root, "transfer_mean", metric="accuracy")
+    assert (mean["delta"], mean["seeds"], mean["languages"]) == (pytest.approx(0.15), 1, 2)
+    (f1,) = rows(writer.root, "transfer_delta", metric="f1")
+    assert f1["status"] == "no direct baseline"
 
 
 def test_printed_means_over_other_languages_do_not_pair(writer: Writer) -> None:
@@ -206,6 +266,28 @@ def test_what_was_selected_on_target_languages_is_not_zero_shot(selection: str |
     (found,) = rows(writer.root, "leaderboard")
     assert found["zero_shot"] == (None if zero_shot is None else pytest.approx(zero_shot))
     assert (found["selection"], found["value"]) == (selection, pytest.approx(0.6))
+
+
+@pytest.mark.parametrize("side", ["none", "intents"])
+def test_a_mean_with_one_run_that_was_selected_on_target_languages_is_not_called_zero_shot(side: str, writer: Writer) -> None:
+    for seed in (0, 1):
+        for intermediate, value in (("none", 0.5), ("intents", 0.6)):
+            selection = "target-languages" if (intermediate, seed) == (side, 1) else "train-language"
+            writer.add(intermediate, "mini-ner", seed, {"en": 0.8, "de": value, "hi": value}, selection=selection)
+        writer.add("mini-nli", "mini-pos", seed, {"de": 0.7}, selection="last step")
+        writer.add("none", "mini-pos", seed, {"de": 0.5}, selection=None)
+    found = {r["target"]: (r["mean"], r["selection"], r["delta"]) for r in rows(writer.root, "transfer_mean")}
+    assert found == {
+        "mini-ner": ("mean, not zero-shot", "target-languages", pytest.approx(0.1)),
+        "mini-pos": ("zero-shot mean", "last step", pytest.approx(0.2)),
+    }
+    assert {r["selection"] for r in rows(writer.root, "transfer_summary", target="mini-ner")} == {"target-languages"}
+    board = {r["intermediate"]: (r["zero_shot"], r["selection"]) for r in rows(writer.root, "leaderboard", target="mini-ner")}
+    other = "intents" if side == "none" else "none"
+    assert board == {
+        side: (None, "target-languages"),
+        other: (pytest.approx({"none": 0.5, "intents": 0.6}[other]), "train-language"),
+    }
 
 
 @pytest.mark.parametrize(("trained", "zero_shot", "labelled"), [("de+en", 0.4, 0.7), ("unknown", None, None), ("none", 0.6, None)])
@@ -272,11 +354,22 @@ def test_seeds_with_as_many_other_languages_do_not_mix(writer: Writer) -> None:
     for seed, other, gain in ((0, "hi", 0.1), (1, "hi", 0.3), (2, "fi", 0.9)):
         writer.add("none", "mini-ner", seed, {"de": 0.0, other: 0.0})
         writer.add("intents", "mini-ner", seed, {"de": gain, other: gain})
+    # In a seed that the mean leaves out one of its languages falls: both rise in the seeds that it is over.
+    writer.add("none", "mini-ner", 3, {"de": 0.5})
+    writer.add("intents", "mini-ner", 3, {"de": 0.4})
     (mean,) = rows(writer.root, "transfer_mean")
     assert (mean["delta"], mean["seeds"], mean["languages"]) == (pytest.approx(0.2), 2, 2)
     assert (mean["languages_up"], mean["languages_down"]) == (2, 0)
     (found,) = rows(writer.root, "leaderboard", intermediate="intents")
     assert found["seed_sd"] == pytest.approx(0.02**0.5)  # of .1 and .3
+
+
+def test_languages_that_rise_in_one_seed_and_fall_in_another_are_neither(writer: Writer) -> None:
+    for seed, de, hi, fr in ((0, 0.1, -0.1, 0.2), (1, -0.1, -0.2, 0.3)):
+        writer.add("none", "mini-ner", seed, dict.fromkeys(("de", "hi", "fi"), 0.5))
+        writer.add("intents", "mini-ner", seed, {"de": 0.5 + de, "hi": 0.5 + hi, "fi": 0.5 + fr})
+    (mean,) = rows(writer.root, "transfer_mean")
+    assert (mean["languages"], mean["languages_up"], mean["languages_down"]) == (3, 1, 1)
 
 
 def test_language_gap_is_within_a_run(two_seeds: Writer) -> None:
@@ -297,6 +390,21 @@ def test_coverage_lists_what_is_missing(two_seeds: Writer) -> None:
         ("none", "intents"): ("partial", 1, 1),
         ("mini-pos", "intents"): ("partial", 1, 1),
     }
+
+
+def test_the_halves_of_two_systems_are_no_whole(writer: Writer) -> None:
+    """Five languages under one recipe with two seeds, the other five under another: half of it is there, as the leaderboard says."""
+    from xbench.task import load_task
+
+    codes = load_task("mini-pos").languages
+    assert len(codes) == 10
+    for seed in (0, 1):
+        writer.add("none", "mini-pos", seed, dict.fromkeys(codes[:5], 0.5))
+    for seed in (2, 3, 4):
+        writer.add("none", "mini-pos", seed, dict.fromkeys(codes[5:9], 0.5), recipe_id="other")
+    writer.add("none", "mini-pos", 5, dict.fromkeys(codes[5:], 0.5), recipe_id="other")
+    assert [(r["languages"], r["complete"]) for r in rows(writer.root, "leaderboard")] == [(5, False)] * 2
+    assert [(r["status"], r["languages"], r["seeds"]) for r in rows(writer.root, "coverage")] == [("partial", 5, 2)]
 
 
 @pytest.mark.parametrize("view", sorted(p.stem for p in store.VIEWS.glob("*.sql")))

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from xbench.contrasts import ALPHA, MEAN, PRINTED, UNKNOWN, Quantity, Row, rounded, support, untested
+from xbench.contrasts import ALPHA, PRINTED, UNKNOWN, Quantity, Row, mean_of, rounded, support, untested
 from xbench.languages import UNSAID, called, zero_shot
 from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
@@ -43,7 +43,7 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Pair
     if one.system.train_language in UNSAID:
         return [*found, untested(UNKNOWN)]
     unseen = [r for r in found if r["level"] == "language" and zero_shot(r["language"], one.system.train_language)]
-    return [*found, _mean([r for r in unseen if r["delta"] is not None], len(unseen))] if unseen else found
+    return [*found, _mean([r for r in unseen if r["delta"] is not None], len(unseen), mean_of(paired))] if unseen else found
 
 
 # A number of a run, and of how many items it is.
@@ -113,9 +113,9 @@ def _numbers(low: float, high: float, p: float, df: float | None) -> dict[str, A
     return {"low": rounded(low), "high": rounded(high), "p": rounded(p), "df": None if df is None else rounded(df)}
 
 
-def _mean(unseen: list[Row], whole: int) -> Row:
-    """Over the zero-shot languages that every run has, of how many there are in any."""
-    row = untested("only averages are known", Quantity("mean", MEAN, ()))
+def _mean(unseen: list[Row], whole: int, name: str) -> Row:
+    """Over the languages without labels that every run has, of how many there are in any."""
+    row = untested("only averages are known", Quantity("mean", name, ()))
     if not unseen:
         return row
     deltas = np.array([r["delta"] for r in unseen])

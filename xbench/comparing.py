@@ -34,7 +34,8 @@ class Asked:
     Attributes:
         first: {field of pairing.SYSTEM: value} of the first system; {} is every system that has a second one.
         against: The fields in which the second differs, with its values; all others agree.
-        by: What a row is: a language, a family or script of languages (means over the zero-shot languages in it), or their mean alone.
+        by: What a row is: a language, a family or script of languages (means over the zero-shot languages in it), or their mean alone;
+            where a step was selected on target languages the same means are called contrasts.NOT_ZERO_SHOT.
         adjust: For the languages of a contrast: holm, bh, by, none; or max-t, which takes p and joint
             intervals from the bootstrap, over items alone.
         margin: A difference smaller than this, as a fraction, does not matter: unresolved differences are tested for that.
@@ -194,7 +195,7 @@ def _stored(
         return [contrasts.untested("no language is there in every run")]
     lacking = panel.lacking(r for own in paired.runs for r in own)
     there = {b.language for b in blocks}
-    whole = contrasts.quantities(sorted(there | lacking.keys()), one.system.train_language, groups, asked.by)
+    whole = contrasts.quantities(sorted(there | lacking.keys()), one.system.train_language, groups, asked.by, contrasts.mean_of(paired))
     quantities = [replace(q, languages=held) for q in whole if (held := tuple(c for c in q.languages if c in there))]
     rows = contrasts.test(measured, blocks, quantities, paired) if quantities else []
     tested = [(r, q) for r, q in zip(rows, quantities, strict=True) if r["status"] == "tested"]

@@ -14,6 +14,7 @@ from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, mo
 
 Row = dict[str, Any]
 MEAN = "zero-shot mean"
+NOT_ZERO_SHOT = "mean, not zero-shot"  # over the same languages, where the step that counts was selected on target languages
 PRINTED = "printed mean"  # the level of a mean over languages as its source has it
 UNKNOWN = "the training language is not known, so neither is which languages are zero-shot"
 ALPHA = 0.05
@@ -76,10 +77,12 @@ def alone(blocks: Sequence[Block], runs: Sequence[str]) -> list[Block]:
     return [replace(b, runs=tuple(runs), sums=s) for b, s in zip(blocks, taken(blocks, runs), strict=True)]
 
 
-def quantities(languages: Sequence[str], train_language: str, groups: Mapping[str, str] | None, level: str) -> list[Quantity]:
-    """What is compared over these languages: each of them, or groups of the zero-shot ones, and the zero-shot mean last.
+def quantities(
+    languages: Sequence[str], train_language: str, groups: Mapping[str, str] | None, level: str, mean: str = MEAN
+) -> list[Quantity]:
+    """What is compared over these languages: each of them, or groups of those without labels in training, and the mean over these last.
 
-    Where the training language is not known, the mean is over none.
+    Where the training language is not known, the mean is over none. `mean` is its name, as of `mean_of`.
     """
     unseen = tuple(code for code in languages if zero_shot(code, train_language))
     found = []
@@ -88,7 +91,12 @@ def quantities(languages: Sequence[str], train_language: str, groups: Mapping[st
     elif groups is not None:
         names = sorted({groups.get(code, "unknown") for code in unseen})
         found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
-    return [*found, Quantity("mean", MEAN, unseen)] if unseen or train_language in UNSAID else found
+    return [*found, Quantity("mean", mean, unseen)] if unseen or train_language in UNSAID else found
+
+
+def mean_of(paired: Paired) -> str:
+    """What the mean over the languages without labels in training is called."""
+    return NOT_ZERO_SHOT if paired.selected else MEAN
 
 
 def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity], paired: Paired) -> list[Row]:

@@ -60,6 +60,7 @@ class Runs:
         stored: Whether every example of every run is stored.
         parameters: Of the encoder, where known.
         doubled: Seeds of which there is more than one run.
+        selected: Whether the step that counts was selected on target languages in any run, which is not zero-shot.
     """
 
     system: System
@@ -67,6 +68,7 @@ class Runs:
     stored: bool
     parameters: int | None
     doubled: tuple[int | None, ...] = ()
+    selected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,32 +104,36 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         raise StoreError(f"results have no column {', '.join(unknown)}; they have {', '.join(known)}")
     names = [*COLUMN, *SYSTEM, "seed", "run_id"]
     text = (
-        f"SELECT {', '.join(names)}, max(parameters), bool_and(evidence = 'outcomes') FROM result WHERE split = 'test'"
+        f"SELECT {', '.join(names)}, max(parameters), bool_and(evidence = 'outcomes'), "
+        "coalesce(bool_or(selection = 'target-languages'), false) FROM result WHERE split = 'test'"
         + "".join(f' AND "{c}" = ?' for c in conditions)
         + " GROUP BY ALL ORDER BY ALL"
     )
     found: dict[tuple[str, ...], Column] = {}
     for row in con.execute(text, list(conditions.values())).fetchall():
         key, system = row[: len(COLUMN)], System(*row[len(COLUMN) : len(COLUMN) + len(SYSTEM)])
-        seed, run_id, parameters, stored = row[-4:]
+        seed, run_id, parameters, stored, selected = row[-5:]
         column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}))
         old = column.systems.get(system, Runs(system, {}, True, parameters))
         doubled = (*old.doubled, seed) if seed in old.by_seed else old.doubled
-        column.systems[system] = Runs(system, {**old.by_seed, seed: run_id}, old.stored and stored, parameters, doubled)
+        by_seed = {**old.by_seed, seed: run_id}
+        column.systems[system] = Runs(system, by_seed, old.stored and stored, parameters, doubled, old.selected or selected)
     return _that_count(con, list(found.values()), asked="metric" in conditions)
 
 
 def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
     """What the rows of a column follow from: a run's id stands for its conditions, its scores for its examples.
 
-    Only the runs that take part: conditions such as a model leave others out of the column.
+    How the step was selected is no condition of runs from elsewhere, so it is said beside. Only the runs that take part: conditions such
+    as a model leave others out of the column.
     """
     runs = sorted(run for held in column.systems.values() for run in held.by_seed.values())
-    return con.execute(
+    scores = con.execute(
         "SELECT run_id, language, value, n, evidence FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
         "AND dataset_revision = ? AND list_contains(?, run_id) ORDER BY ALL",
         [*column.key.values(), runs],
     ).fetchall()
+    return [*scores, sorted(run for held in column.systems.values() if held.selected for run in held.by_seed.values())]
 
 
 def _that_count(con: duckdb.DuckDBPyConnection, found: list[Column], *, asked: bool) -> list[Column]:
@@ -166,12 +172,14 @@ class Paired:
         runs: {arm: run ids}, in the order of the seeds.
         matched: Whether run i of every arm has the same seed.
         problem: Why there is nothing to compare, or empty.
+        selected: Whether the step that counts was selected on target languages in any arm, which is not zero-shot.
     """
 
     seeds: tuple[tuple[int | None, ...], ...]
     runs: tuple[tuple[str, ...], ...]
     matched: bool
     problem: str = ""
+    selected: bool = False
 
 
 def absent(paired: Paired, runs: Container[str]) -> str:
@@ -199,13 +207,15 @@ def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
     doubled = [f"{a.system.intermediate}, seed {a.doubled[0]}" for a in arms if a.doubled]
     if doubled:
         return Paired((), (), False, f"more than one run of the same system and seed ({'; '.join(doubled)})")
+    selected = any(a.selected for a in arms)
     common = sorted(set.intersection(*(set(a.by_seed) for a in arms)), key=lambda s: (s is None, s))
     if common:
-        return Paired(tuple(tuple(common) for _ in arms), tuple(tuple(a.by_seed[s] for s in common) for a in arms), True)
+        return Paired(tuple(tuple(common) for _ in arms), tuple(tuple(a.by_seed[s] for s in common) for a in arms), True, selected=selected)
     if same_seeds:
         return Paired((), (), False, "the direct baseline has other seeds")
     ordered = [sorted(a.by_seed, key=lambda s: (s is None, s)) for a in arms]
-    return Paired(tuple(map(tuple, ordered)), tuple(tuple(a.by_seed[s] for s in o) for a, o in zip(arms, ordered, strict=True)), False)
+    runs = tuple(tuple(a.by_seed[s] for s in o) for a, o in zip(arms, ordered, strict=True))
+    return Paired(tuple(map(tuple, ordered)), runs, False, selected=selected)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,8 @@ def _unfit(held: Runs, over: Over) -> str:
         return "averages only"
     if held.doubled:
         return f"more than one run of seed {held.doubled[0]}"
+    if over == "zero-shot" and held.selected:
+        return "its step was selected on target languages, which is not zero-shot"
     unknown = over == "zero-shot" and held.system.train_language in UNSAID
     return "the training language is not known" if unknown else ""
 

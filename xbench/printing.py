@@ -21,10 +21,11 @@ _SAME_SYSTEM = (
     "stack",
     "source",
     "source_version",
+    "relationship",
+    "target_revision",
 )
 # In which systems may differ that are the same in what is usually said of them.
-_CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id")
-_MEAN = "zero-shot mean"
+_CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id", "relationship", "target_revision")
 _SIDE_BY_SIDE = 6  # so many systems are side by side, however few the languages
 _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 
@@ -135,14 +136,15 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
     for r in group:
         by[shown[r["language"], r["language_set"]]][names[r["intermediate"], r["intermediate_revision"]]] = r
     averages = {names[m["intermediate"], m["intermediate_revision"]]: m for m in means}
-    baselines = _baselines({**by, _MEAN: averages}, sorted(names.values()))
+    mean = min((m["mean"] for m in means), default="")  # where one is not zero-shot, which sorts first, the line is not
+    baselines = _baselines({**by, mean: averages}, sorted(names.values()))
     lines = []
     for language, own in by.items():
         parts = [[direct.get(language, "-"), *(_delta_cell(own.get(i)) for i in after)] for direct, after in baselines]
         lines.append([language, *chain.from_iterable(parts), str(max((r["n"] or 0 for r in own.values()), default=0) or "?")])
     if means:
-        parts = [[direct.get(_MEAN, "-"), *(_mean_cell(averages.get(i)) for i in after)] for direct, after in baselines]
-        lines.append([_MEAN, *chain.from_iterable(parts), ""])
+        parts = [[direct.get(mean, "-"), *(_mean_cell(averages.get(i)) for i in after)] for direct, after in baselines]
+        lines.append([mean, *chain.from_iterable(parts), ""])
         parts = [["", *(_directions(averages.get(i)) for i in after)] for _, after in baselines]
         lines.append(["up / down / mixed", *chain.from_iterable(parts), ""])
     show(
@@ -153,7 +155,7 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
         if all(r["seed_known"] is False for r in group)
         else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
         + ("" if len(baselines) == 1 else "direct: over the seeds, or languages, of the columns that follow it. ")
-        + "up, down: zero-shot languages in which every seed agrees. A spread over seeds is not a significance test.",
+        + "up, down: languages of the mean in which every seed of it agrees. A spread over seeds is not a significance test.",
     )
 
 

@@ -195,7 +195,7 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         own = [r for r in rows if (r["suite"], r["rule"]) == (suite_name, rule_name)]
         names = list(dict.fromkeys(g["task_group"] for g in groups if (g["suite"], g["rule"]) == (suite_name, rule_name)))
         usual = ("model", "intermediate", "recipe_label", "stack", "source")
-        said = apart(own, usual, ("train_language", "source_version", "model_revision", "recipe_id")) or ["model"]
+        said = apart(own, usual, ("train_language", "source_version", "model_revision", "recipe_id", "relationship")) or ["model"]
         lines = [
             [
                 _average(r, "task_mean"),

@@ -113,7 +113,8 @@ def _row(
     row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters)
     n = sum(b.examples for b in blocks if b.language in languages)
     whole = len(languages) + sum(zero_shot(code, system.train_language) for code in panel.lacking(runs))
-    return {**head, "level": level, "language": MEAN, **row, "n": n, "languages": len(languages), "languages_in_any": whole}
+    row |= {"n": n, "languages": len(languages), "languages_in_any": whole}
+    return {**head, "level": level, "language": contrasts.mean_of(paired), **row}
 
 
 __all__ = ["FEWEST_SIZES", "System", "interactions"]

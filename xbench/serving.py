@@ -2,7 +2,8 @@
 
 A `Snapshot` is the store at one content. It holds the scores as a small star, so that any filter is one quick scan:
 
-    system   system_id, the fields of pairing.SYSTEM, parameters, recipe_label, selection, kind, relationship
+    system   system_id, the fields of pairing.SYSTEM, relationship, parameters, recipe_label, selection (target-languages where that of any
+             run is), kind
     col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
              task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
@@ -34,7 +35,7 @@ _MOST_BYTES = 200 << 20  # of them
 _MEMORY = "800MB"  # of the database; what needs more goes through the disk
 _MOST_SNAPSHOTS = 3  # open at once
 _LOOK_AGAIN = 2.0  # seconds after which the store is looked at again for new runs
-_SYSTEM = ", ".join(pairing.SYSTEM)
+_SYSTEM = ", ".join((*pairing.SYSTEM, "relationship"))  # what a source measured and what it quotes are two
 _WORKER = background.Worker()
 
 
@@ -308,7 +309,8 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}))::INTEGER AS system_id, * FROM (SELECT {_SYSTEM}, "
         "any_value(parameters) AS parameters, any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
-        "any_value(selection) AS selection, any_value(kind) AS kind, any_value(relationship) AS relationship FROM run GROUP BY ALL)"
+        "coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection, "
+        "any_value(kind) AS kind FROM run GROUP BY ALL)"
     )
     con.execute(
         "CREATE TEMP TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "

@@ -462,6 +462,7 @@ def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
         "source_version",
         "intermediate_revision",
         "recipe_id",
+        "relationship",
     ):
         if not label.duplicated().any():
             break

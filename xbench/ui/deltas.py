@@ -206,7 +206,8 @@ def in_words(data: pd.DataFrame, name: str = "language") -> str:
 
 def _mean_last(names: "pd.Series[str]") -> list[str]:
     found = [str(n) for n in names.unique()]
-    return [*sorted(n for n in found if n != comparing.MEAN), *(n for n in found if n == comparing.MEAN)]
+    means = (comparing.MEAN, contrasts.NOT_ZERO_SHOT)
+    return [*sorted(n for n in found if n not in means), *(n for n in found if n in means)]
 
 
 def _tooltip(name: str, *more: str) -> list[Any]:

@@ -1,15 +1,13 @@
 -- One row a cell of the grid model x intermediate x target, of those seen in the store: what is there and what is missing.
--- Of a task's languages; of a task that xbench does not know, all count.
+-- Languages and seeds (of the language that has the fewest) are those of one row of the leaderboard: the halves of two recipes, revisions or
+-- metrics are no whole. Of several rows that with most languages counts, then that with most seeds.
 WITH systems AS (SELECT DISTINCT model, intermediate FROM run),
 targets AS (SELECT DISTINCT model, target FROM run),
 found AS (
-    SELECT
-        r.model, r.intermediate, r.target, count(DISTINCT r.seed) AS seeds,
-        CASE WHEN r.target IN (SELECT target FROM task_language) THEN count(DISTINCT l.language) ELSE count(DISTINCT r.language) END AS languages
-    FROM result AS r
-    LEFT JOIN task_language AS l ON (l.target, l.language) = (r.target, r.language)
-    WHERE r.split = 'test' AND r.language <> 'mul'
-    GROUP BY r.model, r.intermediate, r.target
+    SELECT model, intermediate, target, max({'languages': languages, 'seeds': seeds}) AS most
+    FROM leaderboard
+    WHERE split = 'test' AND basis = 'languages'
+    GROUP BY ALL
 ),
 expected AS (
     SELECT target, count(*) AS languages_expected FROM task_language GROUP BY target
@@ -18,12 +16,12 @@ SELECT
     s.model,
     s.intermediate,
     t.target,
-    coalesce(f.seeds, 0) AS seeds,
-    coalesce(f.languages, 0) AS languages,
+    coalesce(f.most.seeds, 0) AS seeds,
+    coalesce(f.most.languages, 0) AS languages,
     e.languages_expected,
     CASE
         WHEN f.model IS NULL THEN 'missing'
-        WHEN f.languages < e.languages_expected THEN 'partial'
+        WHEN f.most.languages < e.languages_expected THEN 'partial'
         WHEN e.languages_expected IS NULL THEN 'unknown task'
         ELSE 'complete'
     END AS status

@@ -6,6 +6,7 @@ SELECT
     stddev_samp(value ORDER BY value) AS seed_sd,
     count(DISTINCT seed) AS seeds,
     min(n) AS n,
-    language_set, metric, scorer, split, train_language, model_revision, intermediate_revision, dataset_revision, recipe_id, stack, source, source_version
+    language_set, metric, scorer, split, train_language, model_revision, intermediate_revision, dataset_revision, recipe_id, stack, source,
+    source_version, relationship, target_revision
 FROM result
 GROUP BY ALL

@@ -1,8 +1,9 @@
--- One row a system and target: the mean over languages of the mean over seeds, with its support.
+-- One row a system and target: the mean over languages of the mean over seeds, with its support. What a source measured and what it quotes,
+-- or runs that read other revisions of the data, are different systems.
 -- It is over the languages that the task covers (all, of a task that xbench does not know; languages_expected is NULL then); an average over
 -- fewer is shown with its support, languages/languages_expected, and has complete = false. A mean that a source printed without its parts is a row of its own, basis
 -- `printed mean`; languages is then what the source says it is over, NULL if it does not. zero_shot leaves the training languages out, and is NULL where the
--- step that counts was selected on target languages, or where it is unknown what was trained on; trained is those languages alone. seeds is 0 where a source does not say.
+-- step that counts was selected on target languages in any of the runs, or where it is unknown what was trained on; trained is those languages alone. seeds is 0 where a source does not say.
 --
 -- The systems that have one run of a task have nothing to average over seeds; in a store of results from elsewhere they are nearly all.
 --
@@ -16,7 +17,7 @@ keyed AS (
         run_id, target, train_language, selection,
         md5_number(concat_ws(
             chr(31), model, model_revision, coalesce(parameters::VARCHAR, ''), intermediate, intermediate_revision, train_language, recipe_id, stack,
-            source, source_version
+            source, source_version, relationship, target_revision
         )) AS system_key,
         count(*) OVER (PARTITION BY system_key, target) = 1 AS alone
     FROM run
@@ -28,7 +29,8 @@ systems AS (
         any_value(model) AS model, any_value(model_revision) AS model_revision, any_value(parameters) AS parameters,
         any_value(intermediate) AS intermediate, any_value(intermediate_revision) AS intermediate_revision,
         any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
-        any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version
+        any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version,
+        any_value(relationship) AS relationship, any_value(target_revision) AS target_revision
     FROM run AS r
     JOIN keyed AS k ON r.run_id = k.run_id AND r.target = k.target
     GROUP BY k.system_key, k.target
@@ -51,7 +53,7 @@ by_language AS (
     UNION ALL
     SELECT
         system_key, target, metric, scorer, split, dataset_revision, language, language_set, train_language,
-        any_value(selection), avg(value ORDER BY value), list_unique(list(seed))::BIGINT, min(n)
+        coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)), avg(value ORDER BY value), list_unique(list(seed))::BIGINT, min(n)
     FROM covered
     WHERE NOT alone
     GROUP BY ALL
@@ -79,14 +81,14 @@ means AS (
         system_key, target, metric, scorer, split, dataset_revision, language_set,
         CASE WHEN language = 'mul' THEN 'printed mean' ELSE 'languages' END AS basis,
         avg(value ORDER BY value) AS value,
-        avg(value ORDER BY value) FILTER (
-            WHERE language <> 'mul' AND NOT labelled AND train_language NOT IN ('unknown', 'mul') AND selection IS DISTINCT FROM 'target-languages'
-        ) AS zero_shot,
+        CASE WHEN count(*) FILTER (WHERE selection = 'target-languages') = 0 THEN avg(value ORDER BY value) FILTER (
+            WHERE language <> 'mul' AND NOT labelled AND train_language NOT IN ('unknown', 'mul')
+        ) END AS zero_shot,
         avg(value ORDER BY value) FILTER (WHERE language <> 'mul' AND labelled) AS trained,
         CASE basis WHEN 'languages' THEN count(*) ELSE len(string_split(nullif(language_set, 'unknown'), ' ')) END AS languages,
         min(seeds) AS seeds,
         sum(n) AS n,
-        any_value(selection) AS selection
+        coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection
     FROM (
         SELECT
             *,
@@ -109,7 +111,7 @@ SELECT
     END AS complete,
     m.seeds, m.n,
     m.metric, m.scorer, m.split, y.train_language, y.model_revision, y.intermediate_revision, y.parameters, m.dataset_revision,
-    y.recipe_id, m.selection, y.stack, y.source, y.source_version, m.basis, m.language_set,
+    y.recipe_id, m.selection, y.stack, y.source, y.source_version, y.relationship, y.target_revision, m.basis, m.language_set,
     md5(concat_ws(chr(31), m.target, m.metric, m.scorer, m.split, m.dataset_revision, coalesce(m.language_set, '')))[:12] AS task_key
 FROM means AS m
 JOIN systems AS y USING (system_key, target)

@@ -15,6 +15,7 @@ SELECT
     r.source,
     r.source_version,
     r.relationship,
+    r.target_revision,
     r.trained_examples,
     md5(concat_ws(chr(31), s.target, s.metric, s.scorer, s.split, s.dataset_revision, coalesce(s.language_set, '')))[:12] AS task_key,
     md5(concat_ws(

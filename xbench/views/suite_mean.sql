@@ -7,7 +7,7 @@ WITH expected AS (
 tasks AS (
     SELECT
         suite, rule, model, model_revision, parameters, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source,
-        source_version,
+        source_version, relationship,
         any_value(recipe_label) AS recipe_label,
         avg(value ORDER BY target) AS task_mean,
         avg(zero_shot ORDER BY target) AS task_mean_zero_shot,
@@ -19,7 +19,7 @@ tasks AS (
 groups AS (
     SELECT
         suite, rule, model, model_revision, parameters, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source,
-        source_version, avg(value ORDER BY task_group) AS group_mean
+        source_version, relationship, avg(value ORDER BY task_group) AS group_mean
     FROM group_mean
     GROUP BY ALL
 )
@@ -30,11 +30,12 @@ SELECT
     CASE WHEN t.tasks = e.tasks_expected THEN t.task_mean_zero_shot END AS task_mean_zero_shot,
     t.task_mean AS available_mean,
     t.tasks, e.tasks_expected, t.targets,
-    t.split, t.train_language, t.model_revision, t.intermediate_revision, t.parameters, t.recipe_id, t.stack, t.source, t.source_version
+    t.split, t.train_language, t.model_revision, t.intermediate_revision, t.parameters, t.recipe_id, t.stack, t.source,
+    t.source_version, t.relationship
 FROM tasks AS t
 JOIN expected AS e USING (suite, rule)
 JOIN groups AS g
     ON (t.suite, t.rule, t.model, t.model_revision, t.intermediate, t.intermediate_revision, t.split, t.train_language)
      = (g.suite, g.rule, g.model, g.model_revision, g.intermediate, g.intermediate_revision, g.split, g.train_language)
-    AND (t.recipe_id, t.stack, t.source, t.source_version) = (g.recipe_id, g.stack, g.source, g.source_version)
+    AND (t.recipe_id, t.stack, t.source, t.source_version, t.relationship) = (g.recipe_id, g.stack, g.source, g.source_version, g.relationship)
     AND t.parameters IS NOT DISTINCT FROM g.parameters

@@ -9,7 +9,7 @@ counting AS (
     SELECT l.*, m.family,
         count(*) OVER (
             PARTITION BY l.target, model, model_revision, parameters, intermediate, intermediate_revision, scorer, split, train_language,
-                dataset_revision, recipe_id, stack, source, source_version, basis, language_set
+                dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision, basis, language_set
         ) AS metrics_there
     FROM leaderboard AS l
     JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))
@@ -18,7 +18,7 @@ chosen AS (
     SELECT * FROM counting
     QUALIFY dense_rank() OVER (
         PARTITION BY target, model, model_revision, parameters, intermediate, intermediate_revision, metric, scorer, split, train_language,
-            dataset_revision, recipe_id, stack, source, source_version
+            dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision
         ORDER BY basis = 'languages' DESC, metrics_there DESC, complete DESC, languages DESC NULLS LAST, language_set
     ) = 1
 )
@@ -33,6 +33,6 @@ SELECT
     min(l.seeds) AS seeds,
     string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
     l.scorer, l.split, l.train_language, l.model_revision, l.intermediate_revision, l.parameters, l.dataset_revision,
-    l.recipe_id, l.stack, l.source, l.source_version
+    l.recipe_id, l.stack, l.source, l.source_version, l.relationship, l.target_revision
 FROM chosen AS l
 GROUP BY ALL

@@ -1,8 +1,9 @@
--- One row an intermediate task and target: the seed-matched delta averaged over the zero-shot languages, then over seeds. None where it is
--- unknown what was trained on.
+-- One row an intermediate task and target: the seed-matched delta averaged over the languages that had no labels in training, then over seeds.
+-- None where it is unknown what was trained on. mean says what it is: `zero-shot mean`, or `mean, not zero-shot` where the step that counts
+-- was selected on target languages in any run of either side.
 -- Of the languages that the task covers; of a task that xbench does not know, all. The seeds that take part have the same languages: the most
--- of them, of those that most seeds have.
-WITH zero_shot AS (
+-- of them, of those that most seeds have. languages_up are those that rise in every one of these seeds.
+WITH unlabelled AS (
     SELECT DISTINCT s.target, s.train_language, s.language
     FROM stored_score AS s
     LEFT JOIN task_language AS l ON (l.target, l.language) = (s.target, s.language)
@@ -11,51 +12,39 @@ WITH zero_shot AS (
 ),
 by_seed AS (
     SELECT
-        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version, seed,
-        any_value(selection) AS selection,
+        model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
+        dataset_revision, recipe_id, stack, source, source_version, relationship, seed,
+        coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection,
         avg(value ORDER BY value) AS value,
         avg(direct_value ORDER BY direct_value) AS direct_value,
         avg(delta ORDER BY delta) AS delta,
-        list(language ORDER BY language) AS languages
+        list(language ORDER BY language) AS languages,
+        list(delta ORDER BY language) AS deltas
     FROM transfer_delta
-    JOIN zero_shot USING (target, train_language, language)
+    JOIN unlabelled USING (target, train_language, language)
     WHERE status = 'paired'
     GROUP BY ALL
 ),
 widest AS (
     SELECT
-        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version, languages,
-        any_value(selection) AS selection,
+        model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
+        dataset_revision, recipe_id, stack, source, source_version, relationship, languages,
+        coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection,
         avg(value ORDER BY value) AS value,
         avg(direct_value ORDER BY direct_value) AS direct_value,
         avg(delta ORDER BY delta) AS delta,
         stddev_samp(delta ORDER BY delta) AS delta_sd,
-        count(*) AS seeds
+        count(*) AS seeds,
+        list(deltas) AS seeds_deltas  -- a list of deltas for each seed, in the order of languages
     FROM by_seed
     GROUP BY
-        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version, languages
+        model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
+        dataset_revision, recipe_id, stack, source, source_version, relationship, languages
     QUALIFY row_number() OVER (
-        PARTITION BY model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-            recipe_id, stack, source, source_version
+        PARTITION BY model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
+            dataset_revision, recipe_id, stack, source, source_version, relationship
         ORDER BY len(languages) DESC, count(*) DESC, languages
     ) = 1
-),
-by_language AS (
-    SELECT
-        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version,
-        count(*) FILTER (WHERE s.seeds_up = s.seeds) AS languages_up,
-        count(*) FILTER (WHERE s.seeds_down = s.seeds) AS languages_down
-    FROM transfer_summary AS s
-    JOIN widest AS w USING (
-        model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-        recipe_id, stack, source, source_version
-    )
-    WHERE s.seeds > 0 AND list_contains(w.languages, s.language)
-    GROUP BY ALL
 ),
 expected AS (
     SELECT r.target, r.train_language, count(*) AS languages_expected
@@ -64,14 +53,13 @@ expected AS (
     GROUP BY ALL
 )
 SELECT
-    w.model, w.model_revision, w.intermediate, w.intermediate_revision, w.target, w.train_language, w.split, w.metric, w.scorer, w.dataset_revision,
-    w.recipe_id, w.selection, w.stack, w.source, w.source_version,
+    w.model, w.model_revision, w.intermediate, w.intermediate_revision, w.target, w.target_revision, w.train_language, w.split, w.metric, w.scorer,
+    w.dataset_revision, w.recipe_id, w.selection, w.stack, w.source, w.source_version, w.relationship,
+    CASE w.selection WHEN 'target-languages' THEN 'mean, not zero-shot' ELSE 'zero-shot mean' END AS mean,
     w.value, w.direct_value, w.delta, w.delta_sd, w.seeds,
     len(w.languages) AS languages,
-    e.languages_expected, b.languages_up, b.languages_down
+    e.languages_expected,
+    len(list_filter(range(1, len(w.languages) + 1), lambda i: list_min(list_transform(w.seeds_deltas, lambda d: d[i])) > 0)) AS languages_up,
+    len(list_filter(range(1, len(w.languages) + 1), lambda i: list_max(list_transform(w.seeds_deltas, lambda d: d[i])) < 0)) AS languages_down
 FROM widest AS w
-LEFT JOIN by_language AS b USING (
-    model, model_revision, intermediate, intermediate_revision, target, train_language, split, metric, scorer, dataset_revision,
-    recipe_id, stack, source, source_version
-)
 LEFT JOIN expected AS e USING (target, train_language)

@@ -1,8 +1,10 @@
 -- One row an intermediate task, target and language: the mean over seeds of the seed-matched delta, with its spread.
--- seeds counts the seed-matched pairs; seeds_without_baseline the runs that have none and take no part in delta.
+-- seeds counts the seed-matched pairs, of which a seed has one; seeds_without_baseline the runs that have none and take no part in delta.
+-- selection is `target-languages` where that of any of the runs is.
 SELECT
-    model, model_revision, intermediate, intermediate_revision, target, train_language, language, language_set, split, metric, scorer, dataset_revision,
-    recipe_id, stack, source, source_version,
+    model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, language, language_set, split, metric, scorer,
+    dataset_revision, recipe_id, stack, source, source_version, relationship,
+    coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection,
     avg(value ORDER BY value) FILTER (WHERE status = 'paired') AS value,
     avg(direct_value ORDER BY direct_value) AS direct_value,
     avg(delta ORDER BY delta) AS delta,

@@ -21,7 +21,7 @@ def page(source: common.Source) -> None:
         return
     systems = common.systems_of(source, column.column_id)
     first, second = _choose(systems, source.snapshot.kept(("baselines", column.column_id), lambda: _baselines(systems)))
-    by = common.switch("By", ["language", "family", "script"], "by", "families and scripts are means over their zero-shot languages")
+    by = common.switch("By", ["language", "family", "script"], "by", "families and scripts are means over their languages without labels")
     _difference(source, column, first, second, by)
     flips.draw(source, column, first, second)
 

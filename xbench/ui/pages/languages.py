@@ -45,7 +45,7 @@ def _models(systems: pd.DataFrame) -> tuple[dict[str, pd.DataFrame], str | None]
     # As if all were direct: the label is then of what they have in common.
     shared = after.drop_duplicates(list(_FAMILY)).assign(intermediate=pairing.DIRECT)
     shared = shared.assign(label=common.system_labels(shared))
-    direct = systems.loc[systems["intermediate"] == pairing.DIRECT, list(_FAMILY)]
+    direct = systems.loc[systems["intermediate"] == pairing.DIRECT, list(_FAMILY)].drop_duplicates()
     paired = shared.merge(direct, on=list(_FAMILY))["label"].tolist()
     labels = dict(zip(shared[list(_FAMILY)].itertuples(index=False, name=None), shared["label"], strict=True))
     groups = {labels[key]: own for key, own in after.groupby(list(_FAMILY), sort=False)}
@@ -129,7 +129,7 @@ def _by_group(
         means.insert(2, "languages", shown["languages"].astype("Int64"))
         deltas.show(means)
         common.download(
-            means, f"languages-{by}", f"Means over the zero-shot languages of a {by} on {column.label}. Points, 95 % intervals."
+            means, f"languages-{by}", f"Means over the languages of a {by} without labels on {column.label}. Points, 95 % intervals."
         )
 
 

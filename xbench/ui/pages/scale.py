@@ -5,7 +5,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from xbench import comparing, pairing, scales
+from xbench import comparing, contrasts, pairing, scales
 from xbench.ui import common, deltas
 from xbench.ui.lazily import alt
 
@@ -17,7 +17,7 @@ _SAME = [f for f in pairing.SYSTEM if f not in ("model", "model_revision", "inte
 
 def page(source: common.Source) -> None:
     """Draw the page."""
-    common.header(source, TITLE, "The zero-shot mean of what an intermediate task changes, against the number of parameters.")
+    common.header(source, TITLE, "The mean over languages of what an intermediate task changes, against the number of parameters.")
     column = deltas.choose_column(source, transfer=True)
     if column is None:
         st.info(deltas.NO_TRANSFER)
@@ -55,18 +55,22 @@ def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> 
     table = deltas.numbers(data.assign(language=data["model"]), "model", "after", "direct").drop(columns="n")
     table.insert(1, "parameters", data["parameters"].astype("Int64"))
     table.insert(0, "intermediate", data["intermediate"])
+    name = comparing.MEAN
+    if (data["language"] == contrasts.NOT_ZERO_SHOT).any():  # of some at least
+        name, table["mean"] = "mean", data["language"]
     table["status"] = data["status"]
     if data["conditions"].nunique() > 1:
         table["conditions"] = data["conditions"]
     table = table.sort_values(["intermediate", "parameters"])
     deltas.show(table)
     st.caption(deltas.LEGEND)
-    said = f"Zero-shot mean difference to the direct baseline on {column.label}, by model. Points, 95 % intervals."
+    said = f"{name.capitalize()} difference to the direct baseline on {column.label}, by model. Points, 95 % intervals."
     common.download(table, "scale", said, drawn if not drawn_of.empty else None)
 
 
 def _drawn(data: pd.DataFrame, x: "alt.X", labels: bool) -> deltas.Drawn:
-    return deltas.facets(deltas.scatter(data, "parameters", x, "zero-shot mean, points", "model", labels=labels), data)
+    name = "mean" if (data["language"] == contrasts.NOT_ZERO_SHOT).any() else comparing.MEAN
+    return deltas.facets(deltas.scatter(data, "parameters", x, f"{name}, points", "model", labels=labels), data)
 
 
 def _conditions(data: pd.DataFrame) -> "pd.Series[str]":

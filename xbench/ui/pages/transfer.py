@@ -15,12 +15,12 @@ from xbench.wording import p_value
 
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
 # What a family of systems agrees in: all but the intermediate task.
-BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
+BASE = (*(f for f in pairing.SYSTEM if not f.startswith("intermediate")), "relationship")
 Columns = dict[str, dict[str, str]]  # {label: the fields of one column of numbers}
 _SAID = (
     "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
     "tested and unresolved, which is not the same as no effect; pale and italic: only averages are known, so nothing can be tested; "
-    "∅: no direct baseline under the same conditions."
+    "∅: no direct baseline under the same conditions, or several of one seed."
 )
 
 
@@ -107,14 +107,16 @@ def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
 
 
 def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
-    """Intermediate task by target: the mean over the zero-shot languages."""
+    """Intermediate task by target: the mean over the languages without labels in training."""
     data = source.snapshot.kept(("by target", *base.values(), tested is None), lambda: _target_cells(deltas, tested, columns))
     st.subheader("By target")
     order = list(dict.fromkeys(data["target"]))
+    selected = (deltas["selection"] == "target-languages").any()
+    over = "languages without labels, not zero-shot: selected on target languages" if selected else "zero-shot languages"
     drawn = source.snapshot.kept(
         ("map by target", *base.values(), tested is None),
         lambda: maps.heat(
-            data, "target", "target, mean over the zero-shot languages", order, _order(data),
+            data, "target", f"target, mean over the {over}", order, _order(data),
             ["intermediate", "target", *_TOOLTIP, "languages"],
         ),
     )  # fmt: skip
@@ -129,10 +131,10 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
 
 
 def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
-    zero_shot = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
+    unlabelled = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
-        own, verdicts = _of(zero_shot, column), _verdicts(tested, column, ["mean"])
+        own, verdicts = _of(unlabelled, column), _verdicts(tested, column, ["mean"])
         printed = _of(deltas[deltas["language"] == MANY], column)
         alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
@@ -140,7 +142,7 @@ def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Co
             if part.empty:
                 part = _widest(printed[printed["intermediate"] == intermediate])
             paired = part[part["status"] == "paired"]
-            row = verdicts.get((intermediate, comparing.MEAN), {})
+            row = verdicts.get((intermediate, comparing.MEAN)) or verdicts.get((intermediate, contrasts.NOT_ZERO_SHOT), {})
             # The test is over the languages that every run has; without one, the mean of what is paired.
             tried = row.get("delta") is not None and pd.notna(row.get("delta"))
             points = 100 * row["delta"] if tried else paired["points"].mean() if len(paired) else None
