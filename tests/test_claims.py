@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
-from xbench import checking, claiming, cli, comparing, executors, planning, plugins
+from xbench import checking, claiming, cli, comparing, executors, planning, plugins, store
 from xbench.errors import XbenchError
 from xbench.recipe import Recipe
 from xbench.study import Study, load_study, stack_version
@@ -131,6 +131,28 @@ def test_the_question_of_the_project_is_judged_on_any_tagging_run(tmp_path: Path
     (found,) = claiming.judge(tmp_path, ["sequence_labelling_helps_at_every_size"])
     assert found.verdict == "contradicted"
     assert any(e.evidence == "mini-pos after intents, large - m: same" and e.verdict == "contradicted" for e in found.evidence)
+
+
+def test_seeds_of_other_recipes_are_not_counted_together(tmp_path: Path) -> None:
+    """One seed under each of three recipes is one seed; three of one arm under a recipe that the other arm lacks are none to compare."""
+    cells = [("m", "none", "mini-pos"), ("m", "intents", "mini-pos")]
+
+    def missing() -> list[tuple[str, int]]:
+        with store.connect(tmp_path) as con:
+            return [(i, n) for _, i, _, n in claiming.missing_cells(con, cells, 3)]
+
+    for seed, name in enumerate("ABC"):
+        for arm in ("none", "intents"):
+            put(tmp_path, arm, seed, {"de": answers(seed, 0.5, 20)}, recipe_id=name)
+    assert missing() == [("none", 1), ("intents", 1)]
+    for seed in range(3):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5, 20)}, recipe_id="D")
+        put(tmp_path, "intents", seed, {"de": answers(seed, 0.5, 20)}, recipe_id="E")
+    assert missing() in ([("intents", 0)], [("none", 0)])
+    for seed in (1, 2):
+        for arm in ("none", "intents"):
+            put(tmp_path, arm, seed, {"de": answers(seed, 0.5, 20)}, recipe_id="A")
+    assert missing() == []
 
 
 def test_a_claim_about_recipes_is_not_testable_with_one_seed(tmp_path: Path) -> None:

@@ -48,6 +48,8 @@ _TEXT = (
     *pairing.COLUMN, *pairing.SYSTEM, "model_name", "against", "level", "language", "scope", "verdict", "status", "run_ids",
     "against_run_ids",
 )  # fmt: skip
+# What the runs of a study agree in, whatever their intermediate task and target.
+_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -99,7 +101,7 @@ class Judged:
         verdict: contradicted as soon as one piece of evidence contradicts it with all of them taken into account (Holm), supported when all
             support it, unresolved in between, not testable when there is none.
         evidence: All of it.
-        missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole.
+        missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole: see missing_cells.
     """
 
     claim: Claim
@@ -185,6 +187,11 @@ def _contrast(con: duckdb.DuckDBPyConnection, model: str, pair: tuple[str, str],
     return [*(r for r in rows if not targets or r["target"] in targets), *over_tasks.over_tasks(con, first, against, model=model)]
 
 
+def _short(model: str) -> str:
+    """The name of a model without its owner."""
+    return model.rpartition("/")[2]
+
+
 def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
     """Rows as a table. Claims are about recipes, so what rests on one seed is no test here."""
     rows = [{**r, "status": "one seed"} if r["status"] == "tested" and r["scope"] != "recipe" else r for r in rows]
@@ -259,16 +266,25 @@ def verdict(evidence: Sequence[Evidence]) -> Verdict:
 def missing_cells(
     con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int
 ) -> tuple[tuple[str, str, str, int], ...]:
-    """The cells with fewer seeds than wanted, of which every example is stored."""
+    """The cells with fewer seeds than wanted, of which every example is stored.
+
+    Runs are compared only under the same conditions, so seeds are counted under one set of them for each model: that under which the
+    least is missing.
+    """
+    system = f"{', '.join(_CONDITIONS)}, intermediate, target"
     rows = con.execute(
-        "SELECT model, intermediate, target, count(DISTINCT seed) FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL"
+        f"SELECT {system}, max(seeds) FROM (SELECT {system}, intermediate_revision, comparability_key, count(DISTINCT seed) AS seeds "
+        "FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL) GROUP BY ALL ORDER BY ALL"
     ).fetchall()
-    there: dict[tuple[str, str, str], int] = {}
-    for model, intermediate, target, count in rows:
-        for name in {model, model.rpartition("/")[2]}:
-            there[name, intermediate, target] = max(count, there.get((name, intermediate, target), 0))
-    found = [(*cell, there.get(cell, there.get((cell[0].rpartition("/")[2], *cell[1:]), 0))) for cell in cells]
-    return tuple(cell for cell in found if cell[3] < seeds)
+    there: dict[tuple[str, ...], dict[tuple[str, str], int]] = {}
+    for *conditions, intermediate, target, count in rows:
+        there.setdefault(tuple(conditions), {})[intermediate, target] = count
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for model in dict.fromkeys(m for m, _, _ in cells):
+        wanted = [(i, t) for m, i, t in cells if m == model]
+        own = [n for c, n in there.items() if c[0] == model] or [n for c, n in there.items() if _short(c[0]) == _short(model)]
+        found[model] = max(own, key=lambda n: sum(min(n.get(cell, 0), seeds) for cell in wanted), default={})
+    return tuple((m, i, t, found[m].get((i, t), 0)) for m, i, t in cells if found[m].get((i, t), 0) < seeds)
 
 
 def study(about: str, missing: Sequence[tuple[str, str, str, int]], seeds: int) -> str:
