@@ -1,8 +1,9 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
 import difflib
-from collections.abc import Collection
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,8 @@ def check(root: Path, text: str) -> Judged:
         runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))
         missing = claiming.missing_cells(con, cells, _SEEDS) if runs else ()
         rows = [r for model in models for r in _rows(con, said, model)]
-    evidence = tuple(_evidence(said, r) for r in rows)
+    whole = {r["model"] for r in rows if r["status"] == "tested" and not claiming.partial(r)}
+    evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.partial(r) else _evidence(said, r) for r in rows)
     intermediates = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     claim = Claim("check", text, "", named, intermediates, targets, ((said.first, said.second),), False, _SEEDS, "", "")
     return Judged(claim, claiming.verdict(evidence), evidence, missing)
@@ -163,6 +165,13 @@ def _turned(r: Row) -> dict[str, Any]:
     if r["delta"] is None:
         return {}
     return {"delta": -r["delta"], "low": None if r["high"] is None else -r["high"], "high": None if r["low"] is None else -r["low"]}
+
+
+def _part(found: Evidence, r: Row, targets: Sequence[str], whole: Collection[str]) -> Evidence:
+    """A mean over some of the tasks that are asked for is shown and no test; a model that has no other one is left without evidence."""
+    lacking = " ".join(t for t in targets if t not in r["language"].split())
+    text = f"{found.evidence}; without {lacking}"
+    return replace(found, evidence=text, decides=r["model"] not in whole, verdict="not testable", p=math.nan)
 
 
 def _evidence(said: Sentence, r: Row) -> Evidence:

@@ -1,19 +1,26 @@
 """Published claims against the evidence of a store: what they say, what the numbers say, and what would settle them.
 
-A claim is one file in claims/: a header of `-- field: value` lines and a SELECT over the store's views and three more relations:
+A claim is one file in claims/: a header of `-- field: value` lines and a SELECT over the store's views and four more relations:
 
-    comparison   rows of comparing.compare (zero-shot mean and single languages) and over_tasks.over_tasks, for the header's contrasts
+    asked        what the claim is about: every model, contrast and target of the header (model_name, intermediate, against, target)
+    comparison   rows of comparing.compare (zero-shot mean and single languages) and over_tasks.over_tasks, for the header's contrasts;
+                 status is `tested` only of recipes, and of all tasks that a mean is to be over (else `one seed`, `some tasks`); all_low and
+                 all_high are limits that hold for all contrasts of the header together (Bonferroni), so for the best of them too
     interaction  rows of scales.interactions for the header's models
     statement    what publications say, as we read it (data/statements.csv)
 
 Each row of the SELECT is one piece of evidence: `evidence` (text) and either `value`, `low`, `high` with the range that the claim asserts,
 `above` and `below` (NULL: no limit), or the size that it asserts, `size`; or `agrees`, for what documents say. `df` are the degrees of
 freedom of the interval (NULL: it is a normal one). `decides` false is context.
+
+All pieces must support a claim. So one that says `every` has a row for each part of it (`asked LEFT JOIN comparison`), with no value where
+there is no test: any part can contradict it, and only all of them support it. One that says `some`, or `the best`, has one row for all.
 """
 
 import csv
 import io
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +55,8 @@ _TEXT = (
     *pairing.COLUMN, *pairing.SYSTEM, "model_name", "against", "level", "language", "scope", "verdict", "status", "run_ids",
     "against_run_ids",
 )  # fmt: skip
+# What the runs of a study agree in, whatever their intermediate task and target.
+_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -97,9 +106,9 @@ class Judged:
     Attributes:
         claim: Which.
         verdict: contradicted as soon as one piece of evidence contradicts it with all of them taken into account (Holm), supported when all
-            support it, unresolved in between, not testable when there is none.
+            support it, unresolved in between, also where one has no test; not testable when none has.
         evidence: All of it.
-        missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole.
+        missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole: see missing_cells.
     """
 
     claim: Claim
@@ -155,7 +164,7 @@ def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
     models = models_called(con, () if claim.everywhere else claim.models)
     targets = () if claim.everywhere else claim.targets
     rows = [r for model in models for pair in claim.contrasts for r in _contrast(con, model, pair, targets)]
-    _relation(con, "comparison", rows)
+    _relation(con, "comparison", rows, len(_pairs(claim)))
     between = [
         r
         for first, other in claim.contrasts
@@ -164,6 +173,7 @@ def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
         for r in scales.interactions(con, intermediate=None if first == "*" else first, target=target)
     ]
     _relation(con, "interaction", between)
+    _asked(con, claim)
     _statements(con)
     cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
     evidence = _evidence(con, claim)
@@ -185,14 +195,49 @@ def _contrast(con: duckdb.DuckDBPyConnection, model: str, pair: tuple[str, str],
     return [*(r for r in rows if not targets or r["target"] in targets), *over_tasks.over_tasks(con, first, against, model=model)]
 
 
-def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row]) -> None:
-    """Rows as a table. Claims are about recipes, so what rests on one seed is no test here."""
-    rows = [{**r, "status": "one seed"} if r["status"] == "tested" and r["scope"] != "recipe" else r for r in rows]
+def partial(row: Row) -> bool:
+    """Whether a mean over tasks is over some of its tasks alone."""
+    found = re.match(r"(\d+) of (\d+) tasks\b", row["language"]) if row["level"] == "tasks" else None
+    return found is not None and found[1] != found[2]
+
+
+def _status(row: Row) -> str:
+    """Claims are about recipes and all tasks of a mean, so what rests on one seed or some tasks is no test here."""
+    if row["status"] != "tested":
+        return str(row["status"])
+    return "one seed" if row["scope"] != "recipe" else "some tasks" if partial(row) else "tested"
+
+
+def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row], together: int = 1) -> None:
+    """Rows as a table, with limits that hold for so many contrasts together."""
+    rows = [{**r, "status": _status(r)} for r in rows]
     columns = {c: pa.array([None if r.get(c) is None else str(r[c]) for r in rows], pa.string()) for c in _TEXT if c != "model_name"}
-    columns["model_name"] = pa.array([str(r["model"]).rpartition("/")[2] for r in rows], pa.string())
+    columns["model_name"] = pa.array([_short(str(r["model"])) for r in rows], pa.string())
     columns |= {c: pa.array([None if r.get(c) is None else float(r[c]) for r in rows], pa.float64()) for c in _NUMBERS}
+    delta, se, df = (np.array([math.nan if r.get(c) is None else r[c] for r in rows], dtype=np.float64) for c in ("delta", "se", "df"))
+    half = np.where(se > 0, scipy.stats.t.isf(ALPHA / 2 / max(together, 1), df) * se, math.nan)
+    columns |= {c: pa.array(limit, from_pandas=True) for c, limit in (("all_low", delta - half), ("all_high", delta + half))}
     con.register("given", pa.table(columns))
     con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
+    con.unregister("given")
+
+
+def _short(model: str) -> str:
+    """The name of a model without its owner."""
+    return model.rpartition("/")[2]
+
+
+def _pairs(claim: Claim) -> list[tuple[str, str]]:
+    """The contrasts of the header, `*` being every intermediate task that it names."""
+    return [(i, other) for first, other in claim.contrasts for i in (claim.intermediates if first == "*" else (first,)) if i != other]
+
+
+def _asked(con: duckdb.DuckDBPyConnection, claim: Claim) -> None:
+    """What the header names, all with all, as a table; an intermediate task is not its own target."""
+    rows = [(_short(m), *pair, t) for m in claim.models for pair in _pairs(claim) for t in claim.targets if t not in pair]
+    names = ("model_name", "intermediate", "against", "target")
+    con.register("given", pa.table({c: pa.array([r[i] for r in rows], pa.string()) for i, c in enumerate(names)}))
+    con.execute("CREATE OR REPLACE TABLE asked AS SELECT * FROM given")
     con.unregister("given")
 
 
@@ -207,6 +252,7 @@ def _statements(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, ...]:
+    """The pieces that decide, those with a test first; then context."""
     try:
         found = con.execute(claim.select)
         names = [d[0] for d in found.description or []]
@@ -215,7 +261,7 @@ def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, .
         raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [" ".join(str(error).split())]) from error
     if "evidence" not in names:
         raise StoreError(f"the SELECT of claim {claim.name!r} has no column 'evidence'")
-    return tuple(weigh(row) for row in rows)
+    return tuple(sorted(map(weigh, rows), key=lambda e: (not e.decides, e.verdict == "not testable", e.evidence)))
 
 
 def weigh(row: Mapping[str, Any]) -> Evidence:
@@ -241,7 +287,8 @@ def _p_outside(row: Mapping[str, Any], above: float, below: float) -> float:
     """Two-sided p of the value if the truth is in the range where that fits it best; .05 or less where the interval is outside."""
     away = max(above - row["value"], row["value"] - below, 0.0)
     df = math.inf if row.get("df") is None else row["df"]
-    se = (row["high"] - row["low"]) / 2 / scipy.stats.t.isf(0.025, df)
+    half = row["high"] - row["value"] if row["value"] < above else row["value"] - row["low"]  # what lies between the value and the range
+    se = half / scipy.stats.t.isf(0.025, df)
     return 1.0 if away == 0 else 0.0 if se == 0 else float(2 * scipy.stats.t.sf(away / se, df))
 
 
@@ -259,16 +306,25 @@ def verdict(evidence: Sequence[Evidence]) -> Verdict:
 def missing_cells(
     con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int
 ) -> tuple[tuple[str, str, str, int], ...]:
-    """The cells with fewer seeds than wanted, of which every example is stored."""
+    """The cells with fewer seeds than wanted, of which every example is stored.
+
+    Runs are compared only under the same conditions, so seeds are counted under one set of them for each model: that under which the
+    least is missing.
+    """
+    system = f"{', '.join(_CONDITIONS)}, intermediate, target"
     rows = con.execute(
-        "SELECT model, intermediate, target, count(DISTINCT seed) FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL"
+        f"SELECT {system}, max(seeds) FROM (SELECT {system}, intermediate_revision, comparability_key, count(DISTINCT seed) AS seeds "
+        "FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL) GROUP BY ALL ORDER BY ALL"
     ).fetchall()
-    there: dict[tuple[str, str, str], int] = {}
-    for model, intermediate, target, count in rows:
-        for name in {model, model.rpartition("/")[2]}:
-            there[name, intermediate, target] = max(count, there.get((name, intermediate, target), 0))
-    found = [(*cell, there.get(cell, there.get((cell[0].rpartition("/")[2], *cell[1:]), 0))) for cell in cells]
-    return tuple(cell for cell in found if cell[3] < seeds)
+    there: dict[tuple[str, ...], dict[tuple[str, str], int]] = {}
+    for *conditions, intermediate, target, count in rows:
+        there.setdefault(tuple(conditions), {})[intermediate, target] = count
+    found: dict[str, dict[tuple[str, str], int]] = {}
+    for model in dict.fromkeys(m for m, _, _ in cells):
+        wanted = [(i, t) for m, i, t in cells if m == model]
+        own = [n for c, n in there.items() if c[0] == model] or [n for c, n in there.items() if _short(c[0]) == _short(model)]
+        found[model] = max(own, key=lambda n: sum(min(n.get(cell, 0), seeds) for cell in wanted), default={})
+    return tuple((m, i, t, found[m].get((i, t), 0)) for m, i, t in cells if found[m].get((i, t), 0) < seeds)
 
 
 def study(about: str, missing: Sequence[tuple[str, str, str, int]], seeds: int) -> str:

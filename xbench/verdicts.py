@@ -10,7 +10,7 @@ from xbench.claiming import Judged
 from xbench.errors import StoreError
 from xbench.tables import LOG, Form, apart, emit, points, show
 
-_SHOWN = 12  # missing cells that are named; --json has all
+_SHOWN = 12  # missing cells, and pieces of evidence without a number, that are named; --json has all
 _OPEN = ("target", "intermediate", "model", "train_language", "recipe_id", "delta", "low", "high", "p_adjusted", "seeds")
 _WANTED = ("seeds_wanted", "assumed", "new_runs", "cells", "seconds", "seconds_in_all", "why")
 
@@ -70,9 +70,13 @@ def _summary(judged: Judged) -> str:
 
 def _detail(judged: Judged) -> None:
     claim = judged.claim
-    lines = [[e.evidence, _interval(e), e.verdict if e.decides else "(context)"] for e in judged.evidence]
+    untested = [e for e in judged.evidence if e.decides and e.value is None and e.verdict == "not testable"]
+    shown = [e for e in judged.evidence if e not in untested[_SHOWN:]]
+    lines = [[e.evidence, _interval(e), e.verdict if e.decides else "(context)"] for e in shown]
     if lines:
-        show(claim.claim, ["evidence", "points, 95 % interval", "alone"], lines)
+        more = len(untested) - _SHOWN
+        note = f"and {more} more pieces that are not testable (--json lists them)" if more > 0 else ""
+        show(claim.claim, ["evidence", "points, 95 % interval", "alone"], lines, note)
     else:
         sys.stdout.write(f"{claim.claim}\n  no evidence in the store\n")
     sys.stdout.write(f"verdict: {judged.verdict}\n")

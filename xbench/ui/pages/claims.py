@@ -25,7 +25,8 @@ def page(source: common.Source) -> None:
     )
     common.table(table, wide=["claim"])
     st.caption(
-        "supported: all evidence lies where the claim says. contradicted: some lies elsewhere. unresolved: it does not decide. "
+        "supported: all evidence that it takes is there and lies where the claim says. contradicted: some lies elsewhere. "
+        "unresolved: it does not decide, or some is not there. "
         "not testable: there is none; claims about recipes need two seeds or more."
     )
     common.download(table, "claims", f"Published claims. xbench snapshot {source.snapshot.id}.")
