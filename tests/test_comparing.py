@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, ingesting, keeping, over_tasks, placing, scales, store
+from xbench import cli, comparing, contrasts, ingesting, keeping, over_tasks, placing, scales, store
 from xbench.errors import XbenchError
 from xbench.stats import resampling
 from xbench.stats.ratios import Sums
+from xbench.tables import grouped
 
 WHEN = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 SCORER = "token-accuracy-1"
@@ -304,6 +305,58 @@ def test_filters_do_not_change_a_family(tmp_path: Path) -> None:
     assert mean["family"] == 3
     p = sorted(r["p"] for r in comparing.compare(tmp_path) if r["level"] == "mean")
     assert min(r["p_adjusted"] for r in comparing.compare(tmp_path) if r["level"] == "mean") == pytest.approx(min(1, 3 * p[0]))
+
+
+def test_a_doubled_example_of_another_model_is_no_matter(tmp_path: Path) -> None:
+    """With `model` its runs are not read; without, they are, and move nothing."""
+    for model in ("m", "other"):
+        put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, model=model)
+        put(tmp_path, "intents", 0, {"de": answers(1, 0.9)}, model=model)
+    again = {run_id(f"{name}mini-pos0{ ({'model': 'other'}) }") for name in ("none", "intents")}
+    for file in [f for f in (tmp_path / "outcome").glob("*.parquet") if any(run in f.name for run in again)]:
+        (file.parent / f"again-{file.name}").write_bytes(file.read_bytes())
+    rows = comparing.compare(tmp_path)
+    assert [r for r in rows if r["model"] == "m"] == comparing.compare(tmp_path, model="m")
+    assert [(r["model"], r["status"]) for r in rows] == [
+        ("m", "tested"), ("m", "tested"), ("other", "not testable: de: an example is there twice")
+    ]  # fmt: skip
+
+
+def test_spans_that_another_model_alone_finds_are_no_evidence(tmp_path: Path) -> None:
+    """The systems of m have spans in the first 20 sentences, those of the other model in all 30: p of m is of its 20, read with it or not."""
+    right = {"none": answers(0, 0.5, 30), "intents": answers(1, 0.6, 30)}
+    for model, count in (("m", 20), ("other", 30)):
+        below = (np.arange(30) < count).astype(float)
+        for name, values in right.items():
+            f1: dict[str, Any] = {"target": "mini-ner", "metric": "f1", "scorer": "span-f1-seqeval-default-1", "below": below}
+            put(tmp_path, name, 0, {"de": values * below, "hi": values[::-1] * below}, model=model, **f1)
+    rows = [r for r in comparing.compare(tmp_path) if r["model"] == "m"]
+    assert rows == comparing.compare(tmp_path, model="m")
+    assert rows[0]["p"] == pytest.approx(stats.ttest_rel(right["intents"][:20], right["none"][:20]).pvalue, rel=1e-9)
+    assert {r["clusters"] for r in rows} == {20}
+
+
+def test_contrasts_with_two_second_systems_are_two(tmp_path: Path) -> None:
+    """The second is there on two revisions of its data, one worse and one better: a table, a family and a sentence each."""
+    for seed in (0, 1):
+        for i, (name, rate, revision) in enumerate((("intents", 0.5, "i"), ("mini-ner", 0.1, "a"), ("mini-ner", 0.9, "b"))):
+            right = {code: answers(100 * i + 10 * seed + k, rate) for k, code in enumerate(("de", "hi"))}
+            for target, scorer in (("mini-pos", SCORER), ("mini-retrieval", "accuracy-1")):
+                put(tmp_path, name, seed, right, target=target, scorer=scorer, intermediate_revision=revision)
+    pair = ({"intermediate": "intents"}, {"intermediate": "mini-ner"})
+    rows = comparing.compare(tmp_path, *pair, target="mini-pos")
+    groups = grouped(rows, comparing.CONTRAST)
+    assert [(own[0]["against_intermediate_revision"], len(own)) for own in groups] == [("a", 3), ("b", 3)]
+    assert [comparing.sentence(own) for own in groups] == ["is higher in 2 of 2 languages (de hi)", "is lower in 2 of 2 languages (de hi)"]
+    assert {(r["level"], r["family"]) for r in rows} == {("language", 2), ("mean", 1)}
+    assert [set(r) - set(comparing.COLUMNS) for r in rows] == [set(contrasts.HIDDEN) - set(comparing.COLUMNS)] * 6
+    averages = over_tasks.over_tasks(tmp_path, *pair, suite="tasks")
+    assert [(r["against_intermediate_revision"], r["family"], r["verdict"]) for r in averages] == [("a", 1, "higher"), ("b", 1, "lower")]
+    text = CliRunner().invoke(cli.app, ["compare", "intents", "mini-ner", "--store", str(tmp_path), "--target", "mini-pos"]).stdout
+    for revision in "ab":
+        assert f"mini-pos after intents against mini-ner (intermediate revision {revision}): accuracy, m, seeds: 2" in text
+    text = CliRunner().invoke(cli.app, ["compare", "intents", "mini-ner", "--store", str(tmp_path), "--by", "task", "--json"]).stdout
+    assert [r["against_intermediate_revision"] for r in json.loads(text)] == ["a", "b"] * 3
 
 
 def test_resampling_confirms(tmp_path: Path) -> None:

@@ -1,7 +1,10 @@
 """All against all, over tasks, and between model sizes: worked again from the stored answers."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,8 +13,9 @@ from typer.testing import CliRunner
 
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
-from xbench import cli, comparing, over_tasks, placing, scales, wording
+from xbench import cli, comparing, over_tasks, pairing, placing, scales, store, wording
 from xbench.errors import StoreError
+from xbench.task import load_task
 
 
 @pytest.fixture
@@ -162,6 +166,112 @@ def test_mean_over_tasks_is_taken_seed_by_seed(tmp_path: Path) -> None:
     assert row["verdict"] in ("helps", "unresolved")
 
 
+def test_a_mean_over_tasks_takes_no_data_revision_for_another(tmp_path: Path) -> None:
+    """XNLI is there on two revisions, one without a difference and one with 60 points: neither is chosen, and they are not pooled."""
+    languages = {t: load_task(t).languages for t in ("pawsx", "xnli")}
+
+    def runs(target: str, revision: str, rates: dict[str, float]) -> None:
+        for i, (name, rate) in enumerate(rates.items()):
+            right = {code: answers(100 * i + k, rate, 12) for k, code in enumerate(languages[target])}
+            put(tmp_path, name, 0, right, target=target, scorer="accuracy-1", target_revision=revision)
+
+    for target in languages:
+        runs(target, "r1", {"none": 0.5, "intents": 0.5})
+    runs("xnli", "r2", {"intents": 0.8})  # which has no baseline on r2: there is nothing to choose
+    assert {r["status"] for r in over_tasks.over_tasks(tmp_path, suite="xtreme")} == {"tested"}
+    runs("xnli", "r2", {"none": 0.2})
+    rows = over_tasks.over_tasks(tmp_path)
+    assert {r["target"] for r in rows} == {"tasks", "xtreme", "xtreme: classification"}
+    assert {r["status"] for r in rows} == {"not testable: xnli: ambiguous, dataset revision r1 or r2"}
+    assert {(r["delta"], r["p_adjusted"], r["verdict"]) for r in rows} == {(None, None, "not testable")}
+    con = store.connect(tmp_path)
+    found = con.execute("SELECT DISTINCT target, ambiguous FROM suite_task_score WHERE suite = 'xtreme' ORDER BY ALL").fetchall()
+    con.close()
+    assert found == [("pawsx", False), ("xnli", True)], "as the view has it"
+
+
+def test_exact_match_and_f1_of_one_task_are_of_one_revision(tmp_path: Path) -> None:
+    """As in the view task_score: F1 on r1 and exact match on r2 are no score of XQuAD."""
+    for target in ("xquad", "tydiqa"):
+        for i, name in enumerate(("none", "intents")):
+            right = {code: answers(10 * i + k, 0.5, 6) for k, code in enumerate(load_task(target).languages)}
+            apart = target == "xquad"
+            also = None if apart else {"exact_match": right}
+            put(tmp_path, name, 0, right, target=target, metric="f1", scorer="squad-1", also=also, target_revision="r1")
+            if apart:
+                put(tmp_path, name, 0, right, target=target, metric="exact_match", scorer="squad-1", target_revision="r2")
+    assert {r["target"] for r in over_tasks.over_tasks(tmp_path)} == {"tasks"}
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Models of three sizes, an intermediate on two revisions, one in one language, and another source; in part on a second target."""
+    root = tmp_path_factory.mktemp("varied")
+    on_a, on_b, on_n = ({"intermediate_revision": r} for r in "abn")
+    said = {
+        "source": "other",
+        "stack": "s",
+        "recipe_id": "r",
+        "source_version": "2",
+        "relationship": "third party",
+        "selection": "last step",
+    }
+    runs: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("none", "de hi", "mini-pos", {}), ("intents", "de hi", "mini-pos", on_a), ("intents", "de hi", "mini-pos", on_b),
+        ("mini-nli", "hi", "mini-pos", on_n), ("none", "de hi", "mini-pos", said), ("intents", "de hi", "mini-pos", on_a | said),
+    ]  # fmt: skip
+    for model, size, revision in (("large", 20, "1"), ("larger", 40, "2")):
+        change = {"model": model, "parameters": size, "model_revision": revision}
+        runs += [("none", "de hi", "mini-pos", change), ("intents", "de hi", "mini-pos", on_a | change)]
+    runs += [(name, codes, "mini-retrieval", change) for name, codes, _, change in runs[:4]]
+    for i, (name, codes, target, change) in enumerate(runs):
+        right = {code: answers(10 * i + k, 0.4 + 0.02 * (i % 7), 40) for k, code in enumerate(codes.split())}
+        put(root, name, 0, right, target=target, scorer="token-accuracy-1" if target == "mini-pos" else "accuracy-1", **change)
+    return root
+
+
+_ONE_COLUMN = [{"target": "mini-pos", "metric": "accuracy"}, {"target": "mini-retrieval", "metric": "accuracy"}]
+_ASKED: dict[str, Callable[..., list[dict[str, Any]]]] = {
+    "direct": comparing.compare,
+    "intermediate": partial(comparing.compare, against={"intermediate": "mini-nli"}),
+    "model": partial(comparing.compare, against={"model": "m"}),
+    "source": partial(comparing.compare, against={"source": "other"}),
+    "tasks": over_tasks.over_tasks,
+    "standings": placing.standings,
+    "pairs": placing.pairs,
+    "overall": lambda con, **where: placing.overall(con, [{**c, **where} for c in _ONE_COLUMN]),
+    "sizes": scales.interactions,
+}
+# These choose which runs there are, and so what is compared.
+_OF_RUNS = {"run_id", "seed", "version", "split", "value", "n", "evidence", "language_set", "trained_examples"}
+_OF_COLUMNS = {"target", "metric", "scorer", "dataset_revision", "task_key", "comparability_key"}
+
+
+_FEW = ("model_revision", "intermediate", "source", "language")
+
+
+@pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("asked", _ASKED)
+def test_no_condition_moves_a_family_a_verdict_or_a_rank(varied: Path, asked: str, every: bool) -> None:
+    """The rows that a condition on any column of the view `result` leaves are those of the whole, to the digit."""
+    con, function = store.connect(varied), _ASKED[asked]
+    names = {d[0] for d in con.execute("SELECT * FROM result LIMIT 0").description or []} - _OF_RUNS
+    names -= _OF_COLUMNS if asked in ("tasks", "overall") else set()  # of what the average is
+    whole = function(con)
+    assert len(whole) > 2
+    # A row about sizes is about two models, and neither that nor one about tasks is about a language.
+    own = {*whole[0]} - {"sizes": {*pairing.SYSTEM, "language"}, "tasks": {"language"}}.get(asked, set())
+    for name in sorted(names if every else _FEW):
+        values = con.execute(f"SELECT DISTINCT {name} FROM result WHERE {name} IS NOT NULL ORDER BY ALL").fetchall()
+        for (value,) in values if every else values[:1]:
+            rows = function(con, **{name: value})
+            assert all(r in whole for r in rows), (name, value)
+            if name in own:
+                sides = (name, f"against_{name}") if asked == "pairs" else (name,)
+                assert rows == [r for r in whole if all(r.get(side, value) == value for side in sides)], (name, value)
+    con.close()
+
+
 def test_two_runs_of_one_seed_are_in_no_mean_over_tasks(tmp_path: Path) -> None:
     for target, scorer in (("mini-pos", "token-accuracy-1"), ("mini-retrieval", "accuracy-1")):
         for name in ("none", "intents"):
@@ -184,8 +294,6 @@ def test_an_average_of_a_suite_wants_every_language(tmp_path: Path) -> None:
 
 def test_questions_count_exact_match_and_f1_with_their_common_items(tmp_path: Path) -> None:
     """The average of a suite takes the mean of both; they rise and fall with the same paragraphs."""
-    from xbench.task import load_task
-
     scorer = "squad-1"
     both: dict[str, np.ndarray] = {}
     for target in ("xquad", "tydiqa"):

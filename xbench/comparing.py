@@ -22,9 +22,11 @@ from xbench.stats import families, power
 By = Literal["language", "family", "script", "mean"]
 TO_DIRECT = {"intermediate": DIRECT}
 ADJUSTMENTS = (*families.ADJUSTMENTS, "max-t")
-CONTRAST = (*pairing.COLUMN, *pairing.SYSTEM, "against")  # rows that agree in these are one contrast
+CONTRAST = (*pairing.COLUMN, *pairing.SYSTEM, "against", *pairing.AGAINST)  # rows that agree in these are one contrast
 _RUNS = ("seed_list", "against_seed_list", "run_ids", "against_run_ids")
-COLUMNS = (*pairing.COLUMN, *pairing.SYSTEM, "parameters", "against", *contrasts.untested(""), "margin", "p_equivalent", *_RUNS)
+COLUMNS = (
+    *pairing.COLUMN, *pairing.SYSTEM, "parameters", "against", *pairing.AGAINST, *contrasts.untested(""), "margin", "p_equivalent", *_RUNS
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +90,22 @@ def compare(
         margin: Likewise.
         confirm: Likewise.
         cache: Whether to take rows that were kept for the same scores.
-        where: {column of the view result: value}; None is no condition. Without `metric`, the metric that counts for the target.
+        where: {column of the view result: value}; None is no condition. Without `metric`, the metric that counts for the target. Those on
+            what the first system is (`intermediate`), and on `language`, choose rows once all are adjusted.
 
     Returns:
-        Rows with value, against_value, delta, low, high (95 %), p, p_adjusted (over `family` tests), detectable (80 % power), power, n,
-        clusters, languages (of a mean: over how many, of the languages_in_any that any of the runs has), seeds, scope (`recipe` or
-        `these runs`), verdict (helps, hurts, unresolved, equivalent, not testable; higher and lower
-        when it is not the direct baseline) and status (`tested`, or why not). Fractions, as in the store.
+        Rows with the fields of both systems (those of the second after `against_`, None where there is none), value, against_value,
+        delta, low, high (95 %), p, p_adjusted (over `family` tests), detectable (80 % power), power, n, clusters, languages (of a mean:
+        over how many, of the languages_in_any that any of the runs has), seeds, scope (`recipe` or `these runs`), verdict (helps, hurts,
+        unresolved, equivalent, not testable; higher and lower when it is not the direct baseline) and status (`tested`, or why not).
+        Fractions, as in the store.
 
     Raises:
         StoreError: If a file cannot be read, a condition is not a column, or an option does not exist.
     """
-    only = {"intermediate": where.pop("intermediate")} if where.get("intermediate") is not None else {}
-    where.pop("intermediate", None)
+    where, later = pairing.parted(where, pairing.fixed_fields(against or TO_DIRECT))
+    language = later.pop("language", None)
+    only = {c: v for c, v in later.items() if c in pairing.SYSTEM}
     asked = Asked({**only, **(first or {})}, against or TO_DIRECT, by, adjust, margin, confirm)
     with store.reading(root) as con:
         found = []
@@ -111,8 +116,9 @@ def compare(
             def compute(column: Column = column) -> list[Row]:
                 return _column(con, column, asked, groups)
 
-            found += keeping.kept(key, compute) if cache else compute()
-        return found
+            rows = keeping.kept(key, compute) if cache else compute()
+            found += pairing.meeting(con, rows, later, column.key)
+        return [r for r in found if language in (None, r["language"])]
 
 
 def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked, groups: Mapping[str, str] | None) -> list[Row]:
@@ -159,7 +165,10 @@ def _contrast(
 ) -> list[Row]:
     one = column.systems[first]
     two = column.systems[second] if second else None
-    head = {**column.key, **{f: getattr(first, f) for f in pairing.SYSTEM}, "parameters": one.parameters, "against": asked.label}
+    head = {
+        **column.key, **{f: getattr(first, f) for f in pairing.SYSTEM}, "parameters": one.parameters, "against": asked.label,
+        **{f"against_{f}": getattr(second, f, None) for f in pairing.SYSTEM},
+    }  # fmt: skip
     if two is None:
         what = "direct baseline" if asked.against == TO_DIRECT else asked.label
         row = contrasts.untested(f"no {what} under the same conditions") | {"margin": asked.margin, "p_equivalent": None}
@@ -186,14 +195,17 @@ def _stored(
     if paired.problem:
         return [contrasts.untested(paired.problem)]
     panel = measured.panel
-    blocks, different = panel.common(r for own in paired.runs for r in own)
-    problems = [*(f"the runs were tested on different examples ({d})" for d in different[:1]), *panel.doubled[:1]]
-    if different or panel.doubled:
-        more = len(different) + len(panel.doubled) - len(problems)
+    runs = {r for own in paired.runs for r in own}
+    blocks, different = panel.common(runs)
+    # What is wrong with other runs of the panel is no matter of these.
+    doubled = [f"{b.language}: an example is there twice" for b in panel.blocks if b.twice and not runs.isdisjoint(b.runs)]
+    problems = [*(f"the runs were tested on different examples ({d})" for d in different[:1]), *doubled[:1]]
+    if different or doubled:
+        more = len(different) + len(doubled) - len(problems)
         return [contrasts.untested("; ".join(problems) + (f"; and {more} more language(s)" if more else ""))]
     if not blocks:
         return [contrasts.untested("no language is there in every run")]
-    lacking = panel.lacking(r for own in paired.runs for r in own)
+    lacking = panel.lacking(runs)
     there = {b.language for b in blocks}
     whole = contrasts.quantities(sorted(there | lacking.keys()), one.system.train_language, groups, asked.by, contrasts.mean_of(paired))
     quantities = [replace(q, languages=held) for q in whole if (held := tuple(c for c in q.languages if c in there))]
@@ -202,7 +214,7 @@ def _stored(
     if (asked.confirm or asked.adjust == "max-t") and tested:
         counted = {code for _, q in tested for code in q.languages}
         contrasts.confirm([b for b in blocks if b.language in counted], [r for r, _ in tested], [q for _, q in tested], paired)
-    return _completed(rows, whole, there, {code: pairing.absent(paired, runs) for code, runs in lacking.items()})
+    return _completed(rows, whole, there, {code: pairing.absent(paired, without) for code, without in lacking.items()})
 
 
 def _completed(rows: Sequence[Row], whole: Sequence[Quantity], there: Collection[str], lacking: Mapping[str, str]) -> list[Row]:

@@ -101,10 +101,10 @@ def mean_of(paired: Paired) -> str:
 
 def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity], paired: Paired) -> list[Row]:
     """One row a quantity: the first arm less the second."""
+    own = [r for arm in paired.runs for r in arm]
     try:
         runs, found = measured.moments(blocks, asked)
     except ValueError as error:
-        own = [r for arm in paired.runs for r in arm]
         if any(len(b.runs) > len(own) for b in blocks):  # it may be another system that has too little
             return test(measured, alone(blocks, own), asked, paired)
         if len(asked) == 1:
@@ -112,17 +112,27 @@ def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity],
         # One language is too small: the others, and groups without it, are tested all the same.
         return [row for q in asked for row in test(measured, [b for b in blocks if b.language in q.languages], [q], paired)]
     place = {run: i for i, run in enumerate(runs)}
-    arms = [[place[r] for r in own] for own in paired.runs]
+    arms = [[place[r] for r in arm] for arm in paired.runs]
     examples = {b.language: b.examples for b in blocks}
     rows = []
-    for quantity, m in zip(asked, found, strict=True):
+    for quantity, of_all in zip(asked, found, strict=True):
+        m = replace(of_all, clusters=_clusters([b for b in blocks if b.language in quantity.languages], own))
         estimate = differences(m, arms, PAIR)
-        values = [float(m.scores[own].mean()) for own in arms]
+        values = [float(m.scores[arm].mean()) for arm in arms]
         row = numbers(estimate, min(map(len, arms)), m.clusters)
         row |= {"value": rounded(values[0]), "against_value": rounded(values[1]), "n": sum(examples[c] for c in quantity.languages)}
         rows.append({"level": quantity.level, "language": quantity.name, **row, "languages": len(quantity.languages)})
     _spread(rows, asked)
     return rows
+
+
+def _clusters(blocks: Sequence[Block], runs: Sequence[str]) -> int:
+    """In how many clusters these runs have anything to count (a span): what other runs of the panel found elsewhere is no evidence here."""
+    there = []
+    for b in blocks:
+        below = b.sums.denominator if b.sums.denominator.shape[1] == 1 else b.sums.denominator[:, [b.runs.index(r) for r in runs]]
+        there.append(b.sums.cluster_of_row[(below != 0).any(axis=1)])
+    return len(np.unique(np.concatenate(there)))
 
 
 def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:

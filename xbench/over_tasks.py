@@ -17,6 +17,7 @@ from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Block, Column, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Moments, combine, differences, moments
+from xbench.tables import grouped
 
 EXACT_MATCH = "exact_match"
 
@@ -46,31 +47,28 @@ def over_tasks(
         first: As in `comparing.compare`.
         against: Likewise.
         suite: Only this average (`xtreme`, `xtreme: tagging`, `tasks`); all that have a task in the store if not given.
-        where: {column of the view result: value}.
+        where: {column of the view result: value}; those on what the first system is choose rows once all are adjusted.
 
     Returns:
         Rows as of `comparing.compare`, with level `tasks`, target the name of the average, language how many tasks of how many took part
         and which; p_adjusted by Holm over the pairs with one baseline. Averages of a suite count every language and official scorers; the
-        plain `tasks` is the zero-shot mean by the main metric of every target that the two share.
+        plain `tasks` is the zero-shot mean by the main metric of every target that the two share. Where both have a target by several
+        scorers, or on several revisions of its data, there is no test: none of them is chosen, nor are they pooled.
     """
     change = dict(against or {"intermediate": DIRECT})
-    if where.get("intermediate") is not None:
-        first = {"intermediate": where.pop("intermediate"), **(first or {})}
-    where.pop("intermediate", None)
+    where, later = pairing.parted(where, pairing.fixed_fields(change))
+    first = {**{c: v for c, v in later.items() if c in pairing.SYSTEM}, **(first or {})}
     with store.reading(root) as con:
         columns = pairing.columns(con, where)
         every = [c for m in ("accuracy", "f1", EXACT_MATCH) for c in pairing.columns(con, {**where, "metric": m})]
         found = []
         for average in [a for a in _averages(con) if suite in (None, a.name)]:
             used = columns if average.scorers is None else every
-            rows = [
-                _row(con, used, a, b, average, change)
-                for a, b in _pairs(used, first or {}, change)
-                if average.scorers is None or any(a in c.systems and c.target in average.scorers for c in used)
-            ]
+            wanted, others = _pairs(used, first, change)
+            rows = [_row(con, used, *pair, average, change) for pair in (*wanted, *others)]
             _adjust([r for r in rows if r], change)
-            found += [r for r in rows if r]
-        return found
+            found += [r for r in rows[: len(wanted)] if r]
+        return pairing.meeting(con, found, later)
 
 
 def _averages(con: duckdb.DuckDBPyConnection) -> list[Average]:
@@ -84,13 +82,18 @@ def _averages(con: duckdb.DuckDBPyConnection) -> list[Average]:
     return [*found, *(Average(name, scorers, zero_shot=False) for name, scorers in groups.items())]
 
 
-def _pairs(columns: Sequence[Column], first: Mapping[str, str], change: Mapping[str, str]) -> list[tuple[System, System]]:
+def _pairs(
+    columns: Sequence[Column], first: Mapping[str, str], change: Mapping[str, str]
+) -> tuple[list[tuple[System, System]], list[tuple[System, System]]]:
+    """The pairs asked for, and the others with the same baselines, which are adjusted together with them."""
     found: dict[tuple[System, System], None] = {}
     for column in columns:
         for system in column.systems:
-            if all(getattr(system, f) == v for f, v in first.items()) and any(getattr(system, f) != v for f, v in change.items()):
+            if any(getattr(system, f) != v for f, v in change.items()):
                 found |= {(system, other): None for other in pairing.counterpart(column, system, change)}
-    return list(found)
+    wanted = [p for p in found if all(getattr(p[0], f) == v for f, v in first.items())]
+    baselines = {b for _, b in wanted}
+    return wanted, [p for p in found if p[1] in baselines and p not in wanted]
 
 
 def _row(
@@ -100,19 +103,23 @@ def _row(
         "target": average.name, "metric": "mean", "scorer": "official" if average.scorers else "main", "dataset_revision": "",
         **{f: getattr(one, f) for f in pairing.SYSTEM}, "parameters": None,
         "against": ", ".join(v if f == "intermediate" else f"{f}={v}" for f, v in change.items()),
+        **{f"against_{f}": getattr(two, f) for f in pairing.SYSTEM},
     }  # fmt: skip
-    parts: dict[str, list[Column]] = {}
+    there: dict[str, list[Column]] = {}
     for column in columns:
-        there = one in column.systems and two in column.systems and column.systems[one].stored and column.systems[two].stored
-        if there and (average.scorers is None or average.scorers.get(column.target) == column.scorer):
-            parts.setdefault(column.target, []).append(column)
+        stored = one in column.systems and two in column.systems and column.systems[one].stored and column.systems[two].stored
+        if stored and (average.scorers is None or average.scorers.get(column.target) == column.scorer):
+            there.setdefault(column.target, []).append(column)
     # An intermediate task is not its own target: a system lacks it for good.
-    parts = {t: _counting(con, t, c, official=average.scorers is not None) for t, c in sorted(parts.items())}
-    parts = {t: c for t, c in parts.items() if c}
-    if len(parts) < 2:
+    choices = {t: _counting(con, t, c, official=average.scorers is not None) for t, c in sorted(there.items())}
+    choices = {t: c for t, c in choices.items() if c}
+    if len(choices) < 2:
         return None
-    expected = len(average.scorers) if average.scorers else len(parts)
-    quantity = Quantity("tasks", f"{len(parts)} of {expected} tasks: {' '.join(parts)}", ())
+    expected = len(average.scorers) if average.scorers else len(choices)
+    quantity = Quantity("tasks", f"{len(choices)} of {expected} tasks: {' '.join(choices)}", ())
+    if ambiguous := [f"{t}: {_different(c)}" for t, c in choices.items() if len(c) > 1]:
+        return {**head, **untested("; ".join(ambiguous), quantity)}
+    parts = {t: own for t, (own,) in choices.items()}
     paired = [(t, pairing.pair([c.systems[one], c.systems[two]], same_seeds=False)) for t, own in parts.items() for c in own]
     problems = dict.fromkeys(f"{t}: {p.problem}" for t, p in paired if p.problem)
     if problems:
@@ -135,15 +142,28 @@ def _row(
     return {**head, "level": "tasks", "language": f"{len(parts)} of {expected} tasks: {named}", **row}
 
 
-def _counting(con: duckdb.DuckDBPyConnection, target: str, columns: list[Column], *, official: bool) -> list[Column]:
-    """The columns of a target that count: its metric and, in a suite, exact match beside the F1 of answers."""
+def _counting(con: duckdb.DuckDBPyConnection, target: str, columns: list[Column], *, official: bool) -> list[list[Column]]:
+    """The columns of a target that count: its metric and, in a suite, exact match beside the F1 of answers.
+
+    Several where there are several to choose from, each of one scorer and revision of the data.
+    """
     found = con.execute("SELECT DISTINCT family, metric FROM task_language WHERE target = ?", [target]).fetchall()
-    if not official or not found:
-        return columns[:1]
-    family, metric = found[0]
+    family, metric = found[0] if found else ("", "")
+    if not official:
+        return [[c] for c in columns if c.metric == metric] or [[c] for c in columns]
     wanted = {metric, EXACT_MATCH} if family == "qa" else {metric}
-    chosen = [c for c in columns if c.metric in wanted]
-    return chosen if {c.metric for c in chosen} == wanted else []
+    sets: dict[tuple[str, str], list[Column]] = {}
+    for column in columns:
+        if column.metric in wanted:
+            sets.setdefault((column.scorer, column.dataset_revision), []).append(column)
+    return [own for own in sets.values() if len(own) == len(wanted)]
+
+
+def _different(choices: Sequence[Sequence[Column]]) -> str:
+    """Why none of several columns of a target is taken: what they differ in. As `ambiguous` in the view suite_task_score."""
+    values = {f: dict.fromkeys(getattr(own[0], f) for own in choices) for f in ("metric", "scorer", "dataset_revision")}
+    said = [f"{f.replace('_', ' ')} {' or '.join(v)}" for f, v in values.items() if len(v) > 1]
+    return f"ambiguous, {', '.join(said)}"
 
 
 def _task(
@@ -185,12 +205,7 @@ def _task(
 
 def _adjust(rows: Sequence[Row], change: Mapping[str, str]) -> None:
     up, down = ("helps", "hurts") if change == {"intermediate": DIRECT} else ("higher", "lower")
-    fixed = pairing.fixed_fields(change)
-    groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in rows:
-        if row["status"] == "tested":
-            groups.setdefault(tuple(row[f] for f in fixed), []).append(row)
-    for own in groups.values():
+    for own in grouped([r for r in rows if r["status"] == "tested"], pairing.AGAINST):
         for row, p in zip(own, families.holm(np.array([r["p"] for r in own], dtype=np.float64)), strict=True):
             row |= {"p_adjusted": rounded(p), "family": len(own)}
             row["verdict"] = "unresolved" if p > ALPHA else up if row["delta"] > 0 else down

@@ -20,6 +20,9 @@ COLUMN = ("target", "metric", "scorer", "dataset_revision")
 SYSTEM = (
     "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source", "source_version",
 )  # fmt: skip
+AGAINST = tuple(f"against_{f}" for f in SYSTEM)  # of the second system, in rows about two
+# What conditions may ask of a system beside the fields of SYSTEM.
+_ABOUT = ("parameters", "kind", "relationship", "recipe_label", "selection", "comparability_key")
 # What goes with a field: two models have two revisions, two sources two versions.
 _FOLLOWS = {
     "model": ("model_revision",),
@@ -121,6 +124,48 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
     return _that_count(con, list(found.values()), asked="metric" in conditions)
 
 
+def parted(where: Mapping[str, Any], shared: Iterable[str] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Conditions in two: those that choose what is compared, and those that choose rows of it once families are adjusted and ranks given.
+
+    The latter are about systems, and languages. All others choose columns, or runs: what there is then is all there is (`seed`).
+
+    Args:
+        where: {column of the view result: value}; None is no condition.
+        shared: Fields that all systems have in common that are adjusted together: conditions on them cut no family, and leave less to read.
+    """
+    given, about = {c: v for c, v in where.items() if v is not None}, {*SYSTEM, *_ABOUT, "language"} - {*shared}
+    return {c: v for c, v in given.items() if c not in about}, {c: v for c, v in given.items() if c in about}
+
+
+def meeting(
+    con: duckdb.DuckDBPyConnection,
+    rows: Iterable[dict[str, Any]],
+    where: Mapping[str, Any],
+    of: Mapping[str, str] | None = None,
+    sides: Sequence[str] = ("",),
+) -> list[dict[str, Any]]:
+    """The rows whose systems meet conditions.
+
+    Args:
+        con: From xbench.store.connect.
+        rows: With the fields of SYSTEM.
+        where: {column of the view result: value}, of systems; what rows do not say themselves, a test score of the system must.
+        of: The fields of COLUMN that the score must have.
+        sides: What stands before the fields in a row, once for each of its systems.
+    """
+    said, asked = ({c: v for c, v in where.items() if (c in SYSTEM) is own} for own in (True, False))
+    met: set[tuple[Any, ...]] | None = None
+    if asked:
+        conditions = {**asked, **(of or {})}
+        text = f"SELECT DISTINCT {', '.join(SYSTEM)} FROM result WHERE split = 'test'" + "".join(f' AND "{c}" = ?' for c in conditions)
+        met = set(con.execute(text, list(conditions.values())).fetchall())
+
+    def meets(row: Mapping[str, Any], side: str) -> bool:
+        return all(row[side + c] == v for c, v in said.items()) and (met is None or tuple(row[side + f] for f in SYSTEM) in met)
+
+    return [row for row in rows if all(meets(row, side) for side in sides)]
+
+
 def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
     """What the rows of a column follow from: a run's id stands for its conditions, its scores for its examples.
 
@@ -220,12 +265,13 @@ def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The counts of one language: of all runs that were tested on the same examples in it."""
+    """The counts of one language: of all runs that were tested on the same examples in it; whether an example is there twice."""
 
     language: str
     runs: tuple[str, ...]
     sums: Sums
     examples: int
+    twice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +280,6 @@ class Panel:
 
     blocks: tuple[Block, ...]
     clusters: int
-    doubled: tuple[str, ...]
 
     def common(self, runs: Iterable[str]) -> tuple[list[Block], list[str]]:
         """The blocks that hold all these runs, and the languages that all have but on different examples, with the counts."""
@@ -284,7 +329,7 @@ def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[st
         "GROUP BY ALL ORDER BY language, min(number)"
     ).fetchall()
     blocks = []
-    for language, _, examples, numbers, _ in sets:
+    for language, _, examples, numbers, twice in sets:
         table = con.execute(
             "SELECT cluster, above, below FROM counted JOIN numbered USING (cluster_id) "
             "WHERE language = ? AND list_contains(?, number) ORDER BY number, cluster",
@@ -294,8 +339,8 @@ def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[st
         above, below = (np.ascontiguousarray(np.asarray(table[c], dtype=np.float64).reshape(shape).T) for c in ("above", "below"))
         same = bool((below == below[:, :1]).all())
         clusters = np.asarray(table["cluster"], dtype=np.int64).reshape(shape)[0]
-        blocks.append(Block(language, tuple(runs[i] for i in numbers), Sums(above, below[:, :1] if same else below, clusters), examples))
+        sums = Sums(above, below[:, :1] if same else below, clusters)
+        blocks.append(Block(language, tuple(runs[i] for i in numbers), sums, examples, twice))
     total = con.execute("SELECT count(*) FROM numbered").fetchall()[0][0]
-    doubled = tuple(f"{language}: an example is there twice" for language, *_, twice in sets if twice)
     con.execute("DROP TABLE wanted; DROP TABLE counted; DROP TABLE numbered")
-    return Panel(tuple(blocks), total, doubled)
+    return Panel(tuple(blocks), total)

@@ -16,13 +16,11 @@ from xbench.stats import ranking
 from xbench.stats.ratios import Moments, all_pairs, combine, differences
 
 Over = Literal["all", "zero-shot"]
-# Filters on systems, which must not change who takes part in the tests.
-_SHOWN = ("model", "intermediate", "train_language", "source", "stack")
 _UNRANKED = dict.fromkeys(("value", "low", "high", "rank_low", "rank_high", "tier", "systems", "seeds", "scope", "languages"))
 _HEAD = (*pairing.COLUMN, *pairing.SYSTEM, "parameters")
 STANDING = (*_HEAD, *_UNRANKED, "status")  # the columns of standings
 _TEST = ("delta", "low", "high", "p", "p_adjusted", "family", "seeds", "against_seeds", "scope")
-PAIR = (*_HEAD, *(f"against_{f}" for f in pairing.SYSTEM), *_TEST)  # and of pairs
+PAIR = (*_HEAD, *pairing.AGAINST, *_TEST)  # and of pairs
 
 
 def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: Any) -> list[Row]:
@@ -44,20 +42,26 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
     """
     with store.reading(root) as con:
         found = []
-        for column in pairing.columns(con, {c: v for c, v in where.items() if c not in _SHOWN}):
+        where, later = pairing.parted(where)
+        for column in pairing.columns(con, where):
             key = ["standings", column.key, over, pairing.content(con, column)]
 
             def compute(column: Column = column) -> list[Row]:
                 return _ranked(con, column, over)
 
-            found += keeping.kept(key, compute) if cache else compute()
-        return [r for r in found if all(r[c] == where[c] for c in _SHOWN if where.get(c) is not None)]
+            found += pairing.meeting(con, keeping.kept(key, compute) if cache else compute(), later, column.key)
+        return found
 
 
 def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
-    """Every pair of ranked systems of every column: difference, interval, p, p adjusted over all pairs (Holm), seeds and scope."""
+    """Every pair of ranked systems of every column: difference, interval, p, p adjusted over all pairs (Holm), seeds and scope.
+
+    Conditions on systems choose, once all are adjusted, the pairs of which both meet them.
+    """
     with store.reading(root) as con:
-        return [r for column in pairing.columns(con, where) for r in _pairs(con, column, over)]
+        where, later = pairing.parted(where)
+        columns = pairing.columns(con, where)
+        return [r for c in columns for r in pairing.meeting(con, _pairs(con, c, over), later, c.key, ("", "against_"))]
 
 
 def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tuple[list[System], Any, dict[System, str]]:
@@ -188,8 +192,11 @@ def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "
     """
     with store.reading(root) as con:
         parts: list[Column] = []
+        later: dict[str, Any] = {}
         for where in columns:
-            found = pairing.columns(con, where)
+            before, about = pairing.parted(where)
+            later |= about
+            found = pairing.columns(con, before)
             if len(found) != 1:
                 raise StoreError(f"a mean over tasks takes one column of numbers each; {len(found)} are {dict(where)}")
             parts += found
@@ -197,7 +204,8 @@ def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "
         if several:
             raise StoreError("a mean over tasks takes each task once", [f"{t} is there more than once" for t in several])
         key = ["overall", [c.key for c in parts], over, [pairing.content(con, c) for c in parts]]
-        return keeping.kept(key, lambda: _overall(con, parts, over)) if cache else _overall(con, parts, over)
+        rows = keeping.kept(key, lambda: _overall(con, parts, over)) if cache else _overall(con, parts, over)
+        return pairing.meeting(con, rows, later)
 
 
 def _overall(con: duckdb.DuckDBPyConnection, columns: Sequence[Column], over: Over) -> list[Row]:

@@ -1,6 +1,7 @@
 """Does transfer change with model size? Deltas of models of different sizes against one another, example by example."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby, pairwise, product
 from typing import Any
 
@@ -27,29 +28,33 @@ def interactions(root: Store, **where: Any) -> list[Row]:
 
     Args:
         root: The store, or a connection to it.
-        where: {column of the view result: value}.
+        where: {column of the view result: value}; those on systems choose rows once all are adjusted, where all the models meet them.
 
     Returns:
         Rows as of `comparing.compare`, with level `interaction` or `slope`; model is `larger - smaller` or how many models there are,
         p_adjusted by Holm over the rows of a target and intermediate, verdict grows, shrinks or unresolved.
     """
-    intermediate = where.pop("intermediate", None)
+    where, later = pairing.parted(where, (f for f in _SAME if not f.startswith("intermediate")))
     with store.reading(root) as con:
-        return [r for column in pairing.columns(con, where) for r in _column(con, column, intermediate)]
+        return [r for column in pairing.columns(con, where) for r in _column(con, column, later)]
 
 
-def _column(con: duckdb.DuckDBPyConnection, column: Column, intermediate: str | None) -> list[Row]:
+def _column(con: duckdb.DuckDBPyConnection, column: Column, later: Mapping[str, Any]) -> list[Row]:
+    """All rows of a column whose models after the intermediate task all meet the conditions `later`."""
     groups: dict[tuple[str, ...], list[tuple[Runs, Runs]]] = {}
     for system, runs in column.systems.items():
-        if system.intermediate == DIRECT or intermediate not in (None, system.intermediate):
+        if system.intermediate == DIRECT:
             continue
         for direct in pairing.counterpart(column, system, {"intermediate": DIRECT}):
             groups.setdefault(system.values(_SAME), []).append((runs, column.systems[direct]))
-    return [r for found in groups.values() for r in _group(con, column, found)]
+    met = pairing.meeting(con, [asdict(s) for s in column.systems], later, column.key)
+    shown = {System(**s) for s in met}
+    # A group is of one intermediate task: where none of it is shown, there is nothing to compute.
+    return [r for found in groups.values() if any(f[0].system in shown for f in found) for r in _group(con, column, found, shown)]
 
 
-def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple[Runs, Runs]]) -> list[Row]:
-    """One intermediate task under the same conditions, at several sizes."""
+def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple[Runs, Runs]], shown: Container[System]) -> list[Row]:
+    """One intermediate task under the same conditions, at several sizes; rows of the systems that are `shown`."""
     sized = sorted((f for f in found if f[0].parameters), key=lambda f: (f[0].parameters or 0, f[0].system.model))
     sizes = [list(of_size) for _, of_size in groupby(range(len(sized)), key=lambda i: sized[i][0].parameters)]
     if len(sizes) < 2:
@@ -70,7 +75,7 @@ def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple
         row["verdict"] = "unresolved" if p > ALPHA else "grows" if row["delta"] > 0 else "shrinks"
         if row["verdict"] == "unresolved":
             contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized))
-    return rows
+    return [row for row, (_, _, which, _) in zip(rows, asked, strict=True) if all(sized[i][0].system in shown for i in which)]
 
 
 def _row(
@@ -85,6 +90,7 @@ def _row(
     arms = [runs for i in which for runs in sized[i]]
     system = arms[0].system
     head = {**column.key, **{f: getattr(system, f) for f in pairing.SYSTEM}, "model": name, "model_revision": "", "against": DIRECT}
+    head |= dict.fromkeys(pairing.AGAINST)  # which are as many as the models
     quantity = Quantity(level, MEAN, ())
     if not all(a.stored for a in arms):
         return {**head, **untested("only averages are known", quantity)}

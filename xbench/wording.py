@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xbench import comparing
+from xbench import comparing, pairing
 from xbench.comparing import TO_DIRECT
 from xbench.tables import apart, percent, points, signed
 
@@ -14,8 +14,12 @@ _ESCAPES = {
 }  # fmt: skip
 _NOTHING = 1e-12  # a difference that is but the rounding of sums
 _TITLE = ("target", "train_language", "intermediate", "against", "metric", "model")
-# In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target.
-CONDITIONS = ("source", "stack", "source_version", "model_revision", "recipe_id", "intermediate_revision", "scorer", "dataset_revision")
+# In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target;
+# then their second systems.
+CONDITIONS = (
+    "source", "stack", "source_version", "model_revision", "recipe_id", "intermediate_revision", "scorer", "dataset_revision",
+    *pairing.AGAINST,
+)  # fmt: skip
 _UNDECIDED = ("unresolved", "equivalent", "not testable")
 
 
@@ -23,8 +27,11 @@ def title(rows: Sequence[Row], every: Sequence[Row] = ()) -> str:
     """What a contrast is about; of conditions, those without which another of `every` (a row each) would have the same title."""
     r = rows[0]
     same = [o for o in every if all(o[c] == r[c] for c in _TITLE)]
-    conditions = "".join(f", {c.replace('_', ' ')} {r[c]}" for c in apart(same, (), CONDITIONS))
-    other = "" if r["against"] == TO_DIRECT["intermediate"] else f" against {r['against']}"
+    named = apart(same, (), CONDITIONS)
+    conditions = "".join(f", {c.replace('_', ' ')} {r[c]}" for c in named if c not in pairing.AGAINST)
+    second = ", ".join(f"{c.removeprefix('against_').replace('_', ' ')} {r[c]}" for c in named if c in pairing.AGAINST)
+    other = "" if r["against"] == TO_DIRECT["intermediate"] and not second else f" against {r['against']}"
+    other += f" ({second})" if second else ""
     seeds = next((row["seeds"] for row in rows if row["seeds"]), None)
     where = trained(r)
     where += "," if where else ""

@@ -35,7 +35,7 @@ def page(source: common.Source) -> None:
     chosen = _choose(*source.snapshot.kept(("models of", column.column_id), lambda: _models(systems)))
     data = deltas.compared(source, column, {f: str(chosen.iloc[0][f]) for f in _FAMILY} | _only(chosen), comparing.TO_DIRECT, "language")
     if data is not None:
-        _differences(source, column, data, chosen)
+        _differences(source, column, data if data.empty else data.assign(intermediate=common.intermediates(data)), chosen)
     _gap(source, column, systems, chosen)
 
 
@@ -125,7 +125,7 @@ def _by_group(
         st.subheader(f"Means by {by}")
         shown = groups[groups["level"] == by]
         means = deltas.numbers(shown, by, "after", "direct")
-        means.insert(0, "intermediate", shown["intermediate"])
+        means.insert(0, "intermediate", common.intermediates(shown))
         means.insert(2, "languages", shown["languages"].astype("Int64"))
         deltas.show(means)
         common.download(

@@ -13,6 +13,7 @@ TITLE = "Scale"
 ORDER = 40
 SECTION = "Transfer"
 _SAME = [f for f in pairing.SYSTEM if f not in ("model", "model_revision", "intermediate", "intermediate_revision")]
+_OF = {"model_revision": "model", "intermediate_revision": "intermediate"}
 
 
 def page(source: common.Source) -> None:
@@ -74,8 +75,9 @@ def _drawn(data: pd.DataFrame, x: "alt.X", labels: bool) -> deltas.Drawn:
 
 
 def _conditions(data: pd.DataFrame) -> "pd.Series[str]":
-    """Where training conditions differ, which a row is of."""
+    """Where training conditions differ, or one model or intermediate task has several revisions, which a row is of."""
     fields = [f for f in _SAME if data[f].nunique() > 1]
+    fields += [revision for revision, name in _OF.items() if data.groupby(name)[revision].nunique().max() > 1]
     if not fields:
         return pd.Series("", index=data.index)
     return data[fields].astype(str).agg(", ".join, axis=1)
