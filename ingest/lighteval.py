@@ -1,19 +1,34 @@
 """lighteval: results/MODEL/results_TIME.json.
 
-A task keeps the name lighteval/TASK. Runs over a part of the examples (max_samples) are refused.
+A task keeps the name lighteval/TASK, without its language. Runs over a part of the examples (max_samples) are refused.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import LESS, Options, Row, load, mapping, number, read_json
+from xbench.adapter import LESS, Options, Row, load, mapping, number, read_json, unit_said
 from xbench.errors import DataError
+from xbench.languages import known
 
 SUFFIXES = (".json",)
 EXAMPLE = "results/org/model/results_2026-05-05T10-00-00.000000.json"
 UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lighteval", "scorer": "lighteval"}
 _METRICS = {"acc": "accuracy", "em": "exact_match"}
+# A multilingual task is NAME_LANGUAGE[_FORMULATION][:SUBSET], with a language of three letters. Without a formulation it is one of these
+# (tasks/multilingual/tasks at 3fd1526): other names may end in three letters that are a language by chance.
+_LANGUAGE = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{3}(?:_[A-Z][a-z]{3})?)(?P<how>_(?:mcf|cf|hybrid))?(?P<rest>:.+)?")
+_GENERATED = frozenset({
+    "acva", "afri_mgsm", "arcd", "chegeka", "chinese_squad", "cmath", "cmrc2018", "community_boolq", "community_triviaqa",
+    "dengue_filipino", "faquad", "fquadv2", "germanquad", "indicqa", "kenswquad", "mgsm", "mintaka", "mkqa", "mlqa", "sber_squad", "squad",
+    "thaiqa", "tico19", "tquadv2", "tydiqa", "xquad",
+})  # fmt: skip
+_PAIR = re.compile(r"(flores200):([a-z]{3}_[A-Z][a-z]{3})-([a-z]{3}_[A-Z][a-z]{3})")
+_CALLED = {"hti": "ht"}  # Haitian in utils/language.py; hti is Hoti
+# Ends of names that are no languages: Kyrgyz is not Kongo (kg), lener_br is in Portuguese, and AAE is African American English.
+_WORDS = re.compile(r"lextreme:.*|twitterAAE:.*")
+_KYRGYZ = re.compile(r"(kyrgyz_evals:.+?)(_kg)?")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -27,15 +42,15 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         raise DataError(f"{path}: was run with max_samples {general['max_samples']}: scores over a part of the examples")
     model = general.get("model_name") or mapping(general.get("model_config", {}), str(path)).get("model_name")
     version = str(general.get("lighteval_sha") or "unknown")
-    split_name = load("lm-eval").split_name
     tasks = mapping(content.get("config_tasks") or {}, f"{path}: config_tasks")
     for key, metrics in mapping(content["results"], f"{path}: results").items():
         parts = [part for part in key.split("|") if part]
         shots = parts.pop() if len(parts) > 1 and parts[-1].isdecimal() else None
         if parts[-1] == "all" or parts[-1].endswith("_average"):
             continue
-        target, language = split_name(parts[-1].replace(":", "_"))
-        better = _directions(tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {})
+        target, language = _split(parts[-1])
+        config = tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {}
+        better = _directions(config)
         for metric, value in mapping(metrics, f"{path}: {key}").items():
             if metric.endswith("_stderr"):
                 continue
@@ -51,10 +66,43 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "source_version": version,
                 "stack": f"lighteval {version[:12]}",
                 "value": value,
+                "unit": _unit(metric, config, options),
                 "lower_is_better": not better.get(metric, metric not in LESS),
             }
             stderr = number(metrics.get(f"{metric}_stderr"))
             yield row | ({"stderr": stderr, "stderr_kind": "lighteval over examples"} if stderr is not None else {})
+
+
+def _split(task: str) -> tuple[str, str | None]:
+    """Task and language of `xnli_fra_mcf` (xnli_mcf in French), `afri_mmlu_swa_cf:law`, `flores200:deu_Latn-eng_Latn`, `xcopa:sw`."""
+    if match := _PAIR.fullmatch(task):
+        target, *pair = match.groups()
+        return target, "/".join(code.replace("_", "-") for code in pair)
+    if match := _KYRGYZ.fullmatch(task):
+        return match[1].replace(":", "_"), "ky"
+    if _WORDS.fullmatch(task):
+        return task.replace(":", "_"), None
+    match = _LANGUAGE.fullmatch(task)
+    if match and (match["how"] or match["base"] in _GENERATED):
+        code = _CALLED.get(match["code"], match["code"]).replace("_", "-")
+        if known(code):
+            return f"{match['base']}{match['how'] or ''}{match['rest'] or ''}".replace(":", "_"), code
+    found: tuple[str, str | None] = load("lm-eval").split_name(task.replace(":", "_"))
+    return found
+
+
+def _unit(metric: str, config: dict[str, Any], options: Options) -> str | None:
+    """Percent of sacrebleu, and of the bootstrapped ROUGE of four kinds at once; a single one is a fraction (metrics/metrics.py)."""
+    name = metric.partition(":")[0]
+    if name in ("bleu", "chrf", "chrf++"):
+        return "percent"
+    if not name.startswith("rouge"):
+        return None
+    for listed in config.get("metrics") or config.get("metric") or ():
+        names = listed.get("metric_name") if isinstance(listed, dict) else None
+        if name == names or (isinstance(names, list) and name in names):
+            return "fraction" if name == names else "percent"
+    return unit_said(options)
 
 
 def _directions(config: dict[str, Any]) -> dict[str, bool]:

@@ -1,20 +1,21 @@
 """lm-evaluation-harness: results_TIME.json, with the examples of samples_TASK_TIME.jsonl where they lie beside it.
 
 A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is the end of its name, or that of the data
-set; that of a group is `mul` where its tasks have several. Runs over a part of the examples (--limit) are refused.
+set; that of a group is `mul` where its tasks have several. BLEU and its like are in percent, or refused where it is not sure how they were
+made. Runs over a part of the examples (--limit) are refused.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from xbench import adapter
-from xbench.adapter import LESS, Options, Row, mapping, number, read_json, read_lines
+from xbench.adapter import LESS, Note, Options, Row, mapping, number, read_json, read_lines, tail, unit_said
 from xbench.errors import DataError
-from xbench.languages import known
+from xbench.languages import known, normal
 
 SUFFIXES = (".json",)
 EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
@@ -24,24 +25,48 @@ _METRICS = {"acc": "accuracy"}
 # What of a prompt two runs of one model may differ in, beside the number of examples.
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
 _AGREE = 1e-6
+# What stands after the results of a file that has not the name of one: of the harness before 0.4, and since.
+_LATER = re.compile(rb'"(num_fewshot|model_args|upper_git_hash|model_name_sanitized)"\s*:')
+# Of old files, which do not say it (higher_is_better in lm_eval/tasks/crows_pairs).
+_LESS = LESS | {"likelihood_difference", "likelihood_diff", "pct_stereotype"}
+# The scale of a metric, by "TASK METRIC AGGREGATION" (lm_eval/api/metrics.py and lm_eval/tasks at 4e7e0d4). sacrebleu gives percent, as do
+# squad_v2 and the metrics of TruthfulQA; but chrF was a fraction before sacrebleu 2, which files before lm-eval 0.4 may be of.
+_PERCENT = re.compile(
+    r"\S+ (bleu|chrf|ter) \1|\S+ bleu old|\S+ (bleu|rouge[12L])_(max|diff|avg) .*|\S+ smoothed_bleu_4 .*"
+    r"|(squad_?v?2|scrolls_\w+(?= em )) .*|\S*eq_?bench\S* (eqbench|percent_parseable) .*",
+    re.DOTALL,
+)
+_FRACTION = re.compile(
+    r"\S+ (acc|acc_\w+|\w+_acc|exact_match) .*|\S+ rouge\w+ .*\brouge\w+_agg\b.*"  # those use evaluate's ROUGE
+    r"|(cnn_dailymail|evalita|longbench|careqa|med|meqsum|mimic|mts_dialog|olaph)\S* (bleu|rouge\w+) (mean|nanmean)"
+    r"|ru_(entity|relation)_definition chrf mean",
+    re.DOTALL,
+)
+_EITHER = re.compile(r"\S+ \w*(bleu(?!rt)|chrf|rouge|meteor).*|scrolls_.*", re.DOTALL)
+# Data sets whose configurations are languages, some of three letters.
+_BY_LANGUAGE = re.compile(r"masakhane/(?!ntrex).*|Davlan/(NaijaRC|nollysenti)|jumelet/multiblimp|keramjan/ulut|(CohereForAI/Global-MMLU)")
+_CALLED = {"jp": "ja"}  # xwinograd_jp
 # Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's).
 _WORDS = re.compile(r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|life_in_the_uk")
 _SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:_(?P<second>[a-z]{2}))?")
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return path.name.startswith("results") and b'"config_general"' not in head and b'"results"' in head
+    if b'"results"' not in head or b'"config_general"' in head:
+        return False
+    return path.name.startswith("results") or (re.match(rb'\s*\{\s*"results"\s*:', head) is not None and bool(_LATER.search(tail(path))))
 
 
-def read(path: Path, options: Options) -> Iterator[Row]:
+def read(path: Path, options: Options) -> Iterator[Row | Note]:
     content = mapping(read_json(path), str(path))
     config = content.get("config") or {}
     if config.get("limit") is not None:
         raise DataError(f"{path}: was run with --limit {config['limit']}: scores over a part of the examples")
+    given = _arguments(config)
     version = str(content.get("lm_eval_version") or content.get("git_hash") or "unknown")
     said = {
-        "model": _model(content, config),
-        "model_revision": config.get("model_sha") or config.get("model_revision"),
+        "model": _model(content, given),
+        "model_revision": _revision(config, given),
         "parameters": config.get("model_num_parameters"),
         "source_version": version,
         "stack": f"lm-eval {version}",
@@ -53,11 +78,16 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         samples = content.get("n-samples", {}).get(task, {})
         if samples.get("effective") != samples.get("original"):
             raise DataError(f"{path}: {task} was run on {samples['effective']} of {samples['original']} examples")
-        target, language = split_name(task, configs.get(task, {}).get("dataset_name"))
+        target, language = _split(task, configs)
         means = _means(task, groups, configs) if task in groups and language is None else {}
+        parts = (_parts(task, groups) if task in groups else None) or {task}
+        ways: dict[str, set[str]] = {}
+        for name in metrics:
+            ways.setdefault(name.partition(",")[0], set()).add(name.partition(",")[2] or "none")
         beside = path.with_name(path.name.replace("results", f"samples_{task}", 1)).with_suffix(".jsonl")
-        examples = _samples(beside) if beside.is_file() else {}
-        shots = content.get("n-shot", {}).get(task)
+        found = _samples(beside, ways) if path.name.startswith("results") and beside.is_file() else None
+        joined = False
+        shots = content.get("n-shot", {}).get(task, config.get("num_fewshot"))
         for name, value in metrics.items():
             metric, _, way = name.partition(",")
             if metric.strip() in ("", "alias", "sample_len", "name") or metric.endswith("_stderr"):  # "" is a group without a mean
@@ -75,69 +105,138 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "value": value,
                 "n": samples.get("effective"),
                 **means,
-                "lower_is_better": metric in LESS or content.get("higher_is_better", {}).get(task, {}).get(metric) is False,
+                "unit": _unit(parts, metric, configs, options),
+                "lower_is_better": metric in _LESS or content.get("higher_is_better", {}).get(task, {}).get(metric) is False,
             }
             stderr = number(metrics.get(f"{metric}_stderr,{way}" if way else f"{metric}_stderr"))
             if stderr is not None:
                 row |= {"stderr": stderr, "stderr_kind": "lm-eval over examples"}
-            table = examples.get((metric, way or "none"))
-            shown = number(value)
-            if table is not None and shown is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - shown) < _AGREE:
-                row["outcomes"] = table  # otherwise the metric is no mean over examples
+            table = _outcomes((found or {}).get((metric, way or "none")), number(value), row["unit"])
+            if table is not None:
+                row["outcomes"], joined = table, True
             yield row
+        if found is not None and not joined:
+            kept = "its scores are stored without them"
+            yield Note(f"the examples in {beside.name} make none of the printed scores of {task}: {kept}")
 
 
-def _model(content: dict[str, Any], config: dict[str, Any]) -> str | None:
+def _arguments(config: dict[str, Any]) -> dict[str, Any]:
+    """--model_args, which files have as a text or as an object."""
+    given = config.get("model_args")
+    return given if isinstance(given, dict) else dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
+
+
+def _revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
+    """The commit if a file says it, or what was asked for; with a checkpoint in a folder of its own, or of gpt-neox."""
+    revision = config.get("model_sha") or config.get("model_revision") or given.get("revision")
+    if revision is None and given.get("iteration") is not None:
+        return f"iteration {given['iteration']}"
+    folder = given.get("subfolder")
+    return f"{revision or 'unknown'}/{folder}" if folder else revision
+
+
+def _unit(tasks: Iterable[str], metric: str, configs: dict[str, Any], options: Options) -> str | None:
+    """The unit of a metric of a task, or of those that a group is a mean over; None: a fraction, unless the user says otherwise."""
+    found = set()
+    for task in tasks:
+        listed = configs.get(task, {}).get("metric_list") or ()
+        entry = next((one for one in listed if re.search(rf"\b{re.escape(metric)}\b", str(one.get("metric")))), None)
+        how = "old" if not configs else "unknown" if entry is None else entry.get("aggregation", metric)
+        said = f"{task} {metric} {how}"
+        open_ = unit_said(options) if _EITHER.fullmatch(said) else None
+        found.add("percent" if _PERCENT.fullmatch(said) else "fraction" if _FRACTION.fullmatch(said) else open_)
+    return found.pop() if len(found) == 1 else unit_said(options)
+
+
+def _model(content: dict[str, Any], given: dict[str, Any]) -> str | None:
     if content.get("model_name"):
         return str(content["model_name"])
-    given = config.get("model_args")
-    if not isinstance(given, dict):
-        given = dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
     # In the order of lm_eval/loggers/evaluation_tracker.py: an adapter or a difference goes before the model that it was put on.
     return next((str(given[key]) for key in ("peft", "delta", "pretrained", "model", "path", "engine") if given.get(key)), None)
 
 
 def _means(group: str, groups: dict[str, list[str]], configs: dict[str, Any]) -> Row:
     """`mul` for a group over several languages, and which, if all its tasks say theirs."""
+    said = {_split(task, configs)[1] for task in _parts(group, groups)}
+    codes = sorted(code for code in said if code is not None)
+    return {"language": "mul", "language_set": "unknown" if None in said else codes} if len(codes) > 1 else {}
+
+
+def _parts(group: str, groups: dict[str, list[str]]) -> set[str]:
+    """The tasks of a group, and of the groups in it."""
     tasks, waiting = set[str](), [group]
     while waiting:
         name = waiting.pop()
         if name not in tasks:
             tasks.add(name)
             waiting += groups.get(name, [])
-    said = {split_name(task, configs.get(task, {}).get("dataset_name"))[1] for task in tasks - groups.keys()}
-    codes = sorted(code for code in said if code is not None)
-    return {"language": "mul", "language_set": "unknown" if None in said else codes} if len(codes) > 1 else {}
+    return tasks - groups.keys()
 
 
-def split_name(task: str, dataset: Any = None) -> tuple[str, str | None]:
+def _split(task: str, configs: dict[str, Any]) -> tuple[str, str | None]:
+    config = configs.get(task, {})
+    return split_name(task, config.get("dataset_name"), config.get("dataset_path"))
+
+
+def split_name(task: str, dataset: Any = None, path: Any = None) -> tuple[str, str | None]:
     """Task and language of `xnli_sw`, `belebele_arb_Arab`, `mlqa_ar_de`; where the name says none, that of the data set's configuration.
 
-    Three letters without a script are not taken for a language: mmlu_pro is not in Old Provençal. `mt` beside a language is machine
-    translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque.
+    Three letters without a script are a language only as the configuration of a data set whose configurations are languages, and what such
+    tasks name in the middle is no part of theirs (`afrixnli_amh_prompt_1` is afrixnli_prompt_1): mmlu_pro is not in Old Provençal. `mt`
+    beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque.
     """
     match = None if _WORDS.fullmatch(task) else _SUFFIX.fullmatch(task)
-    if match and known(match["code"].replace("_", "-")) and (match["second"] is None or known(match["second"])):
+    if match and known(_CALLED.get(match["code"], match["code"]).replace("_", "-")) and (match["second"] is None or known(match["second"])):
         if match["second"] == "mt":
             return task, match["code"]
         if match["second"] and match["code"] == "mt":
             return f"{match['base']}_mt", match["second"]
-        code = match["code"].replace("_", "-")
+        code = _CALLED.get(match["code"], match["code"]).replace("_", "-")
         return match["base"], f"{code}/{match['second']}" if match["second"] else code
-    if isinstance(dataset, str) and re.fullmatch(r"[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3}", dataset) and known(dataset.replace("_", "-")):
-        return task, dataset.replace("_", "-")
-    return task, None
+    by_language = _BY_LANGUAGE.fullmatch(str(path))
+    if not isinstance(dataset, str) or not re.fullmatch(r"[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3}" + ("|[a-z]{3}" if by_language else ""), dataset):
+        return task, None
+    code = dataset.replace("_", "-")
+    if not known(code):
+        return task, None
+    if by_language and not by_language[2]:  # tasks of Global-MMLU keep the names under which they were always stored
+        parts = task.split("_")
+        if named := [place for place, part in enumerate(parts) if place and known(part) and normal(part) == normal(code)]:
+            del parts[named[-1]]  # afrixnli_en_direct_eng: the prompt is English in every language
+        task = "_".join(parts)
+    return task, code
 
 
-def _samples(path: Path) -> dict[tuple[str, str], pa.Table]:
-    """The examples by metric and filter. Their hash is the same for every model; a document that is there twice is counted on."""
-    values: dict[tuple[str, str], list[tuple[str, float]]] = {}
+_Values = list[tuple[str, float]]  # of a metric: the example and its value, in the metric's own unit
+
+
+def _samples(path: Path, ways: dict[str, set[str]]) -> dict[tuple[str, str], _Values]:
+    """The examples by metric and filter. Their hash is the same for every model; a document that is there twice is counted on.
+
+    Args:
+        path: A line an example; its values stand beside the rest under the names of the metrics, which newer files list.
+        ways: The filters under which each metric is printed. Where it is one, the lines of older files, which name none, are of that.
+    """
+    values: dict[tuple[str, str], _Values] = {}
     seen: dict[tuple[str, str], int] = {}
     for _, line in read_lines(path):
-        way, document = str(line.get("filter", "none")), str(line.get("doc_hash") or line["doc_id"])
+        way, document = str(line.get("filter", "")), str(line.get("doc_hash") or line["doc_id"])
         count = seen[way, document] = seen.get((way, document), 0) + 1
-        for metric in line.get("metrics") or []:
+        for metric in ways.keys() & line.keys():
             value = number(line.get(metric) if not isinstance(line.get(metric), bool) else int(line[metric]))
-            if value is not None and 0 <= value <= 1:
-                values.setdefault((metric, way), []).append((document if count == 1 else f"{document}#{count}", value))
-    return {key: adapter.outcomes([i for i, _ in found], [v for _, v in found]) for key, found in values.items()}
+            of = way or (next(iter(ways[metric])) if len(ways[metric]) == 1 else "")
+            if value is not None and of:
+                values.setdefault((metric, of), []).append((document if count == 1 else f"{document}#{count}", value))
+    return values
+
+
+def _outcomes(found: _Values | None, shown: float | None, unit: str | None) -> pa.Table | None:
+    """The examples of a score if it is their mean; of some metrics it is not."""
+    scale = 100 if unit == "percent" else 1
+    if (
+        not found or shown is None or not all(0 <= value <= scale * (1 + _AGREE) for _, value in found)
+    ):  # sacrebleu's 100 may be 100 and a bit
+        return None
+    if abs(sum(value for _, value in found) / len(found) - shown) >= _AGREE * scale:
+        return None
+    return adapter.outcomes([document for document, _ in found], [min(value / scale, 1.0) for _, value in found])

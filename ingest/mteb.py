@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType, convert
 
-from xbench.adapter import Block, Options, Row, mapping, number, read_json, shaped_json
+from xbench.adapter import Block, Options, Row, mapping, number, read_json, shaped_json, tail
 from xbench.errors import DataError
 
 SUFFIXES = (".json",)
@@ -73,11 +73,13 @@ _OLD_MAIN = {
 }  # fmt: skip
 _ABOUT = ("evaluation_time", "dataset_revision", "mteb_version", "mteb_dataset_name", "dataset_version", "kg_co2_emissions")
 _LANGUAGE = re.compile(r"default|(?!en-ext)[a-z]{2,3}([_-][A-Za-z]{2,4}){0,5}")  # en-ext: more of English (AmazonCounterfactual)
+_MARK = re.compile(rb'"mteb_(version|dataset_name)"')
 _CALLED = {"cmo-Hans": "cmn-Hans", "cmo-Hant": "cmn-Hant"}  # Chinese in MTEB's MASSIVE tasks; cmo is Central Mnong
 
 
 def recognises(path: Path, head: bytes) -> bool:
-    return head.lstrip()[:1] == b"{" and (b'"mteb_version"' in head or b'"mteb_dataset_name"' in head)
+    # In old files the scores may come first, and those of many languages fill the head.
+    return head.lstrip()[:1] == b"{" and bool(_MARK.search(head) or _MARK.search(tail(path)))
 
 
 def read(path: Path, options: Options) -> Iterator[Block]:

@@ -3,13 +3,15 @@
 import json
 import os
 from collections import Counter
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
-from xbench import adapter, ingesting, store
+from xbench import adapter, cli, ingesting, store
 from xbench.adapter import Options
 
 FIXTURES = Path(os.environ.get("XBENCH_FIXTURES", "/nowhere"))  # a folder with sumeval/, mteb/results/ and xtreme/mock_test_data/
@@ -277,9 +279,196 @@ def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_sid
 
 
 def test_less_is_better_also_where_an_old_file_of_lm_eval_does_not_say_so(tmp_path: Path) -> None:
-    found, refused = said("results_1.json", _lm_eval(wikitext={"bits_per_byte": 0.6}), tmp_path, "value", language="en")
+    results = {"wikitext": {"bits_per_byte": 0.6}, "crows_pairs_french": {"likelihood_difference": 0.9, "pct_stereotype": 0.6}}
+    found, refused = said("results_1.json", _lm_eval(**results), tmp_path, "value", language="en")
     assert not found
-    assert "of which more is better" in refused[0]
+    assert len(refused) == 3
+    assert all("of which more is better" in one for one in refused)
+
+
+def test_checkpoints_and_shots_of_an_old_file_of_lm_eval_stand_side_by_side(tmp_path: Path) -> None:
+    """The shape of lm_eval before 0.4: no n-shot, no configs, the revision in --model_args; files have any name (EleutherAI/pythia evals)."""
+    given = [("pretrained=org/m,revision=step1000", 0, 0.1), ("pretrained=org/m,revision=step2000", 0, 0.2),
+             ("pretrained=org/m,revision=step2000", 5, 0.3), ("pretrained=org/m,subfolder=c9", 0, 0.4),
+             ({"iteration": 143000, "model": "org/m"}, 0, 0.5)]  # fmt: skip
+    (tmp_path / "in").mkdir()
+    for place, (arguments, shots, value) in enumerate(given):
+        content = {"results": {"xnli_de": {"acc": value, "acc_stderr": 0.01}}, "versions": {"xnli_de": 0},
+                   "config": {"model": "hf", "model_args": arguments, "num_fewshot": shots, "limit": None}}  # fmt: skip
+        (tmp_path / "in" / f"m_step{place}.json").write_text(json.dumps(content), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "in"], tmp_path / "store")
+    assert (report.files, report.cells, report.refusals) == ({"lm-eval": 5}, {"new": 5}, [])
+    con = store.connect(tmp_path / "store")
+    found = con.execute("SELECT value, model_revision, recipe FROM score JOIN run USING (run_id) ORDER BY value").fetchall()
+    con.close()
+    assert found == [
+        (0.1, "step1000", '{"num_fewshot":0}'), (0.2, "step2000", '{"num_fewshot":0}'), (0.3, "step2000", '{"num_fewshot":5}'),
+        (0.4, "unknown/c9", '{"num_fewshot":0}'), (0.5, "iteration 143000", '{"num_fewshot":0}'),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "listed", "value", "unit", "stored"),
+    [  # the scales are those of lm_eval/api/metrics.py, lm_eval/tasks and the functions that they call, at 4e7e0d4
+        ("truthfulqa-multi_gen_ca", "bleu_diff", {"aggregation": "mean"}, 0.84, None, 0.0084),
+        ("truthfulqa-multi_gen_ca", "bleu_acc", {"aggregation": "mean"}, 0.57, None, 0.57),
+        ("truthfulqa_gen", "rougeL_max", None, 0.5, None, 0.005),
+        ("flores_ca-de", "bleu", {"aggregation": "bleu"}, 30.5, None, 0.305),
+        ("flores_ca-de", "chrf", {}, 0.5, None, 0.005),
+        ("wmt20-zh-en", "bleu", None, 0.5, None, 0.005),
+        ("wmt20-zh-en", "chrf", None, 0.5, None, None),  # a fraction before sacrebleu 2
+        ("wmt20-zh-en", "chrf", None, 0.5, "fraction", 0.5),
+        ("my_translations", "bleu", {"aggregation": "mean"}, 0.5, None, None),
+        ("my_translations", "bleu", {"aggregation": "mean"}, 0.5, "percent", 0.005),
+        ("my_translations", "acc", {"aggregation": "mean"}, 0.5, "percent", 0.5),
+        ("meqsum", "bleu", {"aggregation": "nanmean"}, 0.5, None, 0.5),
+        ("cabreu", "rouge1", {"aggregation": "<function rouge1_agg at 0x7f>"}, 0.5, None, 0.5),
+        ("squadv2", "f1", None, 0.5, None, 0.005),
+        ("scrolls_quality", "em", None, 0.5, None, 0.005),
+        ("scrolls_qasper", "f1", None, 0.5, None, None),
+        ("eqbench_ca", "eqbench", {"aggregation": "mean"}, 40.0, None, 0.4),
+        ("code2text_go", "smoothed_bleu_4", {"aggregation": "mean"}, 0.9, None, 0.009),
+    ],
+)
+def test_metrics_of_texts_of_lm_eval_are_in_their_own_unit(
+    task: str, metric: str, listed: dict[str, Any] | None, value: float, unit: str | None, stored: float | None, tmp_path: Path
+) -> None:
+    content = _lm_eval(**{task: {f"{metric},none": value}})
+    if listed is not None:
+        content["configs"] = {task: {"metric_list": [{"metric": metric, **listed}]}}
+    found, refused = said("results_1.json", content, tmp_path, "value", language="de", **({"unit": unit} if unit else {}))
+    assert found == ([(pytest.approx(stored, abs=1e-15),)] if stored is not None else [])
+    assert len(refused) == (stored is None)
+    assert all("--set unit=percent or unit=fraction" in one for one in refused)
+
+
+def test_the_unit_of_a_group_of_lm_eval_is_that_of_its_tasks(tmp_path: Path) -> None:
+    content = _lm_eval(**{name: {"bleu,none": 0.5} for name in ("phrases", "phrases_de", "phrases_es")})
+    content["configs"] = {name: {"metric_list": [{"metric": "bleu", "aggregation": "bleu"}]} for name in ("phrases_de", "phrases_es")}
+    content["group_subtasks"] = {"phrases": ["phrases_de", "phrases_es"]}
+    assert said("results_1.json", content, tmp_path, "value", "language") == ([(0.005, "de"), (0.005, "es"), (0.005, "mul")], [])
+
+
+def _samples_beside(folder: Path, *lines: dict[str, Any], **metrics: float) -> ingesting.Report:
+    """Of the harness of 2024: without the list of metrics, and without a filter."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "results_1.json").write_text(json.dumps(_lm_eval(xnli_de=metrics)), encoding="utf-8")
+    text = "".join(json.dumps({"doc_id": i, "doc_hash": f"h{i}", **line}) + "\n" for i, line in enumerate(lines))
+    (folder / "samples_xnli_de_1.jsonl").write_text(text, encoding="utf-8")
+    return ingesting.ingest([folder], folder / "store")
+
+
+def test_examples_of_an_older_lm_eval_are_joined_by_the_names_of_the_metrics(tmp_path: Path) -> None:
+    lines = [{"acc": 1.0, "bleu_max": 10.0}, {"acc": 0.0, "bleu_max": 100.00000000000004}]
+    report = _samples_beside(tmp_path, *lines, **{"acc,none": 0.5, "bleu_max,none": 55.00000000000002})
+    assert not report.refusals
+    assert not report.notes
+    con = store.connect(tmp_path / "store")
+    assert con.execute("SELECT metric, example_id, numerator FROM outcome ORDER BY ALL").fetchall() == [
+        ("accuracy", "h0", 1.0), ("accuracy", "h1", 0.0), ("bleu_max", "h0", 0.1), ("bleu_max", "h1", 1.0),
+    ]  # fmt: skip
+    con.close()
+
+
+def test_examples_that_cannot_be_joined_are_said(tmp_path: Path) -> None:
+    kept = "samples_xnli_de_1.jsonl make none of the printed scores of xnli_de: its scores are stored without them"
+    for place, (lines, metrics) in enumerate([
+        ([{"acc": 1.0}, {"acc": 1.0}], {"acc,none": 0.5}),
+        ([{"exact_match": 1.0}] * 2, {"exact_match,strict": 1.0, "exact_match,flexible": 1.0}),  # of which filter?
+        ([{"other": 1.0}], {"acc,none": 0.5}),
+    ]):  # fmt: skip
+        report = _samples_beside(tmp_path / str(place), *lines, **metrics)
+        assert not report.refusals
+        assert set(rows(tmp_path / str(place) / "store", "evidence")) == {("aggregate",)}
+        assert [note.endswith(kept) for note in report.notes] == [True]
+    out = CliRunner().invoke(
+        cli.app, ["ingest", "external-results", str(tmp_path / "0" / "results_1.json"), "--store", str(tmp_path / "again")]
+    )
+    assert out.exit_code == 0, out.output
+    assert kept in out.stderr
+
+
+@pytest.mark.parametrize(
+    ("task", "configuration", "path", "expected"),
+    [  # lm_eval/tasks at 4e7e0d4
+        ("afrixnli_amh_prompt_1", "amh", "masakhane/afrixnli", ("afrixnli_prompt_1", "amh")),
+        ("afrixnli_en_direct_eng", "eng", "masakhane/afrixnli", ("afrixnli_en_direct", "eng")),
+        ("masakhaner_am_prompt_2", "am", "masakhane/masakhaner-x", ("masakhaner_prompt_2", "am")),
+        ("nollysenti_eng_prompt_1", "en", "Davlan/nollysenti", ("nollysenti_prompt_1", "en")),
+        ("multiblimp_ukr", "ukr", "jumelet/multiblimp", ("multiblimp", "ukr")),
+        ("global_mmlu_full_fil_law", "fil", "CohereForAI/Global-MMLU", ("global_mmlu_full_fil_law", "fil")),
+        ("xwinograd_jp", "jp", "Muennighoff/xwinograd", ("xwinograd", "ja")),
+        ("wic", "wic", "aps/super_glue", ("wic", None)),
+        ("kmmlu_hard_law", "law", "HAERAE-HUB/KMMLU-HARD", ("kmmlu_hard_law", None)),
+    ],
+)
+def test_languages_of_three_letters_of_lm_eval(task: str, configuration: str, path: str, expected: tuple[str, str | None]) -> None:
+    assert adapter.load("lm-eval").split_name(task, configuration, path) == expected
+
+
+@pytest.mark.parametrize(
+    ("task", "target", "language"),
+    [  # names of huggingface/lighteval at 3fd1526, tasks/multilingual/tasks
+        ("xnli_fra_mcf", "xnli_mcf", "fr"),
+        ("xnli2.0_ara_cf", "xnli2.0_cf", "ar"),
+        ("belebele_fra_Latn_cf", "belebele_cf", "fr"),
+        ("xquad_ara", "xquad", "ar"),
+        ("mlqa_deu", "mlqa", "de"),
+        ("xcopa_hti_cf", "xcopa_cf", "ht"),
+        ("afri_mmlu_swa_hybrid:elementary_mathematics", "afri_mmlu_hybrid_elementary_mathematics", "sw"),
+        ("mlmm_arc_fra_cf:challenge", "mlmm_arc_cf_challenge", "fr"),
+        ("flores200:deu_Latn-eng_Latn", "flores200", "de/en"),
+        ("xcopa:sw", "xcopa", "sw"),
+        ("kyrgyz_evals:boolq_kg", "kyrgyz_evals_boolq", "ky"),
+        ("twitterAAE:aa", None, None),
+        ("a_task_fra", None, None),
+    ],
+)
+def test_languages_of_the_multilingual_tasks_of_lighteval(task: str, target: str | None, language: str | None, tmp_path: Path) -> None:
+    content = {"config_general": {"model_name": "m"}, "results": {f"lighteval|{task}|0": {"acc": 0.5}}}
+    found, refused = said("results.json", content, tmp_path, "target", "language")
+    assert found == ([(f"lighteval/{target}", language)] if target else [])
+    assert ["'language' is empty" in one for one in refused] == [True] * (not target)
+
+
+def test_metrics_of_texts_of_lighteval_are_in_their_own_unit(tmp_path: Path) -> None:
+    """metrics/metrics.py at 3fd1526: sacrebleu's are of 100, so is rouge_t5, which makes four at once; rouge1 alone is a fraction."""
+    four = {"metric_name": ["rouge1", "rouge2"], "higher_is_better": {"rouge1": True, "rouge2": True}}
+    one = {"metric_name": "rouge1", "higher_is_better": True}
+    for file, metrics, given, stored in (
+        ("t5", [four], {"bleu": 0.5, "chrf++": 40.0, "bleu_1": 0.5, "rouge1": 0.5}, [0.005, 0.005, 0.4, 0.5]),
+        ("one", [one], {"rouge1": 0.5}, [0.5]),
+        ("unsaid", [], {"rouge1": 0.5}, []),
+    ):
+        content = {"config_general": {"model_name": "m"}, "results": {"x:de|0": given}, "config_tasks": {"x:de|0": {"metrics": metrics}}}
+        found, refused = said("results.json", content, tmp_path / file, "value")
+        assert sorted(value for (value,) in found) == pytest.approx(stored)
+        assert ["--set unit=percent or unit=fraction" in said for said in refused] == [True] * (not stored)
+
+
+def test_scores_that_come_before_the_name_of_an_old_file_of_mteb(tmp_path: Path) -> None:
+    subset = {"cos_sim": {"pearson": 0.1, "spearman": 0.2}, "euclidean": {"pearson": 0.1, "spearman": 0.3}}
+    content = {"test": {f"{a}-{b}": subset for a, b in permutations(["ar", "de", "en", "es", "fr", "ko"], 2)}}
+    about = {"mteb_version": "0.0.2", "mteb_dataset_name": "STS17", "dataset_revision": "9fc3"}
+    text = json.dumps(content | about, indent=4)
+    assert text.index("mteb_version") > adapter.HEAD
+    found, refused = said("org__m/no_revision_available/STS17.json", text, tmp_path, "target", "value")
+    assert not refused
+    assert set(found) == {("mteb/STS17", 0.2)}
+
+
+def test_where_no_file_is_known_this_is_said(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json"):
+        path = tmp_path / "in" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("{}", encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "in"], tmp_path / "store")
+    assert [str(refusal) for refusal in report.refusals] == [
+        f"{tmp_path / 'in'}: nothing is read, and no adapter knows 2 files of it; --format tries one, `xbench adapters` lists them"
+    ]
+    assert report.unknown == 2
+    out = CliRunner().invoke(cli.app, ["ingest", "external-results", str(tmp_path / "in"), "--store", str(tmp_path / "s"), "--dry-run"])
+    assert (out.exit_code, "no adapter knows 2 files of it" in out.stderr) == (1, True)
 
 
 def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:

@@ -1,10 +1,10 @@
 """What an adapter is: one file of ingest/ that knows a format, and the columns of the rows that it gives.
 
 An adapter says `recognises(path, head) -> bool` (head: the first bytes of a file, empty for a folder) and `read(path, options)`, which
-yields rows: flat dictionaries of COLUMNS that hold only what the source says, or Blocks of rows that are alike. It may say `SUFFIXES` (the
-endings of its files: it is asked about no others), `ASKED_FIRST = True` (its files come by the ten thousand), `UNSAID` (what its rows mean
-where they are silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own that hold no scores of their
-own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
+yields rows: flat dictionaries of COLUMNS that hold only what the source says, or Blocks of rows that are alike; and Notes. It may say
+`SUFFIXES` (the endings of its files: it is asked about no others), `ASKED_FIRST = True` (its files come by the ten thousand), `UNSAID`
+(what its rows mean where they are silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own that hold
+no scores of their own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
 """
 
 import csv
@@ -92,6 +92,13 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a user is told of a file whose scores are read all the same: what of it could not be used, and why."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """What the user says to all adapters.
 
@@ -169,7 +176,7 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
     return None
 
 
-def read(path: Path, name: str, options: Options) -> Iterator[Row | Block]:
+def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note]:
     """The rows of a file, with what the adapter, the user and convention say where the file does not.
 
     Raises:
@@ -179,7 +186,10 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block]:
     unsaid = _unsaid(module, tuple(options.settings.items()))
     try:
         for given in module.read(path, options):
-            yield _filled(given, unsaid) if isinstance(given, Block) else unsaid | _told(given)
+            if isinstance(given, Note):
+                yield given
+            else:
+                yield _filled(given, unsaid) if isinstance(given, Block) else unsaid | _told(given)
     except XbenchError:
         raise
     except RecursionError as error:
@@ -229,6 +239,15 @@ LESS = frozenset({
     "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
     "rmse", "mae", "mape", "brier_score",
 })  # fmt: skip
+
+
+# The unit of a number that may be a fraction or in percent where neither file nor user says which: it is refused with these words.
+_UNSAID_UNIT = "not said here; --set unit=percent or unit=fraction does"
+
+
+def unit_said(options: Options) -> str:
+    """The unit of a number that its file leaves open: the user's, or one that is refused and says what to do."""
+    return options.settings.get("unit") or _UNSAID_UNIT
 
 
 class _Held(threading.local):
@@ -286,6 +305,19 @@ def _head(path: Path) -> bytes:
             return handle.read(HEAD)
     except OSError as error:
         raise _unreadable(path, error) from error
+
+
+def tail(path: Path) -> bytes:
+    """The last HEAD bytes of a file, for `recognises`: where the marks of a format may come after the scores.
+
+    Raises:
+        OSError: If it cannot be read.
+    """
+    if path is _held.path:
+        return _held.content[-HEAD:]
+    with path.open("rb") as handle:
+        handle.seek(max(handle.seek(0, os.SEEK_END) - HEAD, 0))
+        return handle.read()
 
 
 _READ = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from xbench.adapter import OF_RUN, Block, Row
+from xbench.adapter import OF_RUN, Block, Note, Row
 from xbench.cells import KEY, Cells, Refused, checked
 from xbench.rows import CELL, Refusal, Tables, checked_run, claim_of, digest_of, hashed, identity_of, recipe_id_of, run_id_of, said_of_run
 
@@ -25,8 +25,9 @@ class Gathering:
         self._parts: list[_Part] = []
         self._cells = Cells()
         self._count = 0  # rows so far
+        self.notes: list[str] = []
 
-    def add(self, rows: Iterable[Row | Block], path: str, digest: str) -> int:
+    def add(self, rows: Iterable[Row | Block | Note], path: str, digest: str) -> int:
         """Take the rows of one more file, as xbench.adapter.read gives them.
 
         Args:
@@ -37,9 +38,15 @@ class Gathering:
         Returns:
             How many there were. Of a file without any there is nothing to say later.
         """
-        given = [one for one in rows if not isinstance(one, Block) or len(one)]
+        given, notes = list[Row | Block](), list[str]()
+        for one in rows:
+            if isinstance(one, Note):
+                notes.append(f"{path}: {one.text}")
+            elif not isinstance(one, Block) or len(one):
+                given.append(one)
         if not given:
             return 0
+        self.notes += notes
         before = self._count
         self._files.append((path, digest))
         self._first.append(before + 1)
@@ -224,7 +231,7 @@ def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def tables(rows: Iterable[Row | Block], path: str, digest: str, refusals: list[Refusal]) -> Tables:
+def tables(rows: Iterable[Row | Block | Note], path: str, digest: str, refusals: list[Refusal]) -> Tables:
     """What of the rows of one file can be stored; the others become refusals. See Gathering."""
     gathering = Gathering()
     gathering.add(rows, path, digest)

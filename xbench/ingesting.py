@@ -46,12 +46,13 @@ class Report:
     """What came of an ingest: cells by what they are to the store, and everything that was refused."""
 
     files: Counter[str] = field(default_factory=Counter)  # by adapter
-    unknown: int = 0
+    unknown: int = 0  # files of folders and archives that no adapter knows
     cells: Counter[str] = field(default_factory=Counter)  # new, changed, identical, older
     targets: Counter[str] = field(default_factory=Counter)  # rows by task
     runs: int = 0
     changes: list[Change] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what of files that were read could not be used
 
 
 def ingest(
@@ -108,6 +109,7 @@ def ingest(
         done = 0
         for parsed in _parsed(counted(), options, pattern, jobs):
             report.refusals += parsed.refusals
+            report.notes += parsed.notes
             report.files.update(parsed.files)
             report.unknown += parsed.unknown
             writer.add(Batch(parsed.packed))
@@ -115,6 +117,11 @@ def ingest(
             if progress:
                 progress(done, found)
         writer.flush()
+    if report.unknown and not report.files:
+        where = ", ".join(map(str, paths))
+        files = f"{report.unknown} file{'s' if report.unknown > 1 else ''}"
+        said = f"{where}: nothing is read, and no adapter knows {files} of it; --format tries one, `xbench adapters` lists them"
+        report.refusals.append(Refusal(where, "", "", said))
     return report
 
 
@@ -151,6 +158,7 @@ class _Parsed:
     files: Counter[str]  # by adapter
     unknown: int
     refusals: list[Refusal]
+    notes: list[str]
 
 
 def _parsed(found: Iterator[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
@@ -253,7 +261,7 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
                 said.append(Refusal(document.shown, "", "", str(error).replace(document.path, document.shown)))
                 continue
             if name is None:
-                unknown += 1
+                unknown += not document.asked_for
                 if document.asked_for:
                     said.append(Refusal(document.shown, "", "", _unrecognised(document)))
                 continue
@@ -262,7 +270,7 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
             files[name] += 1
         tables, refused = gathered.tables()
         refusals = list(chain.from_iterable(refused[one] if isinstance(one, int) else [one] for one in said))
-        return _Parsed(len(documents), pack(tables), files, unknown, refusals)
+        return _Parsed(len(documents), pack(tables), files, unknown, refusals, gathered.notes)
     finally:
         if collecting:
             gc.enable()
