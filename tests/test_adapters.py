@@ -444,6 +444,48 @@ def test_headings_may_be_pairs_with_scripts_and_a_row_an_average_alone(tmp_path:
     ]
 
 
+def test_a_code_that_a_task_does_not_have_is_taken_for_a_language_only_where_that_is_said(tmp_path: Path) -> None:
+    """As in facebookresearch/XLM's README, where lg is how many languages a model knows; XNLI has no Luganda, and xquad's README has Romanian."""
+    content = table("Model | lg | en | de | avg", "A | 15 | 84.0 | 80.0 | 82.0", "B | - | 82.0 | 70.0 | 76.0")
+    found, refused = said("a.md", content, tmp_path / "1", "language", target="xnli", **TABLE)
+    assert not found
+    assert (
+        "heading 'lg': no language of xnli; --set headings='en, de, avg' leaves it out, --set headings='lg, en, de, avg' takes"
+        in refused[0]
+    )
+    columns = ("model", "language", "value", "language_set")
+    found, refused = said("a.md", content, tmp_path / "2", *columns, target="xnli", headings="en,de", **TABLE)
+    assert not refused
+    assert found == [("A", "de", 0.8, None), ("A", "en", 0.84, None), ("B", "de", 0.7, None), ("B", "en", 0.82, None)]
+    found, _ = said("a.md", content, tmp_path / "3", "value", "language_set", target="xnli", headings="en, de, avg", **TABLE)
+    assert (0.82, "unknown") in found, "what a mean is over is not known where a column that may be of it is left out"
+    found, refused = said("a.md", content, tmp_path / "4", "language", target="xnli", headings="lg, en", **TABLE)
+    assert (found, refused) == ([("en",), ("en",), ("lg",)], [])
+    found, refused = said("a.md", content, tmp_path / "5", "language", target="xnli", headings="en, de, Avg", **TABLE)
+    assert not found
+    assert "no heading 'Avg' is a language, a mean or a task; there are lg, en, de, avg" in refused[0]
+    content = table("Model | target | en | lg", "A | masakhaner | 80.0 | 70.0", "B | xnli | 80.0 | -")
+    found, refused = said("a.md", content, tmp_path / "6", "language", metric="f1", **TABLE)
+    assert (found, refused) == ([("en",), ("en",), ("lg",)], []), "another task may have it, and a hole says nothing"
+
+
+def test_columns_that_are_not_understood_can_be_left_out(tmp_path: Path) -> None:
+    """Headings as in microsoft/unilm's minilm/README.md."""
+    content = table("Model | #Layers | Average | en | de", "A | 12 | 66.0 | 70.0 | 62.0")
+    found, refused = said("a.md", content, tmp_path / "1", "value", target="mlqa", **TABLE)
+    assert not found
+    assert (
+        "heading '#Layers': neither a column, nor a language, nor a task of XTREME; --set headings='Average, en, de' leaves" in refused[0]
+    )
+    columns = ("language", "value", "language_set")
+    found, refused = said("a.md", content, tmp_path / "2", *columns, target="mlqa", headings="Average, en, de", **TABLE)
+    assert not refused
+    assert found == [("de", 0.62, None), ("en", 0.7, None), ("mul", 0.66, "de en")]
+    comment = '<!-- xbench {"target": "mlqa", "headings": "en"} -->\n'
+    found, refused = said("a.md", comment + content, tmp_path / "3", "target", *columns, **TABLE)
+    assert (found, refused) == ([("mlqa", "en", 0.7, None)], [])
+
+
 def test_a_line_under_a_number_is_none_of_its_digits(tmp_path: Path) -> None:
     content = "model,intermediate,target,language,metric,value,source\nA,none,xnli,de,accuracy,0.8_1,s\n"
     assert said("a.csv", content, tmp_path, "value") == ([], [f"{tmp_path}/in/a.csv:2: column 'value' is '0.8_1', expected a number"])

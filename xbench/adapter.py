@@ -41,7 +41,8 @@ OF_RUN = frozenset({*RUN, *SOURCE})
 # Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
 # row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
 PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
-OTHER_SETTINGS = ("unit", "table")  # that --set takes beside columns: table is which of a markdown or LaTeX file, counted from 1
+_OF_TABLES = ("table", "headings")  # which of a markdown or LaTeX file, counted from 1; which of its headings hold scores
+OTHER_SETTINGS = ("unit", *_OF_TABLES)  # that --set takes beside columns
 REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
 UNSAID: Mapping[str, str] = {
     "model_revision": "unknown",
@@ -191,7 +192,8 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block]:
 
 @lru_cache(maxsize=64)
 def _unsaid(module: ModuleType, settings: tuple[tuple[str, str], ...]) -> Row:
-    return {**UNSAID, **getattr(module, "UNSAID", {}), **{column: value for column, value in settings if column != "table"}}
+    said = {column: value for column, value in settings if column not in _OF_TABLES}
+    return {**UNSAID, **getattr(module, "UNSAID", {}), **said}
 
 
 def _told(said: Row) -> Row:
