@@ -226,9 +226,10 @@ def _line(error: BaseException, module: ModuleType) -> str:
 # What adapters share.
 
 # Metrics of which less is better, by name: for files that do not say so. From lm_eval/api/metrics.py, lighteval's metrics/metrics.py, and
-# what automatic model cards list among the others.
+# what automatic model cards list among the others; the shares of stereotypes of lm_eval/tasks/crows_pairs, and EuroEval's bits.
 LESS = frozenset({
-    "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
+    "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bits_per_character", "pct_stereotype", "likelihood_diff",
+    "likelihood_difference", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
     "rmse", "mae", "mape", "brier_score",
 })  # fmt: skip
 
@@ -438,6 +439,16 @@ def number(value: Any) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+_TRAIN = "train; if only the hub calls it so, --set split says"
+
+
+def hub_split(said: Any, options: Options) -> Any:
+    """The split of a data set of the Hugging Face hub; `train`, as it calls the only part of a data set, gives way to what --set says."""
+    if str(said).lower() != "train":
+        return said
+    return None if "split" in options.settings else _TRAIN
 
 
 def outcomes(
