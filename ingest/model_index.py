@@ -132,8 +132,8 @@ def _task(data: dict[str, Any], spoken: set[str], options: Options) -> tuple[str
     if name.endswith("universal_dependencies"):  # cs_pdt: a treebank, not Plautdietsch
         code = config.partition("_")[0]
         return f"hf/{name}", code if known(code) else None
-    if pair := _PAIR.fullmatch(config):
-        first, second = (part.replace("_", "-") for part in pair.groups())
+    if two := _PAIR.fullmatch(config):
+        first, second = (part.replace("_", "-") for part in two.groups())
         if len(first) == len(second) and known(first) and known(second):
             if _PAIRED.search(name):
                 return f"hf/{name}", f"{first}/{second}"

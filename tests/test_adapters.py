@@ -665,6 +665,88 @@ def test_a_part_of_the_instances_of_helm_is_not_the_whole(tmp_path: Path) -> Non
     assert said("stats.json", stats, tmp_path, "value") == ([(0.5,)], [])
 
 
+def test_the_metrics_of_summaries_on_a_board_are_those_of_its_newest_version(tmp_path: Path) -> None:
+    """EuroEval's CHANGELOG, v16.17.0: from BERTScore to ChrF3++. Danish boards: 62.3 / 15.3 until 16.11.0, 32.3 / 35.3 from 16.17.0.dev0 on."""
+
+    def read(task: str, folder: str, *versions: str, **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+        head = (
+            f"<span>Task Type</span>,{task},<span>hidden</span>\nModel,<a href='https://euroeval.com/datasets/danish#s'>s</a>,s_version\n"
+        )
+        lines = "".join(f"m{i},40.00 ± 1.00 / 30.00 ± 1.00@@40.00,{version}@@1\n" for i, version in enumerate(versions))
+        return said("danish_all.csv", head + lines, tmp_path / folder, "metric", "value", **settings)
+
+    assert read("Summarization", "old", "<9.2.0", "16.11.0")[0] == [
+        ("bertscore", 0.4),
+        ("bertscore", 0.4),
+        ("rouge_l", 0.3),
+        ("rouge_l", 0.3),
+    ]
+    new = [("chrf3pp", 0.4), ("chrf3pp", 0.4), ("chrf4pp", 0.3), ("chrf4pp", 0.3)]
+    assert read("Summarization", "new", "16.14.0.dev0", "16.17.0.dev0")[0] == new
+    assert read("Simplification", "simple", "17.0.0")[0] == [("meteor", 0.4), ("sari", 0.3)]
+    for task, version in (("Summarization", "16.15.0"), ("Summarization", "-"), ("Juggling", "17.0.0")):
+        found, refused = read(task, f"{task} {version}", version)
+        assert not found
+        assert len(refused) == 2
+        assert "column 'metric' is empty; if the file does not say it, --set does" in refused[0]
+        assert read(task, f"{task} {version} said", version, metric="a / b")[0] == [("a", 0.4), ("b", 0.3)]
+
+
+def test_data_sets_of_helms_commonsense_stand_side_by_side_and_questions_of_sea_helm_are_read(tmp_path: Path) -> None:
+    """get_commonsense_spec in helm's lite_run_specs.py gives its scenarios no arguments; get_tydiqa_spec names its language for the metric alone."""
+    specs: list[tuple[str, dict[str, Any], list[dict[str, Any]], str]] = [
+        ("commonsense:dataset=hellaswag,method=joint,model=m", {}, [], "exact_match"),
+        ("commonsense:dataset=piqa,method=joint,model=m", {}, [], "exact_match"),
+        ("tydiqa:model=m", {}, [{"class_name": "M", "args": {}}, {"class_name": "Q", "args": {"language": "id"}}], "squad_f1_score"),
+        ("xquad_th:model=m", {"language": "th"}, [], "squad_exact_match_score"),
+        ("xsum:model=m", {}, [], "an_unknown_metric"),
+    ]
+    for name, arguments, metrics, metric in specs:
+        folder = tmp_path / "in" / name.replace(":", "-")
+        folder.mkdir(parents=True)
+        spec = {"name": name, "scenario_spec": {"args": arguments}, "adapter_spec": {"model": "m"}, "metric_specs": metrics}
+        (folder / "run_spec.json").write_text(json.dumps(spec), encoding="utf-8")
+        (folder / "stats.json").write_text(json.dumps([helm_stat(metric, 0.5), helm_stat("num_references", 4.0)]), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "in"], tmp_path / "store", options=Options(settings={"language": "en"}))
+    assert rows(tmp_path / "store", "target", "language") == [
+        ("helm/commonsense:dataset=hellaswag", "en"), ("helm/commonsense:dataset=piqa", "en"), ("helm/tydiqa", "id"), ("helm/xquad_th", "th"),
+    ]  # fmt: skip
+    assert "has none of the metrics that are read: exact_match, " in str(report.refusals[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "language", "rest"),
+    [  # mgsm, core_bench, mmlu and anima of inspect_evals 0.28.0
+        ({"languages": "all", "cot": True}, {}, {"languages": "all", "cot": True}),
+        ({"language": "Python"}, {}, {"language": "Python"}),
+        ({"language": "EN_US"}, {"language": "EN_US"}, {}),
+        ({"languages": ["de"]}, {"language": "de"}, {}),
+        ({"languages": ["de", "sw"]}, {"language": "mul", "language_set": ["de", "sw"]}, {}),
+        ({"languages": ["English", "de"]}, {}, {"languages": ["English", "de"]}),
+        ({"lang": "swh", "language": None}, {"language": "swh"}, {}),
+        ({"lang": "cpp"}, {}, {"lang": "cpp"}),
+    ],
+)
+def test_an_argument_of_inspect_is_a_language_only_where_it_surely_is(
+    arguments: dict[str, Any], language: dict[str, Any], rest: dict[str, Any], tmp_path: Path
+) -> None:
+    assert adapter.load("inspect-ai")._languages(arguments) == (language, rest)
+
+
+def test_what_is_said_of_languages_that_are_not_known_keeps_runs_of_inspect_apart(tmp_path: Path) -> None:
+    for place, given in enumerate(("all", "R", ["de", "sw"])):
+        log = eval_log()
+        log["eval"] |= {"task": "inspect_evals/core_bench", "task_args": {"language": given}}
+        found, refused = said(f"{place}.json", log, tmp_path, "language", "language_set")
+        assert len(refused) == min(place + 1, 2)
+        assert all("column 'language' is empty" in one for one in refused)
+    assert found == [("mul", "de sw")]
+    found, refused = said("2.json", log, tmp_path, "recipe_id", "value", "n", "evidence", language="mul")
+    assert not refused
+    assert len({recipe for recipe, *_ in found}) == 3
+    assert {tuple(rest) for _, *rest in found} == {(0.75, 4, "aggregate")}, "examples of a mean over languages are of none"
+
+
 def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_limit_is_refused(tmp_path: Path) -> None:
     log = eval_log()
     log["results"]["scores"] = [
