@@ -84,7 +84,7 @@ def _result(result: dict[str, Any], library: str, shared: str | None, examples: 
         "scorer": scorer,
         "value": score["score"],
         "unit": None if (unit := _unit(metric)) == _UNSCALED and "unit" in options.settings else unit,
-        "lower_is_better": metric.get("lower_is_better") or called in LESS or called in _SPREADS,
+        "lower_is_better": metric.get("lower_is_better") or called in LESS or called in _SPREADS or called.endswith("_stderr"),
         "n": data.get("samples_number"),
     }
     uncertainty = score.get("uncertainty") or {}

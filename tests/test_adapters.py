@@ -346,7 +346,7 @@ def test_metrics_of_records_that_every_eval_ever_converted(tmp_path: Path) -> No
         "lm_eval",
         ("xnli_de", "xnli_de", "acc", 0.5), ("xnli_de", "xnli_de", "acc_norm", 0.5), ("xnli_de", "xnli_de", "acc_stderr", 0.02),
         ("mgsm_de", "mgsm_de/flexible", "exact_match (filter: flexible)", 0.3), ("mgsm_de", "mgsm_de/strict", "exact_match (filter: strict)", 0.2),
-        ("xnli_de", "xnli_de", "pct_stereotype", 0.6),
+        ("xnli_de", "xnli_de", "pct_stereotype", 0.6), ("xnli_de", "xnli_de", "f1_stderr", 0.01),
     )  # fmt: skip
     found, refused = said("a.json", harness, tmp_path / "1", *columns)
     assert found == [
@@ -355,8 +355,9 @@ def test_metrics_of_records_that_every_eval_ever_converted(tmp_path: Path) -> No
         ("eee/xnli", "de", "acc_norm", "unknown", 0.5, None),
         ("eee/xnli", "de", "accuracy", "unknown", 0.5, 0.02),
     ]
-    assert len(refused) == 1
+    assert len(refused) == 2
     assert "'pct_stereotype', expected one of which more is better" in refused[0]
+    assert "'f1_stderr', expected" in refused[1], "the error of nothing that is there"
     inspect = _eee(
         "inspect_ai",
         *(("xcopa_et", f"{m} on xcopa_et for scorer {s}", m, v) for s in ("choice", "match") for m, v in (("accuracy", 0.5), ("std", 0.1))),

@@ -264,7 +264,7 @@ def _check_numbers(cells: Cells, refused: Refused) -> None:
             refused.add(cells, place, *problems)
         for column in ("value", "n", "stderr", "stderr_kind"):
             columns[column][place] = row.get(column)
-        if row["language"] == MANY:  # of which language each example is, nothing says: they make the mean, and are not kept
+        if row.get("language") == MANY:  # of which language each example is, nothing says: they make the mean, and are not kept
             for column in {"outcomes", "answers"} & columns.keys():
                 columns[column][place] = None
 
