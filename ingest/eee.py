@@ -5,6 +5,7 @@ xbench_COLUMN, and they are read from there; else the language is EuroEval's own
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import adapter
-from xbench.adapter import COLUMNS, Options, Row, load, mapping, number, read_json, read_lines
+from xbench.adapter import COLUMNS, LESS, Options, Row, load, mapping, number, read_json, read_lines
 from xbench.errors import DataError
 from xbench.languages import known, normal
 
@@ -22,6 +23,13 @@ COMPANIONS = ("*_samples.jsonl",)
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "relationship": "other"}
 PREFIX = "xbench_"
 _NUMBERS = ("seed", "parameters", "n")
+# Libraries whose results the project's own converters write, with the metric in evaluation_description (every_eval_ever/converters).
+_CONVERTED = ("lm_eval", "helm", "inspect_ai")
+_DESCRIBED = re.compile(r"(\S+)(?: \(filter: (.+)\))?")
+_METRICS = {"acc": "accuracy"}
+_NAMES = {name: short for short, name in _METRICS.items()}
+_SPREADS = ("std", "stderr", "var", "bootstrap_stderr")  # metrics of inspect_ai that are no scores
+_UNSCALED = "not said; --set unit=fraction, or percent, says it"
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -31,10 +39,10 @@ def recognises(path: Path, head: bytes) -> bool:
 def read(path: Path, options: Options) -> Iterator[Row]:
     records = [(0, read_json(path))] if path.suffix == ".json" else read_lines(path)
     for line, record in records:
-        yield from _record(mapping(record, str(path)), path, f"{line}." if line else "")
+        yield from _record(mapping(record, str(path)), path, f"{line}." if line else "", options)
 
 
-def _record(record: dict[str, Any], path: Path, at: str) -> Iterator[Row]:
+def _record(record: dict[str, Any], path: Path, at: str, options: Options) -> Iterator[Row]:
     version = str(record["schema_version"])
     if not version.startswith(("0.2", "0.3")):
         raise DataError(f"{path}: schema_version is {version!r}, expected 0.2 or 0.3")
@@ -48,18 +56,18 @@ def _record(record: dict[str, Any], path: Path, at: str) -> Iterator[Row]:
         "stack": f"{name} {release}" if name != "unknown" else None,
     }
     shared = _languages(library)
-    ours = _euroeval(library) if name == "euroeval" else None
+    ours = _euroeval(library) if name == "euroeval" else {}
     details = record.get("detailed_evaluation_results") or {}
     samples = path.parent / Path(str(details["file_path"]).replace("\\", "/")).name if details.get("file_path") else None
     examples = _samples(samples) if samples is not None and samples.is_file() else {}
-    for index, result in enumerate(record["evaluation_results"]):
-        row = _result(result, shared, examples, path, euroeval=ours is not None)
-        if ours is not None and row["metric"] == "score":  # its records name the metric where others name the evaluation
-            row["metric"] = str(result["evaluation_name"]).removeprefix("test_")
-        yield {**said, **row, **(ours or {}), "at": f"{at}evaluation_results[{index}]"}
+    rows = [_result(result, name, shared, examples, path, options) for result in record["evaluation_results"]]
+    _tell_apart(rows, [str(result["evaluation_name"]) for result in record["evaluation_results"]])
+    for index, row in enumerate(_with_errors(rows)):
+        if row is not None:
+            yield {**said, **row, **ours, "at": f"{at}evaluation_results[{index}]"}
 
 
-def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.Table], path: Path, *, euroeval: bool) -> Row:
+def _result(result: dict[str, Any], library: str, shared: str | None, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:
     data, metric, score = (mapping(result[key], f"{path}: {key}") for key in ("source_data", "metric_config", "score_details"))
     details = mapping(score.get("details") or {}, f"{path}: details")
     ours = {k.removeprefix(PREFIX): v for k, v in details.items() if k.startswith(PREFIX)}
@@ -67,21 +75,23 @@ def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.T
     target, language = load("lm-eval").split_name(name)
     if shared is not None and not (language and known(shared) and normal(shared) == normal(language)):  # life-in-the-uk is in English
         target, language = name, shared
+    called, scorer = _metric(result, metric, details, library)
     row: Row = {
         "target": f"eee/{target}",
         "language": language,
-        "split": data.get("hf_split"),
-        "metric": metric.get("metric_id") or metric.get("metric_name") or "score",
+        "split": adapter.hub_split(data.get("hf_split"), options) or (details.get("split") if library == "helm" else None),
+        "metric": called,
+        "scorer": scorer,
         "value": score["score"],
-        "unit": _unit(metric),
-        "lower_is_better": metric.get("lower_is_better"),
+        "unit": None if (unit := _unit(metric)) == _UNSCALED and "unit" in options.settings else unit,
+        "lower_is_better": metric.get("lower_is_better") or called in LESS or called in _SPREADS or called.endswith("_stderr"),
         "n": data.get("samples_number"),
     }
     uncertainty = score.get("uncertainty") or {}
     error = uncertainty.get("standard_error") or {}
     if number(error.get("value")) is not None:
         row |= {"stderr": error["value"], "stderr_kind": str(error.get("method") or "unknown")}
-    elif euroeval and (limits := uncertainty.get("confidence_interval")):
+    elif library == "euroeval" and (limits := uncertainty.get("confidence_interval")):
         # So many standard errors over the fits on each side of the score (aggregate_scores in src/euroeval/scores.py).
         half = (limits["upper"] - limits["lower"]) / 2
         fits = uncertainty.get("num_samples", "several")
@@ -93,14 +103,76 @@ def _result(result: dict[str, Any], shared: str | None, examples: dict[str, pa.T
     return {**row, **{k: (int(v) if k in _NUMBERS else v) for k, v in ours.items() if k in COLUMNS or k == "run_id"}}
 
 
+def _metric(result: dict[str, Any], metric: dict[str, Any], details: dict[str, Any], library: str) -> tuple[str, str | None]:
+    """The metric, and what else two scores of it differ in: as the scheme has it, or in the words of the one that wrote the record."""
+    if said := metric.get("metric_id") or metric.get("metric_name"):
+        return str(said), None
+    name, described = str(result["evaluation_name"]), str(metric.get("evaluation_description"))
+    if library == "euroeval":  # it names the metric where others name the evaluation
+        return name.removeprefix("test_"), None
+    if library not in _CONVERTED or not (match := _DESCRIBED.fullmatch(described)):
+        return "score", None
+    more = match[2] and f"filter {match[2]}"
+    if library == "helm" and details.get("perturbation"):
+        more = f"perturbation {details['perturbation']}"
+    if library == "inspect_ai" and " for scorer " in name:
+        more = f"scorer {name.rpartition(' for scorer ')[2]}"
+    return _METRICS.get(match[1], match[1]), f"{library} {more}" if more else None
+
+
+def _with_errors(rows: list[Row]) -> Iterator[Row | None]:
+    """The rows; of `acc_stderr` beside `acc`, which is no score, the number goes to the other one's row, and there is none."""
+    scores = {(row["target"], row["language"], row["scorer"], row["metric"]): row for row in rows}
+    for row in rows:
+        key = row["target"], row["language"], row["scorer"]
+        error = scores.get((*key, f"{_NAMES.get(row['metric'], row['metric'])}_stderr"))
+        if error is not None and "stderr" not in row:
+            row |= {"stderr": error["value"], "stderr_kind": "unknown"}
+        of = row["metric"].removesuffix("_stderr")
+        yield None if of != row["metric"] and (*key, _METRICS.get(of, of)) in scores else row
+
+
+def _tell_apart(rows: list[Row], names: list[str]) -> None:
+    """Language and task where a record says the data set's name throughout, and the rest in the evaluation's (Arabic, German).
+
+    One such name may be another word (Bench is a language of Ethiopia); two or more of a data set that are languages with a code of two
+    letters are taken for what they are. What is still one cell under two names, the names tell apart.
+    """
+    codes = [code if row["language"] is None and (code := _code(name)) else None for row, name in zip(rows, names, strict=True)]
+    for target in {row["target"] for row in rows}:
+        named = [place for place, row in enumerate(rows) if row["target"] == target and codes[place]]
+        if len({codes[place] for place in named}) > 1:
+            for place in named:
+                rows[place]["language"] = codes[place]
+    cells: dict[tuple[Any, ...], set[str]] = {}
+    keys = [tuple(row[c] for c in ("target", "language", "split", "metric", "scorer")) for row in rows]
+    for key, name in zip(keys, names, strict=True):
+        cells.setdefault(key, set()).add(name)
+    for row, key, name in zip(rows, keys, names, strict=True):
+        if len(cells[key]) > 1 and "run_id" not in row:
+            row["target"] = f"{row['target']}:{name}"
+
+
+def _code(name: str) -> str | None:
+    import langcodes
+
+    try:
+        code = normal(langcodes.find(name).to_tag())
+    except (LookupError, DataError):
+        return None
+    return code if len(code) == 2 else None
+
+
 def _unit(metric: dict[str, Any]) -> str:
     """Fraction or percent, as the record says; other scales are no fraction, and are refused as such."""
-    low, high = number(metric.get("min_score")), number(metric.get("max_score"))
-    if metric.get("metric_unit") in ("percent", "percentage", "%") or (low == 0 and high == 100):
+    unit, bounds = metric.get("metric_unit"), (number(metric.get("min_score")), number(metric.get("max_score")))
+    if unit in ("percent", "percentage", "%") or bounds == (0, 100):
         return "percent"
-    if metric.get("metric_unit") in (None, "proportion", "fraction") and (low, high) in ((0, 1), (None, None)):
+    if unit in ("proportion", "fraction") and bounds in ((0, 1), (None, None)):
         return "fraction"
-    return f"{metric.get('metric_unit') or 'a scale'} from {low} to {high}"
+    if unit is None and (bounds == (0, 1) or metric.get("score_type") == "binary"):
+        return "fraction"
+    return _UNSCALED if (unit, *bounds) == (None, None, None) else f"{unit or 'a scale'} from {bounds[0]} to {bounds[1]}"
 
 
 def _languages(library: dict[str, Any]) -> str | None:

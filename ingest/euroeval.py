@@ -1,8 +1,8 @@
 """EuroEval boards: LANGUAGE_nlu.csv and LANGUAGE_all.csv, two metrics with their spread in a cell.
 
 Encoders are fine-tuned in the language they are tested in, other models are prompted. Boards over several languages hold ranks, not
-scores, and are refused. EuroEval's JSON lines are Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten
-fits (its methodology page).
+scores, and are refused. Of a task whose metrics are not known here, --set metric='first / second' says them. EuroEval's JSON lines are
+Every Eval Ever records, and read as such. The spread is 1.96 standard errors over ten fits (its methodology page).
 """
 
 import csv
@@ -25,8 +25,11 @@ _METRICS = {  # by the task's name in the first header line (euroeval.com/tasks)
     "Reading comprehension": ("f1", "exact_match"),
     "Knowledge": ("mcc", "accuracy"),
     "Common sense reasoning": ("mcc", "accuracy"),
-    "Summarization": ("bertscore", "rouge_l"),
+    "Simplification": ("meteor", "sari"),
 }
+# Of summarisation (all cells of a column are of one pair of metrics): until EuroEval 16.17.0, and from it on. Boards of before have no
+# version from 16.14 on; what a column of versions in between holds is not known.
+_SUMMARIES = ((0, 0), (16, 14), ("bertscore", "rouge_l")), ((16, 17), (1000, 0), ("chrf3pp", "chrf4pp"))
 _CELL = re.compile(r"(-?[\d.]+) ± ([\d.]+) / (-?[\d.]+) ± ([\d.]+)@@-?[\d.]+")
 _EMPTY = re.compile(r"-?@@-?[\d.]+|")
 QUANTILE = 1.96
@@ -49,6 +52,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     for index, cell in enumerate(lines[0]):
         last = _plain(cell).strip("~") or last
         kinds[index] = last
+    known = {index: _metrics(kinds[index], _newest(lines[2:], header, index), options) for index in languages}
     for line, given in enumerate(lines[2:], 3):
         cells = [*given, *[""] * (len(header) - len(given))]
         model, remarks = _model(_plain(cells[0]))
@@ -63,7 +67,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 )
             version = cells[header.index(f"{header[index]}_version")].split("@@")[0] if f"{header[index]}_version" in header else "unknown"
             code = _code(name)
-            for which, metric in enumerate(_METRICS.get(kinds[index], ("metric_1", "metric_2"))):
+            for which, metric in enumerate(known[index]):
                 yield {
                     "at": f"{line}, {header[index]}",
                     "model": model,
@@ -80,6 +84,26 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                     "source_version": version or "unknown",
                     "stack": f"EuroEval {version}" if version else None,
                 }
+
+
+def _newest(lines: list[list[str]], header: list[str], index: int) -> tuple[int, int] | None:
+    """The newest version of EuroEval in a column, `16.17.0.dev0` as (16, 17); None if no cell says one."""
+    name = f"{header[index]}_version"
+    place = header.index(name) if name in header else len(header)
+    found = [re.match(r"<?(\d+)\.(\d+)", cells[place]) for cells in lines if place < len(cells) and not _EMPTY.fullmatch(cells[index])]
+    return max((int(match[1]), int(match[2])) for match in found if match) if any(found) else None
+
+
+def _metrics(task: str, newest: tuple[int, int] | None, options: Options) -> tuple[str | None, ...]:
+    """The two metrics of a column; where they are not known, those of --set metric='a / b', or none, which is refused."""
+    if task in _METRICS:
+        return _METRICS[task]
+    if task == "Summarization" and newest is not None:
+        for first, end, metrics in _SUMMARIES:
+            if first <= newest < end:
+                return metrics
+    said = [part.strip() for part in options.settings.get("metric", "").split("/")]
+    return tuple(said) if len(said) == 2 else (None, None)
 
 
 def _plain(cell: str) -> str:

@@ -4,6 +4,7 @@ A scenario keeps the name helm/SCENARIO:ARGUMENTS. Only scores of unperturbed in
 folder over a sample of the instances (max_eval_instances) says so in its recipe.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "HELM"}
 _METRICS = (
     "exact_match", "quasi_exact_match", "prefix_exact_match", "quasi_prefix_exact_match", "f1_score", "classification_macro_f1",
     "classification_micro_f1", "f1_set_match", "iou_set_match", "exact_set_match", "math_equiv", "rouge_l",
+    "squad_exact_match_score", "squad_f1_score",
 )  # fmt: skip
 _LANGUAGE = ("language", "lang", "langs")
 
@@ -33,11 +35,13 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     arguments = mapping(spec["scenario_spec"].get("args") or {}, f"{path}: scenario_spec.args")
     adaption = mapping(spec["adapter_spec"], f"{path}: adapter_spec")
     scenario = spec["name"].split(":")[0].split(",")[0].split("-model=")[0]
+    if "dataset" not in arguments and (named := re.search(r"[:,]dataset=([^,]+)", spec["name"])):  # of commonsense it stands only there
+        arguments = {**arguments, "dataset": named[1]}
     rest = ",".join(f"{k}={v}" for k, v in sorted(arguments.items()) if k not in _LANGUAGE)
     said = {
         "model": adaption.get("model") or adaption.get("model_deployment"),
         "target": f"helm/{scenario}:{rest}" if rest else f"helm/{scenario}",
-        "language": next((str(arguments[k]) for k in _LANGUAGE if arguments.get(k)), None),
+        "language": next((str(arguments[k]) for k in _LANGUAGE if arguments.get(k)), None) or _of_metrics(spec),
         "stack": "HELM",
         "recipe": {k: adaption[k] for k in ("method", "max_train_instances", "max_eval_instances", "num_train_trials") if k in adaption},
     }
@@ -46,6 +50,8 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     stats = read_json(path / "stats.json")
     if not isinstance(stats, list):
         raise DataError(f"{path / 'stats.json'}: expected a list")
+    if not any(stat["name"]["name"] in _METRICS for stat in stats):
+        raise DataError(f"{path / 'stats.json'}: has none of the metrics that are read: {', '.join(_METRICS)}")
     for index, stat in enumerate(stats):
         name = stat["name"]
         if name["name"] not in _METRICS or name.get("perturbation") or name.get("sub_split") or not stat.get("count"):
@@ -62,6 +68,12 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - stat["mean"]) < 1e-6:
             row["outcomes"] = table
         yield row
+
+
+def _of_metrics(spec: dict[str, Any]) -> str | None:
+    """The language in which the answers are compared, where it is one: that of SEA-HELM's tydiqa stands only there."""
+    said = {str((metric.get("args") or {}).get("language") or "") for metric in spec.get("metric_specs") or []} - {""}
+    return said.pop() if len(said) == 1 else None
 
 
 def _outcomes(instances: Any) -> dict[tuple[str, str], pa.Table]:

@@ -1,6 +1,7 @@
 """inspect_ai logs: .json, or .eval (a zip), with the scores of their samples where these make the printed metric.
 
-A task keeps the name inspect/TASK. Logs that did not succeed, or ran on a part of the data set, are refused.
+A task keeps the name inspect/TASK. Its language is the end of its name, or an argument that is surely one. Logs that did not succeed, or
+ran on a part of the data set, are refused.
 """
 
 import zipfile
@@ -13,12 +14,14 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import Options, Row, load, mapping, number, parse_json, read_json
 from xbench.errors import DataError
+from xbench.languages import known, normal
 
 SUFFIXES = (".eval", ".json")
 EXAMPLE = "logs/2026-02-24T11-23-20+00-00_xcopa_ENiBTeoX.eval"
 UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "inspect_ai"}
 _METRICS = ("accuracy", "mean", "f1", "exact_match")  # not: std, var, stderr
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}  # inspect_ai/scorer/_metric.py: correct, incorrect, partial, no answer
+_LANGUAGE = ("language", "lang", "languages")  # arguments of tasks; of some it is a programming language
 _LARGEST = 256 << 20  # bytes of one member
 
 
@@ -42,7 +45,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     version = str(about.get("packages", {}).get("inspect_ai", "unknown"))
     arguments = about.get("task_args") or {}
     target, language = load("lm-eval").split_name(about["task"].split("/")[-1])
-    language = next((str(arguments[k]) for k in ("language", "lang", "languages") if arguments.get(k)), language)
+    spoken, rest = _languages(arguments)
     for score in results["scores"]:
         metrics = score["metrics"]
         for name in _METRICS:
@@ -53,10 +56,11 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "model": about["model"],
                 "target": f"inspect/{target}",
                 "language": language,
+                **spoken,
                 "metric": name,
                 "scorer": _scorer(score),
                 "dataset_revision": f"task version {about['task_version']}" if about.get("task_version") else None,
-                "recipe": {k: v for k, v in arguments.items() if k not in ("language", "lang", "languages")} or None,
+                "recipe": rest or None,
                 "source_version": version,
                 "stack": f"inspect_ai {version}",
                 "value": metrics[name]["value"],
@@ -68,6 +72,26 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             if table is not None and shown is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - shown) < 1e-6:
                 row |= {"outcomes": table, "n": None}
             yield row | ({"stderr": stderr, "stderr_kind": "inspect_ai over samples"} if stderr is not None else {})
+
+
+def _languages(arguments: dict[str, Any]) -> tuple[Row, dict[str, Any]]:
+    """The language that the arguments name, or those of a mean; and the other arguments.
+
+    `all` is every language of mgsm, which is no code (and Allar), and every programming language of core_bench: neither says which.
+    """
+    rest = {key: value for key, value in arguments.items() if value or key not in _LANGUAGE}
+    for key in _LANGUAGE:
+        given = rest.get(key)
+        codes = given if isinstance(given, list) else [given]
+        if given and all(isinstance(code, str) and _code(code) for code in codes):
+            said = {"language": codes[0]} if len(codes) == 1 else {"language": "mul", "language_set": codes}
+            return said, {k: v for k, v in rest.items() if k != key}
+    return {}, rest
+
+
+def _code(text: str) -> bool:
+    """Whether a text is surely a language: one of three letters only if it has a code of two (all, any and cpp are codes as well)."""
+    return known(text) and (len(text) != 3 or len(normal(text)) == 2)
 
 
 def _scorer(score: dict[str, Any]) -> str:

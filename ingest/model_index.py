@@ -1,7 +1,8 @@
 """Hugging Face model cards: the model-index in the YAML head of a README.md.
 
 XTREME's configurations (PAN-X.de, udpos.German, …) are its tasks; other data sets keep the name hf/DATASET. Which language a model was
-trained in, the index does not say. A value over 1 is taken for percent.
+trained in, the index does not say; nor, often, on which split it was tested. A value over 1 is percent. One up to 1 beside others over 1
+may be either, and is refused; but all that MTEB writes into a card is percent.
 """
 
 import re
@@ -9,18 +10,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import LESS, Options, Row, number, read_text
+from xbench.adapter import LESS, Options, Row, hub_split, number, read_text
 from xbench.errors import DataError
 from xbench.languages import known, normal
 
 SUFFIXES = (".md",)
 EXAMPLE = "org__model/README.md"
-UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party"}
+UNSAID = {
+    "intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face model card", "relationship": "first party",
+    "split": "not said; --set split=test, or dev, says it",  # as such it is refused: automatic cards have the scores of development data
+}  # fmt: skip
 _TARGETS = {"PAN-X": "panx", "udpos": "udpos", "XNLI": "xnli", "PAWS-X": "pawsx", "XQuAD": "xquad", "MLQA": "mlqa", "tydiqa": "tydiqa",
             "bucc18": "bucc2018", "tatoeba": "tatoeba"}  # fmt: skip
 # Data sets whose configurations are languages, of three letters too; elsewhere wic, nli or sts is a task, not Wichita, Grangali or Ssi.
 _BY_LANGUAGE = re.compile(r"common_voice|masakha|afrisenti|afrixnli|americas_nli|nusax|wikiann", re.IGNORECASE)
 _PLACE = re.compile(r"[a-z]{2,3}([-_]([A-Za-z]{2}|[A-Za-z]{4}|\d{3}))+")  # of fleurs: pt_br is Portuguese in Brazil, not Breton
+_PAIRED = re.compile(r"^mteb/|bucc|tatoeba", re.IGNORECASE)  # data sets whose configurations may be two languages
+_PAIR = re.compile(r"([a-z]{2}|[a-z]{3}|[a-z]{3}_[A-Z][a-z]{3})-([a-z]{2}|[a-z]{3}|[a-z]{3}_[A-Z][a-z]{3})")
+_LENGTHS = frozenset({"gen_len"})  # in tokens, of what transformers generated
+_NO_SHARES = LESS | _LENGTHS
+_UNSURE = "fraction or percent: --set unit says which"
 _SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*")
 
 
@@ -42,24 +51,65 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         raise DataError(f"{path}: its head is not YAML: {str(error).splitlines()[0]}") from error
     said = content.get("language") or []
     spoken = {normal(code) for code in ([said] if isinstance(said, str) else said) if isinstance(code, str) and known(code)}
-    for index, model in enumerate(content["model-index"]):
-        for place, result in enumerate(model["results"]):
-            data = result["dataset"]
-            target, language = _task(data, spoken)
-            for metric in result["metrics"]:
-                name = str(metric["type"]).lower().replace(" ", "_")
-                yield {
-                    "at": f"model-index[{index}].results[{place}].{metric['type']}",
-                    "model": model["name"],
-                    "target": target,
-                    "language": language,
-                    "split": data.get("split"),
-                    "dataset_revision": data.get("revision"),
-                    "metric": name,
-                    "lower_is_better": name in LESS,
-                    "relationship": "third party" if metric.get("verified") is True else "first party",
-                    **value(metric["value"]),
-                }
+    results = [
+        (f"model-index[{index}].results[{place}]", model["name"], result)
+        for index, model in enumerate(content["model-index"])
+        for place, result in enumerate(model["results"])
+    ]
+    percent = _percent([result for _, _, result in results])
+    for at, model, result in results:
+        data = result["dataset"]
+        target, language = _task(data, spoken, options)
+        for metric in result["metrics"]:
+            name = _name(metric)
+            yield {
+                "at": f"{at}.{metric['type']}",
+                "model": model,
+                "target": target,
+                "language": language,
+                "split": hub_split(data.get("split"), options),
+                "dataset_revision": data.get("revision"),
+                "metric": name,
+                "lower_is_better": name in LESS,
+                "relationship": "third party" if metric.get("verified") is True else "first party",
+                **value(metric["value"]),
+                **_unit(metric, result, percent, options),
+            }
+
+
+def _name(metric: dict[str, Any]) -> str:
+    return str(metric["type"]).lower().replace(" ", "_")
+
+
+def _of_mteb(result: dict[str, Any]) -> bool:
+    data = result["dataset"]
+    return str(data["type"]).startswith("mteb/") or str(data.get("name")).startswith("MTEB ")
+
+
+def _large(result: dict[str, Any]) -> set[str]:
+    """The metrics of a result whose numbers are over 1, and so percent."""
+    return {
+        name for metric in result["metrics"] if (name := _name(metric)) not in _NO_SHARES and value(metric["value"]).get("value", 0) > 1
+    }
+
+
+def _percent(results: list[dict[str, Any]]) -> set[str]:
+    """The metrics that are percent somewhere in a card; and MTEB, if it wrote such."""
+    return {"MTEB" if _of_mteb(result) else name for result in results for name in _large(result)}
+
+
+def _unit(metric: dict[str, Any], result: dict[str, Any], percent: set[str], options: Options) -> Row:
+    """The unit of a number up to 1, by what stands beside it: in its result, or under its metric in another; of one over 1 it is known."""
+    name, score = _name(metric), value(metric["value"])
+    if name in _LENGTHS:
+        return {"unit": "a length"}
+    if score.get("unit") != "fraction" or score["value"] == 0:
+        return {}
+    if _of_mteb(result) and "MTEB" in percent:
+        return {"unit": "percent"}
+    if "unit" in options.settings:
+        return {"unit": None}
+    return {"unit": _UNSURE} if name not in LESS and (_large(result) or name in percent) else {}
 
 
 def value(given: Any) -> Row:
@@ -72,7 +122,7 @@ def value(given: Any) -> Row:
     return row | ({"stderr": match.group(2), "stderr_kind": "unknown spread"} if match else {})
 
 
-def _task(data: dict[str, Any], spoken: set[str]) -> tuple[str, str | None]:
+def _task(data: dict[str, Any], spoken: set[str], options: Options) -> tuple[str, str | None]:
     """The task of a data set and its configuration, and the language; `spoken` are those that the card gives the model."""
     config, name = str(data.get("config") or data.get("args") or ""), str(data["type"])
     base, _, rest = config.partition(".")
@@ -82,6 +132,13 @@ def _task(data: dict[str, Any], spoken: set[str]) -> tuple[str, str | None]:
     if name.endswith("universal_dependencies"):  # cs_pdt: a treebank, not Plautdietsch
         code = config.partition("_")[0]
         return f"hf/{name}", code if known(code) else None
+    if two := _PAIR.fullmatch(config):
+        first, second = (part.replace("_", "-") for part in two.groups())
+        if len(first) == len(second) and known(first) and known(second):
+            if _PAIRED.search(name):
+                return f"hf/{name}", f"{first}/{second}"
+            if len(first) == 2 and not known(config):  # refused as it stands, if the user does not say which pair it is
+                return f"hf/{name}", None if "/" in options.settings.get("language", "") else config
     code = config if _PLACE.fullmatch(config) else re.split(r"[._/]", config)[-1]
     sure = len(code) != 3 or _BY_LANGUAGE.search(name)
     return f"hf/{name}", code if known(code) and (sure or normal(code) in spoken) else None

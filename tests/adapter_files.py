@@ -327,7 +327,7 @@ CASES: dict[str, Case] = {
     "model-index": Case(
         {"card/README.md": "---\nlicense: mit\nmodel-index:\n- name: xlm-roberta-base-finetuned-panx-de\n  results:\n  - task:\n      type: token-classification\n"
                            "    dataset:\n      name: xtreme\n      type: xtreme\n      config: PAN-X.de\n      split: validation\n    metrics:\n"
-                           "    - name: F1\n      type: f1\n      value: 0.86\n  - task: {type: x}\n    dataset: {name: X, type: xtreme, config: udpos.German}\n"
+                           "    - name: F1\n      type: f1\n      value: 0.86\n  - task: {type: x}\n    dataset: {name: X, type: xtreme, config: udpos.German, split: test}\n"
                            "    metrics:\n    - {type: accuracy, value: 91.5 \u00b1 0.5, verified: true}\n---\n# card\n"},
         [("xlm-roberta-base-finetuned-panx-de", "panx", "de", "f1", 0.86), ("xlm-roberta-base-finetuned-panx-de", "udpos", "de", "accuracy", 0.915)],
         {"relationship": {"first party", "third party"}, "stderr": {None, 0.005}, "split": {"dev", "test"}},

@@ -513,9 +513,105 @@ def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
     assert set(rows(tmp_path / "store", "round(stderr, 12)", "stderr_kind")) == {(round(0.015 / 1.96, 12), "EuroEval over 10 fits")}
 
 
+def _eee(
+    library: str, *results: tuple[str, str, str, float], low: float | None = 0, high: float | None = 1, **details: str
+) -> dict[str, Any]:
+    """A record: of each result the data set, the evaluation, the description of the metric, and the score."""
+    return {
+        "schema_version": "0.3.0", "evaluation_id": "x", "model_info": {"name": "m", "id": "org/m"}, "eval_library": {"name": library, "version": "1"},
+        "source_metadata": {"source_name": "s", "source_organization_name": "s", "evaluator_relationship": "third_party"},
+        "evaluation_results": [
+            {"evaluation_name": name, "source_data": {"dataset_name": data, "source_type": "other"}, "score_details": {"score": score, "details": details},
+             "metric_config": {"evaluation_description": about, "lower_is_better": False, "min_score": low, "max_score": high}}
+            for data, name, about, score in results
+        ],
+    }  # fmt: skip
+
+
+def test_metrics_of_records_that_every_eval_ever_converted(tmp_path: Path) -> None:
+    """Descriptions and names as every_eval_ever/converters at 9bce413 writes them: no metric_id, the metric in evaluation_description."""
+    columns = ("target", "language", "metric", "scorer", "value", "stderr")
+    harness = _eee(
+        "lm_eval",
+        ("xnli_de", "xnli_de", "acc", 0.5), ("xnli_de", "xnli_de", "acc_norm", 0.5), ("xnli_de", "xnli_de", "acc_stderr", 0.02),
+        ("mgsm_de", "mgsm_de/flexible", "exact_match (filter: flexible)", 0.3), ("mgsm_de", "mgsm_de/strict", "exact_match (filter: strict)", 0.2),
+        ("xnli_de", "xnli_de", "pct_stereotype", 0.6), ("xnli_de", "xnli_de", "f1_stderr", 0.01),
+    )  # fmt: skip
+    found, refused = said("a.json", harness, tmp_path / "1", *columns)
+    assert found == [
+        ("eee/mgsm", "de", "exact_match", "lm_eval filter flexible", 0.3, None),
+        ("eee/mgsm", "de", "exact_match", "lm_eval filter strict", 0.2, None),
+        ("eee/xnli", "de", "acc_norm", "unknown", 0.5, None),
+        ("eee/xnli", "de", "accuracy", "unknown", 0.5, 0.02),
+    ]
+    assert len(refused) == 2
+    assert "'pct_stereotype', expected one of which more is better" in refused[0]
+    assert "'f1_stderr', expected" in refused[1], "the error of nothing that is there"
+    inspect = _eee(
+        "inspect_ai",
+        *(("xcopa_et", f"{m} on xcopa_et for scorer {s}", m, v) for s in ("choice", "match") for m, v in (("accuracy", 0.5), ("std", 0.1))),
+    )
+    found, refused = said("a.json", inspect, tmp_path / "2", *columns[:4])
+    assert found == [("eee/xcopa", "et", "accuracy", f"inspect_ai scorer {scorer}") for scorer in ("choice", "match")]
+    assert len(refused) == 2
+    helm = _eee("helm", ("xnli_sw", "exact_match valid on xnli_sw", "exact_match", 0.5), split="valid", perturbation="")
+    helm["evaluation_results"] += _eee(
+        "helm", ("xnli_sw", "exact_match valid typos on xnli_sw", "exact_match", 0.4), split="valid", perturbation="typos"
+    )["evaluation_results"]
+    found, refused = said("a.json", helm, tmp_path / "3", "split", "scorer", "value")
+    assert (found, refused) == ([("dev", "helm perturbation typos", 0.4), ("dev", "unknown", 0.5)], [])
+    found, refused = said("a.json", _eee("lm_eval", ("x_de", "x_de", "chrf", 0.8), low=None, high=None), tmp_path / "4", "value")
+    assert not found
+    assert "column 'unit' is 'not said; --set unit=fraction, or percent, says it'" in refused[0]
+    record = _eee("lm_eval", ("x_de", "x_de", "chrf", 0.8), low=None, high=None)
+    assert said("a.json", record, tmp_path / "5", "value", unit="percent")[0] == [(0.008,)]
+
+
+def test_languages_that_stand_in_the_name_of_an_evaluation(tmp_path: Path) -> None:
+    """As in data/global-mmlu-lite of Every Eval Ever; Law and Bench are languages too, of three letters, and English alone may be a subject."""
+    names = ["Global MMLU Lite", "Culturally Agnostic", "Arabic", "German", "Bench"]
+    record = _eee("board", *(("global-mmlu-lite", name, f"Global MMLU Lite - {name}", 0.5 + i / 10) for i, name in enumerate(names)))
+    found, refused = said("a.json", record, tmp_path / "1", "target", "language", "value")
+    assert found == [("eee/global_mmlu_lite", "ar", 0.7), ("eee/global_mmlu_lite", "de", 0.8)]
+    assert len(refused) == 3
+    assert all("column 'language' is empty" in one for one in refused)
+    found, refused = said("a.json", record, tmp_path / "2", "target", "value", language="mul")
+    assert not refused
+    assert found[2:] == [
+        ("eee/global_mmlu_lite:Bench", 0.9),
+        ("eee/global_mmlu_lite:Culturally Agnostic", 0.6),
+        ("eee/global_mmlu_lite:Global MMLU Lite", 0.5),
+    ]
+    record = _eee("board", ("exams", "English", "a score", 0.5), ("exams", "Mathematics", "a score", 0.6))
+    found, _ = said("a.json", record, tmp_path / "3", "target", "language", language="fr")
+    assert found == [("eee/exams:English", "fr"), ("eee/exams:Mathematics", "fr")]
+
+
+def test_bits_per_character_of_euroeval_are_refused_also_where_a_record_says_that_more_is_better(tmp_path: Path) -> None:
+    """benchmark_result_to_eee_dict in src/euroeval/eee_utils.py writes lower_is_better false, and 0 to 100, for every metric."""
+    record = _eee("euroeval", ("angry-tweets", "test_bits_per_character", "", 0.82), ("angry-tweets", "test_mcc", "", 39.5), high=100)
+    record["eval_library"]["additional_details"] = {"languages": '["da"]'}
+    found, refused = said("a.json", record, tmp_path, "metric", "value")
+    assert found == [("mcc", 0.395)]
+    assert "'bits_per_character', expected one of which more is better" in refused[0]
+
+
+def test_the_split_of_a_table_on_the_hub_that_is_called_train(tmp_path: Path) -> None:
+    record = _eee("board", ("x_de", "x_de", "a score", 0.5))
+    record["evaluation_results"][0]["source_data"]["hf_split"] = "train"
+    found, refused = said("a.json", record, tmp_path / "1", "split")
+    assert not found
+    assert "column 'split' is 'train; if only the hub calls it so, --set split says'" in refused[0]
+    assert said("a.json", record, tmp_path / "2", "split", split="test") == ([("test",)], [])
+
+
 def _card(*results: tuple[str, str, str, float]) -> str:
     said = [
-        {"task": {"type": "x"}, "dataset": {"type": data, "name": data, "config": config}, "metrics": [{"type": metric, "value": value}]}
+        {
+            "task": {"type": "x"},
+            "dataset": {"type": data, "name": data, "config": config, "split": "test"},
+            "metrics": [{"type": metric, "value": value}],
+        }
         for data, config, metric, value in results
     ]
     return f"---\nmodel-index: {json.dumps([{'name': 'm', 'results': said}])}\n---\n"
@@ -529,7 +625,61 @@ def test_the_configuration_of_a_card_is_a_language_of_a_country_or_a_pair(tmp_pa
     )  # fmt: skip
     found, refused = said("README.md", card, tmp_path, "value", "language")
     assert found == [(0.1, "pt-BR"), (0.2, "sv-SE"), (0.3, "ar/de"), (0.4, "es-419")]
-    assert "column 'language' is empty" in refused[0]
+    assert "column 'language' is 'en-fr', expected a language code: the pair is written 'en/fr'" in refused[0]
+    card = _card(("opus_books", "en-fr", "accuracy", 0.5))
+    found, refused = said("README.md", card, tmp_path / "1", "language", language="en")
+    assert not found
+    assert len(refused) == 1, "what is said of a pair is no language of all"
+    assert said("README.md", card, tmp_path / "2", "language", language="en/fr") == ([("en/fr",)], [])
+    pairs = [("mteb/bucc-bitext-mining", "de-en"), ("mteb/tatoeba-bitext-mining", "sqi-eng"), ("mteb/flores", "ace_Arab-eng_Latn")]
+    card = _card(*((name, config, "f1", 0.5) for name, config in pairs))
+    found, refused = said("README.md", card, tmp_path / "3", "target", "language")
+    assert found == [("hf/mteb/bucc-bitext-mining", "de/en"), ("hf/mteb/flores", "ace-Arab/en"), ("hf/mteb/tatoeba-bitext-mining", "sq/en")]
+    assert not refused
+
+
+def _result_of(name: str, **metrics: float | str) -> dict[str, Any]:
+    data = {"type": name, "name": f"MTEB {name}" if name.startswith("BeIR") else name, "config": "de", "split": "test"}
+    return {"task": {"type": "x"}, "dataset": data, "metrics": [{"type": metric, "value": value} for metric, value in metrics.items()]}
+
+
+def test_a_number_of_a_card_up_to_1_beside_others_over_1_is_percent_only_where_that_is_sure(tmp_path: Path) -> None:
+    """All that mteb writes into a card is percent; cards of OPUS-MT have BLEU from 0 to 100 and chr-F from 0 to 1 beside each other."""
+
+    def read(folder: str, *results: dict[str, Any], **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+        card = f"---\nmodel-index: {json.dumps([{'name': 'm', 'results': list(results)}])}\n---\n"
+        return said("README.md", card, tmp_path / folder, "metric", "value", **settings)
+
+    mteb = _result_of("BeIR/cqadupstack", precision_at_1=28.5, precision_at_100=0.98), _result_of("mteb/x", ap=0.5)
+    found, refused = read("mteb", *mteb)
+    assert not refused
+    assert dict(found) == {"ap": 0.005, "precision_at_1": 0.285, "precision_at_100": 0.0098}
+    opus = _result_of("flores_101", bleu=42.5, chrf=0.64)
+    found, refused = read("opus", opus)
+    assert found == [("bleu", 0.425)]
+    assert "column 'unit' is 'fraction or percent: --set unit says which'" in refused[0]
+    assert dict(read("fraction", opus, unit="fraction")[0]) == {"bleu": 0.425, "chrf": 0.64}
+    assert dict(read("percent", opus, unit="percent")[0]) == {"bleu": 0.425, "chrf": 0.0064}
+    weak = _result_of("a", bleu=42.5), _result_of("b", bleu=0.8, zero=0)
+    assert read("weak", *weak)[0] == [("bleu", 0.425), ("zero", 0.0)], "the same metric is percent elsewhere in the card"
+    trainer = _result_of("a", loss=1.7, gen_len=18.2, accuracy=0.91)
+    found, refused = read("trainer", trainer)
+    assert found == [("accuracy", 0.91)]
+    assert len(refused) == 2, "a loss, and a length in tokens, say nothing of the others"
+
+
+def test_a_split_that_a_card_does_not_say_or_that_is_called_train_is_not_taken_for_test(tmp_path: Path) -> None:
+    """Automatic cards have the scores `on the evaluation set`; those for PAN-X.en say split: train of data that nothing was trained on."""
+    card = _card(("xtreme", "PAN-X.en", "f1", 0.7))
+    for place, (text, word) in enumerate(
+        ((card.replace('"test"', '"train"'), "train"), (card.replace(', "split": "test"', ""), "not said"))
+    ):
+        found, refused = said("README.md", text, tmp_path / f"{place}", "split")
+        assert not found
+        assert f"column 'split' is '{word}; " in refused[0]
+        assert "--set split" in refused[0]
+        assert said("README.md", text, tmp_path / f"{place}s", "split", split="dev") == ([("dev",)], [])
+    assert said("README.md", card, tmp_path / "2", "split", split="dev") == ([("test",)], []), "what a card says stands"
 
 
 def test_configurations_of_three_letters_are_tasks_unless_it_is_known_that_they_are_languages(tmp_path: Path) -> None:
@@ -633,6 +783,48 @@ def test_headings_may_be_pairs_with_scripts_and_a_row_an_average_alone(tmp_path:
     ]
 
 
+def test_a_code_that_a_task_does_not_have_is_taken_for_a_language_only_where_that_is_said(tmp_path: Path) -> None:
+    """As in facebookresearch/XLM's README, where lg is how many languages a model knows; XNLI has no Luganda, and xquad's README has Romanian."""
+    content = table("Model | lg | en | de | avg", "A | 15 | 84.0 | 80.0 | 82.0", "B | - | 82.0 | 70.0 | 76.0")
+    found, refused = said("a.md", content, tmp_path / "1", "language", target="xnli", **TABLE)
+    assert not found
+    assert (
+        "heading 'lg': no language of xnli; --set headings='en, de, avg' leaves it out, --set headings='lg, en, de, avg' takes"
+        in refused[0]
+    )
+    columns = ("model", "language", "value", "language_set")
+    found, refused = said("a.md", content, tmp_path / "2", *columns, target="xnli", headings="en,de", **TABLE)
+    assert not refused
+    assert found == [("A", "de", 0.8, None), ("A", "en", 0.84, None), ("B", "de", 0.7, None), ("B", "en", 0.82, None)]
+    found, _ = said("a.md", content, tmp_path / "3", "value", "language_set", target="xnli", headings="en, de, avg", **TABLE)
+    assert (0.82, "unknown") in found, "what a mean is over is not known where a column that may be of it is left out"
+    found, refused = said("a.md", content, tmp_path / "4", "language", target="xnli", headings="lg, en", **TABLE)
+    assert (found, refused) == ([("en",), ("en",), ("lg",)], [])
+    found, refused = said("a.md", content, tmp_path / "5", "language", target="xnli", headings="en, de, Avg", **TABLE)
+    assert not found
+    assert "no heading 'Avg' is a language, a mean or a task; there are lg, en, de, avg" in refused[0]
+    content = table("Model | target | en | lg", "A | masakhaner | 80.0 | 70.0", "B | xnli | 80.0 | -")
+    found, refused = said("a.md", content, tmp_path / "6", "language", metric="f1", **TABLE)
+    assert (found, refused) == ([("en",), ("en",), ("lg",)], []), "another task may have it, and a hole says nothing"
+
+
+def test_columns_that_are_not_understood_can_be_left_out(tmp_path: Path) -> None:
+    """Headings as in microsoft/unilm's minilm/README.md."""
+    content = table("Model | #Layers | Average | en | de", "A | 12 | 66.0 | 70.0 | 62.0")
+    found, refused = said("a.md", content, tmp_path / "1", "value", target="mlqa", **TABLE)
+    assert not found
+    assert (
+        "heading '#Layers': neither a column, nor a language, nor a task of XTREME; --set headings='Average, en, de' leaves" in refused[0]
+    )
+    columns = ("language", "value", "language_set")
+    found, refused = said("a.md", content, tmp_path / "2", *columns, target="mlqa", headings="Average, en, de", **TABLE)
+    assert not refused
+    assert found == [("de", 0.62, None), ("en", 0.7, None), ("mul", 0.66, "de en")]
+    comment = '<!-- xbench {"target": "mlqa", "headings": "en"} -->\n'
+    found, refused = said("a.md", comment + content, tmp_path / "3", "target", *columns, **TABLE)
+    assert (found, refused) == ([("mlqa", "en", 0.7, None)], [])
+
+
 def test_a_line_under_a_number_is_none_of_its_digits(tmp_path: Path) -> None:
     content = "model,intermediate,target,language,metric,value,source\nA,none,xnli,de,accuracy,0.8_1,s\n"
     assert said("a.csv", content, tmp_path, "value") == ([], [f"{tmp_path}/in/a.csv:2: column 'value' is '0.8_1', expected a number"])
@@ -661,6 +853,88 @@ def test_a_part_of_the_instances_of_helm_is_not_the_whole(tmp_path: Path) -> Non
     (tmp_path / "in" / "run_spec.json").write_text(json.dumps(spec), encoding="utf-8")
     stats = [helm_stat("exact_match", 0.5), helm_stat("exact_match", 0.9, sub_split="toxic")]
     assert said("stats.json", stats, tmp_path, "value") == ([(0.5,)], [])
+
+
+def test_the_metrics_of_summaries_on_a_board_are_those_of_its_newest_version(tmp_path: Path) -> None:
+    """EuroEval's CHANGELOG, v16.17.0: from BERTScore to ChrF3++. Danish boards: 62.3 / 15.3 until 16.11.0, 32.3 / 35.3 from 16.17.0.dev0 on."""
+
+    def read(task: str, folder: str, *versions: str, **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+        head = (
+            f"<span>Task Type</span>,{task},<span>hidden</span>\nModel,<a href='https://euroeval.com/datasets/danish#s'>s</a>,s_version\n"
+        )
+        lines = "".join(f"m{i},40.00 ± 1.00 / 30.00 ± 1.00@@40.00,{version}@@1\n" for i, version in enumerate(versions))
+        return said("danish_all.csv", head + lines, tmp_path / folder, "metric", "value", **settings)
+
+    assert read("Summarization", "old", "<9.2.0", "16.11.0")[0] == [
+        ("bertscore", 0.4),
+        ("bertscore", 0.4),
+        ("rouge_l", 0.3),
+        ("rouge_l", 0.3),
+    ]
+    new = [("chrf3pp", 0.4), ("chrf3pp", 0.4), ("chrf4pp", 0.3), ("chrf4pp", 0.3)]
+    assert read("Summarization", "new", "16.14.0.dev0", "16.17.0.dev0")[0] == new
+    assert read("Simplification", "simple", "17.0.0")[0] == [("meteor", 0.4), ("sari", 0.3)]
+    for task, version in (("Summarization", "16.15.0"), ("Summarization", "-"), ("Juggling", "17.0.0")):
+        found, refused = read(task, f"{task} {version}", version)
+        assert not found
+        assert len(refused) == 2
+        assert "column 'metric' is empty; if the file does not say it, --set does" in refused[0]
+        assert read(task, f"{task} {version} said", version, metric="a / b")[0] == [("a", 0.4), ("b", 0.3)]
+
+
+def test_data_sets_of_helms_commonsense_stand_side_by_side_and_questions_of_sea_helm_are_read(tmp_path: Path) -> None:
+    """get_commonsense_spec in helm's lite_run_specs.py gives its scenarios no arguments; get_tydiqa_spec names its language for the metric alone."""
+    specs: list[tuple[str, dict[str, Any], list[dict[str, Any]], str]] = [
+        ("commonsense:dataset=hellaswag,method=joint,model=m", {}, [], "exact_match"),
+        ("commonsense:dataset=piqa,method=joint,model=m", {}, [], "exact_match"),
+        ("tydiqa:model=m", {}, [{"class_name": "M", "args": {}}, {"class_name": "Q", "args": {"language": "id"}}], "squad_f1_score"),
+        ("xquad_th:model=m", {"language": "th"}, [], "squad_exact_match_score"),
+        ("xsum:model=m", {}, [], "an_unknown_metric"),
+    ]
+    for name, arguments, metrics, metric in specs:
+        folder = tmp_path / "in" / name.replace(":", "-")
+        folder.mkdir(parents=True)
+        spec = {"name": name, "scenario_spec": {"args": arguments}, "adapter_spec": {"model": "m"}, "metric_specs": metrics}
+        (folder / "run_spec.json").write_text(json.dumps(spec), encoding="utf-8")
+        (folder / "stats.json").write_text(json.dumps([helm_stat(metric, 0.5), helm_stat("num_references", 4.0)]), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "in"], tmp_path / "store", options=Options(settings={"language": "en"}))
+    assert rows(tmp_path / "store", "target", "language") == [
+        ("helm/commonsense:dataset=hellaswag", "en"), ("helm/commonsense:dataset=piqa", "en"), ("helm/tydiqa", "id"), ("helm/xquad_th", "th"),
+    ]  # fmt: skip
+    assert "has none of the metrics that are read: exact_match, " in str(report.refusals[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "language", "rest"),
+    [  # mgsm, core_bench, mmlu and anima of inspect_evals 0.28.0
+        ({"languages": "all", "cot": True}, {}, {"languages": "all", "cot": True}),
+        ({"language": "Python"}, {}, {"language": "Python"}),
+        ({"language": "EN_US"}, {"language": "EN_US"}, {}),
+        ({"languages": ["de"]}, {"language": "de"}, {}),
+        ({"languages": ["de", "sw"]}, {"language": "mul", "language_set": ["de", "sw"]}, {}),
+        ({"languages": ["English", "de"]}, {}, {"languages": ["English", "de"]}),
+        ({"lang": "swh", "language": None}, {"language": "swh"}, {}),
+        ({"lang": "cpp"}, {}, {"lang": "cpp"}),
+    ],
+)
+def test_an_argument_of_inspect_is_a_language_only_where_it_surely_is(
+    arguments: dict[str, Any], language: dict[str, Any], rest: dict[str, Any], tmp_path: Path
+) -> None:
+    assert adapter.load("inspect-ai")._languages(arguments) == (language, rest)
+
+
+def test_what_is_said_of_languages_that_are_not_known_keeps_runs_of_inspect_apart(tmp_path: Path) -> None:
+    for place, given in enumerate(("all", "R", ["de", "sw"])):
+        log = eval_log()
+        log["eval"] |= {"task": "inspect_evals/core_bench", "task_args": {"language": given}}
+        found, refused = said(f"{place}.json", log, tmp_path, "language", "language_set")
+        assert len(refused) == min(place + 1, 2)
+        assert all("column 'language' is empty" in one for one in refused)
+    assert found == [("mul", "de sw")]
+    found, refused = said("2.json", log, tmp_path, "recipe_id", "value", "n", "evidence", language="mul")
+    assert not refused
+    assert len({recipe for recipe, *_ in found}) == 3
+    assert {tuple(rest) for _, *rest in found} == {(0.75, 4, "aggregate")}, "examples of a mean over languages are of none"
 
 
 def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_limit_is_refused(tmp_path: Path) -> None:

@@ -41,7 +41,8 @@ OF_RUN = frozenset({*RUN, *SOURCE})
 # Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
 # row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
 PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
-OTHER_SETTINGS = ("unit", "table")  # that --set takes beside columns: table is which of a markdown or LaTeX file, counted from 1
+_OF_TABLES = ("table", "headings")  # which of a markdown or LaTeX file, counted from 1; which of its headings hold scores
+OTHER_SETTINGS = ("unit", *_OF_TABLES)  # that --set takes beside columns
 REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
 UNSAID: Mapping[str, str] = {
     "model_revision": "unknown",
@@ -201,7 +202,8 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
 
 @lru_cache(maxsize=64)
 def _unsaid(module: ModuleType, settings: tuple[tuple[str, str], ...]) -> Row:
-    return {**UNSAID, **getattr(module, "UNSAID", {}), **{column: value for column, value in settings if column != "table"}}
+    said = {column: value for column, value in settings if column not in _OF_TABLES}
+    return {**UNSAID, **getattr(module, "UNSAID", {}), **said}
 
 
 def _told(said: Row) -> Row:
@@ -234,9 +236,10 @@ def _line(error: BaseException, module: ModuleType) -> str:
 # What adapters share.
 
 # Metrics of which less is better, by name: for files that do not say so. From lm_eval/api/metrics.py, lighteval's metrics/metrics.py, and
-# what automatic model cards list among the others.
+# what automatic model cards list among the others; the shares of stereotypes of lm_eval/tasks/crows_pairs, and EuroEval's bits.
 LESS = frozenset({
-    "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
+    "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bits_per_character", "pct_stereotype", "likelihood_diff",
+    "likelihood_difference", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
     "rmse", "mae", "mape", "brier_score",
 })  # fmt: skip
 
@@ -468,6 +471,16 @@ def number(value: Any) -> float | None:
         return float(value)
     except (ValueError, OverflowError):
         return None
+
+
+_TRAIN = "train; if only the hub calls it so, --set split says"
+
+
+def hub_split(said: Any, options: Options) -> Any:
+    """The split of a data set of the Hugging Face hub; `train`, as it calls the only part of a data set, gives way to what --set says."""
+    if str(said).lower() != "train":
+        return said
+    return None if "split" in options.settings else _TRAIN
 
 
 def outcomes(

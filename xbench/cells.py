@@ -264,6 +264,9 @@ def _check_numbers(cells: Cells, refused: Refused) -> None:
             refused.add(cells, place, *problems)
         for column in ("value", "n", "stderr", "stderr_kind"):
             columns[column][place] = row.get(column)
+        if row.get("language") == MANY:  # of which language each example is, nothing says: they make the mean, and are not kept
+            for column in {"outcomes", "answers"} & columns.keys():
+                columns[column][place] = None
 
 
 def _check_row(row: Row, problems: list[Problem]) -> None:

@@ -5,18 +5,19 @@ is a mean over its languages). A cell is a number, two numbers for two metrics (
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from xbench.adapter import COLUMNS, Row
 from xbench.errors import DataError
-from xbench.languages import MANY, known
+from xbench.languages import MANY, known, normal
 from xbench.task import all_tasks
 
 _HOLES = frozenset({"", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "none"})
 _MEANS = frozenset({"avg", "avg.", "average", "mean", "all"})
+_SCORED = ("language", "mean", "task")  # kinds of headings
 _MODELS = frozenset({"", "model", "models", "system", "method", "name"})
 _IGNORED = frozenset({"rank", "#", "link", "paper", "date", "url", "reference", "ref", "code", "note", "notes"})
 _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
@@ -37,18 +38,14 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
     Args:
         header: The headings, without markup.
         lines: Where each line stands, and its cells, without markup; one without a name is empty.
-        settings: What is said of all rows (metric: one, or two with a slash; means: computed, where means follow from the languages).
+        settings: What is said of all rows (metric: one, or two with a slash; means: computed, where means follow from the languages;
+            headings: those that hold scores, with commas between them, if not all that look like it).
 
     Raises:
-        DataError: If no heading is a language or task, or one is not understood.
+        DataError: If no heading is a language or task, or one is not understood, or the task of a row does not have its language.
     """
-    kinds = [_kind(name, index) for index, name in enumerate(header)]
-    scored = [index for index, (kind, _) in enumerate(kinds) if kind in ("language", "mean", "task")]
-    odd = [repr(header[index]) for index, (kind, _) in enumerate(kinds) if kind == "unknown"]
-    if not any(kinds[index][0] != "mean" for index in scored):
-        raise DataError("no heading is a language code or a task")
-    if odd:
-        raise DataError(f"heading {', '.join(odd)}: neither a column, nor a language, nor a task of XTREME")
+    kinds, whole = _understood(header, lines, settings)
+    scored = [index for index, (kind, _) in enumerate(kinds) if kind in _SCORED]
     shown = [float(n.replace(",", ".")) for _, cells in lines for i in scored if i < len(cells) for n in _NUMBER.findall(cells[i])[:1]]
     signed = any("%" in cells[i] for _, cells in lines for i in scored if i < len(cells))
     unit = settings.get("unit") or ("percent" if signed or any(value > 1 for value in shown) else "fraction")
@@ -65,12 +62,70 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
             if kind == "language":
                 row["language"] = name
             elif kind == "mean":
-                row |= {"language": MANY, "language_set": there}
+                row |= {"language": MANY, "language_set": there if whole else "unknown"}
             else:
                 row = {"language": settings.get("language") or MANY, **row, "target": name}
             target = str(row.get("target") or settings.get("target") or "")
             metrics = _metrics(str(row.pop("metric", "") or _heading_metric(header[index]) or settings.get("metric", "")), target)
             yield from _cell(cells[index], row, metrics)
+
+
+_Kind = tuple[str, str]  # what a heading is, and of what
+
+
+def _understood(
+    header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], settings: Mapping[str, str]
+) -> tuple[Sequence[_Kind], bool]:
+    """The kinds of the headings, and whether all that look like languages are among them."""
+    every = [_kind(name, index) for index, name in enumerate(header)]
+    kinds = _only(settings["headings"], header, every) if "headings" in settings else every
+    odd = [repr(header[index]) for index, (kind, _) in enumerate(kinds) if kind == "unknown"]
+    if not any(kind in ("language", "task") for kind, _ in kinds):
+        raise DataError("no heading is a language code or a task")
+    if odd:
+        left = _choice(header[index] for index, (kind, _) in enumerate(kinds) if kind in _SCORED)
+        raise DataError(f"heading {', '.join(odd)}: neither a column, nor a language, nor a task of XTREME; {left} leaves the others out")
+    if kinds is every:
+        _check_languages(header, kinds, lines, settings)
+    return kinds, all(now == was for was, now in zip(every, kinds, strict=True) if was[0] == "language")
+
+
+def _only(wanted: str, header: Sequence[str], kinds: Sequence[_Kind]) -> list[_Kind]:
+    """What headings are where only some of them hold scores; the rest is left out, unless it says something of the row."""
+    names = [name.strip() for name in wanted.split(",")]
+    there = [heading.strip() for heading, (kind, _) in zip(header, kinds, strict=True) if kind in _SCORED]
+    if lacking := [repr(name) for name in names if name not in there]:
+        raise DataError(f"--set headings: no heading {', '.join(lacking)} is a language, a mean or a task; there are {', '.join(there)}")
+    return [
+        kind if kind[0] == "column" or heading.strip() in names else ("ignored", "") for heading, kind in zip(header, kinds, strict=True)
+    ]
+
+
+def _choice(headings: Iterable[str]) -> str:
+    return f"--set headings='{', '.join(heading.strip() for heading in headings)}'"
+
+
+def _check_languages(
+    header: Sequence[str], kinds: Sequence[_Kind], lines: Sequence[tuple[str, Sequence[str]]], settings: Mapping[str, str]
+) -> None:
+    """A code that the task does not have is often another word: `lg` counts languages in a table of XNLI, which has no Luganda."""
+    odd: dict[int, str] = {}
+    for _, cells in lines:
+        said = {name: cell for (kind, name), cell in zip(kinds, cells, strict=False) if kind == "column"}
+        target = said.get("target") or settings.get("target") or ""
+        has = _covered().get(target)
+        for index, (kind, name) in enumerate(kinds[: len(cells)]):
+            if not has or kind != "language" or cells[index].lower() in _HOLES:
+                continue
+            parts = normal(name).split("/")
+            if not has.issuperset(parts if len(parts) == 1 else {*parts} - {"en"}):  # retrieval is out of English
+                odd[index] = target
+    if odd:
+        scored = [index for index, (kind, _) in enumerate(kinds) if kind in _SCORED]
+        raise DataError(
+            f"heading {', '.join(f'{header[index]!r}: no language of {target}' for index, target in sorted(odd.items()))}; "
+            f"{_choice(header[i] for i in scored if i not in odd)} leaves it out, {_choice(header[i] for i in scored)} takes it for one"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +157,7 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
     for grid in scored:
         try:
             for row in read(grid.header, grid.lines, {**settings, **grid.said}):
-                yield {**{column: value for column, value in grid.said.items() if column != "means"}, **row}
+                yield {**{column: value for column, value in grid.said.items() if column not in ("means", "headings")}, **row}
         except DataError as error:
             raise DataError(f"{path}:{grid.at}: {error}") from error
 
@@ -129,7 +184,7 @@ def _cell(cell: str, row: Row, metrics: list[str]) -> Iterator[Row]:
         yield {**row, "metric": metric, "value": value} | ({"stderr": spread.group(2), "stderr_kind": "unknown spread"} if spread else {})
 
 
-def _kind(heading: str, index: int) -> tuple[str, str]:
+def _kind(heading: str, index: int) -> _Kind:
     """What a heading is, and of what."""
     text = heading.strip()
     plain = text.lower()
@@ -162,6 +217,12 @@ def _metrics(said: str, target: str) -> list[str]:
 @lru_cache(maxsize=1)
 def _defaults() -> dict[str, str]:
     return {task.name: task.metric for task in all_tasks()}
+
+
+@lru_cache(maxsize=1)
+def _covered() -> dict[str, frozenset[str]]:
+    """The languages of the tasks that have some."""
+    return {task.name: frozenset(map(normal, task.languages)) for task in all_tasks() if task.languages}
 
 
 @lru_cache(maxsize=1)
