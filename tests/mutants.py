@@ -98,7 +98,7 @@ MUTANTS = (
     Mutant("influence without the score", "stats/ratios.py", "sums.denominator[rows] * -scores", "sums.denominator[rows] * 0 * scores", STATS),
     Mutant("no factor for few clusters", "stats/ratios.py", "np.sqrt(count / (count - 1)) / below", "1 / below", STATS),
     Mutant("languages taken for independent", "stats/ratios.py", "shared = np.flatnonzero(seen > 1)", "shared = np.flatnonzero(seen > 99)", STATS),
-    Mutant("clusters of a mean skipped", "stats/ratios.py", "covariance[q] += values.T @ values\n    return", "covariance[q] += 0\n    return", STATS),
+    Mutant("clusters of a mean skipped", "stats/ratios.py", "alone.covariance + values.T @ values", "alone.covariance", STATS),
     Mutant("shares not squared", "stats/ratios.py", "share[q] ** 2 * (own", "share[q] * (own", STATS),
     Mutant("one-sided p", "stats/ratios.py", "2 * scipy.stats.t.sf(t, self.df)", "scipy.stats.t.sf(t, self.df)", STATS),
     Mutant("interval of the wrong level", "stats/ratios.py", "0.5 + level / 2", "level", STATS),
@@ -124,7 +124,7 @@ MUTANTS = (
     Mutant("power at the wrong level", "stats/power.py", "t.ppf(1 - alpha / 2, df), _spread", "t.ppf(1 - alpha, df), _spread", "tests/test_stats.py"),
     Mutant("equivalence by one side", "stats/power.py", "float(max(scipy", "float(min(scipy", "tests/test_stats.py"),
     Mutant("t where nothing varies", "stats/ratios.py", "np.where(self.se > 0, 2 * scipy.stats.t.sf(t, self.df), np.minimum(1.0, counted))", "2 * scipy.stats.t.sf(t, self.df)", STATS),
-    Mutant("no width where nothing varies", "stats/ratios.py", "np.where(self.se > 0, half, share * np.abs(self.value - end))", "half + 0 * (share + end)", STATS),
+    Mutant("no width where nothing varies", "stats/ratios.py", "np.where(self.se > 0, half, share * far)", "half + 0 * (share + far)", STATS),
 )  # fmt: skip
 
 

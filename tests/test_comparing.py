@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, contrasts, ingesting, keeping, over_tasks, placing, scales, store
+from xbench import cli, comparing, contrasts, ingesting, keeping, over_tasks, placing, scales, store, wording
 from xbench.errors import XbenchError
 from xbench.stats import resampling
 from xbench.stats.ratios import Sums
@@ -456,12 +456,42 @@ def test_a_few_items_that_agree_show_neither_difference_nor_equality(tmp_path: P
     assert rows["ur"]["verdict"] == "unresolved" and rows["ur"]["p_max_t"] == 0.125  # which no swap of four goes below
     rows = {r["language"]: r for r in comparing.compare(tmp_path, adjust="none")}
     assert (rows["de"]["p"], rows["sw"]["p"]) == (0.0625, 0.03125)
-    assert (rows["sw"]["verdict"], rows["de"]["items_needed"], rows["de"]["detectable"]) == (
-        "helps",
-        8,
-        1,
-    )  # 2^-7 is the first below .05 / 4
+    assert (rows["sw"]["verdict"], rows["de"]["items_needed"], rows["sw"]["family"]) == ("helps", 6, 1)
+    assert (rows["de"]["detectable"], rows["de"]["power"]) == (None, 0)  # not even five of five
     assert rows["hi"]["detectable"] == pytest.approx(stats.beta.ppf(0.8, 6, 15))
+    rows = {r["language"]: r for r in comparing.compare(tmp_path)}  # Holm: 2^-7 is the first below .05 / 4
+    assert (rows["sw"]["verdict"], rows["sw"]["power"], rows["de"]["items_needed"]) == ("unresolved", 0, 8)
+    assert rows["hi"]["detectable"] == pytest.approx(stats.beta.ppf(0.8, 8, 13))
+
+
+def test_what_could_have_been_found_is_what_would_have_had_a_verdict(tmp_path: Path) -> None:
+    """The noncentral t (scipy) at the share of the level that a language has of Holm's; at .05 itself without adjustment."""
+    right = {seed: {c: answers(10 * seed + i, 0.6, 300) for i, c in enumerate(("de", "hi", "sw"))} for seed in (1, 2)}
+    put(tmp_path, "none", 0, right[1])
+    put(tmp_path, "intents", 0, right[2])
+    for adjust, level in (("holm", 0.05 / 3), ("none", 0.05)):
+        row = next(r for r in comparing.compare(tmp_path, adjust=adjust) if r["language"] == "hi")
+        se = (right[2]["hi"] - right[1]["hi"]).std(ddof=1) / np.sqrt(300)
+        t = stats.t.isf(level / 2, 299)
+        for effect, found in ((row["detectable"], 0.8), (row["delta"], row["power"])):
+            law = stats.nct(299, effect / se)
+            assert law.sf(t) + law.cdf(-t) == pytest.approx(found, abs=1e-4)
+
+
+def test_what_else_is_stored_moves_no_p(tmp_path: Path) -> None:
+    """Five spans that one finds and the other does not (sign test .0625), before and after a system that sees spans everywhere is stored."""
+    gold = np.arange(1000) < 5
+    name: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "target": "mini-ner"}
+    put(tmp_path, "none", 0, {"de": 0 * gold}, below=1 * gold, **name)
+    put(tmp_path, "intents", 0, {"de": 2 * gold}, below=2 * gold, **name)
+    put(tmp_path, "mini-nli", 0, {"de": 0 * gold}, below=1 + gold, **name)
+    rows = comparing.compare(tmp_path, {"intermediate": "intents"})
+    for row in rows:
+        assert (row["p"], row["clusters"], row["verdict"]) == (0.0625, 5, "unresolved")
+        assert (row["detectable"], row["power"]) == (None, 0)
+    said = wording.explanation(rows, "holm")[-1]
+    assert said.startswith("No true difference would have been found: 5 clusters are too few.") and "100" not in said
+    assert wording.latex(rows, "").count(r" & - \\") == 2
 
 
 def test_nothing_right_and_nothing_wrong(tmp_path: Path) -> None:

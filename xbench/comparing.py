@@ -244,7 +244,7 @@ def _family(rows: Sequence[Row], asked: Asked) -> None:
     else:
         adjusted = families.ADJUSTMENTS[asked.adjust](p)
     for row, value in zip(single, adjusted, strict=True):
-        row |= {"p_adjusted": rounded(value), "family": len(single)}
+        row |= {"p_adjusted": rounded(value), "family": 1 if asked.adjust == "none" else len(single)}
     _verdicts(single, asked)
 
 
@@ -263,13 +263,12 @@ def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
     up, down = ("helps", "hurts") if asked.against == TO_DIRECT else ("higher", "lower")
     equivalent: Any = [None] * len(rows)
     if asked.margin is not None:
-        equivalent = families.holm(np.array([power.equivalent(r["delta"], r["se"], r["df"], asked.margin, r["clusters"]) for r in rows]))
+        equivalent = families.holm(np.array([power.equivalent(r["delta"], r["se"], r["df"], asked.margin, r["even"]) for r in rows]))
     for row, p in zip(rows, equivalent, strict=True):
         row["p_equivalent"] = None if p is None else rounded(p)
         resolved = row["p_adjusted"] <= ALPHA
         row["verdict"] = (up if row["delta"] > 0 else down) if resolved else "equivalent" if p is not None and p <= ALPHA else "unresolved"
-        if row["verdict"] == "unresolved":
-            contrasts.need(row)
+        contrasts.need(row)
 
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -28,7 +28,7 @@ NUMBERS = (
 SPREAD = (
     "effects_up", "effects_down", "up", "down", "tau", "i2", "new_language_low", "new_language_high", "predict_low", "predict_high",
 )  # fmt: skip
-HIDDEN = ("se", "variance_items", "variance_seeds", "variance_runs", "p_up")  # what the numbers are made of
+HIDDEN = ("se", "variance_items", "variance_seeds", "variance_runs", "item_df", "even", "p_up")  # what the numbers are made of
 CONFIRMED = (
     "bootstrap_low", "bootstrap_high", "p_bootstrap", "p_randomisation", "p_mcnemar", "p_mcnemar_exact", "p_max_t", "all_low", "all_high",
     "violation", "violation_upper",
@@ -115,24 +115,14 @@ def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity],
     arms = [[place[r] for r in arm] for arm in paired.runs]
     examples = {b.language: b.examples for b in blocks}
     rows = []
-    for quantity, of_all in zip(asked, found, strict=True):
-        m = replace(of_all, clusters=_clusters([b for b in blocks if b.language in quantity.languages], own))
+    for quantity, m in zip(asked, found, strict=True):
         estimate = differences(m, arms, PAIR)
         values = [float(m.scores[arm].mean()) for arm in arms]
-        row = numbers(estimate, min(map(len, arms)), m.clusters)
+        row = numbers(estimate, min(map(len, arms)), int(estimate.clusters[0]))
         row |= {"value": rounded(values[0]), "against_value": rounded(values[1]), "n": sum(examples[c] for c in quantity.languages)}
         rows.append({"level": quantity.level, "language": quantity.name, **row, "languages": len(quantity.languages)})
     _spread(rows, asked)
     return rows
-
-
-def _clusters(blocks: Sequence[Block], runs: Sequence[str]) -> int:
-    """In how many clusters these runs have anything to count (a span): what other runs of the panel found elsewhere is no evidence here."""
-    there = []
-    for b in blocks:
-        below = b.sums.denominator if b.sums.denominator.shape[1] == 1 else b.sums.denominator[:, [b.runs.index(r) for r in runs]]
-        there.append(b.sums.cluster_of_row[(below != 0).any(axis=1)])
-    return len(np.unique(np.concatenate(there)))
 
 
 def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
@@ -145,8 +135,6 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
         "low": rounded(low[0]),
         "high": rounded(high[0]),
         "p": rounded(p),
-        "detectable": rounded(power.detectable(se, df) if se > 0 else power.detectable_by_count(clusters)),
-        "power": rounded(power.power(value, se, df)),
         "clusters": clusters,
         "seeds": seeds,
         "df": rounded(df),
@@ -157,17 +145,30 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
         "variance_items": rounded(estimate.items[0]),
         "variance_seeds": rounded(estimate.seeds[0]),
         "variance_runs": rounded(estimate.cells[0]),
+        "item_df": rounded(estimate.item_df[0]),
+        "even": rounded(estimate.even[0]),
         "p_up": rounded(float(estimate.p_up[0])),
     }
 
 
 def need(row: Row, arms: int = 2) -> None:
-    """Add to an unresolved row what would find a difference as large as the one seen, at its share of the level."""
-    if row["se"] == 0:
-        row |= {"seeds_needed": None, "items_needed": power.needed_by_count(row["delta"], ALPHA / (row["family"] or 1))}
+    """Add what could have been found and, where that is unresolved, what would find a difference as large as the one seen.
+
+    At the row's share of the level (Bonferroni): with Holm's adjustment a difference is found as often at least.
+    """
+    level = ALPHA / (row["family"] or 1)
+    delta, se, df = row["delta"], row["se"], row["df"]
+    found = power.detectable(se, df, level) if se > 0 else power.detectable_by_count(row["even"], level)
+    row["detectable"] = None if found is None else rounded(found)
+    row["power"] = rounded(power.power(delta, se, df, level) if se > 0 else power.power_by_count(delta, row["even"], level))
+    if row["verdict"] != "unresolved":
         return
-    parts = power.Components(row["variance_items"], row["variance_seeds"], row["variance_runs"], row["seeds"], arms, row["clusters"])
-    needed = parts.needed(row["delta"], ALPHA / (row["family"] or 1))
+    if se == 0:
+        row |= {"seeds_needed": None, "items_needed": power.needed_by_count(delta, level)}
+        return
+    variances = (row["variance_items"], row["variance_seeds"], row["variance_runs"])
+    parts = power.Components(*variances, row["seeds"], arms, row["clusters"], row["item_df"])
+    needed = parts.needed(delta, level)
     row |= {"seeds_needed": needed.seeds if row["seeds"] > 1 else None, "items_needed": needed.items}
 
 
@@ -246,7 +247,7 @@ def _jointly(rows: Sequence[Row], drawn: Floats, slack: float) -> None:
     moving = (se > slack) & np.array([r["variance_items"] > 0 for r in rows])  # few clusters among many others may all be left out
     for row, moves in zip(rows, moving, strict=True):
         if not moves:  # no resample is another: what counting says, by Bonferroni
-            share, delta = float(unseen(row["clusters"], 1 - ALPHA / len(rows))), row["delta"]
+            share, delta = float(unseen(row["even"], 1 - ALPHA / len(rows))), row["delta"]
             low, high = delta - share * (delta + 1), delta + share * (1 - delta)
             row |= {"p_max_t": min(1.0, len(rows) * row["p"]), "all_low": rounded(low), "all_high": rounded(high)}
     if not moving.any():

@@ -209,5 +209,4 @@ def _adjust(rows: Sequence[Row], change: Mapping[str, str]) -> None:
         for row, p in zip(own, families.holm(np.array([r["p"] for r in own], dtype=np.float64)), strict=True):
             row |= {"p_adjusted": rounded(p), "family": len(own)}
             row["verdict"] = "unresolved" if p > ALPHA else up if row["delta"] > 0 else down
-            if row["verdict"] == "unresolved":
-                contrasts.need(row)
+            contrasts.need(row)

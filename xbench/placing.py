@@ -219,7 +219,7 @@ def _overall(con: duckdb.DuckDBPyConnection, columns: Sequence[Column], over: Ov
     for column, (chosen, (found, arms, _)) in zip(columns, measured, strict=True):
         places = {s: dict(zip(column.systems[s].by_seed, arm, strict=True)) for s, arm in zip(chosen, arms, strict=True)}
         order = [places[s][k] for s in shared for k in seeds[s]]
-        parts.append(Moments(found.scores[order], found.covariance[np.ix_(order, order)], found.clusters))
+        parts.append(found.take(order))
     starts = np.cumsum([0, *(len(seeds[s]) for s in shared)])
     arms = [list(range(a, b)) for a, b in pairwise(starts)]
     ranked = _placed(combine(parts, [1 / len(parts)] * len(parts)), arms)

@@ -240,7 +240,7 @@ def _one_seed(r: Row, rows: Sequence[Row], most: int) -> Step:
     if not same:
         return Step(r, "one seed", FIRST_LOOK)
     between, single = (sum(o[c] * o["seeds"] for o in same) / len(same) for c in ("variance_seeds", "variance_runs"))
-    parts = power.Components(r["variance_items"], between, min(single, r["variance_items"]), 1, 2, r["clusters"])
+    parts = power.Components(r["variance_items"], between, min(single, r["variance_items"]), 1, 2, r["clusters"], r["item_df"])
     needed = parts.needed(r["delta"], ALPHA / (r["family"] or 1))
     if needed.seeds is None or needed.seeds > most:
         return Step(r, _out_of_reach(r, needed.seeds, needed.items), 0, assumed=True)
@@ -250,7 +250,8 @@ def _one_seed(r: Row, rows: Sequence[Row], most: int) -> Step:
 def _out_of_reach(r: Row, seeds: int | None, items: int | None) -> str:
     lacking = "more items, no number of seeds" if seeds is None else f"{seeds} seeds"
     more = f" or {items / r['clusters']:.1f} times the items" if items and items > r["clusters"] else ""
-    return f"needs {lacking}{more}: the difference seen is small against {100 * r['detectable']:.1f} points"
+    small = "" if r["detectable"] is None else f": the difference seen is small against {100 * r['detectable']:.1f} points"
+    return f"needs {lacking}{more}{small}"
 
 
 def _cost(step: Step, held: Mapping[tuple[str, ...], _Held], planned: set[tuple[Any, ...]]) -> None:

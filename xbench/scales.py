@@ -73,8 +73,7 @@ def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple
     for row, p in zip(tested, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(tested)}
         row["verdict"] = "unresolved" if p > ALPHA else "grows" if row["delta"] > 0 else "shrinks"
-        if row["verdict"] == "unresolved":
-            contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized))
+        contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized))
     return [row for row, (_, _, which, _) in zip(rows, asked, strict=True) if all(sized[i][0].system in shown for i in which)]
 
 

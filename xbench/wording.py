@@ -118,7 +118,9 @@ def _mean(mean: Row) -> list[str]:
             f"For languages like these (random effect) {new}, that in one new language in {_range(mean, 'predict_low', 'predict_high')}.",
         ]
     lacking = f" To find it: {needs(mean)}." if needs(mean) else ""
-    found = f"A true mean difference of {100 * mean['detectable']:.1f} points would have been found with 80 % power"
+    if mean["detectable"] is None:
+        return [*said, f"No true difference would have been found: {mean['clusters']} clusters are too few.{lacking}"]
+    found = f"A true mean difference of {100 * mean['detectable']:.1f} points would have been found, after adjustment, with 80 % power"
     return [*said, f"{found}, one as large as that seen with {100 * mean['power']:.0f} %.{lacking}"]
 
 
@@ -139,7 +141,7 @@ def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
         bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
         cells = [
             escape(row["language"]), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
-            escape(p_value(row["p_adjusted"])), f"{100 * row['detectable']:.1f}",
+            escape(p_value(row["p_adjusted"])), percent(row["detectable"]),
         ]  # fmt: skip
         lines.append(" & ".join(cells) + r" \\")
     baseline = "the direct baseline" if r["against"] == TO_DIRECT["intermediate"] else r["against"]

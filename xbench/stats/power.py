@@ -24,9 +24,7 @@ def detectable(se: float, df: float, alpha: float = 0.05, power: float = 0.8) ->
 
 
 def power(effect: float, se: float, df: float, alpha: float = 0.05) -> float:
-    """Probability that a true difference `effect` is found by such a test."""
-    if se == 0:
-        return 1.0 if effect else alpha
+    """Probability that a true difference `effect` is found by such a test; `se` is above 0."""
     return _beyond(scipy.stats.t.ppf(1 - alpha / 2, df), abs(effect) / se, _spread(df))
 
 
@@ -41,10 +39,19 @@ def _beyond(t: float, shift: float, spread: Floats) -> float:
     return float(_WEIGHTS @ (scipy.special.ndtr(shift - t * spread) + scipy.special.ndtr(-shift - t * spread)))
 
 
-def detectable_by_count(clusters: int, alpha: float = 0.05, power: float = 0.8) -> float:
-    """The same where no spread was seen: the share of clusters that must differ for the exact sign test to find it, all of them one way."""
+def detectable_by_count(clusters: float, alpha: float = 0.05, power: float = 0.8) -> float | None:
+    """The same where no spread was seen: the share of clusters that must differ for the exact sign test to find it, all of them one way.
+
+    None where the clusters are so few that the test finds nothing, even if all differ.
+    """
     fewest = _fewest(1.0, alpha)
-    return float(scipy.special.betaincinv(fewest, clusters - fewest + 1, power)) if clusters >= fewest else 1.0
+    return float(scipy.special.betaincinv(fewest, clusters - fewest + 1, power)) if clusters >= fewest else None
+
+
+def power_by_count(effect: float, clusters: float, alpha: float = 0.05) -> float:
+    """Probability that this test finds a difference that a share `effect` of the clusters show, all of them one way."""
+    fewest = _fewest(1.0, alpha)
+    return float(scipy.special.betainc(fewest, clusters - fewest + 1, min(1.0, abs(effect)))) if clusters >= fewest else 0.0
 
 
 def needed_by_count(effect: float, alpha: float = 0.05) -> int | None:
@@ -74,7 +81,7 @@ class Components:
     """The variances of a difference with `seeds` runs an arm, and `arms` arms, tested on `clusters` clusters.
 
     Attributes:
-        items, between, cells: As in ratios.Estimate (its `seeds` is `between` here).
+        items, between, cells, item_df: As in ratios.Estimate (its `seeds` is `between` here).
         seeds, arms, clusters: What they were measured with.
     """
 
@@ -84,6 +91,7 @@ class Components:
     seeds: int
     arms: int
     clusters: int
+    item_df: float
 
     def parts(self, seeds: int, share_of_items: float = 1.0) -> tuple[float, float]:
         """Expected variances over items and between runs with other numbers of them; their sum is that of the difference.
@@ -106,7 +114,7 @@ class Components:
             total = items + over
             if total == 0:
                 return True
-            df = total**2 / (items**2 / max(1.0, self.clusters * share - 1) + over**2 / max(1.0, self.arms * (seeds - 1.0)))
+            df = total**2 / (items**2 / max(1.0, (self.item_df + 1) * share - 1) + over**2 / max(1.0, self.arms * (seeds - 1.0)))
             return power(effect, float(np.sqrt(total)), df, alpha) >= wanted
 
         seeds = _smallest(lambda n: finds(n, 1.0), max(2, self.seeds), MOST_SEEDS)
@@ -124,7 +132,7 @@ def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
     return low
 
 
-def equivalent(value: float, se: float, df: float, margin: float, clusters: int) -> float:
+def equivalent(value: float, se: float, df: float, margin: float, clusters: float) -> float:
     """P of two one-sided tests that the true difference lies within +-margin (Schuirmann 1987).
 
     Where no spread was seen, that none of `clusters` is among those that a difference of the margin takes (see `ratios.Estimate`).

@@ -104,18 +104,73 @@ def _influence(sums: Sums, scores: Floats, scale: Floats, rows: slice) -> Floats
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """Clusters of a quantity that weigh alike in it.
+
+    Attributes:
+        share: What they count in the quantity; the shares of all its parts add up to 1.
+        scores: Shape (systems,): what they add to each score, as far as all clusters of a language show the same.
+        covariance: Shape (systems, systems): what they add to that of the scores.
+        full: How many of them have something to count in every system.
+        partial: Shape (systems, clusters): whether there is something to count, of those that have it in some systems and not in others.
+    """
+
+    share: float
+    scores: Floats
+    covariance: Floats
+    full: int
+    partial: npt.NDArray[np.bool_]
+
+    @property
+    def clusters(self) -> int:
+        """How many have something to count in any system."""
+        return self.full + int(self.partial.any(axis=0).sum())
+
+    def counted(self, arms: Sequence[Sequence[int]], weights: Floats) -> Floats:
+        """How many have something to count in a run of an arm that has weight, shape (contrasts,)."""
+        size = self.partial.shape[1]
+        if not size:
+            return np.full(len(weights), float(self.full))
+        present = np.stack([self.partial[list(runs)].any(axis=0) for runs in arms])
+        absent = (~present).astype(np.float32)  # sums of ones are exact up to 2^24
+        neither = absent @ absent.T
+        taking_part = weights != 0
+        first, last = taking_part.argmax(axis=1), len(arms) - 1 - taking_part[:, ::-1].argmax(axis=1)
+        lacking = neither[first, last].astype(np.float64)
+        for k in np.flatnonzero(taking_part.sum(axis=1) > 2):
+            lacking[k] = size - np.count_nonzero(present[taking_part[k]].any(axis=0))
+        found: Floats = self.full + size - lacking
+        return found
+
+    def take(self, systems: Sequence[int]) -> "Part":
+        """The same clusters for some of the systems, in this order."""
+        own = list(systems)
+        return Part(self.share, self.scores[own], self.covariance[np.ix_(own, own)], self.full, self.partial[own])
+
+
+@dataclass(frozen=True, slots=True)
 class Moments:
     """What all comparisons of several systems on one quantity (a language, a mean over languages) need.
 
     Attributes:
         scores: Shape (systems,).
         covariance: Shape (systems, systems): of the scores, over new items.
-        clusters: How many clusters there are in it, with something to count in any system.
+        parts: What the covariance is the sum of: one for a language; in a mean a cluster is in the part of the language with the fewest
+            examples among those that it is in, as in a mean it is in small languages that a cluster weighs most.
     """
 
     scores: Floats
     covariance: Floats
-    clusters: int
+    parts: tuple[Part, ...]
+
+    @property
+    def clusters(self) -> int:
+        """How many have something to count in any system."""
+        return sum(p.clusters for p in self.parts)
+
+    def take(self, systems: Sequence[int]) -> "Moments":
+        """The same for some of the systems, in this order."""
+        return _whole(self.scores[list(systems)], tuple(p.take(systems) for p in self.parts))
 
 
 def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None) -> list[Moments]:
@@ -140,18 +195,17 @@ def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None)
     # Influences of clusters that several languages share are added up before they are multiplied: (quantities, shared clusters, systems).
     position, shared = _shared(blocks, used, total)
     joint = np.zeros((len(several), shared, systems))
-    scores = np.zeros((len(shares), systems))
-    covariance = np.zeros((len(shares), systems, systems))
-    counted = np.zeros((len(several), total), dtype=bool)
-    there_in = np.zeros(len(shares), dtype=np.int64)
+    present = np.zeros((len(several), shared, max((blocks[b].denominator.shape[1] for b in used), default=1)), dtype=bool)
+    scores = np.zeros((len(blocks), systems))
+    parts: list[dict[int, Part]] = [{} for _ in shares]
     for b in used:
         block, share = blocks[b], shares[:, b]
-        block_scores, scale = _scores_and_scale(block)
-        there = block.cluster_of_row[(block.denominator != 0).any(axis=1)]
+        scores[b], scale = _scores_and_scale(block)
+        places, there = position[block.cluster_of_row], block.denominator != 0
         common, own = np.zeros((systems, systems)), np.zeros((systems, systems))
         for start in range(0, len(block.numerator), _ROWS):
             rows = slice(start, start + _ROWS)
-            values, where = _influence(block, block_scores, scale, rows), position[block.cluster_of_row[rows]]
+            values, where = _influence(block, scores[b], scale, rows), places[rows]
             inside = where >= 0
             if not inside.all():
                 own += values[~inside].T @ values[~inside]
@@ -160,15 +214,64 @@ def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None)
             place: slice | Ints = slice(None) if len(where) == shared else where  # ascending: then it is all of them
             for at in np.flatnonzero(share[several]):
                 joint[at, place] += share[several[at]] * values
+                present[at, place] |= there[rows][inside]
+        alone = _counted(there[places < 0], systems) if len(several) else (0, np.zeros((systems, 0), dtype=bool))
         for q in np.flatnonzero(share):
-            scores[q] += share[q] * block_scores
-            covariance[q] += share[q] ** 2 * (own if q in several else own + common)
-            there_in[q] = len(there)
-        counted[np.ix_(share[several] != 0, there)] = True
-    there_in[several] = counted.sum(axis=1)
-    for q, values in zip(several, joint, strict=True):
-        covariance[q] += values.T @ values
-    return [Moments(s, c, int(n)) for s, c, n in zip(scores, covariance, there_in, strict=True)]
+            if q in several:
+                parts[q][b] = Part(0.0, np.zeros(systems), share[q] ** 2 * own, *alone)
+            else:
+                parts[q][b] = Part(share[q], share[q] * scores[b], share[q] ** 2 * (own + common), *_counted(there, systems))
+    for q, values, there in zip(several, joint, present, strict=True):
+        parts[q] = _parts(blocks, position, shares[q], scores, parts[q], values, there)
+    return [_whole(s @ scores, tuple(own.values())) for s, own in zip(shares, parts, strict=True)]
+
+
+def _whole(scores: Floats, parts: tuple[Part, ...]) -> Moments:
+    return Moments(scores, parts[0].covariance if len(parts) == 1 else np.sum([p.covariance for p in parts], axis=0), parts)
+
+
+def _counted(there: npt.NDArray[np.bool_], systems: int) -> tuple[int, npt.NDArray[np.bool_]]:
+    """Of whether a cluster has something to count, shape (clusters, systems) or (clusters, 1): `full` and `partial` of a part."""
+    every = there.all(axis=1)
+    partial = there[~every & there.any(axis=1)].T if there.shape[1] > 1 else np.zeros((systems, 0), dtype=bool)
+    return int(every.sum()), np.ascontiguousarray(partial)
+
+
+def _parts(
+    blocks: Sequence[Sums], position: Ints, share: Floats, scores: Floats, own: dict[int, Part], joint: Floats, there: npt.NDArray[np.bool_]
+) -> dict[int, Part]:
+    """The parts of a mean over languages.
+
+    Args:
+        blocks: As in `moments`.
+        position: From `_shared`.
+        share: Shape (languages,).
+        scores: Shape (languages, systems).
+        own: {language: of the clusters that are in no other}.
+        joint: Shape (shared clusters, systems): their influences on the mean.
+        there: Likewise, or (shared clusters, 1): whether they have something to count.
+    """
+    systems = joint.shape[1]
+    home = np.full(len(joint), -1)
+    rows = {b: position[blocks[b].cluster_of_row] for b in own}
+    for b in sorted(own, key=lambda b: (len(rows[b]), b), reverse=True):
+        home[rows[b][rows[b] >= 0]] = b
+    weight, added = np.zeros(len(blocks)), np.zeros_like(scores)
+    for b, where in rows.items():
+        of = np.bincount(np.where(where < 0, b, home[where]) if len(home) else np.full(len(where), b), minlength=len(blocks)) / len(where)
+        weight += share[b] * of
+        added += share[b] * of[:, None] * scores[b]
+    order = np.argsort(home, kind="stable")
+    ends = np.searchsorted(home, np.arange(len(blocks) + 1), sorter=order)
+    found = {}
+    for b, alone in own.items():
+        inside = order[ends[b] : ends[b + 1]]
+        values, counted = (joint, there) if len(inside) == len(joint) else (joint[inside], there[inside])
+        full, partial = _counted(counted, systems)
+        found[b] = Part(
+            weight[b], added[b], alone.covariance + values.T @ values, alone.full + full, np.concatenate([alone.partial, partial], axis=1)
+        )
+    return {b: p for b, p in found.items() if p.share > 0}
 
 
 def _shared(blocks: Sequence[Sums], used: Sequence[int], total: int) -> tuple[Ints, int]:
@@ -182,14 +285,15 @@ def _shared(blocks: Sequence[Sums], used: Sequence[int], total: int) -> tuple[In
     return position, len(shared)
 
 
-def combine(parts: Sequence[Moments], shares: Sequence[float]) -> Moments:
+def combine(found: Sequence[Moments], shares: Sequence[float]) -> Moments:
     """A mean over quantities that share no cluster (tasks), for the same systems."""
     weights = np.asarray(shares, dtype=np.float64)
-    return Moments(
-        np.einsum("p,ps->s", weights, np.stack([p.scores for p in parts])),
-        np.einsum("p,pst->st", weights**2, np.stack([p.covariance for p in parts])),
-        sum(p.clusters for p in parts),
-    )
+    parts = [
+        Part(w * p.share, w * p.scores, w**2 * p.covariance, p.full, p.partial)
+        for w, m in zip(weights, found, strict=True)
+        for p in m.parts
+    ]
+    return _whole(np.einsum("p,ps->s", weights, np.stack([m.scores for m in found])), tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,15 +303,18 @@ class Estimate:
     Where nothing varies (`se` is 0: every cluster shows the same difference, or none) p and interval are those of counting: were the
     true value 0, or the limit, a share of the clusters would be as far as can be the other way, and that none of them is among those
     seen has the probability (1 - share) ** clusters. With right and wrong answers that is the exact sign test, and Clopper and Pearson's
-    interval.
+    interval. In a mean over parts the shares of which are not as their clusters, those are counted that there would be if all
+    weighed as much as the heaviest: by the convexity of the logarithm no way to spread the others over the parts is more probable.
 
     Attributes:
         value, se: Shape (contrasts,).
         df: Degrees of freedom of the t distribution, likewise.
         items, seeds, cells: Variances that `se` is made of, likewise: over new items, between runs, and the noise of single runs, which
             is in both.
-        clusters: With something to count, likewise.
-        least, most: What a cluster may show, likewise: -1 and 1 for a difference.
+        item_df: Degrees of freedom of that over items, likewise.
+        clusters: With something to count in the runs of the contrast, likewise.
+        even: As many of the weight of the heaviest, likewise.
+        down, up: How far from what they show clusters may be at most, likewise: 1 each for a difference of 0.
     """
 
     value: Floats
@@ -216,24 +323,25 @@ class Estimate:
     items: Floats
     seeds: Floats
     cells: Floats
+    item_df: Floats
     clusters: Floats
-    least: Floats
-    most: Floats
+    even: Floats
+    down: Floats
+    up: Floats
 
     def interval(self, level: float = 0.95) -> tuple[Floats, Floats]:
         """Confidence limits at `level`."""
         half = scipy.stats.t.ppf(0.5 + level / 2, self.df) * self.se
-        share = unseen(self.clusters, level)
-        low, high = (np.where(self.se > 0, half, share * np.abs(self.value - end)) for end in (self.least, self.most))
+        share = unseen(self.even, level)
+        low, high = (np.where(self.se > 0, half, share * far) for far in (self.down, self.up))
         return self.value - low, self.value + high
 
     @property
     def p(self) -> Floats:
         """Two-sided p against 0."""
-        end = np.where(self.value > 0, self.least, self.most)
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(self.value) / self.se
-            counted = 2 * (end / (end - self.value)) ** self.clusters
+            counted = 2 * (1 - np.abs(self.value) / np.where(self.value > 0, self.down, self.up)) ** self.even
         found: Floats = np.where(self.se > 0, 2 * scipy.stats.t.sf(t, self.df), np.minimum(1.0, counted))
         return np.where((self.value == 0) & (self.se == 0), 1.0, found)
 
@@ -262,8 +370,11 @@ def contrast(sums: Sums, weights: Floats) -> Estimate:
     variance = (own**2).sum(axis=0)
     there = np.broadcast_to(kept.denominator != 0, kept.numerator.shape)
     clusters = np.array([there[:, w != 0].any(axis=1).sum() for w in inner], dtype=np.float64)
-    nothing = np.zeros(len(weights))
-    return Estimate(inner @ kept.scores, np.sqrt(variance), clusters - 1, variance, nothing, nothing, clusters, *_range(weights))
+    value, nothing = inner @ kept.scores, np.zeros(len(weights))
+    least, most = _range(weights)
+    return Estimate(
+        value, np.sqrt(variance), clusters - 1, variance, nothing, nothing, clusters - 1, clusters, clusters, value - least, most - value
+    )
 
 
 def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) -> Estimate:
@@ -272,8 +383,9 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     The variance is that between the runs of each arm, plus that over items of what the runs of an arm have in common: the variance over
     items (delta method on the means over runs) less the noise of single runs, which is in the first already, at least 0. That is the
     two-way form of Cameron, Gelbach and Miller (2011) with the noise of single runs estimated within items, as in analysis of variance,
-    so that what makes an item hard for every run is not taken off. t with Satterthwaite's degrees of freedom; two arms of equally many
-    runs are taken to vary alike over seeds, which two or three runs cannot refute and which t on equal numbers forgives.
+    so that what makes an item hard for every run is not taken off. Runs of an arm that tie in score, though not on every item, are taken
+    to vary by the noise of single runs, which is the least that runs vary by. t with Satterthwaite's degrees of freedom; two arms of
+    equally many runs are taken to vary alike over seeds, which two or three runs cannot refute and which t on equal numbers forgives.
 
     Args:
         found: Systems are single runs.
@@ -290,32 +402,58 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     square = weights**2
     scores = mean @ found.scores
     between = mean @ found.covariance @ mean.T
-    items = np.einsum("ka,ab,kb->k", weights, between, weights)
+    items = ((weights @ between) * weights).sum(axis=1)
     items = np.where(items > _ROUNDING * (square @ np.diag(between)), items, 0.0)
-    cells = square @ np.array([_noise(found.covariance[np.ix_(r, r)]) for r in map(list, arms)])
+    clusters = np.stack([p.counted(arms, weights) for p in found.parts])
+    item_df = _satterthwaite(found, weights @ mean, clusters, items)
+    alone = np.array([_noise(found.covariance[np.ix_(r, r)]) for r in map(list, arms)])
     own = np.array([found.scores[list(r)].var(ddof=1) / len(r) if len(r) > 1 else 0.0 for r in arms])
-    own[own < _NO_SPREAD] = 0.0
-    seeds = square @ own
+    own = np.where(own < _NO_SPREAD, alone, own)  # runs of one score by chance: no draw that t knows of
+    seeds, cells = square @ own, square @ alone
     over_seeds = np.array([(counts[w != 0] > 1).all() for w in weights], dtype=bool)
     seeds, cells = np.where(over_seeds, seeds, 0.0), np.where(over_seeds, cells, 0.0)
     common = np.maximum(items - cells, 0.0)
     total = common + seeds
-    item_df = np.full(len(weights), found.clusters - 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         parts = square * own
         seed_df = parts.sum(axis=1) ** 2 / (parts**2 / np.maximum(counts - 1, 1)).sum(axis=1)
         for k, w in enumerate(weights):
             taking_part = counts[w != 0]
             if len(taking_part) == 2 and taking_part[0] == taking_part[1]:
-                # An arm that does not vary at all has no say.
+                # An arm all runs of which are one has no say.
                 seed_df[k] = (taking_part[0] - 1) * max(1, np.count_nonzero(own[w != 0]))
         df = np.where(seeds > 0, total**2 / (seeds**2 / seed_df + common**2 / item_df), item_df)
     # Runs that are all alike say nothing about seeds, but there are no more degrees of freedom than runs either when nothing varies.
     df = np.where(over_seeds & (total == 0), counts.max() - 1.0, df)
     value = weights @ scores
     value = np.where(np.abs(value) > _ROUNDING * (np.abs(weights) @ np.abs(scores)), value, 0.0)
-    clusters = np.full(len(weights), float(found.clusters))
-    return Estimate(value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells, clusters, *_range(weights))
+    share = np.array([p.share for p in found.parts])[:, None]
+    shown = np.stack([weights @ mean @ p.scores for p in found.parts]) / share
+    least, most = _range(weights)
+    even = np.round((clusters / share).min(axis=0), 9)  # shares that add up to 1 but for rounding are 1
+    return Estimate(
+        value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells, item_df, clusters.sum(axis=0), even, (shown - least).max(axis=0),
+        (most - shown).max(axis=0),
+    )  # fmt: skip
+
+
+def _satterthwaite(found: Moments, weights: Floats, clusters: Floats, items: Floats) -> Floats:
+    """Degrees of freedom of the variance over items, shape (contrasts,): those of the parts that it comes from.
+
+    Args:
+        found: As in `differences`.
+        weights: Shape (contrasts, systems).
+        clusters: Shape (parts, contrasts).
+        items: Shape (contrasts,): the variance.
+    """
+    alone = np.maximum(clusters - 1, 1.0)
+    every: Floats = np.maximum(clusters.sum(axis=0) - 1, 1.0)
+    if len(found.parts) == 1:
+        return every
+    own = np.maximum([((weights @ p.covariance) * weights).sum(axis=1) for p in found.parts], 0.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = own.sum(axis=0) ** 2 / (own**2 / alone).sum(axis=0)
+    return np.where(items > 0, df, every)
 
 
 def _range(weights: Floats) -> tuple[Floats, Floats]:
@@ -329,7 +467,8 @@ def _noise(covariance: Floats) -> float:
     if runs < 2:
         return 0.0
     alone = float(np.trace(covariance))
-    return max(0.0, alone / runs - (float(covariance.sum()) - alone) / (runs * (runs - 1))) / runs
+    noise = alone / runs - (float(covariance.sum()) - alone) / (runs * (runs - 1))
+    return noise / runs if noise > _ROUNDING * alone else 0.0
 
 
 def all_pairs(systems: int) -> Floats:
