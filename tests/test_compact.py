@@ -428,6 +428,101 @@ def test_a_damaged_compacted_file_is_found_and_set_aside(root: Path, table: str,
     fault("damaged file", f"compacted, table {table}: {damage}", "1 file", said="verify names it, --repair sets it aside")
 
 
+TWO_EACH = ("ad", "be", "cf")
+
+
+def spread(root: Path, grace: float) -> list[str]:
+    """Three ingests of two runs each, which are in three compacted files: a and b, c and d, e and f; the names of these."""
+    take(root)
+    compacting.compact(root, rows=6)
+    compacting.compact(root, rows=6, grace=grace)
+    old(root)
+    return [path.name for path in Listing(root).files("run")]
+
+
+def take(root: Path) -> None:
+    for models in TWO_EACH:
+        ingested(root, tuple(models))
+
+
+def rows(root: Path) -> int:
+    """How many runs a reader sees, of ingests as of `spread`; no row is there twice, and no run lacks some."""
+    with store.reading(root) as con:
+        found = {
+            table: con.execute(f"SELECT count(*), count(DISTINCT (run_id, language)) FROM {table}").fetchall()[0] for table in TABLES[1:]
+        }
+        runs = con.execute("SELECT count(*) FROM run").fetchall()[0][0]
+    assert found == {"prediction": (3 * runs, runs), "outcome": (3 * runs, runs), "score": (2 * runs, 2 * runs)}
+    return int(runs)
+
+
+def repaired(root: Path) -> list[int]:
+    """Repair a store; how many runs a reader sees at each step, and so after a kill there."""
+    seen: list[int] = []
+
+    def looked(act: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*given: Any) -> Any:
+            done = act(*given)
+            seen.append(rows(root))
+            return done
+
+        return inner
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("create", "move"):
+            patch.setattr(places, name, looked(getattr(places, name)))
+        assert mending.repair(root).after.problems == []
+    return seen
+
+
+def same(root: Path, before: dict[str, Any]) -> bool:
+    return answers(root, views=TABLES) == {key: before[key] for key in (*TABLES, "snapshot")}
+
+
+@pytest.mark.parametrize(("table", "grace"), some_slow([(t, g) for t in TABLES for g in (3600, 0)], quick=[("run", 3600), ("outcome", 0)]))
+def test_a_damaged_file_of_several_ingests_takes_no_others_along(
+    tmp_path: Path, table: str, grace: float, fault: Callable[..., None]
+) -> None:
+    """At no step of the repair, so after no kill, a row is there twice or a run in part; what was replaced is there, or deleted."""
+    root = tmp_path / "store"
+    groups = spread(root, grace)
+    assert len(groups) == 3
+    before = answers(root, views=TABLES)
+    path = root / table / groups[1]
+    path.write_bytes(path.read_bytes()[:-40])
+    seen = repaired(root)
+    assert seen == [6 if grace else 4] * 5  # the compaction, and four files that are set aside
+    if not grace:  # there is nothing to take c and d from
+        take(root)
+        old(root)
+    assert same(root, before)
+    # What was saved, or taken again, is not there twice when that, or another file, is lost.
+    [path for path in Listing(root).files("score") if path.name.startswith(listing.PREFIX)][-1].unlink()
+    assert mending.repair(root).after.problems == []
+    assert rows(root) == (6 if grace else 4)
+    take(root)
+    assert same(root, before)
+    compacting.compact(root, grace=0)
+    assert same(root, before)
+    assert verifying.verify(root, deep=True).problems == []
+    fault("damaged file", f"compacted, runs of several ingests, table {table}{', replaced files are there' if grace else ''}", "1 file")
+
+
+def test_an_ingest_of_which_a_part_was_lost_does_not_come_back_beside_what_was_taken_again(tmp_path: Path) -> None:
+    """Of what was replaced some is left: its files of table run are deleted first."""
+    root = tmp_path / "store"
+    groups = spread(root, 3600)
+    before = answers(root, views=TABLES)
+    for path in (root / "run").glob("ingest.*"):
+        path.unlink()
+    for group in groups[:2]:
+        (root / "score" / group).unlink()
+        assert set(repaired(root)) == {4}
+        take(root)
+        old(root)
+        assert same(root, before)
+
+
 def test_what_says_which_files_count_is_checked(root: Path) -> None:
     compacting.compact(root)
     said = root / "compaction" / "000001.json"

@@ -433,6 +433,19 @@ def test_results_are_kept_until_the_scores_change(tmp_path: Path, monkeypatch: p
     assert comparing.compare(root)[0]["seeds"] == 2
 
 
+def test_of_two_stores_with_the_same_runs_and_scores_each_has_its_own_test(tmp_path: Path) -> None:
+    """The id of a run of ours is of its conditions: another machine may have got other examples right, and as many."""
+    for name, after in (("a", range(26)), ("b", range(14, 40))):
+        direct, right = (np.isin(np.arange(40), list(of)).astype(float) for of in (range(16), after))
+        put(tmp_path / name, "none", 0, {"de": direct})
+        put(tmp_path / name, "intents", 0, {"de": right})
+        (row,) = (r for r in comparing.compare(tmp_path / name) if r["language"] == "de")
+        assert row["delta"] == 0.25
+        assert row["p"] == pytest.approx(stats.ttest_rel(right, direct).pvalue, rel=1e-9)
+        placed = {r["intermediate"]: r["low"] for r in placing.standings(tmp_path / name)}
+        assert placed == {r["intermediate"]: r["low"] for r in placing.standings(tmp_path / name, cache=False)}
+
+
 def test_identical_runs_are_no_difference(tmp_path: Path) -> None:
     same = {"de": answers(0, 0.6), "hi": answers(1, 0.6)}
     put(tmp_path, "none", 0, same)

@@ -1,11 +1,14 @@
 """A store on S3, against a server on this machine: run by two workers, killed, read, opened by the command line and another writer."""
 
 import contextlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from xbench import board, executors, places, store
+from tests.conftest import Writer
+from xbench import board, compacting, executors, ingesting, places, store
 from xbench.errors import StoreError
 from xbench.executors import Options, tracking
 
@@ -81,3 +84,50 @@ def test_a_protocol_that_nothing_knows() -> None:
     pytest.importorskip("upath")
     with pytest.raises(StoreError, match="a store at nosuch://x needs a library"):
         places.place("nosuch://x")
+
+
+@pytest.fixture
+def far() -> Iterator[Any]:
+    """A place that is not of this machine, and takes no time."""
+    place: Any = pytest.importorskip("upath").UPath("memory://places")
+    yield place
+    place.fs.rm(str(place), recursive=True)
+
+
+def test_one_file_is_removed_whatever_its_name(far: Any, tmp_path: Path) -> None:
+    for folder in (far, tmp_path):
+        names = ["a[1]", "a1", "b*", "bc", "d?", "de", "f"]
+        for name in names:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(b"x")
+        for name in ("a[1]", "b*", "d?", "f", "never there"):
+            places.remove(folder / name)
+        assert sorted(path.name for path in folder.iterdir()) == ["a1", "bc", "de"]
+
+
+def test_a_store_with_a_pattern_for_a_name_leaves_its_neighbour_alone(far: Any) -> None:
+    """The same study in both: files are named by content."""
+    from xbench.executors.graph import Item
+
+    one, other = far / "exp[1]", far / "exp1"
+    for root in (one, other):
+        for seed in range(3):
+            Writer(root).add("none", "mini-ner", seed, {"de": 0.5})
+        tracking.Tracker(root, Item("i" * 24, "cell", "label", "m"))
+    kept = {path: far.fs.cat_file(path) for path in far.fs.find(str(other))}
+    tracking.Tracker(one, Item("i" * 24, "cell", "label", "m")).done()
+    compacting.compact(one)
+    assert compacting.compact(one, grace=0).deleted == 6
+    assert {path: far.fs.cat_file(path) for path in far.fs.find(str(other))} == kept
+    assert tracking.status(one) == [] and [row["label"] for row in tracking.status(other)] == ["label"]
+    assert len(store.complete_runs(one)) == len(store.complete_runs(other)) == 3
+
+
+def test_a_store_elsewhere_takes_a_second_ingest(far: Any, tmp_path: Path) -> None:
+    head, said = "model,intermediate,target,language,metric,value,source,seed\n", ",none,xnli,de,accuracy,.5,paper,1\n"
+    for models, cells in (("a", {"new": 1}), ("b", {"new": 1}), ("ab", {"identical": 2})):
+        (tmp_path / "s.csv").write_text(head + "".join(model + said for model in models))
+        assert ingesting.ingest([tmp_path / "s.csv"], far / "store").cells == cells
+    (tmp_path / "s.csv").write_text(head + "a" + said.replace(".5", ".6"))
+    assert ingesting.ingest([tmp_path / "s.csv"], far / "store").cells == {"changed": 1}
+    assert len(store.complete_runs(far / "store")) == 2

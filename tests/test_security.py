@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from tests.conftest import Writer
-from xbench import serving
+from xbench import places, serving
 
 ROOT = Path(__file__).parent.parent
 
@@ -78,3 +78,16 @@ def test_nothing_is_unpickled_evaluated_or_given_to_a_shell() -> None:
                 risky = keyword.arg in ("shell", "trust_remote_code") and ast.unparse(keyword.value) != "False"
                 assert not risky, f"{name}:{node.lineno}: {keyword.arg}={ast.unparse(keyword.value)}"
     assert found == set(_ALLOWED), "a call that runs what it reads, or one that is gone from here"
+
+
+def test_no_database_fetches_an_extension() -> None:
+    """DuckDB by itself downloads one for an address that it does not know."""
+    for path in [ROOT / "app.py", *(p for folder in ("xbench", "ingest") for p in (ROOT / folder).rglob("*.py"))]:
+        calls = [ast.unparse(node.func) for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        assert ("duckdb.connect" in calls) == (path.relative_to(ROOT).as_posix() == "xbench/places.py"), path
+    con = places.database()
+    for setting in ("autoinstall_known_extensions", "autoload_known_extensions"):
+        assert con.execute(f"SELECT current_setting('{setting}')").fetchall() == [(False,)]
+    for address in ("s3://bucket/x.parquet", "http://127.0.0.1:9/x.parquet"):
+        with pytest.raises(duckdb.Error, match="requires the extension httpfs to be loaded"):
+            con.execute(f"SELECT * FROM read_parquet('{address}')")

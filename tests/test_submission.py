@@ -10,9 +10,12 @@ import pytest
 
 import xbench
 from tests import submission as made
-from xbench import board, rescoring, scorer, store, submission
+from xbench import adapter, board, compacting, listing, rescoring, scorer, store, submission, verifying
 from xbench.errors import DataError
+from xbench.gathering import tables
+from xbench.rows import Refusal
 from xbench.task import load_task
+from xbench.versions import Batch, compare, pack
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "submission.json").read_text(encoding="utf-8"))
 RULES = {"official": "seqeval-0.0.12", "seqeval-1.2.2": "seqeval-1.2.2"}
@@ -243,6 +246,21 @@ def test_an_answer_that_is_missing_scores_zero_even_where_nothing_is_right(tmp_p
     assert con.execute("SELECT count(*) FROM prediction WHERE prediction IS NULL").fetchall() == [(11,)]
 
 
+@pytest.mark.parametrize("intermediate", ["nyu-mll/glue", "..", "a\\b", "x" * 300])
+def test_an_intermediate_task_of_any_name_is_seen(tmp_path: Path, intermediate: str) -> None:
+    for side in ("labels", "predictions"):
+        (tmp_path / side / "pawsx").mkdir(parents=True)
+        for language in load_task("pawsx").languages:
+            (tmp_path / side / "pawsx" / f"test-{language}.tsv").write_text("0\n1\n")
+    given = tmp_path / "labels", tmp_path / "predictions", tmp_path / "s", submission.System("m", intermediate=intermediate)
+    (done,) = submission.score(*given)
+    assert not done.problems
+    con = store.connect(tmp_path / "s")
+    assert con.execute("SELECT run_id, intermediate FROM run").fetchall() == [(done.run_id, intermediate)]
+    assert con.execute("SELECT count(*) FROM score").fetchall() == [(7,)]
+    assert verifying.verify(tmp_path / "s").problems == []
+
+
 def test_rescore_adds_what_a_new_version_measures_and_keeps_the_old(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "s"
     submission.score(folder / "labels", folder / "predictions", root, NAME)
@@ -287,6 +305,48 @@ def test_rescore_after_a_kill_between_outcome_and_score(folder: Path, tmp_path: 
     assert [rule for _, _, rule in rescoring.rescore(root).new] == ["accuracy-1"]
     con = store.connect(root)
     assert con.execute("SELECT count(*) FROM outcome WHERE target = 'xnli'").fetchall() == [(450,)]
+
+
+def test_rescore_measures_languages_that_came_later(tmp_path: Path) -> None:
+    """A later version of an ingested run has the predictions of one language more, beside the scores that it takes from the one before."""
+    root = tmp_path / "s"
+
+    def put(language: str, right: int) -> None:
+        said = {
+            **adapter.UNSAID,
+            "model": "m",
+            "intermediate": "none",
+            "target": "xnli",
+            "metric": "accuracy",
+            "source": "paper",
+            "seed": 1,
+        }
+        answers = adapter.answers(["1", "2"], ["1", "2"], ["neutral"] * 2, ["neutral"] * right + ["entailment"] * (2 - right))
+        outcomes = adapter.outcomes(["1", "2"], [1] * right + [0] * (2 - right))
+        refused: list[Refusal] = []
+        made = tables([{**said, "language": language, "split": "test", "outcomes": outcomes, "answers": answers}], "f", "a" * 64, refused)
+        fresh, _ = compare(Batch(pack(made)), (root,))
+        for table in ("outcome", "prediction", "score", "run"):
+            store.write(root, table, fresh[table], listing.ingested(sorted(fresh["run"]["run_id"].to_pylist())))
+
+    def scores() -> list[tuple[str, float]]:
+        with store.reading(root) as con:
+            return con.execute("SELECT language, value FROM score WHERE scorer = 'accuracy-1' ORDER BY ALL").fetchall()
+
+    put("de", 1)
+    assert len(rescoring.rescore(root).new) == 1
+    put("fr", 2)
+    assert scores() == [("de", 0.5)]
+    assert len(rescoring.rescore(root).new) == 1
+    assert scores() == [("de", 0.5), ("fr", 1.0)]
+    assert (rescoring.rescore(root).new, rescoring.rescore(root).kept) == ([], 1)
+    assert verifying.verify(root, deep=True).problems == []
+    # A file of that name may stand for one in a compacted file, which is read in its place.
+    compacting.compact(root)
+    compacting.compact(root, grace=0)
+    with store.reading(root) as con:
+        file = f"xnli.{con.execute('SELECT run_id FROM run').fetchall()[0][0]}.accuracy-1"
+    assert listing.Listing(root).free("score", file) == f"{file}.2"
 
 
 def test_the_tasks_of_xtreme_r_are_tasks_of_their_own(tmp_path: Path) -> None:

@@ -299,7 +299,8 @@ def _write_names(con: duckdb.DuckDBPyConnection, listed: Listing, stem: str) -> 
             UNION ALL
             SELECT b.tbl, b.name, b.written, b.run_id, CASE WHEN b.tbl = 'run' AND g.number IS NOT NULL
                 THEN '{stem}.' || lpad(g.number::VARCHAR, 3, '0') ELSE b."into" END
-            FROM before AS b LEFT JOIN grouped AS g USING (run_id)
+            FROM before AS b LEFT JOIN (SELECT * FROM grouped WHERE run_id IN (SELECT run_id FROM content JOIN chosen USING (tbl, name)
+                WHERE tbl = 'run')) AS g USING (run_id)  -- not of a run whose other scores alone came into a new file
         )
         SELECT * FROM named ORDER BY tbl, name, run_id
     """
@@ -316,32 +317,106 @@ def _put_names(con: duckdb.DuckDBPyConnection, query: str, path: Path) -> None:
 def without(root: Path, lost: set[str]) -> None:
     """A compaction as the newest one, without some compacted files; what they stood for may be written again.
 
+    The files of a writer of which nothing is left in compacted ones count again, as far as they are still there. Those of an ingest may be
+    of runs in several compacted files, of which some stay: they do not, as rows would be there twice. Of these the lost runs are taken into
+    a compacted file of their own, if the ingest's files are all there and whole; otherwise they are gone, and may be ingested again.
+
     Args:
         root: The store, on a file system of this machine.
         lost: Names without their ending.
 
     Raises:
-        StoreError: If another compaction was quicker.
+        StoreError: If another compaction was quicker, or a file cannot be read.
     """
-    now = listing.newest(root)
+    listed = Listing(root)
+    now = listed.compaction
     files = {table: [name for name in names if name not in lost] for table, names in now.files.items()}
-    file = f"{now.number + 1:06d}-{uuid.uuid4().hex[:8]}.parquet"
-    given = listing.parquet([root / listing.FOLDER / now.names])
-    with listing.opened(root) as con:
-        con.execute(f"CREATE TABLE names AS SELECT * FROM {given}")
+    stem = f"{now.number + 1:06d}-{uuid.uuid4().hex[:8]}"
+    again = f"{listing.PREFIX}{stem}.000"
+    with _asking(root) as con:
+        con.execute(f"CREATE TABLE names AS SELECT * FROM {listing.parquet([listed.names])}")
+        con.execute(f"CREATE TABLE held AS SELECT run_id FROM {_files(root, 'run', files['run']) if files['run'] else 'names LIMIT 0'}")
         con.execute(
-            "CREATE TABLE gone AS SELECT name, run_id FROM names WHERE tbl = 'run' AND list_contains(?::VARCHAR[], \"into\")", [list(lost)]
+            "CREATE TABLE gone AS SELECT name, run_id, bool_and(run_id NOT IN (FROM held)) OVER (PARTITION BY name) AS whole FROM names "
+            "WHERE tbl = 'run' QUALIFY run_id NOT IN (FROM held)"
         )
-        # Files of one write have one name, or the id of their run in it.
-        query = """
-            SELECT * FROM names WHERE NOT (coalesce(run_id IN (SELECT run_id FROM gone), false) OR (tbl <> 'run' AND (
-                name IN (SELECT name FROM gone) OR EXISTS (SELECT 1 FROM unnest(string_split(name, '.')) AS p(part)
-                    WHERE part IN (SELECT run_id FROM gone))))) ORDER BY tbl, name, run_id
+        _take_again(con, listed)
+        written = [table for table in TABLES if _write_again(con, root, table, root / table / f"{again}.parquet")]
+        _keep_names(con, listed)
+        # A file with another score of a run (xbench.rescoring) is not of those named here, and its name stays.
+        query = f"""
+            SELECT tbl, name, written, run_id, CASE WHEN run_id IN (SELECT run_id FROM taken) THEN '{again}' ELSE "into" END AS "into"
+            FROM names WHERE CASE WHEN name IN (SELECT name FROM gone WHERE whole) THEN name IN (SELECT name FROM staying)
+                ELSE run_id IS NULL OR run_id IN (SELECT run_id FROM taken) OR run_id NOT IN (SELECT run_id FROM gone) END
+            ORDER BY tbl, name, run_id
         """
-        _put_names(con, query, root / listing.FOLDER / file)
-    if not listing.commit(root, files, file, now.number + 1):
-        _remove([root / listing.FOLDER / file])
+        _put_names(con, query, root / listing.FOLDER / f"{stem}.parquet")
+    counting = {table: [*names, *([again] if table in written else [])] for table, names in files.items()}
+    if not listing.commit(root, counting, f"{stem}.parquet", now.number + 1):
+        _remove([root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)])
         raise StoreError(f"{root} was compacted meanwhile: try again")
+
+
+@contextmanager
+def _asking(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with listing.opened(root) as con:
+        try:
+            con.execute("SET TimeZone = 'UTC'")
+            yield con
+        except duckdb.Error as error:
+            raise store.unreadable(error) from error
+
+
+def _take_again(con: duckdb.DuckDBPyConnection, listed: Listing) -> None:
+    """Table `taken`: the names and runs that are lost and are to be read again from the files of an ingest, by table."""
+    rows = con.execute("SELECT DISTINCT name, tbl FROM names WHERE name IN (SELECT name FROM gone WHERE NOT whole) ORDER BY ALL").fetchall()
+    broken = {name for name, table in rows if _as_written(listed, table, name) is not True}
+    chosen = [(name, table) for name, table in rows if name not in broken]
+    con.execute(
+        "CREATE TABLE taken AS SELECT g.name, g.run_id, c.tbl FROM gone AS g JOIN "
+        "(SELECT unnest(?::VARCHAR[]) AS name, unnest(?::VARCHAR[]) AS tbl) AS c USING (name)",
+        [[name for name, _ in chosen], [table for _, table in chosen]],
+    )
+
+
+def _as_written(listed: Listing, table: str, name: str) -> bool | None:
+    """Whether a file that was replaced is still there, as it was written; None where it has no checksum."""
+    path = listed.root / table / f"{name}.parquet"
+    return name in listed.replaced[table] and path.stat().st_size > 0 and sealing.intact(path)
+
+
+def _write_again(con: duckdb.DuckDBPyConnection, root: Path, table: str, path: Path) -> bool:
+    """Write the rows of a table that were taken again; whether there are any."""
+    names = con.execute("SELECT DISTINCT name FROM taken WHERE tbl = ? ORDER BY ALL", [table]).fetchall()
+    if not names:
+        return False
+    source = _rows(con, root, table, [name for (name,) in names])
+    con.execute(f"CREATE OR REPLACE TEMP VIEW part_rows AS SELECT * FROM ({source}) WHERE run_id IN (SELECT run_id FROM taken)")
+    runs = store.runs_of(con, "SELECT run_id FROM part_rows")
+    if runs:
+        store.copy_whole(con, table, "part_rows", path, runs=runs, threads=_threads(con))
+    return bool(runs)
+
+
+def _keep_names(con: duckdb.DuckDBPyConnection, listed: Listing) -> None:
+    """Table `staying`: names of which nothing is left that stay nevertheless, as their files have rows of runs that are elsewhere too.
+
+    Of an ingest of which an earlier repair could save a part alone, and which was given again since.
+    """
+    con.execute("CREATE TABLE staying (name VARCHAR)")
+    names = [name for (name,) in con.execute("SELECT DISTINCT name FROM gone WHERE whole ORDER BY ALL").fetchall()]
+    there = {table: [name for name in names if _as_written(listed, table, name) is not False] for table in TABLES}
+    if not any(there.values()):
+        return
+    con.execute("INSERT INTO held SELECT run_id FROM taken")
+    for lot in _lots(listed.loose["run"]):
+        con.execute(f"INSERT INTO held SELECT run_id FROM {_files(listed.root, 'run', lot)}")
+    for table in TABLES:
+        for lot in _lots(there[table]):
+            con.execute(
+                "INSERT INTO staying SELECT DISTINCT parse_filename(filename, true) FROM "
+                f"{_files(listed.root, table, lot, 'filename = true')} WHERE run_id IN (FROM held)"
+            )
 
 
 def _clear(root: Path, grace: float) -> int:
@@ -355,11 +430,12 @@ def _clear(root: Path, grace: float) -> int:
     for table, names in listed.uncounted.items():
         old += [root / table / f"{name}.parquet" for name in names if listing.compaction_of(name) <= now.number]
     folder = root / listing.FOLDER
-    old += [path for path in sorted(folder.glob("*")) if _is_old(path.name, now)]
+    there = listing.inside(folder)
+    old += [folder / name for name in there if _is_old(name, now)]
     for table in TABLES:  # all that replaces them is there
         listed.files(table)
     _remove(old)
-    for path in folder.glob(f"{listing.SORTING}*"):  # of a compaction that was killed
+    for path in (folder / name for name in there if name.startswith(listing.SORTING)):  # of a compaction that was killed
         if not places.is_remote(root) and time.time() - path.stat().st_mtime > max(grace, GRACE):
             shutil.rmtree(path, ignore_errors=True)
     return len(old)
@@ -382,7 +458,7 @@ def _tell_waiting(root: Path, done: Compacted, grace: float) -> None:
 
 def _remove(paths: Iterable[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        places.remove(path)
 
 
 def _files(root: Path, table: str, names: Sequence[str], *options: str) -> str:

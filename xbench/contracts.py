@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from xbench import plugins, share
+from xbench import places, plugins, share
 
 TABLES = ("run", "prediction", "outcome", "score")
 _KEYS = ("PRIMARY KEY", "UNIQUE")  # a contract has one of them
@@ -41,7 +41,7 @@ class Rules:
 def rules(table: str) -> Rules:
     """What contract `table` asks."""
     if table not in _RULES:
-        con = duckdb.connect()
+        con = places.database()
         try:
             learn(con)
         finally:

@@ -402,4 +402,4 @@ def _remove_interrupted(root: Path, name: str, runs: Sequence[str], *, alone: bo
             ["let it finish, or wait, and give the same command again: what is complete is kept"],
         )
     for path in stale:
-        path.unlink(missing_ok=True)
+        places.remove(path)

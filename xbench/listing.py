@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,15 @@ class Listing:
         said = {path: sealing.runs(path) for path in every}
         runs = {path.name: said[path] for path in paths["run"]}
         return {t for t, files in paths.items() if all(said[p] is not None and said[p] == runs.get(p.name) for p in files)}
+
+    def free(self, table: str, name: str) -> str:
+        """This name for a file, or one like it: not that of a file that is there, nor of one that was replaced, which would not count."""
+        taken = set(self.loose[table])
+        if self.compaction.names:
+            with opened(self.root) as con:
+                query = f"SELECT name FROM {parquet([self.names])} WHERE tbl = ? AND starts_with(name, ?)"
+                taken |= {row[0] for row in read(con, query, [table, name])}
+        return next(one for one in chain([name], (f"{name}.{number}" for number in count(2))) if one not in taken)
 
     @property
     def advice(self) -> str:
@@ -292,9 +301,7 @@ def write_format(root: Path, number: int) -> None:
 
 def opened(root: Path) -> duckdb.DuckDBPyConnection:
     """A DuckDB that can read the files of a store."""
-    con = duckdb.connect()
-    places.register(con, root)
-    return con
+    return places.database(root)
 
 
 def quoted(path: Path | str) -> str:

@@ -21,7 +21,7 @@ from xbench.listing import FOLDER, PREFIX, RECENT, newest
 from xbench.verifying import verify
 from xbench.verifying.problems import CELL, QUARANTINE, File, Problem, Verified
 
-_ROUNDS = 4  # what is set aside may leave something else alone, but not again and again
+_ROUNDS = 5  # what is set aside may leave something else alone, but not again and again
 _OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
 _OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which all files of a run go
 
@@ -224,6 +224,8 @@ def _move(mended: Mended, plan: _Plan) -> None:
     counting = {name for names in newest(root).files.values() for name in names}
     if lost & counting:
         without(root, lost & counting)  # from here on no reader looks for them
+        # Their runs may be there again, from the files that they were made of: what the others are is seen in the next round.
+        plan.files = {file: why for file, why in plan.files.items() if Path(file).name.removesuffix(".parquet") in lost}
     folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     listed: list[dict[str, Any]] = [
         asdict(Moved(file, f"{QUARANTINE}/{folder.name}/{file}", why)) for file, why in sorted(plan.files.items())

@@ -167,10 +167,11 @@ def meeting(
 
 
 def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
-    """What the rows of a column follow from: a run's id stands for its conditions, its scores for its examples.
+    """What the rows of a column follow from: a run's id stands for its conditions, its scores and a sum over its outcomes for its examples.
 
     How the step was selected is no condition of runs from elsewhere, so it is said beside. Only the runs that take part: conditions such
-    as a model leave others out of the column.
+    as a model leave others out of the column. The id of a run of ours is the same in two stores, and its scores may be, where other
+    examples are right.
     """
     runs = sorted(run for held in column.systems.values() for run in held.by_seed.values())
     scores = con.execute(
@@ -178,7 +179,14 @@ def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
         "AND dataset_revision = ? AND list_contains(?, run_id) ORDER BY ALL",
         [*column.key.values(), runs],
     ).fetchall()
-    return [*scores, sorted(run for held in column.systems.values() if held.selected for run in held.by_seed.values())]
+    # In no order, as that of the rows changes nothing; a sum, as of a row that is there twice nothing would be left in an exclusive or.
+    examples = con.execute(
+        "SELECT count(*), sum(hash(run_id, language, example_id, cluster_id, numerator, denominator)) FROM outcome WHERE split = 'test' "
+        "AND target = ? AND metric = ? AND scorer = ? AND run_id IN (SELECT unnest(?::VARCHAR[]))",
+        [column.target, column.metric, column.scorer, runs],
+    ).fetchall()
+    selected = sorted(run for held in column.systems.values() if held.selected for run in held.by_seed.values())
+    return [scores, examples, selected]
 
 
 def _that_count(con: duckdb.DuckDBPyConnection, found: list[Column], *, asked: bool) -> list[Column]:

@@ -1,5 +1,6 @@
 """Where a store lies: a folder, or a place that fsspec knows, such as s3://bucket/path. Files appear there whole or not at all."""
 
+import contextlib
 import errno
 import os
 import tempfile
@@ -43,10 +44,30 @@ def is_remote(path: Path) -> bool:
     return not isinstance(path, Path)
 
 
-def register(con: "duckdb.DuckDBPyConnection", path: Path) -> None:
-    """Let a connection read what lies at `path`."""
-    if is_remote(path):
-        con.register_filesystem(path.fs)  # type: ignore[attr-defined]
+def database(*paths: Path, **config: int) -> "duckdb.DuckDBPyConnection":
+    """A DuckDB in memory that can read what lies at these places; an address that it does not know is an error, not a download.
+
+    Left to itself it fetches an extension for every `s3://` that no file system was registered for, and loads what it fetched.
+
+    Args:
+        paths: Stores, or files.
+        config: More of DuckDB's settings.
+    """
+    import duckdb
+
+    con = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False, **config})
+    for system in {id(path.fs): path.fs for path in paths if is_remote(path)}.values():  # type: ignore[attr-defined]
+        con.register_filesystem(system)
+    return con
+
+
+def remove(path: Path) -> None:
+    """Delete this one file, if it is there. `unlink` of a UPath takes `*`, `?` and `[` for patterns, and deletes all that fit them."""
+    if not is_remote(path):
+        path.unlink(missing_ok=True)
+        return
+    with contextlib.suppress(FileNotFoundError):
+        path.fs.rm_file(str(path))  # type: ignore[attr-defined]
 
 
 # What to do about the commonest errors of the system, by number.

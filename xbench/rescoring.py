@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from xbench import store
 from xbench.errors import PluginError, XbenchError
+from xbench.listing import Listing
 from xbench.scorer import Scorer, load_scorer
 from xbench.scoring import KEY, Answers, score_rows
 from xbench.study import tested_revision
@@ -35,6 +36,7 @@ def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], No
     Raises:
         StoreError: If the store cannot be read.
     """
+    listed = Listing(root)  # before: a file that another one writes meanwhile is not in it, and is written again under its name
     con = store.connect(root)
     try:
         done = Rescored()
@@ -44,7 +46,7 @@ def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], No
         for number, (run_id, name) in enumerate(runs):
             tick(number, len(runs))
             try:
-                _rescore_run(con, root, run_id, name, done)
+                _rescore_run(con, listed, run_id, name, done)
             except (PluginError, ValueError) as error:
                 done.problems.append(f"run {run_id} ({name}): {error}")
         tick(len(runs), len(runs))
@@ -53,18 +55,28 @@ def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], No
         con.close()
 
 
-def _rescore_run(con: duckdb.DuckDBPyConnection, root: Path, run_id: str, name: str, done: Rescored) -> None:
+def _rescore_run(con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, name: str, done: Rescored) -> None:
     # A scorer is written outcome first, score last: one without its score was cut off and is made again.
-    there = {row[0] for row in con.execute("SELECT DISTINCT scorer FROM score WHERE run_id = ?", [run_id]).fetchall()}
-    wanted = [load_scorer(scorer) for scorer in load_task(name).scorers]
-    missing = [scorer for scorer in wanted if scorer.signature not in there]
-    done.kept += len(wanted) - len(missing)
+    query = "SELECT DISTINCT scorer, language, split FROM score WHERE run_id = ?"
+    there = set(con.execute(query, [run_id]).fetchall())
+    query = "SELECT DISTINCT language, split FROM prediction WHERE run_id = ?"
+    parts = con.execute(query, [run_id]).fetchall()
+    # By language, as a later version of a run that was ingested has more of them, beside scores that it took from the one before.
+    missing = {}
+    for scorer in map(load_scorer, load_task(name).scorers):
+        lacking = {(language, split) for language, split in parts if (scorer.signature, language, split) not in there}
+        if lacking:
+            missing[scorer.signature] = (scorer, lacking)
+        else:
+            done.kept += 1
     if missing:
-        _score_run(con, root, run_id, name, missing)
-        done.new += [(run_id, name, scorer.signature) for scorer in missing]
+        _score_run(con, listed, run_id, name, list(missing.values()))
+        done.new += [(run_id, name, signature) for signature in missing]
 
 
-def _score_run(con: duckdb.DuckDBPyConnection, root: Path, run_id: str, name: str, missing: list[Scorer]) -> None:
+def _score_run(
+    con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, name: str, missing: list[tuple[Scorer, set[tuple[str, str]]]]
+) -> None:
     (first,) = con.execute(f"SELECT {', '.join(KEY)}, target_revision FROM run WHERE run_id = ?", [run_id]).fetchall()
     key, revision = dict(zip(KEY, first, strict=False)), tested_revision(first[-1])
     rows = con.execute(
@@ -73,15 +85,18 @@ def _score_run(con: duckdb.DuckDBPyConnection, root: Path, run_id: str, name: st
         "GROUP BY ALL ORDER BY ALL",
         [run_id],
     ).fetchall()
-    for scorer in missing:
+    for scorer, lacking in missing:
         outcomes, scores = [], []
         for language, split, ids, clusters, references, predictions in rows:
+            if (language, split) not in lacking:
+                continue
             outcome, score = score_rows(key, language, split, Answers(ids, clusters, references, predictions), [scorer], revision)
             outcomes.append(outcome)
             scores.append(score)
-        file = f"{name}.{run_id}.{scorer.signature}"
+        # Where some were measured before, their file stays; one that was replaced by a compaction is not looked at again.
+        file = listed.free("score", f"{name}.{run_id}.{scorer.signature}")
         try:
-            store.write(root, "outcome", pa.concat_tables(outcomes), file)
-            store.write(root, "score", pa.concat_tables(scores, promote_options="permissive"), file)
+            store.write(listed.root, "outcome", pa.concat_tables(outcomes), file)
+            store.write(listed.root, "score", pa.concat_tables(scores, promote_options="permissive"), file)
         except XbenchError as error:
             raise ValueError(str(error)) from error

@@ -8,6 +8,7 @@ in turn (xbench.ingesting). Which files count is in xbench.listing: many small o
 """
 
 import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -64,7 +65,9 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
     """
     if name.startswith(listing.PREFIX):
         raise StoreError(f"{name!r} cannot be the name of a file: {listing.PREFIX!r} is kept for compactions")
-    con = duckdb.connect(config={"threads": 1} if rows.num_rows < _FEW else {})
+    if not name or name.startswith(".") or re.search(r"[/\\\x00]", name):
+        raise StoreError(f"{name!r} cannot be the name of a file: it would be where no reader looks")
+    con = places.database(**({"threads": 1} if rows.num_rows < _FEW else {}))
     try:
         problems = contracts.problems(con, table, rows)
         if problems:
@@ -95,8 +98,7 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
     listing.check_folder(root)
     with ThreadPoolExecutor(2) as beside:  # DuckDB begins, and binds a view, on one processor
         beside.submit(_suite_rows)  # which takes as long, once a process
-        con = duckdb.connect()
-        places.register(con, root)
+        con = places.database(root)
         con.execute("SET TimeZone = 'UTC'")
         listed = Listing(root)
         contracts.learn(con)

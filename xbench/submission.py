@@ -6,6 +6,7 @@ that the submission leaves out is skipped; inside a task every language must be 
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -217,7 +218,10 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     if result.problems:
         return
     fresh, _ = compare(batch, (root,))
-    name = f"{task.name}.{system.intermediate}.submission.{batch.tables['run']['run_id'][0].as_py()}"
+    intermediate = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "-", system.intermediate)[
+        :40
+    ]  # OWNER/NAME would lead into a folder, where nobody looks
+    name = f"{task.name}.{intermediate}.submission.{batch.tables['run']['run_id'][0].as_py()}"
     try:
         for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the run complete
             if fresh[table].num_rows:

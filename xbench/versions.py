@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import columns, contracts, store
+from xbench import columns, contracts, places, store
 from xbench.cells import NAMES
 from xbench.listing import Listing
 from xbench.rows import CELL, Tables
@@ -145,7 +145,7 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
     Returns:
         The rows to write, by table, and the comparison.
     """
-    con = duckdb.connect()
+    con = places.database(*roots)
     try:
         con.execute("SET TimeZone = 'UTC'")
         for table in ("run", "score"):
@@ -294,7 +294,7 @@ def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
 def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     """The rows of these runs, each once by its key."""
     rows = _of_runs(table, run_ids)
-    con = duckdb.connect()
+    con = places.database()
     try:
         con.register("given", rows)
         once = con.sql(f"SELECT DISTINCT ON ({contracts.rules(name).key}) * FROM given")
@@ -306,16 +306,16 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
 def _scores(packed: Packed) -> pa.Table:
     """Rows of table score: a text of their run stands once a run, with the place of each row's run beside it."""
     schema, runs = _schema("score"), packed.runs
-    places = np.repeat(np.arange(runs.num_rows, dtype=np.int32), packed.sizes)
+    which = np.repeat(np.arange(runs.num_rows, dtype=np.int32), packed.sizes)
     found = []
     for name, kind in zip(schema.names, schema.types, strict=True):
         of_run = "target_revision" if name == "dataset_revision" else name
         if name in packed.scores:
             found.append(packed.scores[name])
         elif name in CELL or of_run not in runs.column_names:
-            found.append(columns.column([None] * len(places), kind))
+            found.append(columns.column([None] * len(which), kind))
         elif pa.types.is_dictionary(kind):
-            found.append(columns.repeated(places, runs[of_run].chunk(0)))
+            found.append(columns.repeated(which, runs[of_run].chunk(0)))
         else:
             of_runs = map(repeat, runs[of_run].to_pylist(), packed.sizes)
             found.append(columns.column(list(chain.from_iterable(of_runs)), kind))

@@ -15,7 +15,7 @@ from xbench.executors import tracking
 from xbench.executors.drive import Failure, Pool, drive
 from xbench.executors.graph import CHECKPOINTS, Item, items, shared_stages, still_needed
 from xbench.executors.working import Job, Options, Report, Worker, lay_out
-from xbench.places import is_remote
+from xbench.places import is_remote, remove
 from xbench.study import Cell, Plan
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _drop(todo: Plan, root: Path, name: str, needed: set[str], keep: str) -> Non
     others = tracking.wanted(root, todo, name) if there else tracking.Wanted()
     for stage, path in there:
         if stage not in others.needed:
-            path.unlink(missing_ok=True)
+            remove(path)
 
 
 # The state of a training, and what a process writes a file of a stage to.
@@ -170,7 +170,7 @@ def _sweep(todo: Plan, root: Path, name: str) -> None:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
-            path.unlink(missing_ok=True)
+            remove(path)
     if wanted.known and not wanted.busy and not is_remote(folder):
         with contextlib.suppress(OSError):  # it is not empty, or another runner was quicker
             folder.rmdir()

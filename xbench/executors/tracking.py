@@ -18,6 +18,7 @@ import psutil
 
 from xbench import places, store
 from xbench.executors.graph import Item
+from xbench.listing import inside
 from xbench.study import Plan, Study, lineage
 
 _BEAT = 2.0  # seconds between two signs of life
@@ -48,13 +49,13 @@ class Tracker:
 
     def done(self) -> None:
         """It is done."""
-        self.path.unlink(missing_ok=True)
-        self.failure.unlink(missing_ok=True)
+        places.remove(self.path)
+        places.remove(self.failure)
 
     def failed(self, error: str) -> None:
         """It failed."""
         failed(self.failure.parent.parent, self.about, error)
-        self.path.unlink(missing_ok=True)
+        places.remove(self.path)
 
 
 def failed(root: Path, about: Mapping[str, Any], error: str) -> None:
@@ -69,7 +70,7 @@ def give_up(root: Path, item: Item, error: str) -> None:
     running = root / "running" / f"{item.item_id}.json"  # a worker that has said why takes it away
     if running.is_file() or not (root / "failed" / f"{item.item_id}.json").is_file():
         failed(root, {"item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model}, error)
-    running.unlink(missing_ok=True)
+    places.remove(running)
 
 
 def begin(root: Path, name: str, plan: Plan) -> None:
@@ -94,9 +95,8 @@ def status(root: Path, study: Study | None = None) -> list[dict[str, Any]]:
     whole = store.complete_runs(root)
     running, failures = _all(root / "running"), _all(root / "failed")
     rows, seen = [], set()
-    for path in sorted((root / "study").glob("*.json")):
-        content = _read(path)
-        if content is None or (study is not None and path.stem != study.study_id):
+    for study_id, content in _all(root / "study").items():
+        if study is not None and study_id != study.study_id:
             continue
         for cell in content["cells"]:
             seen.add(cell["run_id"])
@@ -184,7 +184,7 @@ def _alive(about: Mapping[str, Any]) -> bool:
 
 
 def _all(folder: Path) -> dict[str, dict[str, Any]]:
-    found = {p.stem: _read(p) for p in folder.glob("*.json")}
+    found = {name.removesuffix(".json"): _read(folder / name) for name in inside(folder) if name.endswith(".json")}
     return {name: content for name, content in found.items() if content is not None}
 
 

@@ -31,7 +31,7 @@ def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: N
     """
     if not check_folder(root):
         raise StoreError(f"there is no store at {root}")
-    found = Verified(root, reader(), reader())
+    found = Verified(root, reader(root), reader())
     found.ledger.execute(LEDGER)
     list_files(found)
     for done, file in enumerate(found.files):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from xbench import contracts, places, scoring, store
+from xbench import contracts, scoring, store
 from xbench.contracts import TABLES
 from xbench.listing import parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, RERUN, TOLERANCE, Problem, Verified, few_at_once, lost
@@ -32,7 +32,6 @@ def _duplicates(found: Verified) -> None:
         if not files:
             continue
         by_name = {found.files[number].path.name: number for (number,) in files}
-        places.register(found.ledger, found.root)
         given = parquet([found.files[number].path for (number,) in files], "filename = true")
         given = f"({contracts.whole(table, store.column_names(found.ledger, given), given, beside='filename')})"
         key = contracts.rules(table).key

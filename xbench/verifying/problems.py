@@ -7,6 +7,8 @@ from typing import Any
 
 import duckdb
 
+from xbench import places
+
 # What each kind of problem means for a reader of the store; those of HARMLESS are never seen by one.
 KINDS = {
     "unreadable": "cannot be read, and stops every command that reads the table",
@@ -131,9 +133,9 @@ class Verified:
         return all(problem.harmless for problem in self.problems)
 
 
-def reader() -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own."""
-    con = duckdb.connect()
+def reader(*paths: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, which can read what lies there."""
+    con = places.database(*paths)
     con.execute("SET TimeZone = 'UTC'")
     return con
 
