@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import torch
 
-from xbench import mining, scoring
+from xbench import mining, places, scoring
 from xbench.errors import StudyError
 from xbench.recipe import Compute, Phase, Recipe
 from xbench.scorer import load_scorer
@@ -155,12 +155,12 @@ class Workbench:
             if trained.head is not None:
                 saving.save(self._head_file(stage), trained.head.state_dict())
             saving.save(self.checkpoint(stage), trained.trunk.state_dict())  # last: it marks the stage as done
-            self.saver(stage).path.unlink(missing_ok=True)
+            places.remove(self.saver(stage).path)
         return trained
 
     def finished(self, stage: Stage) -> None:
         """The cell of this stage is stored: the state of its training has served."""
-        self.saver(stage).path.unlink(missing_ok=True)
+        places.remove(self.saver(stage).path)
 
     def ticker(self, what: str, total: int) -> loop.Tick:
         """Reports `what` as it is told that more of it is done."""
