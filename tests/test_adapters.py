@@ -959,3 +959,14 @@ def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) ->
     }
     found, _ = said("scores.json", content, tmp_path, "target", "language", model="m")
     assert found == [("xnli", "de"), ("xtreme-r-udpos", "de"), ("xtreme-r-udpos", "lt")]
+
+
+def test_a_table_of_tasks_gives_each_number_its_own_metric_and_leaves_their_mean_out(tmp_path: Path) -> None:
+    """`--set metric='f1 / exact_match'` is of the cells with two numbers; accuracies were stored as F1."""
+    path = tmp_path / "README.md"
+    path.write_text(
+        "| Model | XNLI | NER | XQuAD | Avg |\n|---|---|---|---|---|\n| m | 79.2 | 65.4 | 76.6 / 60.8 | 70.0 |\n", encoding="utf-8"
+    )
+    options = Options(settings={"metric": "f1 / exact_match", "intermediate": "none", "source": "p"})
+    rows = [(r["target"], r["metric"], r["value"]) for r in adapter.read(path, "markdown", options)]
+    assert rows == [("xnli", "accuracy", "79.2"), ("panx", "f1", "65.4"), ("xquad", "f1", "76.6"), ("xquad", "exact_match", "60.8")]

@@ -374,3 +374,13 @@ def test_what_the_rounding_of_sums_leaves_is_no_difference() -> None:
     row = {"verdict": "unresolved", "delta": -1e-17, "seeds_needed": None, "items_needed": None, "clusters": 10, "seeds": 3}
     assert needs(row) == ""
     assert needs({**row, "delta": -0.01}) == "seeds and items"
+
+
+def test_a_terminal_that_knows_no_plus_minus_gets_a_question_mark(tmp_path: Path) -> None:
+    Writer(tmp_path).add("none", "mini-ner", 0, {"de": 0.5}, scorer="span-f1-seqeval-default-1")
+    Writer(tmp_path).add("none", "mini-ner", 1, {"de": 0.7}, scorer="span-f1-seqeval-default-1")
+    for command in (["leaderboard", "--store", str(tmp_path)], ["check", "--help"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "xbench", *command], capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+        )
+        assert (b" ?" if command[0] == "leaderboard" else b"[within POINTS]") in done.stdout

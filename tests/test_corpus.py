@@ -257,7 +257,8 @@ def test_official_formats(folder: Path, name: str, language: str, split: Split, 
             *(f"anli_v1.0/R{r}/dev.jsonl" for r in (1, 2, 3)),
         ]
         for path, text in zip(paths, files.values(), strict=True):
-            put(folder, path, text * 3 if "snli" in path else text)
+            more = ('"pairID": "1"', '"pairID": "2"'), ('"pairID": "1"', '"pairID": "3"')
+            put(folder, path, text + "".join(text.replace(*names) for names in more) if "snli" in path else text)
         files_in_turn = [e.example_id[0] for e in task.examples("en", "dev")]
         assert files_in_turn == ["0", "1", "2", "3", "4", "0", "0"]  # a selection on the first ones is on all of them
     if name == "ccg":

@@ -107,7 +107,7 @@ def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_pa
     # It stands in one column with what was not selected so: the test data is the same.
     assert {r["dataset_revision"] for r in rows} == {load_task("pawsx").revision()}
     assert not verifying.verify(tmp_path / "store").problems
-    with pytest.raises(StudyError, match="development data of mini-ner that is not there"):
+    with pytest.raises(StudyError, match="development data of mini-ner that cannot be had"):
         results(tiny_model, tmp_path, targets=["mini-ner"], recipe={**RECIPE, "target": {**SMALL, **chosen}})
 
 

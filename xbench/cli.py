@@ -1,5 +1,6 @@
 """The command line: parses, calls what the app calls, prints. Heavy imports wait until a command needs them."""
 
+import io
 import os
 import sys
 from pathlib import Path
@@ -41,6 +42,9 @@ DEFAULT_STORE = Path("results")
 
 def main() -> None:
     """Entry point: an XbenchError is one message on stderr and exit code 1, and so is what DuckDB says of a damaged file."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")  # a terminal that knows no ± gets a ?
     try:
         app()
     except XbenchError as error:
@@ -228,7 +232,7 @@ def check_claim(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """The verdict on any sentence of the form A (>|<|=) B on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]."""
+    r"""The verdict on any sentence of the form A (>|<|=) B on TARGET \[in LANGUAGE] \[for MODEL] \[by POINTS] \[within POINTS]."""
     from xbench import verdicts
 
     verdicts.check(store, sentence, _form(as_json, as_csv), study)

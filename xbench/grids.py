@@ -67,6 +67,8 @@ def read(header: Sequence[str], lines: Sequence[tuple[str, Sequence[str]]], sett
                 row = {"language": settings.get("language") or MANY, **row, "target": name}
             target = str(row.get("target") or settings.get("target") or "")
             metrics = _metrics(str(row.pop("metric", "") or _heading_metric(header[index]) or settings.get("metric", "")), target)
+            if kind == "task" and len(metrics) > 1 and "/" not in cells[index]:  # the pair is that of other tasks
+                metrics = _metrics("", target)
             yield from _cell(cells[index], row, metrics)
 
 
@@ -86,7 +88,11 @@ def _understood(
         left = _choice(header[index] for index, (kind, _) in enumerate(kinds) if kind in _SCORED)
         raise DataError(f"heading {', '.join(odd)}: neither a column, nor a language, nor a task of XTREME; {left} leaves the others out")
     if kinds is every:
-        _check_languages(header, kinds, lines, settings)
+        if settings.get("means") != "computed":  # as xbench writes tables, whose languages have scores
+            _check_languages(header, kinds, lines, settings)
+        if any(kind == "task" for kind, _ in kinds) and not any(kind == "language" for kind, _ in kinds):
+            # A mean over tasks follows from them.
+            every = kinds = [("ignored", "") if kind == "mean" else (kind, name) for kind, name in kinds]
     return kinds, all(now == was for was, now in zip(every, kinds, strict=True) if was[0] == "language")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xbench.study import Cell, Plan, Stage
 from xbench.task import Part, Split, Task, load_task
@@ -37,6 +37,7 @@ class Estimator:
         self.recipe = plan.study.recipe
         self.resolved = resolved
         self._sizes: dict[tuple[str, str, str, Split], tuple[int, float]] = {}
+        self._tokenizers: dict[str, Any] = {}
 
     def stage(self, stage: Stage) -> Tokens:
         """Of one training."""
@@ -70,7 +71,9 @@ class Estimator:
 
             examples = task.examples(language, split)
             sample = [examples[i * len(examples) // _SAMPLE] for i in range(_SAMPLE)] if len(examples) > _SAMPLE else list(examples)
-            tokenizer = models.tokenizer(self.resolved[model])
+            if model not in self._tokenizers:  # most of the time that counting takes
+                self._tokenizers[model] = models.tokenizer(self.resolved[model])
+            tokenizer = self._tokenizers[model]
             length, stride = self.recipe.lengths(task.name)
             if task.family == "mining":
                 pieces = encode_texts(tokenizer, [getattr(e, "text", "") for e in sample], length)
