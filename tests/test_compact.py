@@ -479,7 +479,7 @@ def same(root: Path, before: dict[str, Any]) -> bool:
     return answers(root, views=TABLES) == {key: before[key] for key in (*TABLES, "snapshot")}
 
 
-@pytest.mark.parametrize(("table", "grace"), some_slow([(t, g) for t in TABLES for g in (3600, 0)], quick=[("run", 3600), ("outcome", 0)]))
+@pytest.mark.parametrize(("table", "grace"), some_slow([(t, g) for t in TABLES for g in (3600, 0)], quick=[("outcome", 0)]))
 def test_a_damaged_file_of_several_ingests_takes_no_others_along(
     tmp_path: Path, table: str, grace: float, fault: Callable[..., None]
 ) -> None:
