@@ -155,7 +155,7 @@ def wait(source: Source, what: str, key: Hashable, compute: background.Compute) 
 def _again(source: Source, what: str, key: Hashable, compute: background.Compute) -> None:
     if source.snapshot.later(key, compute).done():
         st.rerun(scope="app")
-    st.caption(f"{what}: being computed from all stored examples; this page completes itself.")
+    st.caption(f"⏳ {what}: being computed from all stored examples; this page completes itself.")
 
 
 def plain(text: object) -> str:
