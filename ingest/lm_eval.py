@@ -27,8 +27,6 @@ _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn"
 _AGREE = 1e-6
 # What stands after the results of a file that has not the name of one: of the harness before 0.4, and since.
 _LATER = re.compile(rb'"(num_fewshot|model_args|upper_git_hash|model_name_sanitized)"\s*:')
-# Of old files, which do not say it (higher_is_better in lm_eval/tasks/crows_pairs).
-_LESS = LESS | {"likelihood_difference", "likelihood_diff", "pct_stereotype"}
 # The scale of a metric, by "TASK METRIC AGGREGATION" (lm_eval/api/metrics.py and lm_eval/tasks at 4e7e0d4). sacrebleu gives percent, as do
 # squad_v2 and the metrics of TruthfulQA; but chrF was a fraction before sacrebleu 2, which files before lm-eval 0.4 may be of.
 _PERCENT = re.compile(
@@ -106,7 +104,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
                 "n": samples.get("effective"),
                 **means,
                 "unit": _unit(parts, metric, configs, options),
-                "lower_is_better": metric in _LESS or content.get("higher_is_better", {}).get(task, {}).get(metric) is False,
+                "lower_is_better": metric in LESS or content.get("higher_is_better", {}).get(task, {}).get(metric) is False,
             }
             stderr = number(metrics.get(f"{metric}_stderr,{way}" if way else f"{metric}_stderr"))
             if stderr is not None:

@@ -381,7 +381,7 @@ def test_a_job_that_slurm_does_not_take_is_submitted_again(tmp_path: Path, monke
             return Done()
 
     pool = slurm.SlurmPool.__new__(slurm.SlurmPool)
-    pool.job, pool.size, pool.under_way, pool.refused = None, 2, [], submitit.core.utils.FailedJobError  # type: ignore[assignment]
+    pool.job, pool.size, pool.under_way, pool.not_taken, pool.refused = None, 2, [], [], submitit.core.utils.FailedJobError  # type: ignore[assignment]
     pool.executor = Busy()  # type: ignore[assignment]
     items = [Item(name, "cell", name, "m") for name in "abc"]
     ended: list[str] = []

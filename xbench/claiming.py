@@ -163,7 +163,7 @@ def judge(root: pairing.Store, names: Sequence[str] | None = None) -> list[Judge
 def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
     models = models_called(con, () if claim.everywhere else claim.models)
     targets = () if claim.everywhere else claim.targets
-    rows = [r for model in models for pair in claim.contrasts for r in _contrast(con, model, pair, targets)]
+    rows = [r for model in models for r in _compared(con, model, claim.contrasts, targets)]
     _relation(con, "comparison", rows, len(_pairs(claim)))
     between = [
         r
@@ -186,13 +186,19 @@ def models_called(con: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> list
     return [m for m in there if not wanted or m in wanted or m.rpartition("/")[2] in wanted]
 
 
-def _contrast(con: duckdb.DuckDBPyConnection, model: str, pair: tuple[str, str], targets: Sequence[str]) -> list[Row]:
-    first, against = ({} if pair[0] == "*" else {"intermediate": pair[0]}), {"intermediate": pair[1]}
+def _compared(con: duckdb.DuckDBPyConnection, model: str, pairs: Sequence[tuple[str, str]], targets: Sequence[str]) -> list[Row]:
+    """What there is of the contrasts in one model; means over tasks are made once for all with one baseline, which are a family."""
     there = {row[0] for row in con.execute("SELECT DISTINCT intermediate FROM run WHERE model = ?", [model]).fetchall()}
-    if not {*first.values(), pair[1]} <= there:
-        return []
-    rows = comparing.compare(con, first, against, model=model)
-    return [*(r for r in rows if not targets or r["target"] in targets), *over_tasks.over_tasks(con, first, against, model=model)]
+    found: list[Row] = []
+    for other in dict.fromkeys(other for _, other in pairs):
+        firsts = [first for first, second in pairs if second == other and {first, other} - {"*"} <= there]
+        against = {"intermediate": other}
+        means = over_tasks.over_tasks(con, {}, against, model=model) if firsts else []
+        for first in firsts:
+            rows = comparing.compare(con, {} if first == "*" else {"intermediate": first}, against, model=model)
+            found += [r for r in rows if not targets or r["target"] in targets]
+            found += [r for r in means if first in ("*", r["intermediate"])]
+    return found
 
 
 def partial(row: Row) -> bool:

@@ -87,12 +87,11 @@ def _understood(
     if odd:
         left = _choice(header[index] for index, (kind, _) in enumerate(kinds) if kind in _SCORED)
         raise DataError(f"heading {', '.join(odd)}: neither a column, nor a language, nor a task of XTREME; {left} leaves the others out")
-    if kinds is every:
+    if "headings" not in settings:
         if settings.get("means") != "computed":  # as xbench writes tables, whose languages have scores
             _check_languages(header, kinds, lines, settings)
-        if any(kind == "task" for kind, _ in kinds) and not any(kind == "language" for kind, _ in kinds):
-            # A mean over tasks follows from them.
-            every = kinds = [("ignored", "") if kind == "mean" else (kind, name) for kind, name in kinds]
+        if not any(kind == "language" for kind, _ in kinds):  # a mean over tasks follows from them
+            kinds = [("ignored", "") if kind == "mean" else (kind, name) for kind, name in kinds]
     return kinds, all(now == was for was, now in zip(every, kinds, strict=True) if was[0] == "language")
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from filelock import FileLock
-
 from xbench import places, share
 from xbench.errors import DataError
 from xbench.task import Example, Split
@@ -73,8 +71,7 @@ class Hub:
             return pinned
         newest = self._newest()
         path = share.cache_folder() / "hub-revisions.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_name(f".{path.name}.lock")):  # several runs may pin at once
+        with places.locked(path.with_name(f".{path.name}.lock")):  # several runs may pin at once
             pins = {self.repository: newest, **_pins()}  # the first stays
             with places.whole(path) as half:
                 half.write_text(json.dumps(pins, indent=1, sort_keys=True), encoding="utf-8")

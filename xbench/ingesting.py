@@ -21,8 +21,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from xbench import adapter, listing, places, store
 from xbench.adapter import Options
 from xbench.documents import Document, documents
@@ -356,19 +354,8 @@ def _alone(root: Path) -> Iterator[bool]:
     if places.is_remote(root):
         yield False
         return
-    lock = FileLock(root / ".ingest.lock")
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        locked = True
-    except NotImplementedError:  # some file systems of clusters have none
-        locked = False
-    except OSError as error:
-        raise places.unwritable(root, error) from error
-    try:
+    with places.locked(root / ".ingest.lock") as locked:
         yield locked
-    finally:
-        lock.release()
 
 
 def _remove_interrupted(root: Path, name: str, runs: Sequence[str], *, alone: bool) -> None:

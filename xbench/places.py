@@ -70,6 +70,30 @@ def remove(path: Path) -> None:
         path.fs.rm_file(str(path))  # type: ignore[attr-defined]
 
 
+@contextmanager
+def locked(path: Path) -> Iterator[bool]:
+    """Keep a lock that is this file, on this machine's own file systems: others wait for it. False where there are no locks.
+
+    Raises:
+        WriteError: If the system does not let it be made.
+    """
+    from filelock import FileLock
+
+    lock = FileLock(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+        held = True
+    except NotImplementedError:  # some file systems of clusters have none
+        held = False
+    except OSError as error:
+        raise unwritable(path.parent, error) from error
+    try:
+        yield held
+    finally:
+        lock.release()
+
+
 # What to do about the commonest errors of the system, by number.
 _ADVICE = dict.fromkeys(
     (errno.ENOSPC, errno.EDQUOT, errno.EFBIG),

@@ -218,10 +218,9 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     if result.problems:
         return
     fresh, _ = compare(batch, (root,))
-    intermediate = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "-", system.intermediate)[
-        :40
-    ]  # OWNER/NAME would lead into a folder, where nobody looks
-    name = f"{task.name}.{intermediate}.submission.{batch.tables['run']['run_id'][0].as_py()}"
+    # OWNER/NAME would lead into a folder, where nobody looks.
+    intermediate = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "-", system.intermediate)
+    name = f"{task.name}.{intermediate[:40]}.submission.{batch.tables['run']['run_id'][0].as_py()}"
     try:
         for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the run complete
             if fresh[table].num_rows:

@@ -39,18 +39,20 @@ class SlurmPool:
                 str(error).splitlines(),
             ) from error
         self.under_way: list[tuple[Any, Item]] = []
+        self.not_taken: list[tuple[Item, Exception]] = []
 
     def submit(self, item: Item) -> None:
         """Queue a job; one that Slurm does not take has failed, and is begun again like one that died."""
         try:
-            job: Any = self.executor.submit(_task, self.job, item)
+            self.under_way.append((self.executor.submit(_task, self.job, item), item))
         except (self.refused, OSError) as error:  # a time-out of its controller passes
-            job = _RefusedError(str(error))
+            self.not_taken.append((item, WorkerDiedError(f"no job could be submitted: {_first_line(error)}")))
             time.sleep(_PAUSE)
-        self.under_way.append((job, item))
 
     def wait(self) -> tuple[Item, Exception | None]:
         """Look at the jobs until one has ended."""
+        if self.not_taken:
+            return self.not_taken.pop()
         while True:
             for entry in self.under_way:
                 job, item = entry
@@ -59,8 +61,7 @@ class SlurmPool:
                     try:
                         error: Exception | None = job.result()
                     except Exception as gone:  # noqa: BLE001 - whatever ended the job: a time limit, the node, kill -9
-                        lines = str(gone).strip().splitlines()
-                        return item, WorkerDiedError(f"job {job.job_id} ended in state {job.state}: {lines[0] if lines else 'no result'}")
+                        return item, WorkerDiedError(f"job {job.job_id} ended in state {job.state}: {_first_line(gone) or 'no result'}")
                     return item, error
             time.sleep(_LOOK)
 
@@ -72,19 +73,8 @@ class SlurmPool:
             job.cancel()
 
 
-class _RefusedError(Exception):
-    """What stands for a job that could not be submitted."""
-
-    job_id, state = "(none)", "NOT SUBMITTED"
-
-    def done(self) -> bool:
-        return True
-
-    def result(self) -> Any:
-        raise self
-
-    def cancel(self) -> None:
-        pass
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "")
 
 
 def _task(job: Job, item: Item) -> Exception | None:
