@@ -117,7 +117,7 @@ def status(
     """What is done, running, failed (with the last error), stopped and missing of the studies that were begun in a store."""
     from xbench import running
 
-    running.status(where or store, study, _form(as_json, as_csv), every=every)
+    running.status(_existing(where or store), study, _form(as_json, as_csv), every=every)
 
 
 @app.command()
@@ -131,7 +131,7 @@ def leaderboard(
     """Test scores averaged over languages, with their support."""
     from xbench import printing
 
-    printing.leaderboard(store, target, metric, _form(as_json, as_csv))
+    printing.leaderboard(_existing(store), target, metric, _form(as_json, as_csv))
 
 
 @app.command()
@@ -145,7 +145,7 @@ def scores(
     """Test scores language by language."""
     from xbench import printing
 
-    printing.scores(store, target, metric, _form(as_json, as_csv))
+    printing.scores(_existing(store), target, metric, _form(as_json, as_csv))
 
 
 @app.command()
@@ -159,7 +159,7 @@ def delta(
     """What each intermediate task changed against the direct baseline of the same seed, language by language."""
     from xbench import printing
 
-    printing.deltas(store, target, model, _form(as_json, as_csv))
+    printing.deltas(_existing(store), target, model, _form(as_json, as_csv))
 
 
 @app.command()
@@ -192,6 +192,7 @@ def compare(
     """Is the difference real? Each intermediate task against its direct baseline, or A against B: interval, p, power and a verdict."""
     from xbench import telling
 
+    _existing(store)
     where = {"target": target, "model": model, "source": source, "metric": metric}
     form = _form(as_json, as_csv)
     if everyone:
@@ -221,7 +222,7 @@ def claims(
     """Published claims held against the store: supported, contradicted, unresolved or not testable, and what would settle them."""
     from xbench import verdicts
 
-    verdicts.claims(store, names, _form(as_json, as_csv), study)
+    verdicts.claims(_existing(store), names, _form(as_json, as_csv), study)
 
 
 @app.command("check")
@@ -235,7 +236,7 @@ def check_claim(
     r"""The verdict on any sentence of the form A (>|<|=) B on TARGET \[in LANGUAGE] \[for MODEL] \[by POINTS] \[within POINTS]."""
     from xbench import verdicts
 
-    verdicts.check(store, sentence, _form(as_json, as_csv), study)
+    verdicts.check(_existing(store), sentence, _form(as_json, as_csv), study)
 
 
 @app.command()
@@ -254,7 +255,7 @@ def plan(
 
     if not resolve:
         raise typer.BadParameter("say --resolve; the plan of a study is printed by xbench run STUDY --dry-run")
-    verdicts.resolve(store, _form(as_json, as_csv), studies, most_seeds, target=target, model=model)
+    verdicts.resolve(_existing(store), _form(as_json, as_csv), studies, most_seeds, target=target, model=model)
 
 
 @app.command()
@@ -262,7 +263,7 @@ def coverage(store: Store = DEFAULT_STORE, as_json: Json = False, as_csv: Csv = 
     """Which cells of the grid are there, partial or missing."""
     from xbench import printing
 
-    printing.coverage(store, _form(as_json, as_csv))
+    printing.coverage(_existing(store), _form(as_json, as_csv))
 
 
 @app.command()
@@ -276,7 +277,7 @@ def averages(
     """Means over the tasks of a benchmark suite and of its groups, each only when complete."""
     from xbench import reports
 
-    reports.averages(store, suite, rule, _form(as_json, as_csv))
+    reports.averages(_existing(store), suite, rule, _form(as_json, as_csv))
 
 
 @app.command()
@@ -312,7 +313,7 @@ def rescore(
     """Measure stored predictions again under scorers that have changed or are new; old numbers stay beside the new ones."""
     from xbench import reports
 
-    reports.rescore(store, target, _form(as_json, as_csv))
+    reports.rescore(_existing(store), target, _form(as_json, as_csv))
 
 
 @app.command()
@@ -379,7 +380,7 @@ def history(
     """All claims of a cell: what every source says, in every version, with its file."""
     from xbench import exchange
 
-    exchange.history(store, cell, _form(as_json, as_csv))
+    exchange.history(_existing(store), cell, _form(as_json, as_csv))
 
 
 @app.command()
@@ -392,7 +393,7 @@ def audit(
     """What in the store is wrong or easily misread: impossible metrics, chance, mixed data, missing baselines, and more."""
     from xbench import exchange
 
-    if not exchange.audit(store, check, _form(as_json, as_csv)):
+    if not exchange.audit(_existing(store), check, _form(as_json, as_csv)):
         raise typer.Exit(1)
 
 
@@ -449,7 +450,7 @@ def export(
     from xbench import exchange
 
     exchange.export(
-        store, format_name, output, digits, target=target, model=model, intermediate=intermediate, seed=seed, language=language,
+        _existing(store), format_name, output, digits, target=target, model=model, intermediate=intermediate, seed=seed, language=language,
         metric=metric, scorer=scorer, split=split, source=source,
     )  # fmt: skip
 
@@ -476,6 +477,13 @@ def check(
 
     _use(data_dir)
     reports.check(names, _form(as_json, as_csv))
+
+
+def _existing(root: Path) -> Path:
+    """A store that is read must be there."""
+    from xbench import listing
+
+    return listing.existing(root)
 
 
 def _use(data_dir: Path | None) -> None:

@@ -74,8 +74,7 @@ def compact(root: Path, *, grace: float = GRACE, rows: int = ROWS, dry_run: bool
     Raises:
         StoreError: If there is no store, a file cannot be read, the disk is full, or another compaction was quicker.
     """
-    if not root.is_dir():
-        raise StoreError(f"there is no store at {root}")
+    listing.existing(root)
     done = Compacted()
     try:
         if not dry_run:

@@ -9,7 +9,8 @@ XbenchError
 └── StoreError       a store that cannot be opened or read
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class XbenchError(Exception):
@@ -52,3 +53,9 @@ class StoreError(XbenchError):
 
 class WriteError(StoreError):
     """A file that could not be written: the disk is full, or the folder may not be written to."""
+
+
+def near(name: str, names: Iterable[str]) -> str:
+    """What may have been meant by a name that does not exist; empty where nothing is like it."""
+    close = difflib.get_close_matches(name.lower(), sorted(set(names)), n=3)
+    return f"; did you mean {' or '.join(close)}?" if close else ""

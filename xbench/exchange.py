@@ -10,8 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, verifying
 from xbench.adapter import Options
-from xbench.errors import DataError, StoreError
-from xbench.listing import Listing, check_folder
+from xbench.errors import DataError
+from xbench.listing import Listing
 from xbench.tables import LOG, Form, apart, emit, percent, show
 from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 
@@ -186,8 +186,6 @@ def audit(root: Path, only: str | None, form: Form) -> bool:
     Returns:
         Whether there is no error among them.
     """
-    if not check_folder(root):
-        raise StoreError(f"there is no store at {root}")
     found = auditing.audit(root, only)
     if form != "text":
         empty = dict.fromkeys(c for f in found for c in f.rows)

@@ -37,6 +37,7 @@ INGESTED = "ingest."  # of the files of an ingest
 MANY = 1000  # files: from here on opening a store takes seconds
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
 RECENT = 600  # seconds for which rows without a run may be of one that is being written
+_OF_A_STORE = (*TABLES, FOLDER, "store.json", "study", "running", "failed", "checkpoints", "quarantine")  # one of them is in every store
 FORMAT = 2  # of a store: 1 has what writers wrote alone, 2 may have compactions
 
 
@@ -171,6 +172,20 @@ def check_folder(root: Path) -> bool:
     except OSError as error:
         raise StoreError(f"{root} cannot be looked into", [str(error), "see to permissions and disk"]) from error
     return True
+
+
+def existing(root: Path) -> Path:
+    """A store that is to be read, as it was given: a misspelt name is not an empty store.
+
+    Raises:
+        StoreError: If there is none.
+    """
+    if not check_folder(root):
+        raise StoreError(f"there is no store at {root}; `xbench run` makes one, `xbench ingest external-results`, too: --store says where")
+    names = set(inside(root))
+    if names and names.isdisjoint(_OF_A_STORE):
+        raise StoreError(f"{root} is no store: it has none of {', '.join(f'{name}/' for name in TABLES)}")
+    return root
 
 
 def inside(folder: Path) -> list[str]:

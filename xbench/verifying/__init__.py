@@ -7,8 +7,7 @@ Nothing is changed, and nothing stops it: what cannot be read is a problem like 
 from collections.abc import Callable
 from pathlib import Path
 
-from xbench.errors import StoreError
-from xbench.listing import check_folder
+from xbench.listing import existing
 from xbench.verifying.across import compare
 from xbench.verifying.files import list_files
 from xbench.verifying.predictions import rescore
@@ -29,9 +28,7 @@ def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: N
     Raises:
         StoreError: If there is no store.
     """
-    if not check_folder(root):
-        raise StoreError(f"there is no store at {root}")
-    found = Verified(root, reader(root), reader())
+    found = Verified(existing(root), reader(root), reader())
     found.ledger.execute(LEDGER)
     list_files(found)
     for done, file in enumerate(found.files):
