@@ -65,7 +65,7 @@ def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
     }  # fmt: skip
     assert [m.value for m in app.metric] == ["1", "1", "2", "0"]
     path = tmp_path / "fill.yaml"
-    content = yaml.safe_load(claiming.study("Fills what is missing of m.", [("majority-class", "intents", "mini-pos", 0)], 3))
+    content = yaml.safe_load(claiming.studies("Fills what is missing of m.", [("majority-class", "intents", "mini-pos", 0)], 3)[0])
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     assert list(study.load_study(path).seeds) == [0, 1, 2]
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from xbench import checking, claiming, cli, comparing, executors, pairing, planning, plugins, store
-from xbench.errors import XbenchError
+from xbench.errors import StoreError, XbenchError
 from xbench.recipe import Recipe
 from xbench.study import Study, load_study, stack_version
 from xbench.task import load_task
@@ -58,7 +58,7 @@ def test_every_shipped_claim_can_be_judged_and_its_study_planned(name: str, tmp_
         cells = [(m, i, t) for m in found.claim.models for i in found.claim.intermediates for t in found.claim.targets if i != t]
         assert [(m, i, t) for m, i, t, _ in found.missing] == cells
         file = tmp_path / "study.yaml"
-        file.write_text(claiming.study(found.claim.claim, found.missing, found.claim.seeds))
+        file.write_text(claiming.studies(found.claim.claim, found.missing, found.claim.seeds)[0])
         study = load_study(file)  # every task exists, the recipe is valid
         assert set(study.targets) == set(found.claim.targets)
         assert study.intermediates[0] == "none"
@@ -278,7 +278,7 @@ def test_seeds_of_other_recipes_are_not_counted_together(tmp_path: Path) -> None
 
     def missing() -> list[tuple[str, int]]:
         with store.connect(tmp_path) as con:
-            return [(i, n) for _, i, _, n in claiming.missing_cells(con, cells, 3)]
+            return [(i, n) for _, i, _, n in claiming.missing_cells(con, cells, 3)[0]]
 
     for seed, name in enumerate("ABC"):
         for arm in ("none", "intents"):
@@ -617,3 +617,39 @@ def test_proposed_studies_together_run_just_the_cells_that_are_wanted(tmp_path: 
     asked = {(i, s) for g in grids for i in g["intermediates"] for s in g["seeds"]}
     there = {(i, s) for i in ("none", "intents", "mini-ner") for s in range(3)}
     assert sorted(asked - there) == sorted(cell for s in steps for cell in s.cells)
+
+
+def test_proposed_studies_have_the_recipe_of_the_runs_that_they_are_to_join(tmp_path: Path) -> None:
+    own = {"recipe": '{"frozen_layers": 1, "max_length": 99}', "recipe_id": "own", "kind": "run", "model": "org/m"}
+    for seed in (0, 1):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5)}, **own)
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, **{**own, "recipe_id": "other", "recipe": '{"max_length": 7}'})
+    cells = [(m, i, "mini-pos") for m in ("m", "new") for i in ("none", "intents")]
+    with store.connect(tmp_path) as con:
+        missing, made = claiming.missing_cells(con, cells, 2)
+    assert missing == (("org/m", "intents", "mini-pos", 0), ("new", "none", "mini-pos", 0), ("new", "intents", "mini-pos", 0))
+    joins, fresh = map(yaml.safe_load, claiming.studies("x", missing, 2, made))
+    assert (joins["models"], joins["recipe"]) == (["org/m"], {"frozen_layers": 1, "max_length": 99})
+    assert (fresh["models"], fresh["recipe"]) == (["new"], claiming.RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("intents > none on mini-pos in fr", "'mini-pos' is tested in ar cs de "),
+        ("intents > none on elsewhere in fr", "'elsewhere' is tested in de"),
+        ("intentss > none on mini-pos", "'intentss' is no task; did you mean intents"),
+    ],
+)
+def test_a_sentence_about_what_is_never_tested_is_refused(tmp_path: Path, sentence: str, said: str) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, target="elsewhere")
+    with pytest.raises(StoreError) as error:
+        checking.check(tmp_path, sentence)
+    assert said in str(error.value)
+
+
+def test_models_of_others_are_no_cells_that_a_sentence_lacks(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, model="ours")
+    external = {"kind": "external", "identity": "0" * 24, "version": 1}
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, model="theirs", source="paper", **external)
+    assert {model for model, *_ in checking.check(tmp_path, "intents > none on mini-pos").missing} == {"ours"}

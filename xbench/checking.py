@@ -1,7 +1,7 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from xbench.contrasts import PRINTED, Row
 from xbench.errors import DataError, StoreError, near
 from xbench.languages import MANY, normal
 from xbench.pairing import DIRECT
-from xbench.task import all_tasks
+from xbench.task import all_tasks, load_task
 
 GRAMMAR = "A (>|<|=|helps|hurts) [B] on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]"
 _SIGNS = {">": ">", "<": "<", "=": "=", "helps": ">", "hurts": "<", "beats": ">", "equals": "="}
@@ -37,13 +37,13 @@ class Sentence:
     within: float
 
 
-def parse(text: str, intermediates: Collection[str] = (), measured: Collection[str] = ()) -> Sentence:
+def parse(text: str, intermediates: Collection[str] = (), measured: Mapping[str, Collection[str]] | None = None) -> Sentence:
     """Take a sentence apart.
 
     Args:
         text: The sentence.
         intermediates: What goes for an intermediate task beside the tasks there are: published results are of others, too.
-        measured: And for a target.
+        measured: And for a target, with languages that go for its own.
 
     Raises:
         StoreError: With everything that cannot be read, and the grammar.
@@ -58,7 +58,7 @@ def parse(text: str, intermediates: Collection[str] = (), measured: Collection[s
     problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
     problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []
     language, problem = _language(found.get("in"))
-    problems += [*problem, *_names((words[0], second), found.get("on"), language, intermediates, measured)]
+    problems += [*problem, *_names((words[0], second), found.get("on"), language, intermediates, measured or {})]
     points: dict[str, float | None] = {"by": None, "within": None}
     for word, sign_of in (("by", "<>"), ("within", "=")):
         if word not in found:
@@ -93,7 +93,11 @@ def _points(text: str) -> float | None:
 
 
 def _names(
-    pair: tuple[str, str], target: str | None, language: str | None, intermediates: Collection[str], measured: Collection[str]
+    pair: tuple[str, str],
+    target: str | None,
+    language: str | None,
+    intermediates: Collection[str],
+    measured: Mapping[str, Collection[str]],
 ) -> list[str]:
     """What of the names does not exist, or not together."""
     tasks = {t.name for t in all_tasks()}
@@ -107,6 +111,10 @@ def _names(
         problems.append(f"{target!r} is no target{near(target, targets)}")
     elif language is not None and target not in names:
         problems.append(f"in {language!r}: {target!r} is a mean over tasks, each over its languages; name one task")
+    elif language is not None:
+        covered = {*measured.get(target, ()), *(load_task(target).languages if target in tasks else ())}
+        if language not in covered:
+            problems.append(f"in {language!r}: {target!r} is tested in {' '.join(sorted(covered - {MANY}))}")
     return problems
 
 
@@ -117,8 +125,9 @@ def check(root: Path, text: str) -> Judged:
         StoreError: If the sentence or the store cannot be read.
     """
     with store.reading(root) as con:
-        there = [{str(v) for (v,) in con.execute(f"SELECT DISTINCT {column} FROM run").fetchall()} for column in ("intermediate", "target")]
-        said = parse(text, *there)
+        intermediates = {str(v) for (v,) in con.execute("SELECT DISTINCT intermediate FROM run").fetchall()}
+        measured = dict(con.execute("SELECT target, list(DISTINCT language) FROM score GROUP BY target").fetchall())
+        said = parse(text, intermediates, measured)
         models = claiming.models_called(con, (said.model,) if said.model else ())
         targets = (said.target,)
         members = con.execute(
@@ -126,18 +135,19 @@ def check(root: Path, text: str) -> Judged:
         ).fetchall()
         if members:
             targets = tuple(row[0] for row in members)
-        named = (said.model,) if said.model else tuple(models)
+        own = [m for (m,) in con.execute("SELECT DISTINCT model FROM run WHERE kind = 'run' ORDER BY model").fetchall()]
+        named = (said.model,) if said.model else tuple(own or models)  # models of others are not what one would run on
         cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if i != t]
         tasks = {DIRECT, *(t.name for t in all_tasks())}
         # What is no task here cannot be run.
         runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))
-        missing = claiming.missing_cells(con, cells, _SEEDS) if runs else ()
+        missing, made = claiming.missing_cells(con, cells, _SEEDS) if runs else ((), ())
         rows = [r for model in models for r in _rows(con, said, model)]
     whole = {r["model"] for r in rows if r["status"] == "tested" and not claiming.partial(r)}
     evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.partial(r) else _evidence(said, r) for r in rows)
-    intermediates = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
-    claim = Claim("check", text, "", named, intermediates, targets, ((said.first, said.second),), False, _SEEDS, "", "")
-    return Judged(claim, claiming.verdict(evidence), evidence, missing)
+    arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
+    claim = Claim("check", text, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, "", "")
+    return Judged(claim, claiming.verdict(evidence), evidence, missing, made)
 
 
 def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Row]:

@@ -19,6 +19,7 @@ there is no test: any part can contradict it, and only all of them support it. O
 
 import csv
 import io
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -35,9 +36,11 @@ import yaml
 from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import StoreError
+from xbench.recipe import Compute
 from xbench.stats import families
 
 CLAIMS = Path(__file__).parent / "claims"
+Cell = tuple[str, str, str, int]  # model, intermediate, target, seeds there
 Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
 DIRECT = pairing.DIRECT
 _FIELDS = ("claim", "source", "models", "intermediates", "targets", "contrasts", "seeds", "evidence", "note")
@@ -56,7 +59,7 @@ _TEXT = (
     "against_run_ids",
 )  # fmt: skip
 # What the runs of a study agree in, whatever their intermediate task and target.
-_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
+CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -109,12 +112,14 @@ class Judged:
             support it, unresolved in between, also where one has no test; not testable when none has.
         evidence: All of it.
         missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole: see missing_cells.
+        made: What the runs that new ones are to join were made with: likewise.
     """
 
     claim: Claim
     verdict: Verdict
     evidence: tuple[Evidence, ...]
-    missing: tuple[tuple[str, str, str, int], ...]
+    missing: tuple[Cell, ...]
+    made: tuple[tuple[str, str], ...] = ()
 
 
 def load(name: str) -> Claim:
@@ -177,7 +182,7 @@ def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
     _statements(con)
     cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
     evidence = _evidence(con, claim)
-    return Judged(claim, verdict(evidence), evidence, missing_cells(con, cells, claim.seeds))
+    return Judged(claim, verdict(evidence), evidence, *missing_cells(con, cells, claim.seeds))
 
 
 def models_called(con: duckdb.DuckDBPyConnection, wanted: Sequence[str]) -> list[str]:
@@ -311,13 +316,17 @@ def verdict(evidence: Sequence[Evidence]) -> Verdict:
 
 def missing_cells(
     con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int
-) -> tuple[tuple[str, str, str, int], ...]:
-    """The cells with fewer seeds than wanted, of which every example is stored.
+) -> tuple[tuple[Cell, ...], tuple[tuple[str, str], ...]]:
+    """The cells with fewer seeds than wanted, of which every example is stored, and what the runs that are there were made with.
 
     Runs are compared only under the same conditions, so seeds are counted under one set of them for each model: that under which the
     least is missing.
+
+    Returns:
+        (model as the store calls it, intermediate, target, seeds there) of each cell; and of each model that has runs of ours under these
+        conditions (model, JSON of the keys of a study file that say how they were made).
     """
-    system = f"{', '.join(_CONDITIONS)}, intermediate, target"
+    system = f"{', '.join(CONDITIONS)}, intermediate, target"
     rows = con.execute(
         f"SELECT {system}, max(seeds) FROM (SELECT {system}, intermediate_revision, comparability_key, count(DISTINCT seed) AS seeds "
         "FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL) GROUP BY ALL ORDER BY ALL"
@@ -325,22 +334,48 @@ def missing_cells(
     there: dict[tuple[str, ...], dict[tuple[str, str], int]] = {}
     for *conditions, intermediate, target, count in rows:
         there.setdefault(tuple(conditions), {})[intermediate, target] = count
-    found: dict[str, dict[tuple[str, str], int]] = {}
+    missing, made = [], {}
     for model in dict.fromkeys(m for m, _, _ in cells):
         wanted = [(i, t) for m, i, t in cells if m == model]
-        own = [n for c, n in there.items() if c[0] == model] or [n for c, n in there.items() if _short(c[0]) == _short(model)]
-        found[model] = max(own, key=lambda n: sum(min(n.get(cell, 0), seeds) for cell in wanted), default={})
-    return tuple((m, i, t, found[m].get((i, t), 0)) for m, i, t in cells if found[m].get((i, t), 0) < seeds)
+        own = [c for c in there if c[0] == model] or [c for c in there if _short(c[0]) == _short(model)]
+        nearest = max(own, key=lambda c: sum(min(there[c].get(cell, 0), seeds) for cell in wanted), default=(model,))
+        held = there.get(nearest, {})
+        missing += [(nearest[0], i, t, held.get((i, t), 0)) for i, t in wanted if held.get((i, t), 0) < seeds]
+        if held and (how := made_with(con, **dict(zip(CONDITIONS, nearest, strict=True)))):
+            made[nearest[0]] = how
+    return tuple(missing), tuple(made.items())
 
 
-def study(about: str, missing: Sequence[tuple[str, str, str, int]], seeds: int) -> str:
-    """A study file (YAML) for these cells. A study is a full grid: cells that are there already are not run again under the same recipe."""
-    content = {
-        "about": about,
-        "models": list(dict.fromkeys(m for m, _, _, _ in missing)),
-        "intermediates": sorted({i for _, i, _, _ in missing} | {DIRECT}, key=lambda i: (i != DIRECT, i)),
-        "targets": list(dict.fromkeys(t for _, _, t, _ in missing)),
-        "seeds": list(range(seeds)),
-        "recipe": RECIPE,
-    }
-    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
+def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:
+    """How the newest of our runs that meet conditions was made, as JSON of the keys of a study file; empty where there is none."""
+    ((recipe, compute),) = con.execute(
+        "SELECT arg_max(recipe, finished), arg_max(json_extract_string(study, '$.compute'), finished) FROM run WHERE kind = 'run' AND "
+        + " AND ".join(f"{column} = ?" for column in where),
+        list(where.values()),
+    ).fetchall()
+    if recipe is None:
+        return ""
+    usual = Compute().model_dump()
+    said = {name: value for name, value in json.loads(compute or "{}").items() if value != usual.get(name)}
+    return json.dumps({"recipe": json.loads(recipe), **({"compute": said} if said else {})})
+
+
+def studies(about: str, missing: Sequence[Cell], seeds: int, made: Sequence[tuple[str, str]] = ()) -> list[str]:
+    """Study files (YAML) for these cells, one for the models whose runs were made alike: `made` is as `missing_cells` gives it.
+
+    Models without runs get jiant's recipe. A study is a full grid: cells that are there already are not run again under the same recipe.
+    """
+    how = dict(made)
+    found = []
+    for text in dict.fromkeys(how.get(model, "") for model, _, _, _ in missing):
+        own = [cell for cell in missing if how.get(cell[0], "") == text]
+        content = {
+            "about": about,
+            "models": list(dict.fromkeys(m for m, _, _, _ in own)),
+            "intermediates": sorted({i for _, i, _, _ in own} | {DIRECT}, key=lambda i: (i != DIRECT, i)),
+            "targets": list(dict.fromkeys(t for _, _, t, _ in own)),
+            "seeds": list(range(seeds)),
+            **(json.loads(text) if text else {"recipe": RECIPE}),
+        }
+        found.append(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
+    return found

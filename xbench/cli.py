@@ -192,7 +192,6 @@ def compare(
     """Is the difference real? Each intermediate task against its direct baseline, or A against B: interval, p, power and a verdict."""
     from xbench import telling
 
-    _existing(store)
     where = {"target": target, "model": model, "source": source, "metric": metric}
     form = _form(as_json, as_csv)
     if everyone:
@@ -201,12 +200,12 @@ def compare(
         if odd := [name for name, value in given.items() if value]:
             raise typer.BadParameter(f"{', '.join(odd)}: not with --all")
         over: Literal["all", "zero-shot"] = "zero-shot" if zero_shot else "all"
-        telling.everyone(store, form, over, with_pairs=pairs, cache=not no_cache, intermediate=intermediate, **where)
+        telling.everyone(_existing(store), form, over, with_pairs=pairs, cache=not no_cache, intermediate=intermediate, **where)
         return
     if pairs or zero_shot:
         raise typer.BadParameter("--pairs and --zero-shot go with --all")
     telling.compare(
-        store, form, systems, by, latex=latex, explain=explain, intermediate=intermediate, adjust=adjust,
+        _existing(store), form, systems, by, latex=latex, explain=explain, intermediate=intermediate, adjust=adjust,
         margin=None if margin is None else margin / 100, confirm=confirm, cache=not no_cache, **where,
     )  # fmt: skip
 
@@ -381,6 +380,21 @@ def history(
     from xbench import exchange
 
     exchange.history(_existing(store), cell, _form(as_json, as_csv))
+
+
+@app.command()
+def predictions(
+    run: Annotated[str, typer.Argument(help="Id of a run, or its first digits: `xbench history` says it of any number.")],
+    store: Store = DEFAULT_STORE,
+    language: Annotated[str | None, typer.Option(help="Only this language.")] = None,
+    split: Annotated[str | None, typer.Option(help="Only this split: dev or test.")] = None,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """What a run predicted, example by example, beside what is right, and what each adds to its score."""
+    from xbench import exchange
+
+    exchange.predictions(_existing(store), run, language, split, _form(as_json, as_csv))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, verifying
+from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, store, verifying
 from xbench.adapter import Options
 from xbench.errors import DataError
 from xbench.listing import Listing
@@ -17,6 +17,7 @@ from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
+_EXAMPLES = 40  # of a run that are printed
 _PROBLEM = ("kind", "table", "file", "rows", "found", "expected", "do")
 
 
@@ -153,10 +154,13 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
     where: dict[str, object] = {
         field: int(value) if field in ("seed", "version") and value.isdecimal() else value for field, _, value in pairs
     }
+    if "run_id" in where:
+        with store.reading(root) as con:
+            where["run_id"] = board.whole_id(con, str(where["run_id"]))
     order = ("target", "model", "intermediate", "metric", "scorer", "split", "language", "seed", "source", "source_version", "version")
     found = board.history(root, order, **where)
     if not found:
-        raise DataError(f"no claim of {' '.join(cell)}")
+        raise DataError(f"no claim of {' '.join(cell)}", board.unheard_of(root, where))
     if form != "text":
         emit(found, form)
         return
@@ -178,6 +182,40 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
         ],
         left=len(varying) + 2,
     )  # fmt: skip
+
+
+def predictions(root: Path, run: str, language: str | None, split: str | None, form: Form) -> None:
+    """The examples of a run.
+
+    Raises:
+        DataError: If none is stored, or none of this language and split.
+    """
+    found = board.predictions(root, run, language, split)
+    if not found:
+        only = " ".join(value for value in (language, split) if value)
+        raise DataError(f"no example{f' of {only}' if only else ''} is stored of run {run}; what is known of it: xbench history run_id={run}")
+    if form != "text":
+        emit(found, form)
+        return
+    measured = dict.fromkeys((r["metric"], r["scorer"]) for r in found if r["metric"])
+    rule = "; ".join(f"{metric} ({scorer})" for metric, scorer in measured)
+    show(
+        f"run {run}{f', {rule}' if rule else ''}",
+        ["language", "split", "example", "reference", "prediction", "counts"],
+        [
+            [
+                r["language"], r["split"], r["example_id"], _text(r["reference"]), _text(r["prediction"]),
+                "-" if r["metric"] is None else f"{r['numerator']:g} of {r['denominator']:g}",
+            ]
+            for r in found[:_EXAMPLES]
+        ],
+        f"and {len(found) - _EXAMPLES:,} more (--json and --csv have all)" if len(found) > _EXAMPLES else "",
+        left=5,
+    )  # fmt: skip
+
+
+def _text(value: str | None) -> str:
+    return "-" if value is None else value
 
 
 def audit(root: Path, only: str | None, form: Form) -> bool:

@@ -53,7 +53,8 @@ class Selection:
         columns = [d[0] for d in found.description or []]
         rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
         if not rows:
-            raise DataError("no score meets " + (", ".join(f"{c}={v}" for c, v in said.items()) or "this: the store is empty"))
+            conditions = ", ".join(f"{c}={v}" for c, v in said.items()) or "this: the store is empty"
+            raise DataError(f"no score meets {conditions}", board.unheard_of(self.con, said))
         return rows
 
 

@@ -13,11 +13,11 @@ import duckdb
 import yaml
 from pydantic import ValidationError
 
-from xbench import comparing, store
+from xbench import claiming, comparing, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import DataError, PluginError
 from xbench.pairing import COLUMN, DIRECT, SYSTEM
-from xbench.recipe import Compute, PhaseName, Recipe
+from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
 from xbench.study import data_revision, stack_version, tested_revision
@@ -292,7 +292,6 @@ def studies(root: Path | duckdb.DuckDBPyConnection, steps: Sequence[Step]) -> di
             groups.setdefault((*step.system(DIRECT), *step.wanted), []).append(step)
     found = {}
     with store.reading(root) as con:
-        recipes = _recipes(con)
         for i, own in enumerate(groups.values(), 1):
             row = own[0].row
             content = {
@@ -301,22 +300,10 @@ def studies(root: Path | duckdb.DuckDBPyConnection, steps: Sequence[Step]) -> di
                 "intermediates": [DIRECT, *dict.fromkeys(s.row["intermediate"] for s in own)],
                 "targets": [_study_target(row)],
                 "seeds": sorted({seed for s in own for _, seed in s.cells}),
-                "recipe": json.loads(recipes[row["recipe_id"]]),
-                **_compute(con, row),
+                **json.loads(claiming.made_with(con, **{c: row[c] for c in ("model", "recipe_id", "target")})),
             }
             found[f"resolve-{i}-{row['target']}.yaml"] = yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120)
     return found
-
-
-def _compute(con: duckdb.DuckDBPyConnection, row: Row) -> dict[str, Any]:
-    """How the newest runs of the arm were computed, where not as usual: numbers move with it within the noise between seeds."""
-    ((text,),) = con.execute(
-        "SELECT arg_max(json_extract(study, '$.compute'), finished) FROM run WHERE kind = 'run' AND (model, recipe_id, target) = (?, ?, ?)",
-        [row["model"], row["recipe_id"], row["target"]],
-    ).fetchall()
-    usual = Compute().model_dump()
-    said = {name: value for name, value in json.loads(text or "{}").items() if value != usual.get(name)}
-    return {"compute": said} if said else {}
 
 
 __all__ = ["FIRST_LOOK", "Step", "resolve", "resolved", "studies"]

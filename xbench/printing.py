@@ -33,7 +33,7 @@ _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Mean over languages by system, a table a target."""
     rows = _shown(board.leaderboard(root, target=target, metric=metric), metric, form)
-    if _emitted(rows, form, root, "leaderboard", target, metric):
+    if _emitted(rows, form, root, "leaderboard", target=target, metric=metric):
         return
     for group in grouped(rows, (*_COLUMN, "basis", "language_set")):
         first = group[0]
@@ -74,7 +74,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
 def scores(root: Path, target: str | None, metric: str | None, form: Form) -> None:
     """Scores by language, a table a target and metric: languages down, systems across; of more systems than languages, the other way."""
     rows = _shown(board.scores(root, target=target, metric=metric), metric, form)
-    if _emitted(rows, form, root, "language_score", target, metric):
+    if _emitted(rows, form, root, "language_score", target=target, metric=metric):
         return
     for group in grouped(rows, _COLUMN):
         usual = ("model", "train_language", "intermediate", "recipe_label", "source")
@@ -114,7 +114,7 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
     why = ""
     if not rows and board.scores(root, target=target, model=model):
         why = f"what is in {root} are direct baselines: there is no result after an intermediate task to hold against them"
-    if _emitted(rows, form, root, "transfer_summary", target, model, why=why):
+    if _emitted(rows, form, root, "transfer_summary", why, target=target, model=model):
         return
     means = board.mean_deltas(root, target=target, model=model)
     groups = grouped(rows, _SAME_SYSTEM)
@@ -228,19 +228,20 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
 
 
-def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, *asked: str | None, why: str = "") -> bool:
+def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, why: str = "", **asked: str | None) -> bool:
     """Whether there is no table to draw: rows were written for programs, or there are none, and why is said on stderr."""
     if why:
         LOG.print(why)
     elif not rows:
-        _empty(root, *asked)
+        _empty(root, asked)
     if form != "text":
         emit(rows, form, () if rows else board.columns(root, view))
     return not rows or form != "text"
 
 
-def _empty(root: Path, *asked: str | None) -> None:
-    if any(asked):
-        LOG.print(f"no results of {', '.join(a for a in asked if a)} in {root}; `xbench coverage` says what is there")
+def _empty(root: Path, asked: Mapping[str, str | None]) -> None:
+    board.refuse_unheard(root, asked)
+    if any(asked.values()):
+        LOG.print(f"no results of {', '.join(a for a in asked.values() if a)} in {root}; `xbench coverage` says what is there")
         return
     LOG.print(f"no results in {root}; `xbench run` makes some, `xbench ingest external-results` brings published ones")

@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import track
 
 from xbench import board, rescoring, submission
-from xbench.errors import DataError
+from xbench.errors import DataError, StoreError, near
 from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
@@ -165,6 +165,8 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
     """Rescore a store and say what is new; raises at the end when a run could not be scored."""
     with LOG.status("rescoring") as status:
         done = rescoring.rescore(root, target, lambda n, of: status.update(f"rescoring: {n} of {of} runs"))
+    if not (done.new or done.kept or done.problems):
+        board.refuse_unheard(root, {"target": target})
     if form != "text":
         columns = ("run_id", "target", "scorer")
         emit([dict(zip(columns, new, strict=True)) for new in done.new], form, columns)
@@ -174,7 +176,9 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
             counts[name, scorer] = counts.get((name, scorer), 0) + 1
         if counts:
             show("new scores", ["target", "scorer", "runs"], [[t, s, str(n)] for (t, s), n in sorted(counts.items())], left=2)
-        sys.stdout.write(f"{len(done.new)} run(s) scored anew, {done.kept} score(s) up to date\n")
+        runs = len({run for run, _, _ in done.new})
+        pairs = len(done.new) + done.kept
+        sys.stdout.write(f"{runs} run(s) scored anew; of {pairs} pairs of a run and a scorer {done.kept} were up to date\n")
     if done.problems:
         raise DataError(f"{len(done.problems)} run(s) could not be scored; the others are stored", done.problems)
 
@@ -183,7 +187,13 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
     """Means over the tasks of a suite and of its groups, a table a suite and rule."""
     rows = board.averages(root, suite=suite, rule=rule, **where)
     if not rows:
-        known = ", ".join(sorted({name for task in all_tasks() for name in task.suites}))
+        suites = sorted({name for task in all_tasks() for name in task.suites})
+        rules = ["official", *sorted({name for task in all_tasks() for name, _ in task.rules})]
+        problems = [f"--suite {suite}: no suite{near(suite, suites)}"] if suite not in (None, *suites) else []
+        problems += [f"--rule {rule}: no rule{near(rule, rules)}"] if rule not in (None, *rules) else []
+        if problems:
+            raise StoreError(f"suites are {', '.join(suites)}, rules {', '.join(rules)}", problems)
+        known = ", ".join(suites)
         under = f" under rule {rule}" if rule else ""
         LOG.print(f"no task of {suite or 'a suite'}{under} in {root}; suites are {known}, `xbench tasks` lists their tasks")
     if form != "text":

@@ -47,6 +47,7 @@ def resources(given: Sequence[str]) -> dict[str, Any]:
 def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run: bool) -> None:
     """Plan a study; print the plan, or run what is missing of it."""
     from xbench import executors, study
+    from xbench.executors import tracking
 
     path = study.find_study(name)
     loaded = study.load_study(path)
@@ -60,7 +61,14 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     for model in resolved.values():
         LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
     LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
-    done = _with_bars(todo, resolved, root, missing, options, path.stem)
+    if missing and (busy := tracking.at_work(root, todo)):
+        LOG.print(f"another xbench run is at work on {len(busy)} of them: {'; '.join(busy)}")
+        LOG.print("what both begin is done twice, with the same result; to wait instead, stop this one and run it again later")
+    try:
+        done = _with_bars(todo, resolved, root, missing, options, path.stem)
+    except KeyboardInterrupt:
+        LOG.print(f"stopped: what is done is in {root}, and the same command goes on from there")
+        sys.exit(130)  # as a shell has it: 128 and the number of the signal
     LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
     where = "" if str(root) == "results" else f" --store {root}"
     shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "

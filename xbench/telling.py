@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
-from xbench import comparing, contrasts, over_tasks, pairing, placing, scales, store, wording
+from xbench import board, comparing, contrasts, over_tasks, pairing, placing, scales, store, wording
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
@@ -54,10 +54,13 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
         raise StoreError(f"--by {by!r} is none of {', '.join(BY)}")
     given = conditions(systems)
     first, against = (given[0] if given else None), (given[1] if len(given) > 1 else None)
+    if against:  # of which there is nothing, there are rows that say so
+        board.refuse_unheard(root, {c: v for c, v in against.items() if c in pairing.SYSTEM})
     if by in ("language", "family", "script"):
         _contrasts(
-            root, form, comparing.compare(root, first, against, by=cast(comparing.By, by), **options), options, latex=latex, explain=explain
-        )
+            root, form, comparing.compare(root, first, against, by=cast(comparing.By, by), **options), options, first, latex=latex,
+            explain=explain,
+        )  # fmt: skip
         return
     if latex or explain:
         raise StoreError(f"--latex and --explain go with --by language, family and script, not with --by {by}")
@@ -65,25 +68,27 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
     where = {k: options[k] for k in ("target", "model", "source", "metric", "intermediate") if options.get(k) is not None}
     if by == "task":
         rows += over_tasks.over_tasks(root, first, against, **where)
-        _flat(root, rows, form, ("target", "model"), "by task")
+        _flat(root, rows, form, ("target", "model"), "by task", where | (first or {}))
     elif by == "size":
         rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
         between = scales.interactions(root, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
         if form == "text" and not between:
             LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
         rows += between
-        _flat(root, rows, form, ("target", "model"), "by size of the model")
+        _flat(root, rows, form, ("target", "model"), "by size of the model", where | (first or {}))
     else:
         rows.sort(key=lambda r: (r["target"], r["metric"], r["model"], r["intermediate"], r["source"]))
-        _flat(root, rows, form, ("target", "source", "model"), "by source")
+        _flat(root, rows, form, ("target", "source", "model"), "by source", where | (first or {}))
 
 
-def _contrasts(root: Path, form: Form, rows: Sequence[Row], options: Mapping[str, Any], *, latex: bool, explain: bool) -> None:
+def _contrasts(
+    root: Path, form: Form, rows: Sequence[Row], options: Mapping[str, Any], first: Mapping[str, str] | None, *, latex: bool, explain: bool
+) -> None:
     """A table a contrast."""
     groups = grouped(rows, comparing.CONTRAST)
     every = [own[0] for own in groups]
     if not rows:
-        _nothing(root)
+        _nothing(root, options, first)
     if form != "text":
         emit(rows, form, comparing.COLUMNS)
     elif latex and rows:
@@ -112,7 +117,9 @@ def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, 
         sys.stdout.write("".join(f"  {line}\n" for line in wording.explanation(rows, options["adjust"])) + "\n")
 
 
-def _nothing(root: Path) -> None:
+def _nothing(root: Path, *asked: Mapping[str, Any] | None) -> None:
+    for where in asked:
+        board.refuse_unheard(root, {c: v for c, v in (where or {}).items() if c in pairing.SYSTEM or c in ("target", "metric")})
     LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there")
 
 
@@ -163,10 +170,10 @@ def _confirmed(rows: Sequence[Row]) -> None:
     show("by resampling, unadjusted but for max-T: these runs on new items, seeds as they are", [str(rows[0]["level"]), *heads], lines)
 
 
-def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], heading: str) -> None:
+def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], heading: str, where: Mapping[str, Any]) -> None:
     """One line a contrast."""
     if not rows:
-        _nothing(root)
+        _nothing(root, where)
     if form != "text":
         emit(rows, form, comparing.COLUMNS)
     if not rows or form != "text":
@@ -193,6 +200,7 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
     asked = {**where, "over": over}
     rows = placing.pairs(root, **asked) if with_pairs else placing.standings(root, cache=cache, **asked)
     if not rows:
+        board.refuse_unheard(root, where)
         LOG.print(f"no {'two systems that can be ranked' if with_pairs else 'test score'} in {root}; `xbench coverage` says what is there")
     if form != "text":
         emit(rows, form, placing.PAIR if with_pairs else placing.STANDING)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from xbench import checking, claiming, places, planning
+from xbench import board, checking, claiming, places, planning
 from xbench.claiming import Judged
 from xbench.errors import StoreError
 from xbench.tables import LOG, Form, apart, emit, points, show
@@ -106,9 +106,13 @@ def _write_study(found: Sequence[Judged], path: Path) -> None:
         LOG.print("no cell is missing: no study was written")
         return
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
-    with places.whole(path) as new:
-        new.write_text(claiming.study(about, missing, max(j.claim.seeds for j in found)), encoding="utf-8")
-    LOG.print(f"wrote {path}: xbench run {path} --dry-run shows what it would do")
+    made = [how for j in found for how in j.made]
+    # Each claim counts its missing cells under the conditions that suit it best; of one model all are run under those of one claim.
+    for number, text in enumerate(claiming.studies(about, missing, max(j.claim.seeds for j in found), made), 1):
+        file = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        with places.whole(file) as new:
+            new.write_text(text, encoding="utf-8")
+        LOG.print(f"wrote {file}: xbench run {file} --dry-run shows what it would do")
 
 
 def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:
@@ -121,6 +125,7 @@ def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **wher
         total += s.seconds or 0.0
         rows.append(_step_row(s, total))
     if not rows:
+        board.refuse_unheard(root, where)
         LOG.print("nothing is open: no comparison of runs made here is unresolved, or there are none (xbench coverage)")
     if form != "text":
         emit(rows, form, (*_OPEN, *_WANTED))

@@ -130,6 +130,13 @@ def _row(name: str, about: Mapping[str, Any], whole: set[str], running: Mapping[
     }
 
 
+def at_work(root: Path, plan: Plan) -> list[str]:
+    """Who works on cells or stages of a plan at this moment, in words: not this process, which has not begun."""
+    own = {c.run_id for c in plan.cells} | {s.stage_id for s in plan.stages}
+    busy = [about for item, about in _all(root / "running").items() if item in own and _alive(about)]
+    return sorted(f"{about['label']} (process {about['pid']} of {about['host']})" for about in busy)
+
+
 @dataclass(slots=True)
 class Wanted:
     """Which checkpoints of a store somebody still wants.

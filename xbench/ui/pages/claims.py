@@ -55,5 +55,8 @@ def _one(chosen: claiming.Judged) -> None:
         cells = pd.DataFrame(chosen.missing, columns=["model", "intermediate", "target", "seeds there"])
         st.markdown(f"**What would settle it**: {len(cells)} cells with {chosen.claim.seeds} seeds each")
         common.table(cells)
-        study = claiming.study(chosen.claim.claim, chosen.missing, chosen.claim.seeds)
-        st.download_button("Download study file", study, f"{chosen.claim.name}.yaml", "application/yaml", on_click="ignore")
+        studies = claiming.studies(chosen.claim.claim, chosen.missing, chosen.claim.seeds, chosen.made)
+        for number, study in enumerate(studies, 1):
+            end = f"-{number}" if len(studies) > 1 else ""
+            name = f"{chosen.claim.name}{end}.yaml"
+            st.download_button(f"Download study file{end.replace('-', ' ')}", study, name, "application/yaml", on_click="ignore")

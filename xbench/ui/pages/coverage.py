@@ -1,7 +1,9 @@
 """What of the grid is there, partial or missing, and what to run next: a study file for it."""
 
+import json
 from functools import partial
 from typing import Any
+
 
 import pandas as pd
 import streamlit as st
@@ -84,11 +86,16 @@ def _fill(model: str, cells: pd.DataFrame) -> None:
     if not missing:
         return
     st.subheader("What would fill it")
+    recipes = common.rows(
+        source, "SELECT recipe FROM run WHERE kind = 'run' AND model = ? GROUP BY recipe ORDER BY count(*) DESC, recipe LIMIT 1", [model]
+    )["recipe"].tolist()
+    under = "the recipe of most of its runs, which the new ones join" if recipes else "jiant's hyper-parameters, as it has no runs made here"
     st.caption(
-        f"{len(missing)} cells are missing or partial. The study has them with {_SEEDS} seeds under jiant's hyper-parameters; change its "
-        "recipe to that of the runs you have, so that the new ones join them. `xbench run FILE --dry-run` says what it would take."
+        f"{len(missing)} cells are missing or partial. The study has them with {_SEEDS} seeds under {under}. "
+        "`xbench run FILE --dry-run` says what it would take."
     )
-    study = claiming.study(f"Fills what is missing of {model}.", missing, _SEEDS)
+    made = [(model, json.dumps({"recipe": json.loads(recipe)})) for recipe in recipes]
+    (study,) = claiming.studies(f"Fills what is missing of {model}.", missing, _SEEDS, made)
     st.download_button("Download study file", study, "fill.yaml", "application/yaml", on_click="ignore")
 
 

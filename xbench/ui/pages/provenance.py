@@ -114,3 +114,20 @@ def _again(source: common.Source, run: str, language: str) -> None:
     common.table(found, percent=("stored %", "from examples %"))
     if (found["verdict"] == "differs").any():
         st.error("A stored score is not what its examples give. `xbench audit` says more.")
+    _examples(source, run, language)
+
+
+def _examples(source: common.Source, run: str, language: str) -> None:
+    """What the run predicted in this language."""
+    found = common.rows(
+        source,
+        "SELECT split, example_id AS example, reference, prediction FROM every_prediction WHERE run_id = ? AND language = ? "
+        f"ORDER BY split DESC, try_cast(example_id AS BIGINT), example_id LIMIT {_MOST}",
+        [run, language],
+    )
+    if found.empty:
+        st.caption("Of each example it is stored what it adds to the score, and not what was predicted.")
+        return
+    with st.expander(f"Predictions: the first {len(found)}" if len(found) == _MOST else "Predictions"):
+        common.table(found, wide=["reference", "prediction"])
+        st.caption(f"All, and what each adds to the score: `xbench predictions {run[:12]} --language {language}`")
