@@ -17,7 +17,7 @@ from xbench import share
 from xbench.adapter import COLUMNS, Note, Row
 from xbench.errors import DataError
 from xbench.languages import MANY, known, normal
-from xbench.task import all_tasks
+from xbench.task import CALLED, all_tasks
 
 _HOLES = frozenset({"", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "none"})
 _MEANS = frozenset({"avg", "avg.", "average", "mean", "all"})
@@ -29,12 +29,6 @@ _NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
 _SPREAD = re.compile(r"([+-]?{0})\s*%?\s*(?:_?\s*±\s*({0})%?|\(\s*±\s*({0})%?\s*\))".format(r"(?:\d+[.,])?\d+|[.,]\d+"))
 _LOOKS = re.compile(r"[${}]|\\(?:mathbf|mathit|textbf|textit|underline|bm|boldsymbol)(?![A-Za-z])")
 _MARKS = " ^*†‡§¶∗⋆"  # after a number: significance, ties, notes
-# What tables call XTREME's tasks.
-_TASKS = {
-    "pos": "udpos", "ner": "panx", "pan-x": "panx", "wikiann": "panx", "wikiann ner": "panx", "wikiann-ner": "panx",
-    "paws-x": "pawsx", "tydi": "tydiqa",
-    "tydiqa-goldp": "tydiqa", "tydi qa": "tydiqa", "tydiqa-gp": "tydiqa", "bucc": "bucc2018",
-}  # fmt: skip
 _SHORT = frozenset({"pos", "ner"})  # tasks, though ISO 639-3 has languages of these codes
 _LANGUAGE = re.compile(r"{0}(/{0})?".format(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*"))
 _Kind = tuple[str, str]  # what a heading is, and of what
@@ -311,4 +305,4 @@ def _covered() -> dict[str, frozenset[str]]:
 
 @lru_cache(maxsize=1)
 def _tasks() -> dict[str, str]:
-    return {**{task.name: task.name for task in all_tasks() if task.suites}, **_TASKS}
+    return {**{task.name: task.name for task in all_tasks() if task.suites}, **CALLED}
