@@ -122,3 +122,12 @@ def test_languages_may_go_by_their_names(tmp_path: Path) -> None:
     assert "heading 'Luganda' (if it is the language, write 'lg'), 'EN' (if it is the language, write 'en'): neither" in refused[0]
     _, refused = said("a.md", table("Model | German | Haitian Creole", "A | 80.0 | 60.0"), tmp_path / "3", **XNLI)
     assert "heading 'Haitian Creole': no language of xnli" in refused[0]
+
+
+def test_a_title_is_one_in_tables_for_people_only(tmp_path: Path) -> None:
+    _, refused = said("a.csv", "model,en,de\nA,0.8,0.7\nB", tmp_path / "1", **XNLI)
+    assert "3: 1 cells, the header has 3" in refused[0], "the file is cut off"
+    (tmp_path / "a.md").write_text(table("Model | en | de", "A | 80.0 | 70.0", "* ours | |"), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "a.md"], tmp_path / "s", options=Options(settings=XNLI))
+    assert report.cells == {"new": 2}
+    assert "\n    section=1: before the first title (1 row)\n    section=2: line 4, * ours (0 rows)" in report.notes[0]

@@ -2,7 +2,7 @@
 
 A heading is a column of the long shape (model, seed, …), a language by its code or name, a mean (avg) over the languages of the row, or a
 task (then the cell is a mean over its languages). A cell is a number, two numbers for two metrics (F1 / EM), a number with its spread, or a
-hole. A line of one cell is the title of the section that follows.
+hole. In markdown and LaTeX a line of one cell is the title of the section that follows.
 """
 
 import csv
@@ -36,7 +36,7 @@ _Line = tuple[str, Sequence[str]]  # where a line stands, and its cells
 _METRICS = {"em": "exact_match", "exact match": "exact_match", "acc": "accuracy", "acc.": "accuracy", "accuracy": "accuracy", "f1": "f1"}
 
 
-def read(header: Sequence[str], lines: Sequence[_Line], settings: Mapping[str, str]) -> Iterator[Row | Note]:
+def read(header: Sequence[str], lines: Sequence[_Line], settings: Mapping[str, str], *, titles: bool = False) -> Iterator[Row | Note]:
     """The scores of a table.
 
     Args:
@@ -45,15 +45,17 @@ def read(header: Sequence[str], lines: Sequence[_Line], settings: Mapping[str, s
         settings: What is said of all rows (metric: one, or two with a slash; means: computed, where means follow from the languages;
             headings: those that hold scores, with commas between them, if not all that look like it; section: the only one that is read,
             counted from 1).
+        titles: Whether a line of one cell is the title of a section.
 
     Raises:
         DataError: If no heading is a language or task, or one is not understood, or the task of a row does not have its language, or rows
             of several sections have the same labels.
     """
     kinds, whole = _understood(header, lines, settings)
-    lines, note = _sections(kinds, lines, settings)
-    if note:
-        yield note
+    if titles:
+        lines, note = _sections(kinds, lines, settings)
+        if note:
+            yield note
     scored = [index for index, (kind, _) in enumerate(kinds) if kind in _SCORED]
     lines = [(at, [_bare(cell) if index in scored else cell for index, cell in enumerate(cells)]) for at, cells in lines]
     shown = [float(n.replace(",", ".")) for _, cells in lines for i in scored if i < len(cells) for n in _NUMBER.findall(cells[i])[:1]]
@@ -96,16 +98,16 @@ def _sections(kinds: Sequence[_Kind], lines: Sequence[_Line], settings: Mapping[
             found[-1 if nested else len(found) :] = [(f"{above}; {cells[0]}" if nested else f"line {at}, {cells[0]}", [])]
         else:
             found[-1][1].append((at, cells))
-    found = [(title, rows) for title, rows in found if rows]
+    found = found if found[0][1] else found[1:]
     listed = "".join(
-        f"\n    section={number}: {title} ({len(rows)} row{'s' * (len(rows) > 1)})" for number, (title, rows) in enumerate(found, 1)
+        f"\n    section={number}: {title} ({len(rows)} row{'s' * (len(rows) != 1)})" for number, (title, rows) in enumerate(found, 1)
     )
     if "section" in settings:
         number = settings["section"]
         if not number.isdecimal() or not 1 <= int(number) <= len(found):
             raise DataError(f"--set section={number}: expected 1 to {len(found)}{listed}")
         return found[int(number) - 1][1], None
-    if len(found) < 2 and not any(len(cells) == 1 < len(kinds) for _, cells in lines):
+    if not any(len(cells) == 1 < len(kinds) for _, cells in lines):
         return lines, None
     labels = [{tuple(c for (kind, _), c in zip(kinds, cells, strict=False) if kind == "column") for _, cells in rows} for _, rows in found]
     if twice := sorted(" ".join(label) for label, count in Counter(label for one in labels for label in one).items() if count > 1):
@@ -206,7 +208,7 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
         raise DataError(f"{path}: has no table whose headings are languages or tasks")
     for grid in scored:
         try:
-            for row in read(grid.header, grid.lines, {**settings, **grid.said}):
+            for row in read(grid.header, grid.lines, {**settings, **grid.said}, titles=True):
                 if isinstance(row, Note):
                     yield Note(f"table of line {grid.at}: {row.text}")
                 else:
