@@ -1,15 +1,16 @@
 """LaTeX tables: every tabular whose headings are languages or XTREME's tasks, with booktabs or plain.
 
 A comment `% xbench {"target": "xnli"}` before a table, as `xbench export` writes it, says what its cells leave open; --set says it for
-all, and --set table=2 which of several is meant.
+all, --set table=2 which of several is meant, and --set section=2 which part of one.
 """
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 from xbench import grids
-from xbench.adapter import Options, Row, mapping, parse_json, read_text
+from xbench.adapter import Note, Options, Row, mapping, parse_json, read_text
 
 SUFFIXES = (".tex",)
 EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
@@ -17,9 +18,43 @@ EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set sourc
 _BEGIN = re.compile(r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\[\]]*\])?(?:\{[^{}]*\})?\s*\{(?:[^{}]|\{[^{}]*\})*\}")
 _SAID = re.compile(r"^%\s*xbench\s+(\{.*\})\s*$", re.MULTILINE)
 _RULES = re.compile(
-    r"\\(toprule|midrule|bottomrule|hline|addlinespace)(\[[^\[\]]*\])?|\\c(mid)?rule(\([^()]*\))?\{[^{}]*\}|\\cline\{[^{}]*\}"
+    r"\\(toprule|midrule|bottomrule|hline|hdashline|addlinespace)(\[[^\[\]]*\])?|\\c(mid)?rule(\([^()]*\))?\{[^{}]*\}"
+    r"|\\(cline|cdashline|Xhline|arrayrulecolor)\{[^{}]*\}|\\specialrule(\{[^{}]*\}){3}|\\rowcolors?(\[[^\[\]]*\]|\{[^{}]*\})*"
+    r"|\\end(first|last)?(head|foot)(?![A-Za-z])"
 )
-_MARKUP = re.compile(r"\\(?:textbf|underline|textit|emph|mathbf|texttt|textsc|text|bm)\s*\{([^{}]*)\}")
+_COMMENT = re.compile(r"(?<!\\)((?:\\\\)*)%.*")
+_OVER = re.compile(r"\s*\\multicolumn\s*\{\s*(\d{1,3})\s*\}\s*\{(?:[^{}]|\{[^{}]*\})*\}")
+_DOWN = re.compile(r"\s*\\multirow\s*(?:\[[^\[\]]*\]\s*)?\{\s*(\d{1,3})\s*\}")
+_OPTION, _ARGUMENT = r"(?:\s*\[[^\[\]]*\])*", r"\s*\{(?:[^{}]|\{[^{}]*\})*\}"
+_MARK = r"\\(?:d?dagger|d?dag|ast|star|S|P|textdagger(?:dbl)?|textasteriskcentered)(?![A-Za-z])"
+_LOOKS = (
+    "text(?:bf|it|tt|sc|sf|rm|md|up|normal)?|emph|underline|uline|math(?:bf|it|rm|sf|tt)|boldsymbol|bm|mbox|makecell|bf|it|em|sc|rm|tt|sf"
+    "|bfseries|itshape|scshape|tiny|scriptsize|footnotesize|small|normalsize|large|centering|xspace"
+)
+# What a cell holds beside its text, and what stands in its place; the first that fits. Other braces and dollars go, and what a macro that
+# is only about looks is about stays.
+_MACROS = {
+    r"\\textbackslash\{\}": "\\",
+    r"\\textasciitilde\{\}": "~",
+    r"\\textasciicircum\{\}": "^",
+    r"\\\{": "{",
+    r"\\\}": "}",
+    r"\\\$": "$",
+    r"\\(?=[_%&#])": "",
+    rf"\$\^\{{?[^$]*?\}}?\$|\\textsuperscript{_ARGUMENT}|\^\{{(?:[\s,*]|{_MARK})*\}}|\^\*|\^?{_MARK}": "",  # marks
+    rf"\\footnote(?:mark|text)?(?![A-Za-z]){_OPTION}(?:{_ARGUMENT})?|\\(?:[hv]?phantom|[hv]space\*?|label|ref|tnote){_ARGUMENT}": "",
+    rf"\\[A-Za-z]{{0,20}}color(?:box)?{_OPTION}\s*\{{[^{{}}]*\}}|\\rotatebox{_OPTION}\s*\{{[^{{}}]*\}}": "",
+    rf"\\multirow{_OPTION}\s*\{{[^{{}}]*\}}{_OPTION}\s*\{{[^{{}}]*\}}{_OPTION}": "",
+    r"\\pm(?![A-Za-z])|\\(?:std|sd|stdev|stddev)\s*(?=\{)": "±",
+    r"\\textsubscript\s*(?=\{)": "_",
+    rf"\\(?:{_LOOKS})(?![A-Za-z])\s*\{{?": "",
+    r"~|\\(?:[,;:! ]|quad(?![A-Za-z]))": " ",
+    r"\{-\}": "\0",  # a dash that is a name
+    r"[{}$]": "",
+}
+_CITE = re.compile(rf"[~ ]?\\[A-Za-z]{{0,20}}[Cc]ite[A-Za-z]{{0,20}}\*?{_OPTION}\s*\{{([^{{}}]*)\}}")
+_ANY = re.compile("|".join(f"({pattern})" for pattern in _MACROS))
+_TEXTS = tuple(_MACROS.values())
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -27,11 +62,11 @@ def recognises(path: Path, head: bytes) -> bool:
     with path.open("rb") as handle:
         text = handle.read(1 << 20).decode("utf-8-sig", "replace")
     return _SAID.search(text) is not None or any(
-        grids.is_header(cells) for _, begin, end in _tables(text) for _, cells in list(_lines(text[begin:end], 1))[:1]
+        grids.is_header(cells) for _, begin, end in _tables(text) for _, cells in islice(_lines(text[begin:end], 1), 1)
     )
 
 
-def read(path: Path, options: Options) -> Iterator[Row]:
+def read(path: Path, options: Options) -> Iterator[Row | Note]:
     text = read_text(path)
     found, start = [], 0
     for table, begin, end in _tables(text):
@@ -42,7 +77,13 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         lines = [(at, cells) for at, cells in _lines(text[begin:end], first) if any(cells)]
         if lines:
             found.append(grids.Grid(first, lines[0][1], lines[1:], said))
-    yield from grids.rows(path, found, options.settings)
+    unknown = set[str]()
+    for row in grids.rows(path, found, options.settings):
+        yield row
+        if isinstance(row, dict) and "\\textbackslash" not in text:
+            unknown.update(re.findall(r"\\[A-Za-z]{1,40}", f"{row.get('model')} {row.get('intermediate')}"))
+    if unknown:
+        yield Note(f"what stands for {', '.join(sorted(unknown)[:10])} is not known: names have the macro itself")
 
 
 def _tables(text: str) -> Iterator[tuple[int, int, int]]:
@@ -61,24 +102,37 @@ def _tables(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
+    """Where each row stands, and its cells; a row whose only text is no number has it alone: it heads those below."""
     at = first
-    for line in re.split(r"\\\\(?:\[[^\[\]]*\])?", body):
-        content = re.sub(r"(?<!\\)%.*", "", line)
-        place = at + line[: len(line) - len(line.lstrip())].count("\n")
+    down: dict[int, tuple[str, int]] = {}  # what \multirow says for how many more rows, by column
+    for line in re.split(r"\\\\\*?(?:\[[^\[\]]*\])?|\\tabularnewline(?![A-Za-z])", _COMMENT.sub(r"\1", body)):
+        content = _RULES.sub("", line)
+        place = at + content[: len(content) - len(content.lstrip())].count("\n")
         at += line.count("\n")
-        yield str(place), [_plain(cell) for cell in re.split(r"(?<!\\)&", _RULES.sub("", content))]
+        cells = list[str]()
+        raws = re.split(r"(?<!\\)&", content)
+        for raw in raws:
+            over, index = _OVER.match(raw), len(cells)
+            text = _plain(raw[over.end() :] if over else raw)
+            span = int(over.group(1)) if over else 1
+            if span > 1 and text.strip("-–—") and (index or text[0].isdigit()) and len(raws) > 1:
+                text = f"over {span} columns: {text}"  # of which of them it says something is not known
+            if several := _DOWN.match(raw):
+                down[index] = text, int(several.group(1))
+            above, left = down.get(index, ("", 0))
+            cells += [text if raw.strip() or left < 1 else above, *[""] * (span - 1)]
+            down[index] = above, left - 1
+        alone = [raw for raw in raws if raw.strip()]
+        text = "".join(cells) if len(alone) == 1 else ""
+        yield str(place), [text] if text and not text[0].isdigit() else cells
 
 
 def _plain(cell: str) -> str:
-    """Without macros and the marks that stand for significance or ties; a dash alone is an empty cell."""
-    text = re.sub(r"\$\^\{?[^$]*?\}?\$|\\textsuperscript\s*\{[^{}]*\}", "", cell)  # a mark in superscript
-    text = re.sub(r"\\[hv]?phantom\s*\{[^{}]*\}", "", text)
-    text = text.replace(r"\textbackslash{}", "\0").replace(r"\textasciitilde{}", "\1").replace(r"\textasciicircum{}", "\2")
-    for _ in range(4):  # macros in macros
-        text = _MARKUP.sub(r"\1", text)
-    text = re.sub(r"\{\\(?:bf|it|em|bfseries|itshape)\s+([^{}]*)\}", r"\1", text).replace("\\pm", "±").replace("~", " ")
-    text = re.sub(r"(?<!\\)\$", "", text)
-    if text.strip() == "-":
-        return ""
-    text = re.sub(r"(?<!\\)[{}]", "", text)
-    return re.sub(r"\\([_%&#${}])", r"\1", text).replace("\0", "\\").replace("\1", "~").replace("\2", "^").strip()
+    """Without macros and the marks that stand for significance or ties; a dash alone is an empty cell.
+
+    A citation beside a name is none of it; one that stands alone is what the row is called.
+    """
+    text = _CITE.sub("", cell)
+    text = _ANY.sub(lambda found: _TEXTS[(found.lastindex or 1) - 1], text if text.strip("~\n\t {}") else _CITE.sub(r"\1", cell))
+    text = " ".join(map(str.strip, text.split("\n"))).strip()
+    return "" if text == "-" else text.replace("\0", "-")

@@ -1,7 +1,7 @@
 """Markdown files: every pipe table whose headings are languages or XTREME's tasks.
 
 A comment `<!-- xbench {"target": "xnli"} -->` before a table, as `xbench export` writes it, says what its cells leave open; --set says it
-for all, and --set table=2 which of several is meant.
+for all, --set table=2 which of several is meant, and --set section=2 which part of one.
 """
 
 import html
@@ -11,7 +11,7 @@ from itertools import pairwise, takewhile
 from pathlib import Path
 
 from xbench import grids
-from xbench.adapter import Options, Row, mapping, parse_json, read_text
+from xbench.adapter import Note, Options, Row, mapping, parse_json, read_text
 
 SUFFIXES = (".markdown", ".md")
 EXAMPLE = "README.md, with --set target=xquad --set metric='f1 / exact_match' --set intermediate=none --set source=…"
@@ -32,7 +32,7 @@ def recognises(path: Path, head: bytes) -> bool:
     )
 
 
-def read(path: Path, options: Options) -> Iterator[Row]:
+def read(path: Path, options: Options) -> Iterator[Row | Note]:
     lines = read_text(path).splitlines()
     said: dict[str, str] = {}
     found = []
@@ -42,19 +42,31 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         if number == 0 or not _RULE.fullmatch(lines[number].strip()) or "|" not in lines[number] or "|" not in lines[number - 1]:
             continue
         body = takewhile(lambda line: "|" in line[1], enumerate(lines[number + 1 :], number + 2))
-        found.append(grids.Grid(number, _cells(lines[number - 1]), [(str(at), _cells(line)) for at, line in body], said))
+        found.append(grids.Grid(number, _cells(lines[number - 1]), [(str(at), _row(line)) for at, line in body], said))
         said = {}
     yield from grids.rows(path, found, options.settings)
 
 
 def _cells(line: str) -> list[str]:
+    return [_plain(cell) for cell in _raw(line)]
+
+
+def _raw(line: str) -> list[str]:
     inner = re.sub(r"^\||\|$", "", line.strip())
-    return [_plain(cell) for cell in re.split(r"(?<!\\)\|", inner)]
+    return re.split(r"(?<!\\)\|", inner)
+
+
+def _row(line: str) -> list[str]:
+    """The cells of a row; one whose only text is no number has it alone: it heads those below."""
+    cells = _cells(line)
+    alone = [text for raw, text in zip(_raw(line), cells, strict=True) if raw.strip()]
+    return alone if len(alone) == 1 and alone[0] and not alone[0][0].isdigit() else cells
 
 
 def _plain(cell: str) -> str:
     """Without emphasis, code, links, escapes, and the marks that stand for significance or ties; a dash alone is an empty cell."""
-    text = re.sub(r"\\([!-/:-@\[-`{-~])", lambda match: match.group(1).translate(_AWAY), cell)  # what is escaped is no markup
+    text = re.sub(r"^\s*\\\((.*)\\\)\s*$", r"\1", cell)  # a cell that is math
+    text = re.sub(r"\\([!-/:-@\[-`{-~])", lambda match: match.group(1).translate(_AWAY), text)  # what is escaped is no markup
     # Each expression stops at the next beginning of what it looks for, so that no text takes longer than in proportion to its length.
     text = re.sub(r"<sup>(?:(?!<sup>).)*?</sup>", "", text)  # a mark
     text = re.sub(r"(?<=\d)<(?:br|sub)\b[^<>]*>(?=\d)", " ", text)  # two numbers, not one

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xbench import grids
-from xbench.adapter import Options, Row, read_text
+from xbench.adapter import Note, Options, Row, read_text
 from xbench.errors import DataError
 
 SUFFIXES = (".csv", ".parquet", ".tsv")
@@ -34,7 +34,7 @@ def _fits(header: list[str]) -> bool:
     return "value" not in map(str.lower, names) and grids.is_header(names)
 
 
-def read(path: Path, options: Options) -> Iterator[Row]:
+def read(path: Path, options: Options) -> Iterator[Row | Note]:
     if path.suffix == ".parquet":
         import pyarrow.parquet as pq
 

@@ -1,12 +1,15 @@
 """Averages, claims, coverage, provenance, audit and uploads, run by streamlit's own test harness or by their functions."""
 
+import io
 import json
 import pickle
+import tempfile
 import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import streamlit as st
 import yaml
 
 from tests.conftest import Writer
@@ -134,6 +137,34 @@ def test_an_upload_is_compared_first_then_stored_and_nothing_twice(tmp_path: Pat
     con = store.connect(tmp_path / "s")
     assert len(board.query(con, "score")) == 2
     con.close()
+
+
+def test_an_upload_says_what_is_refused_and_takes_what_its_file_leaves_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = "| Model | en | de |\n|---|---|---|\n| A | 80.0 | 70.0 |\n| Zero-shot | | |\n| B | 81.0 | ? |\n"
+    monkeypatch.setenv("XBENCH_UPLOADS", "1")
+    upload = io.BytesIO(content.encode())
+    upload.name = "table.md"
+    monkeypatch.setattr(st, "file_uploader", lambda *_, **__: [upload])
+    app = draw(monkeypatch, tmp_path / "store", "add")
+    assert "no score could be read" in app.error[0].value
+    assert not any("new to the store" in info.value for info in app.info), "nothing could be read; that nothing is new says another thing"
+    assert "4 x column 'target': is empty; if the file does not say it, --set does" in app.text[1].value
+    assert str(tempfile.gettempdir()) not in str(app.dataframe[0].value.to_dict())
+    fields = {box.label: box for box in app.text_input}
+    assert fields.keys() >= {"target", "metric", "intermediate", "source", "model", "section", "headings", "split"}
+    assert not fields.keys() & {"value", "n", "stderr"}
+    for column, value in {"target": "xnlii", "metric": " accuracy ", "intermediate": "none", "source": "a paper"}.items():
+        fields[column].set_value(value)
+    app = settle(app.button[0].click().run())
+    assert not app.error
+    assert [m.value for m in app.metric] == ["3", "0", "0", "0", "1"]
+    assert common.plain("1 target is no task of xbench: xnlii (did you mean xnli?)") == app.warning[0].value
+    assert "table of line 1" in app.warning[1].value.replace("\\", "")
+    assert app.text[1].value == "1 x column 'value': expected a number"
+    app = settle(next(b for b in app.button if b.label == "Add 3 rows to the store").click().run())
+    assert app.success[0].value.startswith("3 new and 0 changed rows are stored")
+    with store.reading(tmp_path / "store") as con:
+        assert con.execute("SELECT DISTINCT target, metric, source FROM result").fetchall() == [("xnlii", "accuracy", "a paper")]
 
 
 class Evil:

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -16,9 +17,10 @@ import msgspec
 import pyarrow as pa
 import pytest
 from filelock import FileLock
+from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import adapter, board, gathering, ingesting, rows, share, store, verifying
+from xbench import adapter, board, cli, gathering, ingesting, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
 
@@ -665,3 +667,20 @@ def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callab
     assert len(found[0]) == 180
     assert found[0] == found[1]
     fault("kill -9", "an ingest of 60 files, at random moments", f"{kills} kills")
+
+
+def test_tasks_that_are_nearly_ones_of_xbench_are_said(tmp_path: Path) -> None:
+    names = ("xnlii", "ner", "PAWS-X", "xnli", "belebele", "lm-eval/xnli", "snli")
+    cells = [("none", name) for name in names] + [("None", "xnli"), ("mnlii@de", "xnli"), ("intents@de+es", "xnli"), ("ocnli", "xnli")]
+    path = write(tmp_path / "a.csv", *(f"m,{intermediate},{target},de,accuracy,0.5,p" for intermediate, target in cells))
+    done = CliRunner().invoke(cli.app, ["ingest", "external-results", str(path), "--store", str(tmp_path / "s"), "--json"])
+    assert done.exit_code == 0, "results elsewhere are of tasks that xbench does not have"
+    (found,) = json.loads(done.stdout)
+    assert (found["new"], found["misspelt"]) == (
+        len(cells),
+        {"target": {"PAWS-X": ["pawsx"], "ner": ["panx"], "xnlii": ["xnli"]}, "intermediate": {"None": ["none"], "mnlii@de": ["mnli"]}},
+    )
+    assert "xbench: 3 targets are no tasks of xbench: PAWS-X (did you mean pawsx?), ner (did you mean panx?), xnlii (" in done.stderr
+    report = ingesting.Report(targets=Counter(f"xnli{letter}" for letter in "abcdefgh"))
+    assert report.doubts()[0].endswith("xnlie (did you mean xnli?) and 3 more")
+    assert ingesting.Report(targets=Counter(["xnlii"])).doubts() == ["1 target is no task of xbench: xnlii (did you mean xnli?)"]

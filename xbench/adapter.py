@@ -41,7 +41,8 @@ OF_RUN = frozenset({*RUN, *SOURCE})
 # Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
 # row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
 PASSING = ("unit", "lower_is_better", "run_id", "at", "outcomes", "answers")
-_OF_TABLES = ("table", "headings")  # which of a markdown or LaTeX file, counted from 1; which of its headings hold scores
+# Which table of a markdown or LaTeX file, and which section of it, counted from 1; which of its headings hold scores.
+_OF_TABLES = ("table", "section", "headings")
 OTHER_SETTINGS = ("unit", *_OF_TABLES)  # that --set takes beside columns
 REQUIRED = ("model", "intermediate", "target", "language", "metric", "value", "source")
 UNSAID: Mapping[str, str] = {

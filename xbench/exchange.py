@@ -66,7 +66,7 @@ def _summary(report: ingesting.Report, root: Path, dry_run: bool, report_file: P
         "store": str(root), "dry_run": dry_run, "files": dict(report.files), "unknown_files": report.unknown, "runs": report.runs,
         **{status: report.cells[status] for status in ("new", "changed", "identical", "older")},
         "targets": dict(report.targets), "refused": len(report.refusals), "reasons": dict(rows.by_reason(report.refusals)),
-        "notes": report.notes, "report": str(report_file) if report.refusals and report_file else None,
+        "misspelt": report.misspelt(), "notes": report.notes, "report": str(report_file) if report.refusals and report_file else None,
         "changes": [
             {c: getattr(change, c) for c in change.__slots__} for change in report.changes
         ],
@@ -107,7 +107,7 @@ def _tell(report: ingesting.Report, root: Path, dry_run: bool) -> None:
 
 
 def _complain(report: ingesting.Report, report_file: Path | None) -> None:
-    notes = [f"xbench: {note}" for note in report.notes[:_SHOWN]]
+    notes = [f"xbench: {said}" for said in (*report.doubts(), *report.notes[:_SHOWN])]
     if len(report.notes) > _SHOWN:
         notes.append(f"xbench: and {len(report.notes) - _SHOWN} more such notes; --json has all")
     sys.stderr.write("".join(f"{note}\n" for note in notes))

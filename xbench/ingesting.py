@@ -28,6 +28,7 @@ from xbench.errors import DataError, StoreError, XbenchError
 from xbench.gathering import Gathering
 from xbench.listing import Listing
 from xbench.rows import Refusal
+from xbench.task import nearly
 from xbench.versions import Batch, Change, Packed, compare, pack
 
 _BATCH_FILES = 400  # files read by a process at a time, or
@@ -36,6 +37,7 @@ _FOLDER_BYTES = 512 << 10  # what a folder that is read whole is taken for
 _AHEAD = 16  # batches that wait for each other process, so that it goes on while this one writes
 _FLUSH_ROWS = 200_000  # rows that are written at once
 _FIRST_LINE = 300  # characters of it that a message shows
+_NAMED = 5  # misspelt tasks that a sentence names
 _ALONE = 50  # fewer files than this are not worth other processes
 
 
@@ -47,10 +49,26 @@ class Report:
     unknown: int = 0  # files of folders and archives that no adapter knows
     cells: Counter[str] = field(default_factory=Counter)  # new, changed, identical, older
     targets: Counter[str] = field(default_factory=Counter)  # rows by task
+    intermediates: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     changes: list[Change] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what of files that were read could not be used
+
+    def misspelt(self) -> dict[str, dict[str, list[str]]]:
+        """Targets and intermediates that are no tasks of xbench and nearly some, with these: all names are stored, slips of the pen too."""
+        said = {"target": (self.targets, ()), "intermediate": (self.intermediates, ("none",))}
+        return {c: {name: near for name in sorted(names) if (near := nearly(name, known))} for c, (names, known) in said.items()}
+
+    def doubts(self) -> list[str]:
+        """What to say of misspelt(): a sentence a column, with the first few names."""
+        found = []
+        for column, names in self.misspelt().items():
+            few = ", ".join(f"{name} (did you mean {' or '.join(near)}?)" for name, near in list(names.items())[:_NAMED])
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            what = f"{len(names)} {column}s are no tasks" if len(names) > 1 else f"1 {column} is no task"
+            found += [f"{what} of xbench: {few}{more}"] if names else []
+        return found
 
 
 def ingest(
@@ -336,6 +354,7 @@ class _Writer:
             fresh, compared = compare(batch, self.seen)
             self.report.cells.update(compared.cells)
             self.report.targets.update(compared.targets)
+            self.report.intermediates.update(compared.intermediates)
             self.report.changes += compared.changes
             self.report.runs += fresh["run"].num_rows
             if not fresh["run"].num_rows:

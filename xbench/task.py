@@ -1,6 +1,8 @@
 """What a task is: where its examples come from, in which languages, and how it is scored. One file each in tasks/."""
 
 import contextlib
+import difflib
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -16,6 +18,12 @@ Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mini
 Group = Literal["classification", "tagging", "qa", "retrieval", "choice"]
 Sampling = Literal["proportional", "uniform", "temperature"]
 Split = Literal["train", "dev", "test"]
+# What tables call XTREME's tasks.
+CALLED = {
+    "pos": "udpos", "ner": "panx", "pan-x": "panx", "wikiann": "panx", "wikiann ner": "panx", "wikiann-ner": "panx", "paws-x": "pawsx",
+    "tydi": "tydiqa", "tydiqa-goldp": "tydiqa", "tydi qa": "tydiqa", "tydiqa-gp": "tydiqa", "bucc": "bucc2018",
+}  # fmt: skip
+_NEAR = 0.8  # of difflib's ratio: xnlii is near xnli, snli is not near mnli
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,3 +312,23 @@ def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
 def all_tasks() -> tuple[Task, ...]:
     """Every task of tasks/, by name. No data is read: every store that is opened asks for them."""
     return tuple(replace(plugins.load(TASKS, name).TASK, name=name) for name in plugins.names(TASKS))
+
+
+def nearly(name: str, known: Sequence[str] = ()) -> list[str]:
+    """The tasks that a name may mean which is none of them: another spelling, a common name, a slip of the pen; most likely first.
+
+    Args:
+        name: Of a target or intermediate. One with a slash says whose protocol it follows, and is no task of xbench.
+        known: What goes for a task beside those there are.
+    """
+    tasks = {_letters(task): task for task in (*(t.name for t in all_tasks()), *known)}
+    base = name.partition("@")[0]
+    if base in tasks.values() or "/" in name:
+        return []
+    if meant := CALLED.get(base.lower()) or tasks.get(_letters(base)):
+        return [meant]
+    return [tasks[one] for one in difflib.get_close_matches(_letters(base), tasks, cutoff=_NEAR)]
+
+
+def _letters(name: str) -> str:
+    return re.sub("[^a-z0-9]", "", name.lower())

@@ -37,10 +37,11 @@ class Change:
 
 @dataclass(slots=True)
 class Compared:
-    """Cells of a batch by what they are to the store (new, changed, identical, older) and by task; each changed number."""
+    """Cells of a batch by what they are to the store (new, changed, identical, older), target and intermediate; each changed number."""
 
     cells: Counter[str] = field(default_factory=Counter)
     targets: Counter[str] = field(default_factory=Counter)
+    intermediates: Counter[str] = field(default_factory=Counter)
     changes: list[Change] = field(default_factory=list)
 
 
@@ -153,7 +154,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             _known(con, roots, table)
         exported = pa.table({"run_id": columns.texts(list(batch.exported_as)), "theirs": columns.texts(list(batch.exported_as.values()))})
         found = Compared()
-        found.targets.update(dict(con.execute("SELECT target, count(*) FROM given_score GROUP BY target").fetchall()))
+        for column, counts in (("target", found.targets), ("intermediate", found.intermediates)):
+            counts.update(dict(con.execute(f"SELECT {column}, count(*) FROM given_score GROUP BY ALL").fetchall()))
         known = con.execute("SELECT count(*) FROM given_run WHERE identity IN (SELECT identity FROM known_run)").fetchall()[0][0]
         if not known and not batch.exported_as:  # as on the way into a new store: no number need be looked up
             found.cells["new"] = batch.tables["score"].num_rows
