@@ -9,7 +9,7 @@ import duckdb
 from xbench import contracts, languages, store
 from xbench.errors import StoreError, near
 from xbench.scorer import load_scorer
-from xbench.task import all_tasks
+from xbench.task import all_tasks, nearly
 
 Row = dict[str, Any]
 _FEW = 8  # values that are named where none is like the one asked for
@@ -93,7 +93,8 @@ def history(root: Path, order: Sequence[str] = (), **where: Any) -> list[Row]:
 _EXAMPLES = """
     WITH p AS (SELECT language, split, example_id, reference, prediction FROM every_prediction WHERE run_id = $run),
     o AS (SELECT language, split, example_id, metric, scorer, numerator, denominator FROM every_outcome WHERE run_id = $run),
-    rule AS (SELECT metric, scorer FROM (SELECT DISTINCT metric, scorer FROM o) ORDER BY (metric, scorer) = ($metric, $scorer) DESC, metric, scorer LIMIT 1)
+    rules AS (SELECT DISTINCT metric, scorer FROM o),
+    rule AS (SELECT metric, scorer FROM rules ORDER BY (metric, scorer) = ($metric, $scorer) DESC, metric, scorer LIMIT 1)
     SELECT language, split, example_id, reference, prediction, metric, scorer, numerator, denominator
     FROM p FULL JOIN (SELECT * FROM o SEMI JOIN rule USING (metric, scorer)) USING (language, split, example_id)
     WHERE ($language IS NULL OR language = $language) AND ($split IS NULL OR split = $split)
@@ -175,7 +176,7 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
     asked = {column: value for column, value in where.items() if isinstance(value, str) and column in tables}
     if not asked:
         return []
-    tasks = {t.name for t in all_tasks()}
+    tasks, tasked = {t.name for t in all_tasks()}, ("target", "intermediate")
     known = {"target": tasks, "intermediate": tasks | {"none"}, "split": {"dev", "test"}}
     found = []
     with store.reading(root) as con:
@@ -186,8 +187,9 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
             if not names.isdisjoint((value, trained)) or (column == "language" and languages.known(value)):
                 continue
             few = f"; there is {', '.join(sorted(there))}" if 0 < len(there) <= _FEW else ""
-            is_none = "is no task, and not in the store" if column in ("target", "intermediate") else "is not in the store"
-            found.append(f"{column} {value!r} {is_none}{near(value, names) or few}")
+            is_none = "is no task, and not in the store" if column in tasked else "is not in the store"
+            meant = f"; did you mean {' or '.join(close)}?" if column in tasked and (close := nearly(value, sorted(there))) else ""
+            found.append(f"{column} {value!r} {is_none}{meant or near(value, names) or few}")
     return found
 
 

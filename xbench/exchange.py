@@ -193,7 +193,9 @@ def predictions(root: Path, run: str, language: str | None, split: str | None, f
     found = board.predictions(root, run, language, split)
     if not found:
         only = " ".join(value for value in (language, split) if value)
-        raise DataError(f"no example{f' of {only}' if only else ''} is stored of run {run}; what is known of it: xbench history run_id={run}")
+        raise DataError(
+            f"no example{f' of {only}' if only else ''} is stored of run {run}; what is known of it: xbench history run_id={run}"
+        )
     if form != "text":
         emit(found, form)
         return

@@ -189,9 +189,8 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
     if not rows:
         suites = sorted({name for task in all_tasks() for name in task.suites})
         rules = ["official", *sorted({name for task in all_tasks() for name, _ in task.rules})]
-        problems = [f"--suite {suite}: no suite{near(suite, suites)}"] if suite not in (None, *suites) else []
-        problems += [f"--rule {rule}: no rule{near(rule, rules)}"] if rule not in (None, *rules) else []
-        if problems:
+        asked = (("suite", suite, suites), ("rule", rule, rules))
+        if problems := [f"--{what} {name}: no {what}{near(name, names)}" for what, name, names in asked if name and name not in names]:
             raise StoreError(f"suites are {', '.join(suites)}, rules {', '.join(rules)}", problems)
         known = ", ".join(suites)
         under = f" under rule {rule}" if rule else ""

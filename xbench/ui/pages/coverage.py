@@ -4,7 +4,6 @@ import json
 from functools import partial
 from typing import Any
 
-
 import pandas as pd
 import streamlit as st
 
@@ -39,7 +38,7 @@ def page(source: common.Source) -> None:
     shown = cells[cells["status"].isin(wanted)] if wanted else cells
     common.table(shown[["intermediate", "target", "status", "seeds", "languages", "languages_expected"]])
     common.download(shown, "coverage", f"Coverage of {model}. xbench snapshot {source.snapshot.id}.")
-    _fill(model, cells)
+    _fill(source, model, cells)
     _next(source, model)
 
 
@@ -76,7 +75,7 @@ def _grid(cells: pd.DataFrame) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _fill(model: str, cells: pd.DataFrame) -> None:
+def _fill(source: common.Source, model: str, cells: pd.DataFrame) -> None:
     """A study for what is missing: a grid, of which what is stored is not run again."""
     missing = [
         (model, str(r["intermediate"]), str(r["target"]), int(r["seeds"]))
@@ -89,7 +88,9 @@ def _fill(model: str, cells: pd.DataFrame) -> None:
     recipes = common.rows(
         source, "SELECT recipe FROM run WHERE kind = 'run' AND model = ? GROUP BY recipe ORDER BY count(*) DESC, recipe LIMIT 1", [model]
     )["recipe"].tolist()
-    under = "the recipe of most of its runs, which the new ones join" if recipes else "jiant's hyper-parameters, as it has no runs made here"
+    under = (
+        "the recipe of most of its runs, which the new ones join" if recipes else "jiant's hyper-parameters, as it has no runs made here"
+    )
     st.caption(
         f"{len(missing)} cells are missing or partial. The study has them with {_SEEDS} seeds under {under}. "
         "`xbench run FILE --dry-run` says what it would take."
