@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from tests.adapter_files import CASES
 from tests.conftest import RUN
 from tests.test_adapters import ingest
-from xbench import adapter, cli, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench import adapter, cli, compacting, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
@@ -155,6 +156,19 @@ def test_later_versions_carried_rows_and_rescored_runs_are_whole(root: Path) -> 
     found = verifying.verify(root)
     assert found.problems == []
     assert found.scores == 9
+
+
+def test_a_rescored_run_of_elsewhere_is_whole_when_it_is_compacted_and_a_changed_number_is_not(root: Path) -> None:
+    ingested(root, ("a", "b"), 0.5)
+    for table in ("outcome", "score"):
+        made = pq.read_table(next((root / table).glob("ingest.*")))
+        made = made.filter(pc.equal(made["language"], "fr"))
+        store.write(root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), "again")
+    compacting.compact(root, grace=0)
+    assert verifying.verify(root).problems == []
+    path = next((root / "score").glob("compacted.*"))
+    rewrite(path, lambda row: row.update(value=row["value"] / 2))
+    assert {problem.kind for problem in verifying.verify(root).problems} & {"identity", "score differs"}
 
 
 def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> None:
