@@ -65,7 +65,7 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
     done = call("run", str(study), "--store", str(tmp_path / "s"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""  # results go to stdout, and a run has none; its log is on stderr
-    assert "2 cell(s) run and stored" in done.stderr
+    assert "2 cells run and stored" in done.stderr
     assert "next:  xbench compare --store" in done.stderr
     again = CliRunner().invoke(cli.app, ["run", str(study), "--store", str(tmp_path / "s")])
     assert "nothing to do" in again.stderr

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from xbench.errors import StudyError
 from xbench.listing import Listing
-from xbench.tables import LOG, Form, emit, show
+from xbench.tables import LOG, Form, emit, many, show
 
 if TYPE_CHECKING:
     from xbench.executors import Failure, Options
@@ -60,7 +60,7 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
             return
     for model in resolved.values():
         LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
-    LOG.print(f"study {path.stem}: {len(todo.cells)} cells, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
+    LOG.print(f"study {path.stem}: {many(len(todo.cells), 'cell')}, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
     if missing and (busy := tracking.at_work(root, todo)):
         LOG.print(f"another xbench run is at work on {len(busy)} of them: {'; '.join(busy)}")
         LOG.print("what both begin is done twice, with the same result; to wait instead, stop this one and run it again later")
@@ -69,7 +69,7 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     except KeyboardInterrupt:
         LOG.print(f"stopped: what is done is in {root}, and the same command goes on from there")
         sys.exit(130)  # as a shell has it: 128 and the number of the signal
-    LOG.print(f"{done} cell(s) run and stored in {root}" if done else "nothing to do: every cell is in the store")
+    LOG.print(f"{many(done, 'cell')} run and stored in {root}" if done else "nothing to do: every cell is in the store")
     where = "" if str(root) == "results" else f" --store {root}"
     shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
     if advice := Listing(root).advice:
@@ -117,14 +117,14 @@ def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missi
     trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
     todo_tokens = sum(({**cells, **stages}[i.item_id] for i in items(todo, missing, root / CHECKPOINTS)), Tokens())
     sys.stdout.write(
-        f"{len(rows)} cells, {len(missing)} to run; {len(todo.stages)} trainings, of which {len(stages)} are shared, for cells that would "
-        f"need {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and {short(todo_tokens.predicted)} to "
+        f"{many(len(rows), 'cell')}, {len(missing)} to run; {many(len(todo.stages), 'training')}, {len(stages)} of them shared, where one by "
+        f"one it would be {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and {short(todo_tokens.predicted)} to "
         f"predict are left, by samples of the data\n"
     )
     rate = _rate(todo, root, cells)
     if rate and missing:
         sys.stdout.write(
-            f"at the speed of the {len(rows) - len(missing)} cells that are stored: about {in_words(todo_tokens.cost * rate)}\n"
+            f"at the speed of what is stored ({many(len(rows) - len(missing), 'cell')}): about {in_words(todo_tokens.cost * rate)}\n"
         )
 
 

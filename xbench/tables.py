@@ -42,6 +42,11 @@ def emit(rows: Sequence[Row], form: Form, columns: Sequence[str] = ()) -> None:
         sys.stdout.write(text.getvalue())
 
 
+def many(count: int, noun: str) -> str:
+    """`1 cell`, `2 cells`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def as_text(cell: str) -> str:
     """A CSV cell that no spreadsheet takes for a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -8,7 +8,7 @@ WITH runs AS (
     GROUP BY ALL
 )
 SELECT a.model, a.intermediate, a.target, a.source,
-    printf('seeds %s give the same %d numbers', string_agg(a.seed::VARCHAR, ', ' ORDER BY a.seed), any_value(len(a.numbers))) AS finding
+    printf('seeds %s give the same %d numbers', array_to_string(list_sort(list(DISTINCT a.seed)), ', '), any_value(len(a.numbers))) AS finding
 FROM runs AS a
 GROUP BY a.model, a.model_revision, a.intermediate, a.target, a.train_language, a.recipe_id, a.stack, a.source, a.numbers
 HAVING count(DISTINCT a.seed) > 1 AND any_value(len(a.numbers)) >= 3
