@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from tests.conftest import Writer
 from xbench import board, compacting, executors, ingesting, places, store
+from xbench.cli import app
 from xbench.errors import StoreError
 from xbench.executors import Options, tracking
 
@@ -36,19 +38,12 @@ def test_a_study_on_s3(bucket: str, tiny_model: Path, tmp_path: Path) -> None:
     executors.run(*more, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1))
     assert "train mini-pos > mini-nli" in seen
     assert "train mini-pos" not in seen
-
-
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_the_command_line_takes_such_a_place(bucket: str, capfd: pytest.CaptureFixture[str]) -> None:
-    from typer.testing import CliRunner
-
-    from xbench.cli import app
-
     out = CliRunner().invoke(app, ["leaderboard", "--store", f"{bucket}/store", "--json"])
     assert out.exit_code == 0, out.output
     assert "mini-ner" in out.stdout
     out = CliRunner().invoke(app, ["status", f"{bucket}/store"])
     assert "done" in out.stdout
+    assert isinstance(CliRunner().invoke(app, ["leaderboard", "--store", f"{bucket}/stroe"]).exception, StoreError)
 
 
 def test_places_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
