@@ -163,7 +163,9 @@ def test_a_rescored_run_of_elsewhere_is_whole_when_it_is_compacted_and_a_changed
     for table in ("outcome", "score"):
         made = pq.read_table(next((root / table).glob("ingest.*")))
         made = made.filter(pc.equal(made["language"], "fr"))
-        store.write(root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), "again")
+        store.write(
+            root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), "again"
+        )
     compacting.compact(root, grace=0)
     assert verifying.verify(root).problems == []
     path = next((root / "score").glob("compacted.*"))

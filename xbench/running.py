@@ -58,9 +58,10 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
         _print_plan(todo, resolved, root, missing, form)
         if dry_run:
             return
+    there = len(todo.cells) - len(missing)
     for model in resolved.values():
         LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
-    LOG.print(f"study {path.stem}: {many(len(todo.cells), 'cell')}, {len(todo.cells) - len(missing)} already in {root}, {len(missing)} to run")
+    LOG.print(f"study {path.stem}: {many(len(todo.cells), 'cell')}, {there} already in {root}, {len(missing)} to run")
     if missing and (busy := tracking.at_work(root, todo)):
         LOG.print(f"another xbench run is at work on {len(busy)} of them: {'; '.join(busy)}")
         LOG.print("what both begin is done twice, with the same result; to wait instead, stop this one and run it again later")
@@ -117,8 +118,9 @@ def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missi
     trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
     todo_tokens = sum(({**cells, **stages}[i.item_id] for i in items(todo, missing, root / CHECKPOINTS)), Tokens())
     sys.stdout.write(
-        f"{many(len(rows), 'cell')}, {len(missing)} to run; {many(len(todo.stages), 'training')}, {len(stages)} of them shared, where one by "
-        f"one it would be {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and {short(todo_tokens.predicted)} to "
+        f"{many(len(rows), 'cell')}, {len(missing)} to run; {many(len(todo.stages), 'training')}, {len(stages)} of them shared, in place of "
+        f" {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and "
+        f"{short(todo_tokens.predicted)} to "
         f"predict are left, by samples of the data\n"
     )
     rate = _rate(todo, root, cells)
