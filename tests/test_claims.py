@@ -393,6 +393,23 @@ def test_broken_claims_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     assert [p in str(caught.value) for p in ("'claim' is missing", "'source' is missing", "'a versus b' is not `A against B`")] == [
         True
     ] * 3
+    for line, said in (
+        ("seeds: three", "seeds is 'three', expected a whole number above 0"),
+        ("seeds: 0", "seeds is '0', expected"),
+        ("seed: 5", "no header field is called 'seed'; did you mean 'seeds'?"),
+        ("evidence: none", "evidence is 'none', expected any"),
+    ):
+        (tmp_path / "headless.sql").write_text(f"-- claim: c\n-- source: s\n-- {line}\nSELECT 1 AS evidence")
+        with pytest.raises(XbenchError) as caught:
+            claiming.load("headless")
+        assert f"{tmp_path / 'headless.sql'}:3: {said}" in str(caught.value)
+    (tmp_path / "text.sql").write_text("-- claim: c\n-- source: s\nSELECT 'e' AS evidence, 'x' AS value, 0 AS low, 1 AS high, 0.5 AS size")
+    with pytest.raises(XbenchError, match="the SELECT of claim 'text' gives a number that is none"):
+        claiming.judge(tmp_path, ["text"])
+    (tmp_path / "bytes.sql").write_bytes(b"\xff")
+    with pytest.raises(XbenchError) as caught:
+        claiming.judge(tmp_path)
+    assert [name in p for name, p in zip(("bytes.sql", "headless.sql:3"), caught.value.problems, strict=True)] == [True, True]
     (tmp_path / "sql.sql").write_text("-- claim: c\n-- source: s\nSELECT nothing FROM comparison")
     with pytest.raises(XbenchError, match="the SELECT of claim 'sql' is not valid"):
         claiming.judge(tmp_path, ["sql"])

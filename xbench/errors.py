@@ -9,7 +9,8 @@ XbenchError
 └── StoreError       a store that cannot be opened or read
 """
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class XbenchError(Exception):
@@ -52,3 +53,9 @@ class StoreError(XbenchError):
 
 class WriteError(StoreError):
     """A file that could not be written: the disk is full, or the folder may not be written to."""
+
+
+def meant(name: object, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for a misspelt name that is near a known one; empty where none is."""
+    near = difflib.get_close_matches(str(name), list(known), 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
