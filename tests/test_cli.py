@@ -73,6 +73,24 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
     assert "zero-shot mean" in shown.stdout
 
 
+def test_a_study_without_direct_baselines_says_so_and_what_the_store_has(tmp_path: Path) -> None:
+    def study(*intermediates: str) -> str:
+        return str(
+            write_study(tmp_path, Path("majority-class"), intermediates=list(intermediates), targets=["mini-ner", "mini-pos"], seeds=[0, 1])
+        )
+
+    for there in (0, 2):
+        plan = CliRunner().invoke(cli.app, ["run", study("mini-pos"), "--store", str(tmp_path / "s"), "--dry-run", "--json"])
+        assert (
+            f"intermediates lack none, so this study trains no direct baseline, and without one there is no delta; {tmp_path / 's'} has "
+            in plan.stderr
+        )
+        assert f"has {there} of the 2 baselines" in plan.stderr
+        assert len(json.loads(plan.stdout)) == 2
+        done = CliRunner().invoke(cli.app, ["run", study("none"), "--store", str(tmp_path / "s")])
+        assert "baseline" not in done.stderr
+
+
 @pytest.mark.parametrize("command", TABLES)
 def test_json_is_a_list_of_flat_rows_and_csv_the_same(filled: Writer, command: str) -> None:
     runner = CliRunner()

@@ -53,6 +53,9 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     with LOG.status("finding models and data"):
         todo, resolved = executors.lay_out(loaded)
         missing = executors.missing(todo, root)
+        notice = _without_baseline(todo, root)
+    if notice:
+        LOG.print(notice)
     if dry_run or form != "text":
         _print_plan(todo, resolved, root, missing, form)
         if dry_run:
@@ -67,6 +70,24 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     if advice := Listing(root).advice:
         LOG.print(advice)
     LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py")
+
+
+def _without_baseline(todo: "Plan", root: Path) -> str:
+    """What to know of a study without direct baselines; empty where it has them."""
+    from xbench import executors, study
+
+    if study.DIRECT in todo.study.intermediates:
+        return ""
+    direct = study.plan(
+        todo.study.model_copy(update={"intermediates": [study.DIRECT]}), {cell.model: cell.model_revision for cell in todo.cells}
+    )
+    wanted = {(c.model, c.task_name, c.seed) for c in todo.cells}
+    baselines = [c for c in direct.cells if (c.model, c.task_name, c.seed) in wanted]
+    lacking = {c.run_id for c in executors.missing(direct, root)}
+    return (
+        f"note: intermediates lack {study.DIRECT}, so this study trains no direct baseline, and without one there is no delta; "
+        f"{root} has {sum(c.run_id not in lacking for c in baselines)} of the {len(baselines)} baselines"
+    )
 
 
 def _costs(todo: "Plan", resolved: "dict[str, Resolved]") -> "tuple[dict[str, Tokens], dict[str, Tokens]]":
