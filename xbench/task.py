@@ -153,7 +153,8 @@ class Task:
         notes: Traps of the data that a user should know of.
         trained_in: Language -> the same task with training and development data in it; None where there is no such data.
         labels_of: Reads the label set off the data, where it is not known beforehand; `labels` is filled from it when it is there.
-        check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
+        check: The task itself -> what is there of its data and whether it is as published, for `xbench data check`; None where the data
+            ships.
         licence, source, about: For `xbench tasks` and the documentation.
         train_language: Language of its training labels.
         rules: (name, scorer) of departures from the official scorer under which averages are given too.
@@ -184,7 +185,7 @@ class Task:
     notes: tuple[str, ...] = ()
     trained_in: Callable[[str], "Task"] | None = None
     labels_of: Callable[[], tuple[str, ...]] | None = None
-    check: Callable[[], "Sequence[Held]"] | None = None
+    check: "Callable[[Task], Sequence[Held]] | None" = None
     rules: tuple[tuple[str, str], ...] = ()
     suites: tuple[str, ...] = ()
     group: Group | None = None
