@@ -182,6 +182,9 @@ def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_
         (["claims", "--study", "."], " could not be written"),
         (["plan", "--resolve", "--studies", __file__], " could not be written"),
         (["ingest", "external-results", "nothing.csv", "--report", "."], " could not be written"),
+        (["run", "x" * 300], f"xbench: {'x' * 300}: File name too long"),
+        (["adapters", "--adapters", "x" * 300], f"xbench: {'x' * 300}: File name too long"),
+        (["run", "--executor", "ray", "--resource", "=1", "--resource", "num_cpus"], "- '=1' has no name\n  - 'num_cpus' has no =\n"),
     ],
 )
 def test_errors_are_one_message_on_stderr_and_exit_code_1(arguments: list[str], said: str, tmp_path: Path) -> None:

@@ -31,9 +31,9 @@ def resources(given: Sequence[str]) -> dict[str, Any]:
     Raises:
         StudyError: If one has no `=`.
     """
-    wrong = [text for text in given if "=" not in text]
+    wrong = [text for text in given if not text.partition("=")[0] or "=" not in text]
     if wrong:
-        raise StudyError("--resource takes NAME=VALUE", [f"{text!r} has no =" for text in wrong])
+        raise StudyError("--resource takes NAME=VALUE", [f"{text!r} has no {'=' if '=' not in text else 'name'}" for text in wrong])
     found = {}
     for text in given:
         name, _, value = text.partition("=")
