@@ -156,6 +156,29 @@ def test_an_adapter_of_many_files_is_asked_first(tmp_path: Path) -> None:
     assert adapter.recognised(tmp_path / "c.any", Options(folder=tmp_path)) == "b"
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("def recognises(path, head) return 1", "{file}:2: SyntaxError: expected ':'"),
+        ("import xbench_is_not_this", "{file}:2: ModuleNotFoundError"),
+        ("def recognises(path, head): return heed\ndef read(path, options): pass", "{file}:2: NameError: name 'heed' is not defined"),
+        ("def recognises(path, head): return True\ndef read(path, options): yield rows", "{file}:3: NameError: name 'rows' is not defined"),
+        ("def recognises(path, head): return True\ndef reed(path, options): pass", "({file}) lacks read; it defines recognises, reed"),
+    ],
+)
+def test_an_adapter_that_is_broken_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "folder" / "broken.py"
+    file.parent.mkdir()
+    file.write_text(f'"""Mine."""\n{text}\n', encoding="utf-8")
+    (tmp_path / "a.broken").write_text("x", encoding="utf-8")
+    for arguments in (
+        ["ingest", "external-results", str(tmp_path / "a.broken"), "--dry-run", "--store", str(tmp_path / "s")],
+        *([] if "Name" in said else [["adapters"]]),
+    ):
+        done = CliRunner().invoke(cli.app, [*arguments, "--adapters", str(file.parent)])
+        assert (done.exit_code, said.format(file=file) in done.output + str(done.exception)) == (1, True)
+
+
 @pytest.mark.skipif(not (FIXTURES / "sumeval").is_dir(), reason="XBENCH_FIXTURES: SumEval's files (microsoft/Litmus)")
 def test_every_configuration_of_sumeval(tmp_path: Path) -> None:
     """Counts: microsoft/Litmus SumEval/data/train, counted over its files."""

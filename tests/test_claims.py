@@ -360,7 +360,7 @@ def test_sentences_about_published_results_name_what_is_no_task_here(writer: Wri
         ("squad1 is none on tydiqa", ["the form is"]),
         (
             "squat1 > nune on tydia",
-            ["'squat1' is no task; did you mean squad1", "'nune' is no task; did you mean none", "did you mean tydiqa"],
+            ["'squat1' is no task; did you mean 'squad1'?", "'nune' is no task; did you mean 'none'?", "did you mean 'tydiqa'?"],
         ),
         ("squad1 > none", ["no target"]),
         ("squad1 > none on tydiqa by much", ["by 'much' is not a number of points from 0 to 100"]),
@@ -373,7 +373,7 @@ def test_sentences_about_published_results_name_what_is_no_task_here(writer: Wri
         ("squad1 > none on xtreme in sw", ["in 'sw': 'xtreme' is a mean over tasks, each over its languages; name one task"]),
         ("squad1 > none on tasks in sw", ["in 'sw': 'tasks' is a mean over tasks"]),
         ("squad1 > none on tydiqa in German", ["language 'German' is unknown; did you mean 'de'?"]),
-        ("squad1 > none on TyDiQA", ["'TyDiQA' is no target; did you mean tydiqa"]),
+        ("squad1 > none on TyDiQA", ["'TyDiQA' is no target; did you mean 'tydiqa'?"]),
         ("squad1 > none on tydiqa near sw", ["'near' is not one of on, in, for, by, within"]),
         ("squad1 > none on tydiqa for", ["nothing follows 'for'"]),
     ],
@@ -393,6 +393,23 @@ def test_broken_claims_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     assert [p in str(caught.value) for p in ("'claim' is missing", "'source' is missing", "'a versus b' is not `A against B`")] == [
         True
     ] * 3
+    for line, said in (
+        ("seeds: three", "seeds is 'three', expected a whole number above 0"),
+        ("seeds: 0", "seeds is '0', expected"),
+        ("seed: 5", "no header field is called 'seed'; did you mean 'seeds'?"),
+        ("evidence: none", "evidence is 'none', expected any"),
+    ):
+        (tmp_path / "headless.sql").write_text(f"-- claim: c\n-- source: s\n-- {line}\nSELECT 1 AS evidence")
+        with pytest.raises(XbenchError) as caught:
+            claiming.load("headless")
+        assert f"{tmp_path / 'headless.sql'}:3: {said}" in str(caught.value)
+    (tmp_path / "text.sql").write_text("-- claim: c\n-- source: s\nSELECT 'e' AS evidence, 'x' AS value, 0 AS low, 1 AS high, 0.5 AS size")
+    with pytest.raises(XbenchError, match="the SELECT of claim 'text' gives a number that is none"):
+        claiming.judge(tmp_path, ["text"])
+    (tmp_path / "bytes.sql").write_bytes(b"\xff")
+    with pytest.raises(XbenchError) as caught:
+        claiming.judge(tmp_path)
+    assert [name in p for name, p in zip(("bytes.sql", "headless.sql:3"), caught.value.problems, strict=True)] == [True, True]
     (tmp_path / "sql.sql").write_text("-- claim: c\n-- source: s\nSELECT nothing FROM comparison")
     with pytest.raises(XbenchError, match="the SELECT of claim 'sql' is not valid"):
         claiming.judge(tmp_path, ["sql"])
@@ -638,7 +655,7 @@ def test_proposed_studies_have_the_recipe_of_the_runs_that_they_are_to_join(tmp_
     [
         ("intents > none on mini-pos in fr", "'mini-pos' is tested in ar cs de "),
         ("intents > none on elsewhere in fr", "'elsewhere' is tested in de"),
-        ("intentss > none on mini-pos", "'intentss' is no task; did you mean intents"),
+        ("intentss > none on mini-pos", "'intentss' is no task; did you mean 'intents'?"),
     ],
 )
 def test_a_sentence_about_what_is_never_tested_is_refused(tmp_path: Path, sentence: str, said: str) -> None:

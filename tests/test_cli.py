@@ -111,6 +111,24 @@ def test_a_run_goes_by_its_first_digits_and_says_where_it_has_no_examples(filled
     assert (several.returncode, "2 runs have an id that begins with ''" in several.stderr) == (1, True)
 
 
+def test_a_study_without_direct_baselines_says_so_and_what_the_store_has(tmp_path: Path) -> None:
+    def study(*intermediates: str) -> str:
+        return str(
+            write_study(tmp_path, Path("majority-class"), intermediates=list(intermediates), targets=["mini-ner", "mini-pos"], seeds=[0, 1])
+        )
+
+    for there in (0, 2):
+        plan = CliRunner().invoke(cli.app, ["run", study("mini-pos"), "--store", str(tmp_path / "s"), "--dry-run", "--json"])
+        assert (
+            f"intermediates lack none, so this study trains no direct baseline, and without one there is no delta; {tmp_path / 's'} has "
+            in plan.stderr
+        )
+        assert f"has {there} of the 2 baselines" in plan.stderr
+        assert len(json.loads(plan.stdout)) == 2
+        done = CliRunner().invoke(cli.app, ["run", study("none"), "--store", str(tmp_path / "s")])
+        assert "baseline" not in done.stderr
+
+
 @pytest.mark.parametrize("command", TABLES)
 def test_json_is_a_list_of_flat_rows_and_csv_the_same(filled: Writer, command: str) -> None:
     runner = CliRunner()
@@ -203,6 +221,9 @@ def test_the_store_comes_from_the_environment_or_is_results(filled: Writer, tmp_
         (["claims", "--store", ".", "--study", "."], " could not be written"),
         (["plan", "--resolve", "--studies", __file__], " could not be written"),
         (["ingest", "external-results", "nothing.csv", "--report", "."], " could not be written"),
+        (["run", "x" * 300], f"xbench: {'x' * 300}: File name too long"),
+        (["adapters", "--adapters", "x" * 300], f"xbench: {'x' * 300}: File name too long"),
+        (["run", "--executor", "ray", "--resource", "=1", "--resource", "num_cpus"], "- '=1' has no name\n  - 'num_cpus' has no =\n"),
     ],
 )
 def test_errors_are_one_message_on_stderr_and_exit_code_1(arguments: list[str], said: str, tmp_path: Path) -> None:
@@ -237,20 +258,20 @@ def test_a_misspelt_store_is_not_an_empty_one(command: str | tuple[str, ...], tm
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("leaderboard --target mini-nre", "target 'mini-nre' is no task, and not in the store; did you mean mini-ner"),
+        ("leaderboard --target mini-nre", "target 'mini-nre' is no task, and not in the store; did you mean 'mini-ner'?"),
         ("scores --metric f2", "metric 'f2' is not in the store; there is accuracy"),
         ("delta --model bertt", "model 'bertt' is not in the store"),
-        ("compare --target mini-nre", "did you mean mini-ner"),
-        ("compare intentss", "intermediate 'intentss' is no task, and not in the store; did you mean intents"),
-        ("compare intents nonee", "intermediate 'nonee' is no task, and not in the store; did you mean none"),
+        ("compare --target mini-nre", "did you mean 'mini-ner'?"),
+        ("compare intentss", "intermediate 'intentss' is no task, and not in the store; did you mean 'intents'?"),
+        ("compare intents nonee", "intermediate 'nonee' is no task, and not in the store; did you mean 'none'?"),
         ("compare model=bertt", "model 'bertt' is not in the store"),
         ("compare --by task --source papr", "source 'papr' is not in the store"),
-        ("compare --all --target mini-nre", "did you mean mini-ner"),
-        ("plan --resolve --target mini-nre", "did you mean mini-ner"),
+        ("compare --all --target mini-nre", "did you mean 'mini-ner'?"),
+        ("plan --resolve --target mini-nre", "did you mean 'mini-ner'?"),
         ("history recipe_label=x language_set=y model=bertt", "model 'bertt' is not in the store"),
         ("export --language zz", "language 'zz' is not in the store"),
-        ("rescore --target mini-nre", "did you mean mini-ner"),
-        ("averages --suite xtrem --rule oficial", "--suite xtrem: no suite; did you mean xtreme"),
+        ("rescore --target mini-nre", "did you mean 'mini-ner'?"),
+        ("averages --suite xtrem --rule oficial", "--suite xtrem: no suite; did you mean 'xtreme'?"),
     ],
 )
 def test_a_misspelt_condition_is_not_an_empty_answer(filled: Writer, words: str, said: str) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
-from xbench import cli, hub
+from xbench import cli, corpus, hub, plugins
 from xbench.errors import DataError, XbenchError
 from xbench.formats import treebanks
 from xbench.task import (
@@ -299,7 +299,7 @@ def test_own_shape_serves_every_task_in_every_language(folder: Path, name: str) 
     """TASK/SPLIT-LANGUAGE.jsonl or .parquet; all there: a revision; one file changed: another; one missing: named."""
     task = load_task(name)
     base = name.removeprefix("xtreme-r-")
-    held = task.check() if task.check else []
+    held = task.check(task) if task.check else []
     assert all(h.state == "missing" for h in held)
     rows = [{"id": str(i), "cluster": "c", **OWN[task.family](task)} for i in range(2)]
     for i, h in enumerate(held):
@@ -314,7 +314,7 @@ def test_own_shape_serves_every_task_in_every_language(folder: Path, name: str) 
     revision = task.revision()
     assert revision == task.revision()
     assert revision.startswith("sha256:")
-    checked = task.check() if task.check else []
+    checked = task.check(task) if task.check else []
     assert {h.state for h in checked} <= {"ok", "warning"}
     assert all(h.examples == 2 for h in checked) or task.family == "mining"
     last = next((folder / base).glob(f"{held[-1].split}-{held[-1].language}.*"))
@@ -587,23 +587,110 @@ def test_without_a_folder_and_offline_both_places_are_named(monkeypatch: pytest.
         load_task("panx").examples("de", "test")
 
 
+def data_check(folder: Path, *arguments: str) -> tuple[int, str, str]:
+    """Exit code, what is printed, and the error."""
+    done = CliRunner().invoke(cli.app, ["data", "check", "--data-dir", str(folder), *arguments])
+    assert done.exception is None or isinstance(done.exception, DataError), done.exception
+    return done.exit_code, done.stdout, str(done.exception or "")
+
+
 def test_data_check_prints_what_is_there(folder: Path) -> None:
     put(folder, "panx/test-fr.tsv", "a\tO\n")
     put(folder, "pawsx/test-de.tsv", "a\tb\n")
     put(folder, "xnli/test-de.tsv", "a\tb\tneutral\n" * 60)
-    found = CliRunner().invoke(cli.app, ["data", "check", "panx", "xnli", "--data-dir", str(folder), "--json"])
-    assert found.exit_code == 0, found.output
-    rows = {(r["task"], r["language"], r["split"]): r for r in json.loads(found.stdout)}
-    assert len(rows) == 42 + 17
+    put(folder, "xnli/test-fr.tsv", "a\tb\tneutral\n")
+    code, printed, said = data_check(folder, "panx", "xnli", "--json")
+    rows = {(r["task"], r["language"], r["split"]): r for r in json.loads(printed)}
+    assert (code, len(rows)) == (1, 42 + 17)
+    assert "panx de test is missing: not in " in said
     fr = rows["panx", "fr", "test"]
     assert (fr["state"], fr["examples"], fr["size"], len(fr["sha256"])) == ("ok", 1, 4, 64)
     assert rows["panx", "de", "test"]["state"] == "missing"
-    assert rows["xnli", "de", "test"]["state"] == "warning"
+    assert rows["xnli", "de", "test"]["state"] == "broken"  # a run refuses it
     assert "placeholder" in rows["xnli", "de", "test"]["notes"]
-    assert "60 examples, 5010 were published" in rows["xnli", "de", "test"]["notes"]
-    broken = CliRunner().invoke(cli.app, ["data", "check", "pawsx", "--data-dir", str(folder)])
-    assert isinstance(broken.exception, DataError)
-    assert "pawsx de test" in str(broken.exception)
-    text = CliRunner().invoke(cli.app, ["data", "check", "--data-dir", str(folder / "panx")])
-    assert text.exit_code == 0
-    assert "panx: nothing here (42 parts)" in text.stdout
+    assert rows["xnli", "fr", "test"]["state"] == "warning"
+    assert "1 examples, 5010 were published" in rows["xnli", "fr", "test"]["notes"]
+    code, _, said = data_check(folder, "pawsx")
+    assert (code, "pawsx de test" in said) == (1, True)
+    code, printed, said = data_check(folder / "panx")
+    assert (code, "panx: nothing here (42 parts)" in printed, said) == (0, True, "")
+
+
+def filled(folder: Path, name: str, rows: Callable[[str, Split], list[dict[str, Any]]]) -> None:
+    for part in corpus.held(load_task(name)):
+        put(folder, f"{name.partition('@')[0]}/{part.split}-{part.language}.jsonl", jsonl(*rows(part.language, part.split)))
+
+
+def pair(text: str, label: str = "1", **more: Any) -> dict[str, Any]:
+    return {"text": text, "pair": "b", "label": label, **more}
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ([pair("a"), pair("b", "7")], "row 1 (1): label '7' is not one of 0 1"),
+        ([pair("a", id="x"), pair("b", id="x")], "row 1: example id 'x' occurs twice"),
+        ([{"text": "a", "pare": "b", "label": "1"}], ":1: no field pair; it has text, pare, label"),
+        ([pair("a", cluster_id="x")], ":1: field 'cluster_id' is not read; did you mean 'cluster'?"),
+        ([pair("a"), pair("b", example_id="x", Clusters="y")], ":2: field 'example_id' is not read; did you mean 'id'?, 'Clusters' is not"),
+        ([], "pawsx/test-de.jsonl cannot be read; it is empty"),
+        (None, "pawsx de test is missing: not in "),
+    ],
+)
+def test_data_check_refuses_what_a_run_refuses(folder: Path, changed: list[dict[str, Any]] | None, said: str) -> None:
+    """It said `ok`, or exit code 0, of data with which no run could begin."""
+    filled(folder, "pawsx", lambda language, split: [pair(f"{language} {split}", "0"), pair("x", "1")])
+    assert data_check(folder, "pawsx")[0] == data_check(folder)[0] == 0
+    put(folder, "pawsx/test-de.jsonl", jsonl(*changed or []))
+    if changed is None:
+        (folder / "pawsx/test-de.jsonl").unlink()
+    for arguments in ((), ("pawsx",)):
+        code, _, error = data_check(folder, *arguments)
+        assert (code, said in error) == (1, True), error
+    with pytest.raises(DataError) as caught:
+        load_task("pawsx").examples("de", "test")
+    assert said.partition("; it is")[0].removeprefix("pawsx de test is missing: ") in str(caught.value)
+
+
+def test_data_check_counts_test_inputs_that_are_in_the_training_data(folder: Path) -> None:
+    for name in ("pawsx", "pawsx@de"):
+        filled(folder, name, lambda language, split: [pair(f"t{i}", str(i % 2)) for i in range(4 if split == "train" else 3)])
+    put(folder, "pawsx/test-en.jsonl", jsonl(*(pair(text) for text in ("t1", "t2", "t9", "t3"))))
+    for name, expected in (("pawsx", {"en": "3 of 4 inputs (75 %)", "de": ""}), ("pawsx@de", {"en": "", "de": "3 of 3 inputs (100 %)"})):
+        code, printed, _ = data_check(folder, name, "--json")
+        assert code == 0
+        found = {r["language"]: (r["state"], r["notes"]) for r in json.loads(printed) if r["split"] == "test"}
+        for language, said in expected.items():
+            assert found[language][0] == "warning"  # of the number of examples, too
+            assert f"{said} stand verbatim in the training data" in found[language][1] if said else "verbatim" not in found[language][1]
+
+
+def test_data_check_asks_nobody_for_data_of_tasks_that_are_not_named(folder: Path) -> None:
+    """SQuAD's training data is that of MLQA and XQuAD too: who has it alone has not begun with them."""
+    for name in ("train", "dev"):
+        put(folder, f"squad/{name}-v1.1.json", squad((f"q{name}", "who", name, [name])))
+    code, printed, _ = data_check(folder)
+    assert (code, "mlqa: 1 of " in printed) == (0, True)
+    code, _, said = data_check(folder, "mlqa")
+    assert (code, "mlqa ar test is missing" in said) == (1, True)
+    assert "panx: none of its 42 parts is here; not in " in data_check(folder, "panx")[2]
+    code, printed, said = data_check(folder, "mnli-mlm", "mini-pos")  # a mixture has the data of its parts
+    assert (code, "mini-pos: 12 of 12 parts" in printed, said.count("none of its")) == (1, True, 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ('paths=("x/{langage}.tsv",)', "KeyError: 'langage'"),
+        ('splits=("train", "tset")', "ValueError: no split is called tset; there are train, dev, test"),
+    ],
+)
+def test_a_corpus_with_a_misspelt_key_is_named_with_its_line(change: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "from xbench.corpus import Corpus, Source\nfrom xbench.formats import plain_text\n"
+        "given = {'paths': ('x/{language}.txt',), 'read': plain_text} | dict(" + change + ")\n"
+        "CORPUS = Corpus(folder='x', family='mlm', languages=('de',), sources=(Source(**given),))\n"
+    )
+    with pytest.raises(XbenchError) as caught:
+        plugins.load(tmp_path, "mine")
+    assert f"{tmp_path / 'mine.py'}:4: {said}" in str(caught.value)

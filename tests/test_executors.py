@@ -348,7 +348,7 @@ def test_a_slurm_that_cannot_be_set_up_is_one_error(tmp_path: Path) -> None:
     from xbench.executors import working
     from xbench.executors.slurm import SlurmPool
 
-    for resources in ({"cluster": "nope"}, {"cluster": "local", "bogus": 3}):
+    for resources in ({"cluster": "nope"}, {"cluster": "local", "bogus": 3}, {"cluster": "local", "mem_gb": "bogus"}):
         with pytest.raises(StudyError, match="the executor slurm cannot be set up") as caught:
             SlurmPool(working.Job({}, str(tmp_path), {}, Options(resources=resources)))
         assert any(name in caught.value.problems[0] for name in ("nope", "bogus"))

@@ -16,16 +16,40 @@ def test_threads_that_load_at_once_get_the_same_whole_module(tmp_path: Path) -> 
     assert len(set(map(id, found))) == 1
 
 
-def test_a_plug_in_that_fails_is_run_again(tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("raise ValueError('not yet')")
-    with pytest.raises(ValueError, match="not yet"):
-        plugins.load(tmp_path, "a")
-    (tmp_path / "a.py").write_text("X = 12345")
-    assert plugins.load(tmp_path, "a").X == 12345
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\nraise ValueError('not yet')", ":2: ValueError: not yet"),
+        ("Y = 1\nX = (", ":2: SyntaxError: '(' was never closed"),
+        ("import xbench_is_not_this", ":1: ModuleNotFoundError: No module named 'xbench_is_not_this'"),
+        ("def f(): return 1 / 0\nX = f()", ":1: ZeroDivisionError: division by zero"),
+        ("x = 1\nY = 2", ": there is no X in it, expected X = int(...); it has x; it has Y"),
+        ("X = 'one'", ": its X is of type str, expected X = int(...)"),
+        ("\0", ": "),
+    ],
+)
+def test_a_plug_in_that_is_broken_is_named_with_its_line_and_read_again(tmp_path: Path, text: str, said: str) -> None:
+    """It was a traceback of ours in every command."""
+    (tmp_path / "a.py").write_text(text)
+    with pytest.raises(PluginError) as caught:
+        plugins.part(tmp_path, "a", "X", int)
+    assert f"{tmp_path / 'a.py'}{said}" in str(caught.value)
+    (tmp_path / "b.py").write_text("X = 12345")
+    assert plugins.part(tmp_path, "b", "X", int) == 12345
+    if "Error" in said:
+        (tmp_path / "a.py").write_text("X = 12345")
+        assert plugins.part(tmp_path, "a", "X", int) == 12345
+        return
+    (tmp_path / "c.py").write_text("?")
+    with pytest.raises(PluginError) as caught:
+        plugins.every(lambda name: plugins.part(tmp_path, name, "X", int), plugins.names(tmp_path))
+    assert [str(tmp_path / f"{name}.py") in problem for name, problem in zip("ac", caught.value.problems, strict=True)] == [True, True]
 
 
 def test_a_plug_in_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "one_two.py").write_text("")
     (tmp_path / "_helper.py").write_text("")
-    with pytest.raises(PluginError, match="'-helper'; there are: one-two"):
+    with pytest.raises(PluginError, match=r"'-helper'; there are: one-two$"):
         plugins.load(tmp_path, "-helper")
+    with pytest.raises(PluginError, match=r"'one-tow'; there are: one-two; did you mean 'one-two'\?"):
+        plugins.load(tmp_path, "one-tow")

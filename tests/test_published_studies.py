@@ -47,7 +47,7 @@ def published(folder: Path, names: set[str]) -> None:
         for task in [load_task(f"{base}@{code}" if code else base) for code in languages.split("+")]:
             if task.parts:
                 published(folder, {part.task for part in task.parts})
-            for held in task.check() if task.check else ():
+            for held in task.check(task) if task.check else ():
                 path = folder / base / f"{held.split}-{held.language}.jsonl"
                 path.parent.mkdir(exist_ok=True)
                 rows = [{"id": str(i), "cluster": str(i), **example(task, i)} for i in range(12)]

@@ -7,9 +7,12 @@ from pathlib import Path
 import pytest
 
 from xbench import plugins, share
-from xbench.errors import DataError, PluginError
+from xbench import task as task_module
+from xbench.errors import DataError, PluginError, XbenchError
 from xbench.readers import IOB2, UPOS, read_conllu, read_jsonl
+from xbench.recipe import Phase
 from xbench.scorer import load_scorer
+from xbench.study import data_revision
 from xbench.task import TASKS, Classified, Plain, Question, Tagged, Task, Translation, all_tasks, load_task
 from xbench.tasks import _mini
 
@@ -265,6 +268,40 @@ def test_bad_examples_are_all_named() -> None:
 def test_unknown_task_lists_those_that_exist() -> None:
     with pytest.raises(PluginError, match="mini-ner"):
         load_task("xnlii")
+
+
+FROM = "from dataclasses import replace\nfrom xbench.task import Part\nfrom xbench.tasks.mini_pos import TASK\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("scorers=('acuracy',)", ":4: no scorer is called 'acuracy'; there are: accuracy, "),
+        ("rules=(('other', 'span-f2'),)", ":4: no scorer is called 'span-f2'"),
+        ("scorers=('accuracy')", ": scorers is 'accuracy', expected a tuple of texts"),
+        ("family='taging'", "did you mean 'tagging'?"),
+        ("parts=(Part('mini-poss'),)", ":4: no task is called 'mini-poss'; there are: mine"),
+        ("load=lambda language, split: open('/no/such')", ":4: FileNotFoundError: "),
+        ("revision=lambda: 1 / 0", ":4: ZeroDivisionError: division by zero"),
+        ("load=lambda language, split: [{}]", "row 0: a dict, expected Tagged or "),
+    ],
+)
+def test_what_is_wrong_in_a_task_file_is_named_with_its_line(
+    change: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A misspelt scorer was found after the training, in a message that did not say where it stands."""
+    (tmp_path / "mine.py").write_text(f"{FROM}TASK = replace(TASK, {change})\n")
+    monkeypatch.setattr(task_module, "TASKS", tmp_path)
+
+    def use() -> None:
+        task = load_task("mine")
+        data_revision(task, Phase())
+        task.examples("en", "test")
+
+    with pytest.raises(XbenchError) as caught:
+        use()
+    assert said in str(caught.value)
+    assert "row 0" in said or str(tmp_path / "mine.py") in str(caught.value)
 
 
 def test_every_language_is_in_the_language_table() -> None:

@@ -362,7 +362,10 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     )
     with pytest.raises(StudyError) as caught:
         study.load_study(path)
-    assert len(caught.value.problems) == 2
+    assert caught.value.problems == (
+        "line 6, recipe.frozen_layer: there is no such key; did you mean 'frozen_layers'?",
+        "line 7, colour: there is no such key; there are about, models, intermediates, targets, seeds, recipe, compute",
+    )
     path.write_text(
         "about: x\nmodels: [m, n]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: {base: jiant, retrieval_layer: {m: 3}}\n"
     )
@@ -372,9 +375,91 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     path.write_text("about: x\nmodels: [m]\nintermediates: [none]\ntargets: [mini-ner]\nseeds: [0]\nrecipe: jiantt\n")
     with pytest.raises(StudyError, match="no recipes entry is called 'jiantt'; there are: jiant, xtreme"):
         study.load_study(path)
-    path.write_text("about: [")
-    with pytest.raises(StudyError, match="is not YAML"):
+    for broken, said in (
+        ("about: x\nmodels: [", "line 2: "),
+        ("about: \udcff", "codec"),
+        ("a: 2020-13-45", "month must be in"),
+        ("- 1", "of about"),
+    ):
+        path.write_bytes(broken.encode(errors="surrogateescape"))
+        with pytest.raises(StudyError) as caught:
+            study.load_study(path)
+        assert str(path) in str(caught.value) and said in str(caught.value)
+
+
+def test_what_is_wrong_in_a_study_file_is_said_with_its_line_what_was_found_and_what_expected(tmp_path: Path) -> None:
+    """It was pydantic's own text; of a key that stood twice the last one won without a word."""
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        """about: x
+models: m
+intermediate: [none]
+targets: [mini-ner, mini-poss]
+seeds: [a]
+recipe:
+  base: jiant
+  retrieval_layer: x
+  target: &phase {learning_rate: fast, selection: {evry: 3}, lora: [1]}
+  tasks: {mini-ner: {epoch: 3, batch_size: -1}}
+  precision: float16
+  max_length: 64
+  precision: float64
+compute: {compile: maybe, compile: often}
+seeds: [0.5]
+""",
+        encoding="utf-8",
+    )
+    with pytest.raises(StudyError) as caught:
         study.load_study(path)
+    assert str(path) in caught.value.headline
+    *own, task = caught.value.problems
+    assert task.startswith("targets: no tasks entry is called 'mini-poss'; there are: ")
+    assert task.endswith("; did you mean 'mini-pos'?")
+    assert own == [
+        "line 13, recipe.precision: it stands on line 11 too",
+        "line 14, compute.compile: it stands on line 14 too",
+        "line 15, seeds: it stands on line 5 too",
+        "line 2, models: found 'm', expected a list",
+        "intermediates: it is missing",
+        "line 15, seeds.0: found 0.5, expected a whole number",
+        "line 9, recipe.target.learning_rate: found 'fast', expected a number",
+        "line 9, recipe.target.selection.evry: there is no such key; did you mean 'every'?",
+        "line 9, recipe.target.lora: found [1], expected a mapping",
+        "line 10, recipe.tasks.mini-ner.batch_size: found -1, expected greater than or equal to 1",
+        "line 10, recipe.tasks.mini-ner.epoch: there is no such key; did you mean 'epochs'?",
+        "line 8, recipe.retrieval_layer: found 'x', expected a whole number or a mapping",
+        "line 13, recipe.precision: found 'float64', expected 'float32' or 'bfloat16'",
+        "line 14, compute.compile: found 'often', expected true or false",
+        "line 3, intermediate: there is no such key; did you mean 'intermediates'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "recipe", "said"),
+    [
+        ({}, {"frozen_layers": 4}, "recipe.frozen_layers is 4, and {model} has 3 layers"),
+        (
+            {"targets": ["mini-retrieval"]},
+            {"frozen_layers": 1, "retrieval_layer": 0},
+            "recipe.retrieval_layer: {model}: layer 0 is asked for",
+        ),
+        ({"targets": ["mini-retrieval"]}, {"frozen_layers": 1, "retrieval_layer": 4}, "there are 3 layers, of which 1 are frozen"),
+        (
+            {"intermediates": ["none", "names"]},
+            {"intermediate": {"alignment_layer": 5}},
+            "alignment_layer of names: {model}: layer 5 is asked",
+        ),
+        ({}, {"target": {"lora": {"layers": [0, 7]}}}, "lora.layers of mini-ner: {model}: 7; trained are layers 0 to 2"),
+    ],
+)
+def test_layers_that_a_model_does_not_have_are_known_before_training(
+    change: dict[str, Any], recipe: dict[str, Any], said: str, tiny_model: Path, tmp_path: Path
+) -> None:
+    """The weights are not loaded for it."""
+    path = write_study(tmp_path, tiny_model, **{"targets": ["mini-ner"], **change}, recipe={"frozen_layers": None, **recipe})
+    with pytest.raises(StudyError) as caught:
+        executors.lay_out(study.load_study(path))
+    assert said.format(model=tiny_model) in str(caught.value)
 
 
 def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ _MISSHAPEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError,
     RuntimeError, pickle.UnpicklingError,
 )  # fmt: skip
+# What says that an adapter is broken, whatever it reads.
+_BROKEN = (NameError, ImportError, SyntaxError)
 HEAD = 4096  # bytes of a file that recognises() is shown
 _SMALL = 8 << 20  # bytes of a file that is held while it is recognised, read and hashed
 LARGEST = 256 << 20  # bytes of a file that is read whole: parsed, it takes some ten times as much
@@ -139,7 +141,9 @@ def load(name: str, folder: Path | None = None) -> ModuleType:
     module = plugins.load(folder if own and folder else share.folder("ingest"), name)
     missing = [part for part in ("recognises", "read") if not callable(getattr(module, part, None))]
     if missing or not module.__doc__:
-        raise PluginError(f"adapter {name!r} ({module.__file__}) lacks {', '.join(missing) or 'a docstring'}")
+        defined = [part for part, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        said = f"{', '.join(missing)}; it defines {', '.join(defined) or 'nothing'}" if missing else "a docstring"
+        raise PluginError(f"adapter {name!r} ({module.__file__}) lacks {said}")
     return module
 
 
@@ -167,12 +171,15 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
 
     Raises:
         DataError: If the file cannot be opened.
+        PluginError: If an adapter is broken.
     """
     head = b"" if folders else _head(path)
     for name, module in _asked(options.folder, folders, "" if folders else os.path.splitext(path)[1]):  # noqa: PTH122
         try:
             if module.recognises(path, head):
                 return name
+        except _BROKEN as error:
+            raise _broken(name, module, error) from error
         except (*_MISSHAPEN, RecursionError):
             continue
     return None
@@ -183,6 +190,7 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
 
     Raises:
         DataError: If the file is not of this format.
+        PluginError: If the adapter is broken.
     """
     module = load(name, options.folder)
     unsaid = _unsaid(module, tuple(options.settings.items()))
@@ -194,6 +202,8 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
                 yield _filled(given, unsaid) if isinstance(given, Block) else unsaid | _told(given)
     except XbenchError:
         raise
+    except _BROKEN as error:
+        raise _broken(name, module, error) from error
     except RecursionError as error:
         raise DataError(f"{path}: nested too deeply to be {name}") from error
     except _MISSHAPEN as error:
@@ -222,6 +232,10 @@ def _filled(block: Block, unsaid: Row) -> Block:
     if filled:
         block.columns = {**block.columns, **filled}
     return block
+
+
+def _broken(name: str, module: ModuleType, error: BaseException) -> PluginError:
+    return PluginError(f"adapter {name!r} is broken", [plugins.told(error, Path(str(module.__file__)))])
 
 
 def _line(error: BaseException, module: ModuleType) -> str:

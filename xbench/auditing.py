@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from xbench import plugins, store
-from xbench.errors import PluginError, StoreError
+from xbench.errors import PluginError, StoreError, meant
 
 AUDITS = Path(__file__).parent / "audits"
 SEVERITIES = ("error", "warning", "note")
@@ -52,7 +52,7 @@ def audit(root: Path | duckdb.DuckDBPyConnection, only: str | None = None) -> li
     """
     names = plugins.names(AUDITS, ".sql")
     if only is not None and only not in names:
-        raise PluginError(f"no check is called {only!r}; there are: {', '.join(names)}")
+        raise PluginError(f"no check is called {only!r}; there are: {', '.join(names)}{meant(only, names)}")
     found: list[Finding] = []
     with store.reading(root) as con:
         for name in names if only is None else [only]:

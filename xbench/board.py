@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from xbench import contracts, languages, store
-from xbench.errors import StoreError, near
+from xbench.errors import StoreError, meant
 from xbench.scorer import load_scorer
 from xbench.task import all_tasks, nearly
 
@@ -188,8 +188,9 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
                 continue
             few = f"; there is {', '.join(sorted(there))}" if 0 < len(there) <= _FEW else ""
             is_none = "is no task, and not in the store" if column in tasked else "is not in the store"
-            meant = f"; did you mean {' or '.join(close)}?" if column in tasked and (close := nearly(value, sorted(there))) else ""
-            found.append(f"{column} {value!r} {is_none}{meant or near(value, names) or few}")
+            close = nearly(value, sorted(there)) if column in tasked else []
+            task = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+            found.append(f"{column} {value!r} {is_none}{task or meant(value, names) or few}")
     return found
 
 

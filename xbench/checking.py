@@ -11,7 +11,7 @@ import duckdb
 from xbench import claiming, comparing, over_tasks, store
 from xbench.claiming import Claim, Evidence, Judged
 from xbench.contrasts import PRINTED, Row
-from xbench.errors import DataError, StoreError, near
+from xbench.errors import DataError, StoreError, meant
 from xbench.languages import MANY, normal
 from xbench.pairing import DIRECT
 from xbench.task import all_tasks, load_task
@@ -104,11 +104,11 @@ def _names(
     names, known = {*tasks, *measured}, {*tasks, *intermediates, DIRECT}
     suites = {s for t in all_tasks() for s in t.suites}
     targets = {*names, *suites, "tasks", *(f"{s}:{t.group}" for s in suites for t in all_tasks() if t.group)}
-    problems = [f"{n!r} is no task{near(n, known)}" for n in pair if n not in known and n.partition("@")[0] not in known]
+    problems = [f"{n!r} is no task{meant(n, known)}" for n in pair if n not in known and n.partition("@")[0] not in known]
     if target is None:
         problems.append("no target: `on TASK`, or `on xtreme` for the mean of its tasks")
     elif target not in targets:
-        problems.append(f"{target!r} is no target{near(target, targets)}")
+        problems.append(f"{target!r} is no target{meant(target, targets)}")
     elif language is not None and target not in names:
         problems.append(f"in {language!r}: {target!r} is a mean over tasks, each over its languages; name one task")
     elif language is not None:

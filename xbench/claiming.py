@@ -35,7 +35,7 @@ import yaml
 
 from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
-from xbench.errors import StoreError
+from xbench.errors import StoreError, meant
 from xbench.recipe import Compute
 from xbench.stats import families
 
@@ -127,28 +127,41 @@ def load(name: str) -> Claim:
 
     Raises:
         PluginError: If there is none of this name.
-        StoreError: If its header is not complete, with everything that is wrong.
+        StoreError: If its file cannot be read, or its header is not complete or not valid, with everything that is wrong.
     """
-    text = plugins.path(CLAIMS, name.replace("_", "-"), ".sql").read_text(encoding="utf-8")
-    lines = text.splitlines()
-    head = [line[3:] for line in lines if line.startswith("-- ")]
+    file = plugins.path(CLAIMS, name.replace("_", "-"), ".sql")
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{file} cannot be read: {error}") from error
     found: dict[str, str] = {}
+    at: dict[str, int] = {}
+    problems = []
     field = ""
-    for line in head:
-        key, colon, value = line.partition(": ")
+    for number, line in enumerate(lines, 1):
+        if not line.startswith("-- "):
+            continue
+        key, colon, value = line[3:].partition(": ")
         if colon and key in _FIELDS:
-            field, found[key] = key, value.strip()
+            field, found[key], at[key] = key, value.strip(), number
+        elif colon and key.isidentifier() and (near := meant(key, _FIELDS)):
+            problems.append(f"{file}:{number}: no header field is called {key!r}{near}")
         elif field:
-            found[field] += " " + line.strip()
-    lacking = [f"header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]
+            found[field] += " " + line[3:].strip()
+    problems += [f"{file}: header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]
     pairs = [p.strip().split(" against ") for p in found.get("contrasts", "").split(",") if p.strip()]
-    lacking += [f"contrast {' against '.join(p)!r} is not `A against B`" for p in pairs if len(p) != 2]
-    if lacking:
-        raise StoreError(f"claim {name!r} is not complete", lacking)
+    problems += [f"{file}:{at['contrasts']}: contrast {' against '.join(p)!r} is not `A against B`" for p in pairs if len(p) != 2]
+    seeds = found.get("seeds", "3")
+    if not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
+        problems.append(f"{file}:{at['seeds']}: seeds is {seeds!r}, expected a whole number above 0")
+    if found.get("evidence", "any") != "any":
+        problems.append(f"{file}:{at['evidence']}: evidence is {found['evidence']!r}, expected any")
+    if problems:
+        raise StoreError(f"claim {name!r} cannot be used", problems)
     words = {f: tuple(found.get(f, "").split()) for f in ("models", "intermediates", "targets")}
     return Claim(
         name, found["claim"], found["source"], words["models"], words["intermediates"], words["targets"],
-        tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(found.get("seeds", "3")), found.get("note", ""),
+        tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(seeds), found.get("note", ""),
         "\n".join(line for line in lines if not line.startswith("--")),
     )  # fmt: skip
 
@@ -160,7 +173,7 @@ def judge(root: pairing.Store, names: Sequence[str] | None = None) -> list[Judge
         PluginError: If a claim does not exist.
         StoreError: If the store cannot be read, or the SELECT of a claim is not valid.
     """
-    claims = [load(name) for name in (names or plugins.names(CLAIMS, ".sql"))]
+    claims = plugins.every(load, names or plugins.names(CLAIMS, ".sql"))
     with store.reading(root) as con:
         return [_judged(con, claim) for claim in claims]
 
@@ -272,7 +285,11 @@ def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, .
         raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [" ".join(str(error).split())]) from error
     if "evidence" not in names:
         raise StoreError(f"the SELECT of claim {claim.name!r} has no column 'evidence'")
-    return tuple(sorted(map(weigh, rows), key=lambda e: (not e.decides, e.verdict == "not testable", e.evidence)))
+    try:
+        weighed = [weigh(row) for row in rows]
+    except (TypeError, ValueError) as error:
+        raise StoreError(f"the SELECT of claim {claim.name!r} gives a number that is none: {error}") from error
+    return tuple(sorted(weighed, key=lambda e: (not e.decides, e.verdict == "not testable", e.evidence)))
 
 
 def weigh(row: Mapping[str, Any]) -> Evidence:

@@ -41,7 +41,7 @@ DEFAULT_STORE = Path("results")
 
 
 def main() -> None:
-    """Entry point: an XbenchError is one message on stderr and exit code 1, and so is what DuckDB says of a damaged file."""
+    """Entry point: an XbenchError is one message on stderr and exit code 1; so is what DuckDB says of a damaged file, the system of any."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")  # a terminal that knows no ± gets a ?
@@ -49,6 +49,10 @@ def main() -> None:
         app()
     except XbenchError as error:
         _end(error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(XbenchError(f"{error.filename}: {error.strerror}"))
     except Exception as error:
         duckdb = sys.modules.get("duckdb")  # loaded only where a store is asked
         if duckdb is None or not isinstance(error, duckdb.Error):
@@ -97,6 +101,8 @@ def run(
     from xbench import running
     from xbench.executors import Options
 
+    if resource and executor == "local":
+        raise typer.BadParameter("--resource goes with --executor ray or slurm")
     _use(data_dir)
     options = Options(
         threads=threads, workers=workers, keep=keep, every=checkpoint_every, retries=retries, executor=executor,
@@ -486,7 +492,7 @@ def check(
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
-    """Read the data of each task and say what is there, its size, hash and counts, and what is wrong with it."""
+    """Read the data of each task as a run does: what is there, its size, hash and counts, and what is wrong; then exit code 1."""
     from xbench import reports
 
     _use(data_dir)

@@ -20,7 +20,7 @@ import duckdb
 from xbench import contracts, listing, places, sealing, store
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, WriteError
-from xbench.listing import Listing
+from xbench.listing import Listing, existing
 
 ROWS = 5_000_000  # of a file at most, unless a single run has more; xbench verify has one file in memory at a time
 GRACE = 3600  # seconds for which what is replaced stays
@@ -74,7 +74,7 @@ def compact(root: Path, *, grace: float = GRACE, rows: int = ROWS, dry_run: bool
     Raises:
         StoreError: If there is no store, a file cannot be read, the disk is full, or another compaction was quicker.
     """
-    listing.existing(root)
+    existing(root)
     done = Compacted()
     try:
         if not dry_run:

@@ -8,19 +8,21 @@ it is in the data folder, all of it must be.
 import dataclasses
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from xbench import hub
 from xbench.errors import DataError
 from xbench.formats import Reader
 from xbench.records import own_shape
-from xbench.task import Example, Family, Held, Part, Split, Task, load_task
+from xbench.task import Choice, Classified, Example, Family, Held, Part, Question, Split, Tagged, Task, load_task
 
 VARIABLE = "XBENCH_DATA_DIR"
+_NAMED = 5  # problems of one part that are named
 _CLASSIFIED_MINIMUM = 50  # so many equal labels are a placeholder, not chance
 
 
@@ -34,7 +36,8 @@ def data_dir() -> Path | None:
     if not named:
         return None
     if not Path(named).is_dir():
-        raise DataError(f"the data folder {named} does not exist (--data-dir, {VARIABLE})")
+        said = "is not a folder" if Path(named).exists() else "does not exist"
+        raise DataError(f"the data folder {named} {said} (--data-dir, {VARIABLE})")
     return Path(named)
 
 
@@ -97,6 +100,14 @@ class Corpus:
     parallel: bool = False
     has_dev: bool = True
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        odd = {split for _, split in self.published} | {split for source in self.sources for split in source.splits}
+        if odd := odd - set(get_args(Split)):
+            raise ValueError(f"no split is called {', '.join(sorted(odd))}; there are {', '.join(get_args(Split))}")
+        for source in self.sources:  # a placeholder that nothing fills is a KeyError here, not when the files are looked for
+            source.wanted(self.train_language, "train")
+            source.wanted("".join(self.languages[-1:]), "test")
 
     def task(self, **fields: Any) -> Task:
         """The task that stands on this data; `fields` are the other fields of Task."""
@@ -194,28 +205,19 @@ class Corpus:
             raise DataError(f"the data folder {data_dir()} holds {self.folder} in part: {len(missing)} missing", missing)
         return f"sha256:{digest.hexdigest()[:16]}"
 
-    def check(self) -> list[Held]:
-        """What is there, part by part, read and counted; only a data folder that is none is raised."""
-        return [self._held(language, split) for language, split in self.parts]
+    def check(self, task: Task) -> list[Held]:
+        """What is there for `task`, part by part, read and checked as a run does it; only a data folder that is none is raised."""
+        inside = self._in_folder()
+        return look(task, self.parts, lambda language, split: self._at(language, split, inside), self.notes_on)
 
-    def _held(self, language: str, split: Split) -> Held:
-        expected = self.published.get((language, split))
-        base = Held(language=language, split=split, state="missing", expected=expected)
+    def _at(self, language: str, split: Split, inside: bool) -> Held:
+        """Where one part lies, unread: `ok`, or `missing`; `inside`: whether any part is in the data folder."""
+        base = Held(language=language, split=split, state="ok", expected=self.published.get((language, split)))
         found = self._find(language, split)
-        try:
-            if found is None and (self._in_folder() or self.hub is None or not self.hub.cached(language, split)):
-                return replace(base, notes=tuple(self._looked(language, split)))
-            examples = found[0].read(found[1], language, split) if found else self.load(language, split)
-        except DataError as error:
-            path = str(found[1][0]) if found else ""
-            return replace(base, state="broken", path=path, notes=(str(error.args[0]), *error.problems[:5]))
-        count = sum(not getattr(e, "english", False) for e in examples) if self.family == "mining" else len(examples)
-        notes = [n for n in (placeholder_label(examples, split), *self.notes_on(examples)) if n]
-        if expected is not None and count != expected:
-            notes.append(f"{count} examples, {expected} were published")
-        base = replace(base, state="warning" if notes else "ok", examples=count, notes=tuple(notes))
-        if not found:
-            return replace(base, path=f"hub:{self.hub.revision()}" if self.hub else "")
+        if found is None:
+            if inside or self.hub is None or not self.hub.cached(language, split):
+                return replace(base, state="missing", notes=tuple(self._looked(language, split)))
+            return replace(base, path=f"hub:{self.hub.revision()}")
         files = found[1]
         return replace(
             base,
@@ -260,6 +262,67 @@ class Corpus:
         return [f"not in {root}: {', or '.join(wanted)}"] if wanted else [f"there is no {split} data in {language!r}"]
 
 
+_GIVEN: Mapping[type[Any], Callable[[Any], Any]] = {
+    Tagged: attrgetter("tokens"),
+    Classified: attrgetter("text", "pair"),
+    Choice: attrgetter("text", "choices"),
+    Question: attrgetter("question", "context"),
+}
+
+
+def held(task: Task) -> list[Held]:
+    """What is there of the data of a task, part by part, read and checked as a run does it.
+
+    Raises:
+        DataError: If the data folder is none.
+    """
+    if task.check:
+        return list(task.check(task))
+    parts: list[tuple[str, Split]] = [(language, "train") for language in task.training_languages if task.trains]
+    parts += [] if task.family in ("mlm", "alignment") else task.predicted
+    return look(task, parts, lambda language, split: Held(language=language, split=split, state="ok"))
+
+
+def look(
+    task: Task,
+    parts: Sequence[tuple[str, Split]],
+    at: Callable[[str, Split], Held],
+    notes_on: Callable[[Sequence[Example]], Iterable[str]] = lambda examples: (),
+) -> list[Held]:
+    """Read and count the parts of a task's data.
+
+    Args:
+        task: Its `examples` are what a run reads.
+        parts: Languages and splits, training data first.
+        at: Where a part lies.
+        notes_on: What a look at the examples tells.
+    """
+    found = []
+    trained: dict[str, set[int]] = {}  # what the training data gives, as hashes, by language
+    for language, split in parts:
+        one = at(language, split)
+        if one.state != "missing":
+            try:
+                examples = task.examples(language, split)
+            except DataError as error:
+                more = len(error.problems) - _NAMED
+                notes = (error.headline, *error.problems[:_NAMED], *([f"and {more} more"] if more > 0 else []))
+                found.append(replace(one, state="broken", notes=notes))
+                continue
+            count = sum(not getattr(e, "english", False) for e in examples) if task.family == "mining" else len(examples)
+            notes = tuple(notes_on(examples))
+            if one.expected not in (None, count):
+                notes += (f"{count} examples, {one.expected} were published",)
+            given = [hash(_GIVEN[type(e)](e)) for e in examples if type(e) in _GIVEN] if split != "dev" else []
+            if split == "train":
+                trained[language] = set(given)
+            elif twice := sum(text in trained.get(language, ()) for text in given):
+                notes += (f"{twice} of {count} inputs ({100 * twice / count:.0f} %) stand verbatim in the training data",)
+            one = replace(one, state="warning" if notes else "ok", examples=count, notes=notes)
+        found.append(one)
+    return found
+
+
 def mixture(*parts: Part, **fields: Any) -> Task:
     """Several tasks trained at once, each with a head of its own; `fields` are the other fields of Task."""
 
@@ -295,9 +358,16 @@ def placeholder_label(examples: Sequence[Example], split: Split) -> str:
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file; read again only when its size or time has changed."""
-    stat = path.stat()
-    return _hash(str(path), stat.st_size, stat.st_mtime_ns)
+    """SHA-256 of a file; read again only when its size or time has changed.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    try:
+        stat = path.stat()
+        return _hash(str(path), stat.st_size, stat.st_mtime_ns)
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 @cache

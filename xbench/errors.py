@@ -55,7 +55,7 @@ class WriteError(StoreError):
     """A file that could not be written: the disk is full, or the folder may not be written to."""
 
 
-def near(name: str, names: Iterable[str]) -> str:
-    """What may have been meant by a name that does not exist; empty where nothing is like it."""
-    close = difflib.get_close_matches(name.lower(), sorted(set(names)), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+def meant(name: object, known: Iterable[str]) -> str:
+    """`; did you mean 'X'?` for a misspelt name that is near a known one; empty where none is."""
+    close = difflib.get_close_matches(str(name).lower(), sorted(set(known)), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, rows, share, store, verifying
+from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, plugins, rows, share, store, verifying
 from xbench.adapter import Options
 from xbench.errors import DataError
 from xbench.listing import Listing
@@ -125,7 +125,7 @@ def _complain(report: ingesting.Report, report_file: Path | None) -> None:
 
 def adapters(folder: Path | None, form: Form) -> None:
     """The formats that can be ingested, and the columns of a row."""
-    found = [(name, *adapter.summary(name, folder)) for name in adapter.names(folder)]
+    found = plugins.every(lambda name: (name, *adapter.summary(name, folder)), adapter.names(folder))
     if form != "text":
         emit([{"adapter": n, "reads": about, "example": example} for n, about, example in found], form)
         return

@@ -13,7 +13,7 @@ import duckdb
 
 from xbench import board, places, plugins, store
 from xbench.adapter import COLUMNS
-from xbench.errors import DataError, PluginError, WriteError
+from xbench.errors import DataError, PluginError, WriteError, meant
 
 EXPORTS = Path(__file__).parent / "exports"
 Row = dict[str, Any]
@@ -82,7 +82,7 @@ def export(root: Path, format_name: str, output: Path | None, digits: int = 1, *
         StoreError: If the store cannot be read, or there is no such column.
     """
     if format_name not in names():
-        raise PluginError(f"no export format is called {format_name!r}; there are: {', '.join(names())}")
+        raise PluginError(f"no export format is called {format_name!r}; there are: {', '.join(names())}{meant(format_name, names())}")
     module = plugins.load(EXPORTS, format_name)
     with store.reading(root) as con:
         board.query(con, "result", {c: v for c, v in where.items() if v is not None} | {"target": "\0"})  # names an unknown column

@@ -364,7 +364,8 @@ def objects(path: Path, fields: Sequence[str], problems: list[str]) -> Iterator[
             continue
         missing = [f for f in fields if not isinstance(row, dict) or f not in row]
         if missing:
-            problems.append(f"{path}:{number}: no field {', '.join(missing)}")
+            there = f"; it has {', '.join(row)}" if isinstance(row, dict) else "; it is not an object"
+            problems.append(f"{path}:{number}: no field {', '.join(missing)}{there}")
             continue
         yield number, row
 

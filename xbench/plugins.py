@@ -3,12 +3,15 @@
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
+from typing import TypeVar
 
-from xbench.errors import PluginError
+from xbench.errors import PluginError, XbenchError, meant
 
+T = TypeVar("T")
 _LOADING = RLock()  # a plug-in may load another
 
 
@@ -24,14 +27,18 @@ def path(folder: Path, name: str, suffix: str = ".py") -> Path:
     Raises:
         PluginError: If there is none; the message lists those that exist.
     """
-    if name not in names(folder, suffix):
-        raise PluginError(f"no {folder.name} entry is called {name!r}; there are: {', '.join(names(folder, suffix))}")
+    if name not in (known := names(folder, suffix)):
+        raise PluginError(f"no {folder.name} entry is called {name!r}; there are: {', '.join(known)}{meant(name, known)}")
     plain = folder / f"{name}{suffix}"
     return plain if plain.is_file() else folder / f"{name.replace('-', '_')}{suffix}"
 
 
 def load(folder: Path, name: str) -> ModuleType:
-    """Import plug-in `name`, once for each file. An error inside the plug-in is not caught."""
+    """Import plug-in `name`, once for each file.
+
+    Raises:
+        PluginError: If there is none; or it cannot be run, naming file and line.
+    """
     file = path(folder, name).resolve()
     module_name = f"xbench_plugin_{folder.name}_{abs(hash(str(file)))}_{file.stem}"
     with _LOADING:  # else another thread is given what is half run
@@ -44,7 +51,56 @@ def load(folder: Path, name: str) -> ModuleType:
         sys.modules[module_name] = module
         try:
             spec.loader.exec_module(module)
-        except BaseException:
+        except BaseException as error:
             del sys.modules[module_name]
-            raise
+            if isinstance(error, XbenchError) or not isinstance(error, Exception):
+                raise
+            raise PluginError(f"{file} cannot be run", [told(error, file)]) from error
         return module
+
+
+def part(folder: Path, name: str, what: str, kind: type[T]) -> T:
+    """What plug-in `name` defines as `what`.
+
+    Raises:
+        PluginError: As load; or if it defines none, or something else.
+    """
+    module = load(folder, name)
+    found = getattr(module, what, None)
+    if not isinstance(found, kind):
+        others = "".join(f"; it has {n}" for n, value in vars(module).items() if isinstance(value, kind))
+        said = f"its {what} is of type {type(found).__name__}" if hasattr(module, what) else f"there is no {what} in it"
+        raise PluginError(f"{module.__file__}: {said}, expected {what} = {kind.__name__}(...){others}")
+    return found
+
+
+def every(loading: Callable[[str], T], names: Sequence[str]) -> list[T]:
+    """`loading(name)` of each name.
+
+    Raises:
+        XbenchError: With the problems of all that cannot be loaded.
+    """
+    found: list[T] = []
+    errors: list[XbenchError] = []
+    for name in names:
+        try:
+            found.append(loading(name))
+        except XbenchError as error:
+            errors.append(error)
+    if len(errors) > 1:
+        raise PluginError(f"{len(errors)} of {len(names)} cannot be used", [p for e in errors for p in e.problems or (e.headline,)])
+    if errors:
+        raise errors[0]
+    return found
+
+
+def told(error: BaseException, file: Path) -> str:
+    """`FILE:LINE: what went wrong`, by the last line of `file` that the error came through."""
+    line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(file) else None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"{file}{'' if line is None else f':{line}'}: {type(error).__name__}: {said}"

@@ -183,7 +183,7 @@ def contents(path: Path) -> str:
     """What a UTF-8 file holds, without a byte order mark.
 
     Raises:
-        DataError: If it does not exist, or is not UTF-8.
+        DataError: If it does not exist, cannot be read, or is not UTF-8.
     """
     try:
         return path.read_text(encoding="utf-8-sig")
@@ -191,6 +191,8 @@ def contents(path: Path) -> str:
         raise DataError(f"{path} does not exist") from error
     except UnicodeDecodeError as error:
         raise DataError(f"{path} is not UTF-8: {error}") from error
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
 
 
 def blocks(text: str) -> Iterable[tuple[int, list[str]]]:

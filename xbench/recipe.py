@@ -2,9 +2,10 @@
 
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from xbench.hashes import canonical_json, short_hash
+from xbench.keyed import PartsError
 
 PhaseName = Literal["intermediate", "target"]
 _STRICT = ConfigDict(extra="forbid", frozen=True)
@@ -146,24 +147,34 @@ class Recipe(BaseModel):
     precision: Literal["float32", "bfloat16"] = "float32"
     tagging: Literal["character", "first"] = "character"
 
-    @model_validator(mode="after")
-    def _task_fields_exist(self) -> "Recipe":
-        for task, fields in self.tasks.items():
+    @field_validator("tasks")
+    @classmethod
+    def _task_fields_exist(cls, tasks: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        for task, fields in tasks.items():
             try:
-                Phase.model_validate({**self.target.model_dump(), **fields})
-            except ValueError as error:
-                raise ValueError(f"tasks: {task}: {error}") from error
+                Phase.model_validate({**info.data.get("target", Phase()).model_dump(), **fields})
+            except ValidationError as error:
+                found += [{**e, "loc": (task, *e["loc"])} for e in error.errors()]
+        if found:
+            raise PartsError(found)
+        return tasks
+
+    @model_validator(mode="after")
+    def _lengths_fit(self) -> "Recipe":
+        found: list[dict[str, Any]] = []
         for name, phase in (("intermediate", self.intermediate), ("target", self.target)):
             unused = [field for field in ("max_length", "doc_stride") if getattr(phase, field) is not None]
             if unused:  # a text that is trained on in one length and predicted in another would be encoded twice
-                raise ValueError(
-                    f"{name}: {' and '.join(unused)} can be said of the whole recipe or of single tasks (tasks), not of a phase"
-                )
+                said = f"{' and '.join(unused)} can be said of the whole recipe or of single tasks (tasks), not of a phase"
+                found.append({"loc": (name,), "type": "value_error", "msg": said})
         for task in ("", *self.tasks):
             length, stride = self.lengths(task)
             if stride is not None and stride >= length:
-                where = f"tasks: {task}: " if task else ""
-                raise ValueError(f"{where}doc_stride is {stride}: it must be below max_length, which is {length}")
+                said = f"doc_stride is {stride}: it must be below max_length, which is {length}"
+                found.append({"loc": ("tasks", task) if task else (), "type": "value_error", "msg": said})
+        if found:
+            raise PartsError(found)
         return self
 
     def layer(self, model: str) -> int:
@@ -219,6 +230,12 @@ class Compute(BaseModel):
     inference_tokens: int | None = Field(None, ge=16)
     gradient_checkpointing: bool = False
     compile: bool = False
+
+
+def unreachable(layer: int, layers: int, frozen: int) -> str:
+    """Why a model with so many layers, of which some are frozen, gives no vectors of a hidden layer; empty where it does."""
+    asked = layer in (-1, layers) or frozen <= layer <= layers  # what some models have after their last layer belongs to it
+    return "" if asked else f"layer {layer} is asked for; there are {layers} layers, of which {frozen} are frozen"
 
 
 def _without_defaults(model: BaseModel, names: tuple[str, ...]) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Our own shape of a task's data: JSON lines or Parquet with the fields of the family's example."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from xbench.errors import DataError
+from xbench.errors import DataError, meant
 from xbench.formats import Reader, objects, whole
 from xbench.task import Choice, Classified, Plain, Question, Split, Tagged, Translation, Unaligned
 
@@ -29,6 +30,10 @@ def own_shape(family: str) -> Reader:
         rows = _parquet(path, fields) if path.suffix == ".parquet" else objects(path, fields, problems)
         found: list[Any] = []
         for number, row in rows:
+            odd = [f"{key!r} is not read; did you mean {near!r}?" for key in row if (near := _misspelt(key)) and near not in row]
+            if odd:
+                problems.append(f"{path}:{number}: field {', '.join(odd)}")
+                continue
             values = {f: tuple(row[f]) if isinstance(row[f], list) else row[f] for f in fields}
             wrong = [f for f in fields if not _fits(f, values[f])]
             if wrong:
@@ -40,6 +45,14 @@ def own_shape(family: str) -> Reader:
         return whole(path, found, problems)
 
     return read
+
+
+@cache
+def _misspelt(key: str) -> str:
+    """The optional field that a name which is none stands for: without it examples would be numbered, and each a cluster of its own."""
+    if key in ("id", "cluster"):
+        return ""
+    return "id" if key.lower() in ("id", "example_id") else "cluster" if meant(key.lower(), ["cluster"]) else ""
 
 
 def _fits(field: str, value: Any) -> bool:

@@ -8,8 +8,8 @@ from typing import Any
 
 from rich.progress import track
 
-from xbench import board, rescoring, submission
-from xbench.errors import DataError, StoreError, near
+from xbench import board, corpus, rescoring, submission
+from xbench.errors import DataError, StoreError, meant
 from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
@@ -84,24 +84,34 @@ def _task_row(task: Task) -> dict[str, Any]:
 
 
 def check(names: Sequence[str] | None, form: Form) -> None:
-    """What of the data of each task is here, read and counted; raises when something that is here is broken."""
-    chosen = [load_task(n) for n in names] if names else [t for t in all_tasks() if t.check]
-    without = [t.name for t in chosen if not t.check]
-    if without:
-        raise DataError(f"{', '.join(without)}: data that ships with xbench, comes from a pinned package, or is that of other tasks")
-    held = {
-        t.name: list(t.check()) if t.check else []
-        for t in track(chosen, "reading", console=LOG, transient=True, disable=not LOG.is_terminal)
-    }
+    """What of the data of each task is here, read, counted and checked as a run does it.
+
+    Raises:
+        DataError: After that, if some of it is broken; or missing, of a task that is named or of which other parts are here.
+    """
+    # The labels of some tasks are read off their data when they are loaded by name. A mixture has the data of its parts.
+    given = [load_task(n) for n in names or [t.name for t in all_tasks() if t.check]]
+    chosen = list({one.name: one for task in given for one in ([load_task(p.task) for p in task.parts] or [task])}.values())
+    held = {t.name: corpus.held(t) for t in track(chosen, "reading", console=LOG, transient=True, disable=not LOG.is_terminal)}
     rows = [{"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes)} for name, found in held.items() for h in found]
     if form != "text":
         emit(rows, form, ("task", *(f.name for f in dataclasses.fields(Held))))
     else:
         for task in chosen:
             _show_held(task, held[task.name], detailed=bool(names))
-    broken = [f"{r['task']} {r['language']} {r['split']}: {r['notes']}" for r in rows if r["state"] == "broken"]
-    if broken:
-        raise DataError(f"{len(broken)} part(s) of the data are broken", broken)
+    problems: list[str] = []
+    whole = {
+        h.path for found in held.values() if all(h.state != "missing" for h in found) for h in found
+    }  # files that another task has too
+    for name, found in held.items():
+        wanted = names or any(h.state != "missing" and h.path not in whole for h in found)
+        wrong = [h for h in found if h.state == "broken" or (h.state == "missing" and wanted)]
+        if wrong == found and all(h.state == "missing" for h in found):
+            problems.append(f"{name}: none of its {len(found)} parts is here; {'; '.join(found[0].notes)}")
+        else:
+            problems += [f"{name} {h.language} {h.split}{h.path and f' ({h.path})'} is {h.state}: {'; '.join(h.notes)}" for h in wrong]
+    if problems:
+        raise DataError("xbench run would refuse this data", problems)
 
 
 def _show_held(task: Task, held: Sequence[Held], *, detailed: bool) -> None:
@@ -190,7 +200,7 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         suites = sorted({name for task in all_tasks() for name in task.suites})
         rules = ["official", *sorted({name for task in all_tasks() for name, _ in task.rules})]
         asked = (("suite", suite, suites), ("rule", rule, rules))
-        if problems := [f"--{what} {name}: no {what}{near(name, names)}" for what, name, names in asked if name and name not in names]:
+        if problems := [f"--{what} {name}: no {what}{meant(name, names)}" for what, name, names in asked if name and name not in names]:
             raise StoreError(f"suites are {', '.join(suites)}, rules {', '.join(rules)}", problems)
         known = ", ".join(suites)
         under = f" under rule {rule}" if rule else ""

@@ -31,9 +31,9 @@ def resources(given: Sequence[str]) -> dict[str, Any]:
     Raises:
         StudyError: If one has no `=`.
     """
-    wrong = [text for text in given if "=" not in text]
+    wrong = [text for text in given if not text.partition("=")[0] or "=" not in text]
     if wrong:
-        raise StudyError("--resource takes NAME=VALUE", [f"{text!r} has no =" for text in wrong])
+        raise StudyError("--resource takes NAME=VALUE", [f"{text!r} has no {'=' if '=' not in text else 'name'}" for text in wrong])
     found = {}
     for text in given:
         name, _, value = text.partition("=")
@@ -54,6 +54,9 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     with LOG.status("finding models and data"):
         todo, resolved = executors.lay_out(loaded)
         missing = executors.missing(todo, root)
+        notice = _without_baseline(todo, root)
+    if notice:
+        LOG.print(notice)
     if dry_run or form != "text":
         _print_plan(todo, resolved, root, missing, form)
         if dry_run:
@@ -76,6 +79,24 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     if advice := Listing(root).advice:
         LOG.print(advice)
     LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py")
+
+
+def _without_baseline(todo: "Plan", root: Path) -> str:
+    """What to know of a study without direct baselines; empty where it has them."""
+    from xbench import executors, study
+
+    if study.DIRECT in todo.study.intermediates:
+        return ""
+    direct = study.plan(
+        todo.study.model_copy(update={"intermediates": [study.DIRECT]}), {cell.model: cell.model_revision for cell in todo.cells}
+    )
+    wanted = {(c.model, c.task_name, c.seed) for c in todo.cells}
+    baselines = [c for c in direct.cells if (c.model, c.task_name, c.seed) in wanted]
+    lacking = {c.run_id for c in executors.missing(direct, root)}
+    return (
+        f"note: intermediates lack {study.DIRECT}, so this study trains no direct baseline, and without one there is no delta; "
+        f"{root} has {sum(c.run_id not in lacking for c in baselines)} of the {len(baselines)} baselines"
+    )
 
 
 def _costs(todo: "Plan", resolved: "dict[str, Resolved]") -> "tuple[dict[str, Tokens], dict[str, Tokens]]":
@@ -118,10 +139,9 @@ def _print_plan(todo: "Plan", resolved: "dict[str, Resolved]", root: Path, missi
     trainings = sum(len(study.lineage(c.encoder)) for c in todo.cells)
     todo_tokens = sum(({**cells, **stages}[i.item_id] for i in items(todo, missing, root / CHECKPOINTS)), Tokens())
     sys.stdout.write(
-        f"{many(len(rows), 'cell')}, {len(missing)} to run; {many(len(todo.stages), 'training')}, {len(stages)} of them shared, in place of "
-        f" {trainings}\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and "
-        f"{short(todo_tokens.predicted)} to "
-        f"predict are left, by samples of the data\n"
+        f"{many(len(rows), 'cell')}, {len(missing)} to run; {many(len(todo.stages), 'training')} in place of {trainings}: {len(stages)} of "
+        f"them shared\nabout {short(todo_tokens.trained)} subwords to train on (epochs counted) and {short(todo_tokens.predicted)} to "
+        "predict are left, by samples of the data\n"
     )
     rate = _rate(todo, root, cells)
     if rate and missing:

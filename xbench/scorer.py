@@ -61,7 +61,6 @@ def load_scorer(name: str) -> Scorer:
     """The scorer of file scorers/NAME.py.
 
     Raises:
-        PluginError: If there is none; the message lists those that exist.
+        PluginError: If there is none; the message lists those that exist. Or if its file is broken.
     """
-    scorer: Scorer = plugins.load(SCORERS, name).SCORER
-    return replace(scorer, name=name)
+    return replace(plugins.part(SCORERS, name, "SCORER", Scorer), name=name)

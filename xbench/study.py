@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from xbench import plugins, share
+from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import short_hash
-from xbench.recipe import Compute, Phase, PhaseName, Recipe
-from xbench.task import Task, load_task
+from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
+from xbench.task import Task, faults_named, load_task
 from xbench.version import __version__
 
 DIRECT = "none"
@@ -146,43 +145,60 @@ def load_study(path: Path) -> Study:
     Raises:
         StudyError: With every problem of the file at once.
     """
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise StudyError(f"{path} is not YAML that can be read", [" ".join(str(error).split())]) from error
+    content, places, problems = keyed.read(path)
     if not isinstance(content, dict):
-        raise StudyError(f"{path} is not a mapping of about, models, intermediates, targets, seeds, recipe, compute")
+        raise StudyError(f"{path} is not a mapping of {', '.join(Study.model_fields)}")
+    content = {**content, "recipe": _recipe(content.get("recipe", {}), places, problems)}
     try:
-        study = Study.model_validate({**content, "recipe": _recipe(content.get("recipe", {}))})
+        study = Study.model_validate(content)
     except ValidationError as error:
-        raise StudyError(
-            f"{path} is not a valid study", [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (given: {e['input']!r})" for e in error.errors()]
-        ) from error
-    problems = _problems(study)
+        problems += keyed.told(error, content, places, _model)
+        for field in ("intermediates", "targets"):
+            names = content.get(field)
+            problems += _unknown(field, [n for n in names if isinstance(n, str)] if isinstance(names, list) else [])
+        raise StudyError(f"{path} is not a valid study", problems) from error
+    problems += _problems(study)
     if problems:
         raise StudyError(f"{path} cannot be planned", problems)
     return study
 
 
-def _recipe(given: Any) -> Any:
+def _recipe(given: Any, places: dict[keyed.Keys, str], problems: list[str]) -> Any:
     """A recipe as a study file gives it, with what it is based on filled in; one level of mappings is merged, lists are replaced.
 
-    Raises:
-        StudyError: If it names a recipe that is not shipped.
+    Args:
+        given: What the file says.
+        places: Where the keys of the study stand; those of the recipe that is named are added.
+        problems: What is wrong is added.
     """
     name = given if isinstance(given, str) else given.get("base") if isinstance(given, dict) else None
     if name is None:
         return given
+    own = {key: value for key, value in given.items() if key != "base"} if isinstance(given, dict) else {}
     try:
-        base: dict[str, Any] = yaml.safe_load(
-            plugins.path(share.folder("studies") / "recipes", str(name), ".yaml").read_text(encoding="utf-8")
-        )
+        path = plugins.path(share.folder("studies") / "recipes", str(name), ".yaml")
     except PluginError as error:
-        raise StudyError(f"recipe: {error}") from error
-    for key, value in given.items() if isinstance(given, dict) else ():
-        if key != "base":
-            base[key] = {**base[key], **value} if isinstance(value, dict) and isinstance(base.get(key), dict) else value
+        problems.append(f"recipe: {error}")
+        return own
+    base, there, twice = keyed.read(path)
+    if not isinstance(base, dict):
+        raise StudyError(f"{path} is not a mapping of {', '.join(Recipe.model_fields)}")
+    problems += [f"recipe {name}: {problem}" for problem in twice]
+    for keys, place in there.items():
+        places.setdefault(("recipe", *keys), f"{place} of {path}")
+    for key, value in own.items():
+        base[key] = {**base[key], **value} if isinstance(value, dict) and isinstance(base.get(key), dict) else value
     return base
+
+
+_MODELS: dict[str | int, type[BaseModel]] = {
+    "recipe": Recipe, "compute": Compute, "intermediate": Phase, "target": Phase, "tasks": Phase, "selection": Selection, "lora": Lora,
+}  # fmt: skip
+
+
+def _model(keys: keyed.Keys) -> type[BaseModel]:
+    """What the mapping at these keys of a study is read as."""
+    return next((_MODELS[key] for key in reversed(keys) if key in _MODELS), Study)
 
 
 def _problems(study: Study) -> list[str]:
@@ -192,14 +208,11 @@ def _problems(study: Study) -> list[str]:
         problems += [f"{field}: {value!r} is listed twice" for value in sorted({v for v in values if values.count(v) > 1})]
     problems += [f"seeds: {seed} is negative" for seed in study.seeds if seed < 0]
     for field, names in (("intermediates", study.intermediates), ("targets", study.targets), ("recipe.tasks", list(study.recipe.tasks))):
+        problems += _unknown(field, names)
         for name in names:
-            if field == "intermediates" and name == DIRECT:
+            if (field == "intermediates" and name == DIRECT) or _unknown(field, [name]):
                 continue
-            try:
-                task = load_task(name)
-            except XbenchError as error:
-                problems.append(f"{field}: {error}")
-                continue
+            task = load_task(name)
             if task.name != name:  # two names for one training would be two systems
                 problems.append(f"{field}: {name} is called {task.name}: it is trained in {task.train_language} anyway")
             if field == "intermediates" and not task.trains:
@@ -213,6 +226,50 @@ def _problems(study: Study) -> list[str]:
     if not problems and not any(i != t for i in study.intermediates for t in study.targets):
         problems.append("no cell is left: a task is not its own intermediate")
     return problems
+
+
+def _unknown(field: str, names: Sequence[str]) -> list[str]:
+    """Which names of a field are those of no task, or of one whose file is broken."""
+    problems = []
+    for name in names:
+        if field == "intermediates" and name == DIRECT:
+            continue
+        try:
+            load_task(name)
+        except XbenchError as error:
+            problems.append(f"{field}: {' '.join((error.headline, *error.problems))}")
+    return problems
+
+
+def too_deep(study: Study, model: str, layers: int) -> list[str]:
+    """What of a study asks for layers that a model does not have, or that its recipe freezes.
+
+    Args:
+        study: A checked study.
+        model: Name of the model.
+        layers: How many it has.
+    """
+    recipe, frozen = study.recipe, study.recipe.frozen_layers or 0
+    if frozen > layers:
+        return [f"recipe.frozen_layers is {frozen}, and {model} has {layers} layers"]
+    problems: dict[str, None] = {}
+    phases: tuple[tuple[PhaseName, list[str]], ...] = (("intermediate", study.intermediates), ("target", study.targets))
+    for which, name in ((which, name) for which, names in phases for name in names if name != DIRECT):
+        task, phase = load_task(name), recipe.phase(which, name)
+        asked = {}
+        if not task.trains:
+            asked["recipe.retrieval_layer"] = recipe.layer(model)
+        if "alignment" in (task.family, *(load_task(part.task).family for part in task.parts)):
+            asked[f"alignment_layer of {name}"] = phase.alignment_layer
+        problems |= {f"{key}: {model}: {problem}": None for key, layer in asked.items() if (problem := unreachable(layer, layers, frozen))}
+        outside = [n for n in (phase.lora and task.trains and phase.lora.layers) or () if not frozen <= n < layers]
+        if outside:
+            problems[f"lora.layers of {name}: {model}: {_listed(outside)}; trained are layers {frozen} to {layers - 1}"] = None
+    return list(problems)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers))
 
 
 def _selecting(recipe: Recipe, field: str, task: Task) -> list[str]:
@@ -272,8 +329,9 @@ def data_revision(task: Task, phase: Phase) -> str:
         DataError: If some of it is not there.
     """
     selects = task.trains and phase.selection is not None and phase.selection.on == "target-languages"
-    more = task.dev_revision() if selects else ""
-    return f"{task.revision()}{DEV}{more}" if more else task.revision()
+    with faults_named(task):
+        more = task.dev_revision() if selects else ""
+        return f"{task.revision()}{DEV}{more}" if more else task.revision()
 
 
 def unchanged(task: str, phase: Phase, planned: str) -> None:

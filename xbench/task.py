@@ -3,17 +3,18 @@
 import contextlib
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from xbench import plugins
-from xbench.errors import DataError, PluginError
+from xbench.errors import DataError, PluginError, XbenchError, meant
 from xbench.languages import MANY
 
 TASKS = Path(__file__).parent / "tasks"
+_SCORERS = Path(__file__).parent / "scorers"  # xbench.scorer imports numpy
 Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mining", "mlm", "alignment", "mixture"]
 Group = Literal["classification", "tagging", "qa", "retrieval", "choice"]
 Sampling = Literal["proportional", "uniform", "temperature"]
@@ -160,7 +161,8 @@ class Task:
         notes: Traps of the data that a user should know of.
         trained_in: Language -> the same task with training and development data in it; None where there is no such data.
         labels_of: Reads the label set off the data, where it is not known beforehand; `labels` is filled from it when it is there.
-        check: What is there of the data and whether it is as published, for `xbench data check`; None where the data ships.
+        check: The task itself -> what is there of its data and whether it is as published, for `xbench data check`; None where the data
+            ships.
         licence, source, about: For `xbench tasks` and the documentation.
         train_language: Language of its training labels.
         rules: (name, scorer) of departures from the official scorer under which averages are given too.
@@ -191,7 +193,7 @@ class Task:
     notes: tuple[str, ...] = ()
     trained_in: Callable[[str], "Task"] | None = None
     labels_of: Callable[[], tuple[str, ...]] | None = None
-    check: Callable[[], "Sequence[Held]"] | None = None
+    check: "Callable[[Task], Sequence[Held]] | None" = None
     rules: tuple[tuple[str, str], ...] = ()
     suites: tuple[str, ...] = ()
     group: Group | None = None
@@ -222,13 +224,19 @@ class Task:
         """The examples of one language and split, checked.
 
         Raises:
-            DataError: If there are none, ids repeat, or a label is outside `labels`; all problems at once.
+            DataError: If they cannot be had, there are none, ids repeat, or a label is outside `labels`; all problems at once.
         """
-        found = self.load(language, split)
+        with faults_named(self):
+            found = self.load(language, split)
         where = f"task {self.name}, {language} {split}"
         problems = [] if found else ["no examples"]
         seen: set[str] = set()
         for row, example in enumerate(found):
+            if not isinstance(example, Example):
+                problems.append(
+                    f"row {row}: a {type(example).__name__}, expected {' or '.join(kind.__name__ for kind in get_args(Example))}"
+                )
+                continue
             if example.example_id in seen:
                 problems.append(f"row {row}: example id {example.example_id!r} occurs twice")
             seen.add(example.example_id)
@@ -261,12 +269,12 @@ def load_task(name: str) -> Task:
     `NAME@LANGUAGE+LANGUAGE` is trained in several at once (Turc et al. 2021) and has no test data: it serves as intermediate.
 
     Raises:
-        PluginError: If there is none; the message lists those that exist. Or if it is not trained in that language.
+        PluginError: If there is none; the message lists those that exist. Or if it is not trained in that language, or its file is broken.
     """
     base, _, language = name.partition("@")
     if "+" in language:
         return _together(name, base, tuple(language.split("+")))
-    task: Task = plugins.load(TASKS, base).TASK
+    task = _of_file(base)
     if language and language != task.train_language:
         if task.trained_in is None:
             raise PluginError(f"task {base!r} has training data in {task.train_language} only, not in {language!r}")
@@ -277,6 +285,24 @@ def load_task(name: str) -> Task:
         with contextlib.suppress(DataError):  # without its data a task can still be shown; its examples raise this again
             task = replace(task, labels=task.labels_of())
     return task
+
+
+@contextlib.contextmanager
+def faults_named(task: Task) -> Iterator[None]:
+    """An error that comes out of the code of a task's own file is a DataError with file and line; errors of xbench stay what they are.
+
+    Raises:
+        DataError: In its place.
+    """
+    try:
+        yield
+    except XbenchError:
+        raise
+    except Exception as error:
+        file = plugins.path(TASKS, task.name.partition("@")[0]).resolve()
+        if f"{file}:" not in (said := plugins.told(error, file)):
+            raise
+        raise DataError(f"the data of task {task.name} cannot be had", [said]) from error
 
 
 def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
@@ -310,8 +336,41 @@ def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
 
 @cache
 def all_tasks() -> tuple[Task, ...]:
-    """Every task of tasks/, by name. No data is read: every store that is opened asks for them."""
-    return tuple(replace(plugins.load(TASKS, name).TASK, name=name) for name in plugins.names(TASKS))
+    """Every task of tasks/, by name. No data is read: every store that is opened asks for them.
+
+    Raises:
+        PluginError: If files are broken, naming each.
+    """
+    return tuple(plugins.every(_of_file, plugins.names(TASKS)))
+
+
+def _of_file(name: str) -> Task:
+    task = plugins.part(TASKS, name, "TASK", Task)
+    problems = [
+        (value, f"{field} is {value!r}, expected a tuple of texts")
+        for field in ("languages", "labels", "scorers", "selected_on", "suites", "notes")
+        if not isinstance(value := getattr(task, field), tuple) or not all(isinstance(one, str) for one in value)
+    ]
+    named: list[tuple[str, str, Sequence[str]]] = [("family", task.family, get_args(Family))]
+    if not problems:
+        scorers = plugins.names(_SCORERS)
+        named += [("scorer", one, scorers) for one in (*task.scorers, *(scorer for _, scorer in task.rules))]
+        named += [("task", part.task.partition("@")[0], plugins.names(TASKS)) for part in task.parts]
+    problems += [
+        (one, f"no {what} is called {one!r}; there are: {', '.join(known)}{meant(one, known)}")
+        for what, one, known in named
+        if one not in known
+    ]
+    if problems:
+        file = plugins.path(TASKS, name)
+        raise PluginError(f"{file} is no task that can be used", [f"{_place(file, one)}: {problem}" for one, problem in problems])
+    return replace(task, name=name)
+
+
+def _place(file: Path, value: object) -> str:
+    """A file, and the first of its lines that has a text as a literal."""
+    lines = enumerate(file.read_text(encoding="utf-8").splitlines(), 1)
+    return f"{file}" + next((f":{n}" for n, line in lines if f'"{value}"' in line or f"'{value}'" in line), "")
 
 
 def nearly(name: str, known: Sequence[str] = ()) -> list[str]:
@@ -325,8 +384,8 @@ def nearly(name: str, known: Sequence[str] = ()) -> list[str]:
     base = name.partition("@")[0]
     if base in tasks.values() or "/" in name:
         return []
-    if meant := CALLED.get(base.lower()) or tasks.get(_letters(base)):
-        return [meant]
+    if called := CALLED.get(base.lower()) or tasks.get(_letters(base)):
+        return [called]
     return [tasks[one] for one in difflib.get_close_matches(_letters(base), tasks, cutoff=_NEAR)]
 
 

@@ -37,7 +37,7 @@ class RayPool:
             cpus = None if workers is None else max(1, math.ceil(workers * (asked["num_cpus"] or 0)))
             local = {} if os.environ.get("RAY_ADDRESS") else {"num_cpus": cpus, "include_dashboard": False}
             ray.init(log_to_driver=False, configure_logging=False, **local)
-        needs = {"CPU": asked["num_cpus"], "GPU": asked.get("num_gpus"), "memory": asked.get("memory"), **asked.get("resources", {})}
+        needs = {"CPU": asked["num_cpus"], "GPU": asked.get("num_gpus"), "memory": asked.get("memory"), **(asked.get("resources") or {})}
         there = sum(room(node["Resources"], needs) for node in ray.nodes() if node["Alive"])
         if not there:
             wanted = ", ".join(f"{name}={value}" for name, value in asked.items())

@@ -33,7 +33,7 @@ class SlurmPool:
         try:
             self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
             self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
-        except (RuntimeError, ValueError, NameError, TypeError) as error:
+        except (RuntimeError, ValueError, NameError, TypeError, AssertionError) as error:  # submitit asserts types
             raise StudyError(
                 "the executor slurm cannot be set up; --resource takes submitit's parameters, cluster=local runs the jobs here",
                 str(error).splitlines(),

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xbench import store
-from xbench.errors import XbenchError
+from xbench.errors import StudyError, XbenchError
 from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
 from xbench.executors.tracking import Tracker
 from xbench.hashes import canonical_json
 from xbench.places import place
-from xbench.study import Plan, Study, plan
+from xbench.study import Plan, Study, plan, too_deep
 
 if TYPE_CHECKING:
     from xbench.train.cells import Workbench
@@ -150,11 +150,15 @@ def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
 
     Raises:
         ModelError: If a model cannot be found.
+        StudyError: If the recipe asks for layers that a model does not have.
         DataError: If the data of a task is not there.
     """
     from xbench.train import models
 
     resolved = {name: models.resolve(name) for name in study.models}
+    known = {name: count for name, model in resolved.items() if (count := models.layers(model)) is not None}
+    if problems := [problem for name, count in known.items() for problem in too_deep(study, name, count)]:
+        raise StudyError("the study asks for layers that a model does not have", problems)
     return plan(study, {name: model.revision for name, model in resolved.items()}), resolved
 
 

@@ -16,7 +16,7 @@ import torch
 
 from xbench import mining, places, scoring
 from xbench.errors import StudyError
-from xbench.recipe import Compute, Phase, Recipe
+from xbench.recipe import Compute, Phase, Recipe, unreachable
 from xbench.scorer import load_scorer
 from xbench.study import STACK, Cell, Stage, lineage, tested_revision, unchanged
 from xbench.task import Example, Split, Task, Translation, load_task
@@ -116,13 +116,9 @@ class Workbench:
             StudyError: If that layer is frozen, or there is none of that number.
         """
         encoder = self.encoder()
-        if layer in (-1, encoder.layers):  # what some models have after their last layer belongs to it
-            return None
-        if not encoder.frozen_layers <= layer <= encoder.layers:
-            raise StudyError(
-                f"layer {layer} is asked for; {self.model.name} has {encoder.layers}, of which {encoder.frozen_layers} are frozen"
-            )
-        return layer - encoder.frozen_layers
+        if problem := unreachable(layer, encoder.layers, encoder.frozen_layers):
+            raise StudyError(f"{self.model.name}: {problem}")
+        return None if layer in (-1, encoder.layers) else layer - encoder.frozen_layers
 
     def trained(self, stage: Stage) -> loop.Trained:
         """The system after `stage`: from its checkpoint, or trained from its parent's encoder."""

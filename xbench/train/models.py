@@ -7,6 +7,7 @@ training label (xbench.train.majority).
 
 import contextlib
 import hashlib
+import json
 import os
 import shutil
 import uuid
@@ -95,6 +96,18 @@ def revision_here(name: str) -> str | None:
         with contextlib.suppress(ModelError):
             return find(name).revision
     return None
+
+
+def layers(model: Resolved) -> int | None:
+    """How many layers a model has, by its config.json; None for a control without an encoder, and where the file does not say."""
+    if model.folder is None:
+        return None
+    try:
+        config = json.loads((model.folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # loading the model tells
+        return None
+    found = config.get("num_hidden_layers") if isinstance(config, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def load(model: Resolved) -> "tuple[PreTrainedModel, PreTrainedTokenizerBase]":

@@ -1,0 +1,112 @@
+"""YAML files that people write: where each key stands, which stand twice, and pydantic's errors as sentences about them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from xbench.errors import StudyError, meant
+
+Keys = tuple[str | int, ...]  # of a value in a file: of mappings, and places in lists
+_MOST_KEYS = 10_000
+_EXPECTED = {
+    "model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "tuple_type": "a list", "too_short": "at least one",
+    "string_type": "text", "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
+    "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false", "bool_parsing": "true or false",
+}  # fmt: skip
+
+
+class PartsError(ValueError):
+    """Errors of parts of a value, in pydantic's form; `loc` is seen from the value."""
+
+    def __init__(self, errors: Sequence[dict[str, Any]]) -> None:
+        self.errors = errors
+        super().__init__("; ".join(f"{dotted(e['loc'])}: {e['msg']}" for e in errors))
+
+
+def read(path: Path) -> tuple[Any, dict[Keys, str], list[str]]:
+    """What a YAML file holds, where each key stands (`line 3`), and the keys that stand twice in a mapping, of which YAML takes the last.
+
+    Raises:
+        StudyError: If it cannot be read, naming the line.
+    """
+    places: dict[Keys, str] = {}
+    twice: dict[int, str] = {}
+
+    def walk(node: yaml.Node | None, keys: Keys, above: tuple[int, ...]) -> None:
+        if id(node) in above or len(places) > _MOST_KEYS:  # an anchor may stand in itself, or many times in others
+            return
+        if isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                places[(*keys, number)] = f"line {value.start_mark.line + 1}"
+                walk(value, (*keys, number), (*above, id(node)))
+        if isinstance(node, yaml.MappingNode):
+            seen: dict[tuple[str, str], int] = {}
+            for key, value in node.value:
+                name, line = (key.tag, str(key.value)), key.start_mark.line + 1
+                if name in seen and isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                    twice[key.start_mark.index] = f"line {line}, {dotted((*keys, name[1]))}: it stands on line {seen[name]} too"
+                seen[name], places[(*keys, name[1])] = line, f"line {line}"
+                walk(value, (*keys, name[1]), (*above, id(node)))
+
+    try:
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        walk(node, (), ())
+        return None if node is None else loader.construct_document(node), places, list(twice.values())
+    except (yaml.YAMLError, ValueError, RecursionError, OSError) as error:
+        said = " ".join(str(error).split())
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
+            said = f"line {error.problem_mark.line + 1}: {error.problem}{f' ({error.context})' if error.context else ''}"
+        raise StudyError(f"{path} is not YAML that can be read", [said]) from error
+
+
+def told(error: ValidationError, content: Any, places: Mapping[Keys, str], model: Callable[[Keys], type[BaseModel]]) -> list[str]:
+    """What is wrong in a file, a line a key: where it stands, what was found, what was expected.
+
+    Args:
+        error: What pydantic says of it.
+        content: What the file holds.
+        places: Where its keys stand.
+        model: Keys of a mapping -> what it is read as.
+    """
+    found: dict[str, list[str]] = {}
+    for loc, kind, said in _single(error):
+        keys, value = _within(content, loc)
+        where = (f"{places[keys]}, " if keys in places else "") + dotted(keys)
+        if kind == "missing":
+            found[f"{dotted(loc)}: it is missing"] = []
+        elif kind == "extra_forbidden":
+            known = list(model(loc[:-1]).model_fields)
+            found[f"{where}: there is no such key{meant(loc[-1], known) or '; there are ' + ', '.join(known)}"] = []
+        elif kind == "value_error":
+            found[f"{where}: {said}"] = []
+        else:
+            found.setdefault(f"{where}: found {repr(value)[:80]}", []).append(_EXPECTED.get(kind, said))
+    return [start + (f", expected {' or '.join(expected)}" if expected else "") for start, expected in found.items()]
+
+
+def _single(error: ValidationError) -> Iterator[tuple[Keys, str, str]]:
+    """(place, type, message) of each error."""
+    for outer in error.errors():
+        parts = outer.get("ctx", {}).get("error")
+        inner: Sequence[dict[str, Any]] = parts.errors if isinstance(parts, PartsError) else [{**outer, "loc": ()}]
+        for e in inner:
+            yield (*outer["loc"], *e["loc"]), e["type"], e["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+
+
+def _within(content: Any, loc: Keys) -> tuple[Keys, Any]:
+    """How far a place leads in what was given (pydantic adds which of several types it tried), and the value there."""
+    for depth, key in enumerate(loc):
+        inside = key in content if isinstance(content, dict) else isinstance(content, list) and isinstance(key, int) and key < len(content)
+        if not inside:
+            return loc[:depth], content
+        content = content[key]
+    return loc, content
+
+
+def dotted(keys: Keys) -> str:
+    """As `recipe.target.learning_rate`."""
+    return ".".join(map(str, keys))
