@@ -397,6 +397,8 @@ def test_broken_claims_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
         ("seeds: three", "seeds is 'three', expected a whole number above 0"),
         ("seeds: 0", "seeds is '0', expected"),
         ("seed: 5", "no header field is called 'seed'; did you mean 'seeds'?"),
+        ("targets: xnlii others-task", "'xnlii' is no task; did you mean 'xnli'?"),
+        ("intermediates: none SQuAD1", "'SQuAD1' is no task; did you mean 'squad1'?"),
         ("evidence: none", "evidence is 'none', expected any"),
     ):
         (tmp_path / "headless.sql").write_text(f"-- claim: c\n-- source: s\n-- {line}\nSELECT 1 AS evidence")

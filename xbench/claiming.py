@@ -38,6 +38,7 @@ from xbench.contrasts import ALPHA, Row
 from xbench.errors import StoreError, meant
 from xbench.recipe import Compute
 from xbench.stats import families
+from xbench.task import nearly
 
 CLAIMS = Path(__file__).parent / "claims"
 Cell = tuple[str, str, str, int]  # model, intermediate, target, seeds there
@@ -156,9 +157,16 @@ def load(name: str) -> Claim:
         problems.append(f"{file}:{at['seeds']}: seeds is {seeds!r}, expected a whole number above 0")
     if found.get("evidence", "any") != "any":
         problems.append(f"{file}:{at['evidence']}: evidence is {found['evidence']!r}, expected any")
+    words = {f: tuple(found.get(f, "").split()) for f in ("models", "intermediates", "targets")}
+    # Others' tasks are legal: of what is one of ours but for the spelling there would never be a number.
+    problems += [
+        f"{file}:{at[field]}: {one!r} is no task; did you mean {' or '.join(map(repr, close))}?"
+        for field in ("intermediates", "targets")
+        for one in words[field]
+        if one != DIRECT and (close := nearly(one, (DIRECT,)))
+    ]
     if problems:
         raise StoreError(f"claim {name!r} cannot be used", problems)
-    words = {f: tuple(found.get(f, "").split()) for f in ("models", "intermediates", "targets")}
     return Claim(
         name, found["claim"], found["source"], words["models"], words["intermediates"], words["targets"],
         tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(seeds), found.get("note", ""),
