@@ -28,6 +28,7 @@ from xbench.version import __version__
 
 # Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; shapes and words say it too.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
+_WHOLE = 20  # rows of a table that is shown without a bar to scroll it
 COLOURS = {"helps": BLUE, "hurts": ORANGE, "higher": BLUE, "lower": ORANGE, "unresolved": GREY, "equivalent": "#009E73"}
 SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "higher": "triangle-up", "lower": "triangle-down", "unresolved": "circle",
           "equivalent": "square"}  # fmt: skip
@@ -302,6 +303,8 @@ def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[st
     config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))
     config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3g"))  # no p is 0.000
     config |= dict.fromkeys(wide, st.column_config.TextColumn(width="large"))
+    if len(data) <= _WHOLE:  # Streamlit shows ten: of ten languages the mean would be out of sight
+        more = {"height": "content", **more}
     return st.dataframe(
         data, hide_index=True, width="stretch", placeholder="–", column_config={c: v for c, v in config.items() if c in data}, **more
     )

@@ -36,7 +36,8 @@ def page(source: common.Source) -> None:
         st.info(f"{len(cells):,} cells are too many for a chart; the table has them.")
     wanted = common.picks("Status", list(_COLOURS), "status")
     shown = cells[cells["status"].isin(wanted)] if wanted else cells
-    common.table(shown[["intermediate", "target", "status", "seeds", "languages", "languages_expected"]])
+    table = shown[["intermediate", "target", "status", "seeds", "languages", "languages_expected"]]
+    common.table(table.rename(columns={"languages_expected": "of"}))
     common.download(shown, "coverage", f"Coverage of {model}. xbench snapshot {source.snapshot.id}.")
     _fill(source, model, cells)
     _next(source, model)
@@ -116,11 +117,11 @@ def _next(source: common.Source, model: str) -> None:
             "target": [s.row["target"] for s in steps],
             "after": [s.row["intermediate"] for s in steps],
             "lacks": [s.why for s in steps],
-            "runs": [len(s.cells) for s in steps],
+            "runs": pd.array([len(s.cells) if s.seeds else None for s in steps], dtype="Int64"),
             "minutes": [None if s.seconds is None else s.seconds / 60 for s in steps],
         }
     )
     common.table(table, percent=["minutes"], wide=["lacks"])
-    st.caption("In the order in which it pays: each step counts what those before it leave to run.")
+    st.caption("In the order in which it pays: a step counts what those before it leave to run; last, what no run would settle.")
     for name, text in studies.items():
         st.download_button(f"Download {name}", text, name, "application/yaml", key=f"study-{name}", on_click="ignore")
