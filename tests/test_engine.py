@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.conftest import some_slow
 from xbench.errors import XbenchError
 from xbench.recipe import Compute, Lora, Phase, Recipe, Selection
 from xbench.study import Study, plan
@@ -446,7 +447,7 @@ class StoppedError(Exception):
     pass
 
 
-@pytest.mark.parametrize("variant", list(VARIANTS))
+@pytest.mark.parametrize("variant", some_slow(list(VARIANTS), ["frozen", "mixture", "selection"]))
 def test_an_interrupted_training_goes_on_from_its_last_step(tiny_model: Path, tmp_path: Path, variant: str) -> None:
     """Interrupted twice, at any step, and gone on in a fresh process's place: the same bits as without."""
     intermediate, recipe = VARIANTS[variant]

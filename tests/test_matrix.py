@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import some_slow
 from xbench import board, executors, store, study, verifying
 from xbench.errors import DataError, StudyError
 from xbench.executors import Options
@@ -58,7 +59,7 @@ def test_every_intermediate(tiny_model: Path, tmp_path: Path, targets: list[str]
     assert len(encoders) == len(set(encoders)) == len(INTERMEDIATES), "two intermediates leave the same encoder"
 
 
-@pytest.mark.parametrize("way", list(RECIPES))
+@pytest.mark.parametrize("way", some_slow(list(RECIPES), ["low rank", "aligned at a layer", "selected", "first subword"]))
 def test_every_kind_of_recipe(tiny_model: Path, tmp_path: Path, way: str) -> None:
     intermediate = "names" if way == "aligned at a layer" else "mini-nli"
     targets = ["mini-ner", "mini-nli" if intermediate == "names" else "mini-paraphrase"]
