@@ -181,7 +181,7 @@ def existing(root: Path) -> Path:
         StoreError: If there is none.
     """
     if not check_folder(root):
-        raise StoreError(f"there is no store at {root}; `xbench run` makes one, `xbench ingest external-results`, too: --store says where")
+        raise StoreError(f"there is no store at {root} (--store); `xbench run` or `xbench ingest external-results` makes one")
     names = {name for name in inside(root) if not name.startswith(".")}
     if names and names.isdisjoint(_OF_A_STORE):
         raise StoreError(f"{root} is no store: it has none of {', '.join(f'{name}/' for name in TABLES)}")

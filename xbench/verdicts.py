@@ -103,7 +103,7 @@ def _interval(e: claiming.Evidence) -> str:
 def _write_study(found: Sequence[Judged], path: Path) -> None:
     missing = list(dict.fromkeys(cell for j in found for cell in j.missing))
     if not missing:
-        LOG.print("no cell is missing: no study was written")
+        LOG.print("no cell is missing: no study was written; `xbench plan --resolve` says what would settle what is open")
         return
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
     made = [how for j in found for how in j.made]
