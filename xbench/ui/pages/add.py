@@ -51,7 +51,7 @@ def page(source: common.Source) -> None:
     _show(report)
     new = report.cells["new"] + report.cells["changed"]
     if not sum(report.cells.values()):
-        st.error("Nothing in it can be stored: no score could be read, for the reasons above.")
+        st.error("Nothing in it can be stored: no score could be read, for the reasons above. What is empty can be said in the fields.")
         return
     if not new:
         st.info("Nothing that could be read is new to the store.")
