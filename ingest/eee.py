@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import COLUMNS, LESS, Options, Row, load, mapping, number, read_json, read_lines
 from xbench.errors import DataError
-from xbench.languages import known, normal
+from xbench.languages import known, named, normal
 
 SUFFIXES = (".json", ".jsonl")
 EXAMPLE = "data/COLLECTION/DEVELOPER/MODEL/98ea850e-7019-4728-a558-8b1819ec47c2.json"
@@ -154,10 +154,8 @@ def _tell_apart(rows: list[Row], names: list[str]) -> None:
 
 
 def _code(name: str) -> str | None:
-    import langcodes
-
     try:
-        code = normal(langcodes.find(name).to_tag())
+        code = normal(named(name))
     except (LookupError, DataError):
         return None
     return code if len(code) == 2 else None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from xbench.adapter import Options, Row, read_text
 from xbench.errors import DataError
+from xbench.languages import named
 
 SUFFIXES = (".csv",)
 EXAMPLE = "leaderboards/danish_nlu.csv"
@@ -66,7 +67,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                     f"{path}:{line}: column {header[index]!r} is {cells[index][:40]!r}, expected 'score ± spread / score ± spread@@score'"
                 )
             version = cells[header.index(f"{header[index]}_version")].split("@@")[0] if f"{header[index]}_version" in header else "unknown"
-            code = _code(name)
+            code = named(name.replace("-", " "))
             for which, metric in enumerate(known[index]):
                 yield {
                     "at": f"{line}, {header[index]}",
@@ -115,9 +116,3 @@ def _model(cell: str) -> tuple[str, list[str]]:
     match = re.fullmatch(r"(.+?)(?: \(([^()]*)\))?", cell)
     assert match is not None
     return match.group(1), [remark.strip() for remark in (match.group(2) or "").split(",") if remark.strip()]
-
-
-def _code(name: str) -> str:
-    import langcodes
-
-    return langcodes.find(name.replace("-", " ")).to_tag()

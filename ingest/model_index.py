@@ -12,7 +12,7 @@ from typing import Any
 
 from xbench.adapter import LESS, Options, Row, hub_split, number, read_text
 from xbench.errors import DataError
-from xbench.languages import known, normal
+from xbench.languages import known, named, normal
 
 SUFFIXES = (".md",)
 EXAMPLE = "org__model/README.md"
@@ -145,9 +145,7 @@ def _task(data: dict[str, Any], spoken: set[str], options: Options) -> tuple[str
 
 
 def _named(text: str) -> str | None:
-    import langcodes
-
     try:
-        return langcodes.find(text).to_tag()
+        return named(text)
     except LookupError:
         return None

@@ -32,7 +32,7 @@ def test_one_spelling(given_code: str, code: str) -> None:
     [
         ("jp", "JP is a country, its language is 'ja'"), ("cz", "its language is 'cs'"), ("gr", "its language is 'el'"), ("German", "did you mean 'de'?"),
         ("est-eng", "a pair of languages is written 'est/eng'"), ("xx", "expected ISO 639-1"), ("", "expected ISO 639-1"), ("de/fr/en", "one slash"),
-        ("d\u00e9", "is unknown"), ("x" * 400, "is unknown"), ("de\x00", "is unknown"),
+        ("d\u00e9", "is unknown"), ("x" * 400, "is unknown"), ("de\x00", "is unknown"), ("\x00", "is unknown"), ("\x00 de", "is unknown"),
         ("en-de", "the pair is written 'en/de', the region 'en-DE'"), ("ca_es", "the pair is written 'ca/es'"), ("und", "is none"), ("419", "is none"),
     ],
 )  # fmt: skip

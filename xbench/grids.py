@@ -16,7 +16,7 @@ from pathlib import Path
 from xbench import share
 from xbench.adapter import COLUMNS, Note, Row
 from xbench.errors import DataError
-from xbench.languages import MANY, known, normal
+from xbench.languages import MANY, known, named, normal
 from xbench.task import CALLED, all_tasks
 
 _HOLES = frozenset({"", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "none"})
@@ -267,11 +267,9 @@ def _kind(heading: str, index: int) -> _Kind:
 
 def _hint(heading: str) -> str:
     """What to write in the place of a heading that may be a language in another spelling."""
-    import langcodes
-
     text = heading.strip()
     try:
-        code = text.lower() if _LANGUAGE.fullmatch(text.lower()) and known(text.lower()) else normal(langcodes.find(text).to_tag())
+        code = text.lower() if _LANGUAGE.fullmatch(text.lower()) and known(text.lower()) else normal(named(text))
     except (LookupError, DataError):
         return ""
     return f" (if it is the language, write {code!r})"

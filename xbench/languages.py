@@ -107,15 +107,26 @@ def _spoken(country: str) -> str | None:
     return langcodes.Language.get(f"und-{country.upper()}").maximize().language
 
 
-def _suggestion(text: str) -> str:
-    """What may be meant: the language of a country's code (jp: ja), or the one of that name."""
+def named(name: str) -> str:
+    """The tag of the language that goes by a name, as langcodes has it.
+
+    Raises:
+        LookupError: If none does.
+    """
     import langcodes
 
+    if not name.isprintable():  # its trie of names reads beyond the end: SystemError
+        raise LookupError(f"{name!r} is no name")
+    return langcodes.find(name).to_tag()
+
+
+def _suggestion(text: str) -> str:
+    """What may be meant: the language of a country's code (jp: ja), or the one of that name."""
     if len(text) == 2 and text.isalpha():
         likely = _spoken(text)
         if likely not in (None, "und", "en"):
             return f"; {text.upper()} is a country, its language is {normal(str(likely))!r}"
     try:
-        return f"; did you mean {normal(langcodes.find(text).to_tag())!r}?"
+        return f"; did you mean {normal(named(text))!r}?"
     except LookupError:
         return "; expected ISO 639-1, ISO 639-3 or BCP 47"
