@@ -122,9 +122,7 @@ def _lines(body: str, first: int) -> Iterator[tuple[str, list[str]]]:
             above, left = down.get(index, ("", 0))
             cells += [text if raw.strip() or left < 1 else above, *[""] * (span - 1)]
             down[index] = above, left - 1
-        alone = [raw for raw in raws if raw.strip()]
-        text = "".join(cells) if len(alone) == 1 else ""
-        yield str(place), [text] if text and not text[0].isdigit() else cells
+        yield str(place), grids.row(raws, cells)
 
 
 def _plain(cell: str) -> str:

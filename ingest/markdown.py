@@ -42,7 +42,9 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         if number == 0 or not _RULE.fullmatch(lines[number].strip()) or "|" not in lines[number] or "|" not in lines[number - 1]:
             continue
         body = takewhile(lambda line: "|" in line[1], enumerate(lines[number + 1 :], number + 2))
-        found.append(grids.Grid(number, _cells(lines[number - 1]), [(str(at), _row(line)) for at, line in body], said))
+        found.append(
+            grids.Grid(number, _cells(lines[number - 1]), [(str(at), grids.row(_raw(line), _cells(line))) for at, line in body], said)
+        )
         said = {}
     yield from grids.rows(path, found, options.settings)
 
@@ -54,13 +56,6 @@ def _cells(line: str) -> list[str]:
 def _raw(line: str) -> list[str]:
     inner = re.sub(r"^\||\|$", "", line.strip())
     return re.split(r"(?<!\\)\|", inner)
-
-
-def _row(line: str) -> list[str]:
-    """The cells of a row; one whose only text is no number has it alone: it heads those below."""
-    cells = _cells(line)
-    alone = [text for raw, text in zip(_raw(line), cells, strict=True) if raw.strip()]
-    return alone if len(alone) == 1 and alone[0] and not alone[0][0].isdigit() else cells
 
 
 def _plain(cell: str) -> str:

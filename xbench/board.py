@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from xbench import contracts, languages, store
-from xbench.errors import StoreError, meant
+from xbench.errors import StoreError, meant, suggested
 from xbench.scorer import load_scorer
 from xbench.task import all_tasks, nearly
 
@@ -84,7 +84,7 @@ def mean_deltas(root: Path, **where: Any) -> list[Row]:
     return _rows(root, "transfer_mean", {"split": "test", **where}, order)
 
 
-def history(root: Path, order: Sequence[str] = (), **where: Any) -> list[Row]:
+def history(root: Path | duckdb.DuckDBPyConnection, order: Sequence[str] = (), **where: Any) -> list[Row]:
     """Every claim of the cells that meet the conditions: all sources, all versions."""
     return _rows(root, "history", where, order)
 
@@ -113,7 +113,7 @@ def predictions(root: Path, run: str, language: str | None = None, split: str | 
 
     Returns:
         Rows with language, split, example_id, reference and prediction (None where only outcomes are stored), metric, scorer, numerator and
-        denominator (None where no scorer has measured it). None if the run is an average without examples.
+        denominator (None where no scorer has measured it); none of them if the run is an average without examples.
 
     Raises:
         StoreError: If no run, or more than one, has this id.
@@ -176,7 +176,7 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
     asked = {column: value for column, value in where.items() if isinstance(value, str) and column in tables}
     if not asked:
         return []
-    tasks, tasked = {t.name for t in all_tasks()}, ("target", "intermediate")
+    tasks = {t.name for t in all_tasks()}
     known = {"target": tasks, "intermediate": tasks | {"none"}, "split": {"dev", "test"}}
     found = []
     with store.reading(root) as con:
@@ -187,9 +187,9 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
             if not names.isdisjoint((value, trained)) or (column == "language" and languages.known(value)):
                 continue
             few = f"; there is {', '.join(sorted(there))}" if 0 < len(there) <= _FEW else ""
-            is_none = "is no task, and not in the store" if column in tasked else "is not in the store"
-            close = nearly(value, sorted(there)) if column in tasked else []
-            task = f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+            of_tasks = column in ("target", "intermediate")
+            is_none = "is no task, and not in the store" if of_tasks else "is not in the store"
+            task = suggested(nearly(value, sorted(there))) if of_tasks else ""
             found.append(f"{column} {value!r} {is_none}{task or meant(value, names) or few}")
     return found
 
@@ -209,12 +209,9 @@ def official_scorers() -> dict[str, set[str]]:
     return {t.name: {load_scorer(t.scorers[0]).signature, "unknown"} for t in all_tasks() if t.scorers}
 
 
-def _rows(root: Path, view: str, where: Mapping[str, Any], order: Sequence[str]) -> list[Row]:
-    con = store.connect(root)
-    try:
+def _rows(root: Path | duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any], order: Sequence[str]) -> list[Row]:
+    with store.reading(root) as con:
         return query(con, view, where, order)
-    finally:
-        con.close()
 
 
 def _execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:

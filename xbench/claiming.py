@@ -35,7 +35,7 @@ import yaml
 
 from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
-from xbench.errors import StoreError, meant
+from xbench.errors import StoreError, meant, suggested
 from xbench.recipe import Compute
 from xbench.stats import families
 from xbench.task import nearly
@@ -60,7 +60,7 @@ _TEXT = (
     "against_run_ids",
 )  # fmt: skip
 # What the runs of a study agree in, whatever their intermediate task and target.
-CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
+_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -160,7 +160,7 @@ def load(name: str) -> Claim:
     words = {f: tuple(found.get(f, "").split()) for f in ("models", "intermediates", "targets")}
     # Others' tasks are legal: of what is one of ours but for the spelling there would never be a number.
     problems += [
-        f"{file}:{at[field]}: {one!r} is no task; did you mean {' or '.join(map(repr, close))}?"
+        f"{file}:{at[field]}: {one!r} is no task{suggested(close)}"
         for field in ("intermediates", "targets")
         for one in words[field]
         if one != DIRECT and (close := nearly(one, (DIRECT,)))
@@ -351,7 +351,7 @@ def missing_cells(
         (model as the store calls it, intermediate, target, seeds there) of each cell; and of each model that has runs of ours under these
         conditions (model, JSON of the keys of a study file that say how they were made).
     """
-    system = f"{', '.join(CONDITIONS)}, intermediate, target"
+    system = f"{', '.join(_CONDITIONS)}, intermediate, target"
     rows = con.execute(
         f"SELECT {system}, max(seeds) FROM (SELECT {system}, intermediate_revision, comparability_key, count(DISTINCT seed) AS seeds "
         "FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL) GROUP BY ALL ORDER BY ALL"
@@ -366,7 +366,7 @@ def missing_cells(
         nearest = max(own, key=lambda c: sum(min(there[c].get(cell, 0), seeds) for cell in wanted), default=(model,))
         held = there.get(nearest, {})
         missing += [(nearest[0], i, t, held.get((i, t), 0)) for i, t in wanted if held.get((i, t), 0) < seeds]
-        if held and (how := made_with(con, **dict(zip(CONDITIONS, nearest, strict=True)))):
+        if held and (how := made_with(con, **dict(zip(_CONDITIONS, nearest, strict=True)))):
             made[nearest[0]] = how
     return tuple(missing), tuple(made.items())
 

@@ -57,5 +57,9 @@ class WriteError(StoreError):
 
 def meant(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'X'?` for a misspelt name that is near a known one; empty where none is."""
-    close = difflib.get_close_matches(str(name).lower(), sorted(set(known)), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return suggested(difflib.get_close_matches(str(name).lower(), sorted(set(known)), n=1))
+
+
+def suggested(close: Sequence[str]) -> str:
+    """`; did you mean 'X' or 'Y'?`; empty where there is nothing to suggest."""
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""

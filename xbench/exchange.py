@@ -154,13 +154,13 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
     where: dict[str, object] = {
         field: int(value) if field in ("seed", "version") and value.isdecimal() else value for field, _, value in pairs
     }
-    if "run_id" in where:
-        with store.reading(root) as con:
-            where["run_id"] = board.whole_id(con, str(where["run_id"]))
     order = ("target", "model", "intermediate", "metric", "scorer", "split", "language", "seed", "source", "source_version", "version")
-    found = board.history(root, order, **where)
-    if not found:
-        raise DataError(f"no claim of {' '.join(cell)}", board.unheard_of(root, where))
+    with store.reading(root) as con:
+        if "run_id" in where:
+            where["run_id"] = board.whole_id(con, str(where["run_id"]))
+        found = board.history(con, order, **where)
+        if not found:
+            raise DataError(f"no claim of {' '.join(cell)}", board.unheard_of(con, where))
     if form != "text":
         emit(found, form)
         return

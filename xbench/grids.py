@@ -222,6 +222,12 @@ def _listed(grids: Sequence[Grid]) -> str:
     return "".join(f"\n    {line}" for line in lines)
 
 
+def row(raws: Sequence[str], cells: list[str]) -> list[str]:
+    """The cells of a row, `raws` with their markup; one whose only text is no number has it alone: it heads those below."""
+    text = "".join(cells) if sum(bool(raw.strip()) for raw in raws) == 1 else ""
+    return [text] if text and not text[0].isdigit() else cells
+
+
 def is_header(headings: Sequence[str]) -> bool:
     """Whether two headings or more are languages or tasks: `id` and `no` alone are common words for other things."""
     return sum(_kind(heading, index)[0] in ("language", "task") for index, heading in enumerate(headings)) > 1

@@ -155,7 +155,7 @@ def load_study(path: Path) -> Study:
         problems += keyed.told(error, content, places, _model)
         for field in ("intermediates", "targets"):
             names = content.get(field)
-            problems += _unknown(field, [n for n in names if isinstance(n, str)] if isinstance(names, list) else [])
+            problems += _unknown(field, [n for n in names if isinstance(n, str)] if isinstance(names, list) else []).values()
         raise StudyError(f"{path} is not a valid study", problems) from error
     problems += _problems(study)
     if problems:
@@ -208,9 +208,10 @@ def _problems(study: Study) -> list[str]:
         problems += [f"{field}: {value!r} is listed twice" for value in sorted({v for v in values if values.count(v) > 1})]
     problems += [f"seeds: {seed} is negative" for seed in study.seeds if seed < 0]
     for field, names in (("intermediates", study.intermediates), ("targets", study.targets), ("recipe.tasks", list(study.recipe.tasks))):
-        problems += _unknown(field, names)
+        unknown = _unknown(field, names)
+        problems += unknown.values()
         for name in names:
-            if (field == "intermediates" and name == DIRECT) or _unknown(field, [name]):
+            if (field == "intermediates" and name == DIRECT) or name in unknown:
                 continue
             task = load_task(name)
             if task.name != name:  # two names for one training would be two systems
@@ -228,16 +229,16 @@ def _problems(study: Study) -> list[str]:
     return problems
 
 
-def _unknown(field: str, names: Sequence[str]) -> list[str]:
-    """Which names of a field are those of no task, or of one whose file is broken."""
-    problems = []
+def _unknown(field: str, names: Sequence[str]) -> dict[str, str]:
+    """The names of a field that are those of no task, or of one whose file is broken, with what to say of each."""
+    problems = {}
     for name in names:
         if field == "intermediates" and name == DIRECT:
             continue
         try:
             load_task(name)
         except XbenchError as error:
-            problems.append(f"{field}: {' '.join((error.headline, *error.problems))}")
+            problems[name] = f"{field}: {' '.join((error.headline, *error.problems))}"
     return problems
 
 
@@ -264,12 +265,8 @@ def too_deep(study: Study, model: str, layers: int) -> list[str]:
         problems |= {f"{key}: {model}: {problem}": None for key, layer in asked.items() if (problem := unreachable(layer, layers, frozen))}
         outside = [n for n in (phase.lora and task.trains and phase.lora.layers) or () if not frozen <= n < layers]
         if outside:
-            problems[f"lora.layers of {name}: {model}: {_listed(outside)}; trained are layers {frozen} to {layers - 1}"] = None
+            problems[f"lora.layers of {name}: {model}: {', '.join(map(str, outside))}; trained are layers {frozen} to {layers - 1}"] = None
     return list(problems)
-
-
-def _listed(numbers: Sequence[int]) -> str:
-    return ", ".join(map(str, numbers))
 
 
 def _selecting(recipe: Recipe, field: str, task: Task) -> list[str]:

@@ -56,11 +56,10 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
     first, against = (given[0] if given else None), (given[1] if len(given) > 1 else None)
     if against:  # of which there is nothing, there are rows that say so
         board.refuse_unheard(root, {c: v for c, v in against.items() if c in pairing.SYSTEM})
+    asked = {**options, **(first or {})}
     if by in ("language", "family", "script"):
-        _contrasts(
-            root, form, comparing.compare(root, first, against, by=cast(comparing.By, by), **options), options, first, latex=latex,
-            explain=explain,
-        )  # fmt: skip
+        rows = comparing.compare(root, first, against, by=cast(comparing.By, by), **options)
+        _contrasts(root, form, rows, asked, latex=latex, explain=explain)
         return
     if latex or explain:
         raise StoreError(f"--latex and --explain go with --by language, family and script, not with --by {by}")
@@ -68,27 +67,25 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
     where = {k: options[k] for k in ("target", "model", "source", "metric", "intermediate") if options.get(k) is not None}
     if by == "task":
         rows += over_tasks.over_tasks(root, first, against, **where)
-        _flat(root, rows, form, ("target", "model"), "by task", where | (first or {}))
+        _flat(root, rows, form, ("target", "model"), "by task", asked)
     elif by == "size":
         rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
         between = scales.interactions(root, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
         if form == "text" and not between:
             LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
         rows += between
-        _flat(root, rows, form, ("target", "model"), "by size of the model", where | (first or {}))
+        _flat(root, rows, form, ("target", "model"), "by size of the model", asked)
     else:
         rows.sort(key=lambda r: (r["target"], r["metric"], r["model"], r["intermediate"], r["source"]))
-        _flat(root, rows, form, ("target", "source", "model"), "by source", where | (first or {}))
+        _flat(root, rows, form, ("target", "source", "model"), "by source", asked)
 
 
-def _contrasts(
-    root: Path, form: Form, rows: Sequence[Row], options: Mapping[str, Any], first: Mapping[str, str] | None, *, latex: bool, explain: bool
-) -> None:
+def _contrasts(root: Path, form: Form, rows: Sequence[Row], asked: Mapping[str, Any], *, latex: bool, explain: bool) -> None:
     """A table a contrast."""
     groups = grouped(rows, comparing.CONTRAST)
     every = [own[0] for own in groups]
     if not rows:
-        _nothing(root, options, first)
+        _nothing(root, asked)
     if form != "text":
         emit(rows, form, comparing.COLUMNS)
     elif latex and rows:
@@ -99,8 +96,8 @@ def _contrasts(
             con.close()
     elif rows:
         for own in groups:
-            _contrast(own, title(own, every), options, explain=explain)
-        sys.stdout.write(_NOTE.format(adjust=options["adjust"]))
+            _contrast(own, title(own, every), asked, explain=explain)
+        sys.stdout.write(_NOTE.format(adjust=asked["adjust"]))
 
 
 def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, explain: bool) -> None:
@@ -117,9 +114,8 @@ def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, 
         sys.stdout.write("".join(f"  {line}\n" for line in wording.explanation(rows, options["adjust"])) + "\n")
 
 
-def _nothing(root: Path, *asked: Mapping[str, Any] | None) -> None:
-    for where in asked:
-        board.refuse_unheard(root, {c: v for c, v in (where or {}).items() if c in pairing.SYSTEM or c in ("target", "metric")})
+def _nothing(root: Path, asked: Mapping[str, Any]) -> None:
+    board.refuse_unheard(root, asked)
     LOG.print(f"nothing to compare in {root}: no two systems that differ as asked; `xbench coverage` says what is there")
 
 
@@ -170,10 +166,10 @@ def _confirmed(rows: Sequence[Row]) -> None:
     show("by resampling, unadjusted but for max-T: these runs on new items, seeds as they are", [str(rows[0]["level"]), *heads], lines)
 
 
-def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], heading: str, where: Mapping[str, Any]) -> None:
+def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], heading: str, asked: Mapping[str, Any]) -> None:
     """One line a contrast."""
     if not rows:
-        _nothing(root, where)
+        _nothing(root, asked)
     if form != "text":
         emit(rows, form, comparing.COLUMNS)
     if not rows or form != "text":
