@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from torch.utils import backend_registration
 
+from tests.conftest import some_slow
 from tests.test_engine import VARIANTS
 from tests.test_matrix import RECIPES
 
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(
     not hasattr(backend_registration, "_setup_privateuseone_for_python_backend"), reason="this PyTorch lets no device be written in Python"
 )
 WAYS = [*RECIPES, "kinds of task", "recomputed"]
-QUICK = ["half precision", "kinds of task"]
+SOME = ["half precision"]
 
 
 def elsewhere(model: Path, folder: Path, *ways: str) -> list[dict[str, Any]]:
@@ -41,22 +42,25 @@ there(torch.ones(4, 3))
     assert "RuntimeError: addmm: expected all tensors to be on the same device" in done.stderr
 
 
-@pytest.mark.parametrize("ways", [QUICK, pytest.param([w for w in WAYS if w not in QUICK], marks=pytest.mark.slow)], ids=["some", "others"])
-def test_it_trains_and_predicts_as_on_the_processor(tiny_model: Path, tmp_path: Path, ways: list[str]) -> None:
-    """Half precision is not the same there as here: it is CUDA's choice of operations."""
-    found = {line["way"]: line for line in elsewhere(tiny_model, tmp_path, *ways)}
-    assert list(found) == ways
-    for way, line in found.items():
+@pytest.mark.parametrize(
+    ("ways", "variants", "benchmark"),
+    some_slow(
+        [(SOME, ["mixture"], ["benchmark"]), ([w for w in WAYS if w not in SOME], sorted(VARIANTS), [])],
+        [(SOME, ["mixture"], ["benchmark"])],
+    ),
+    ids=["some", "others"],
+)
+def test_all_that_is_done_on_the_processor(
+    tiny_model: Path, tmp_path: Path, ways: list[str], variants: list[str], benchmark: list[str]
+) -> None:
+    """It trains and predicts there, goes on from where it was interrupted, and is measured."""
+    lines = elsewhere(tiny_model, tmp_path, *ways, *variants, *benchmark)
+    trained = {line["way"]: line for line in lines if "way" in line}
+    assert list(trained) == ways
+    for way, line in trained.items():
         assert line["scores"] >= 10
+        # Half precision is not the same there as here: it is CUDA's choice of operations.
         assert line["apart"] <= (0.02 if way == "half precision" else 0.002), way
-
-
-@pytest.mark.parametrize("variants", [["mixture", "selection"], pytest.param(sorted(VARIANTS), marks=pytest.mark.slow)], ids=len)
-def test_an_interrupted_training_goes_on_there(tiny_model: Path, tmp_path: Path, variants: list[str]) -> None:
-    found = elsewhere(tiny_model, tmp_path, *variants)
-    assert sorted(line["interrupted"] for line in found) == sorted(variants)
-
-
-def test_the_benchmark_of_an_accelerator_runs_there(tiny_model: Path, tmp_path: Path) -> None:
-    (found,) = elsewhere(tiny_model, tmp_path, "benchmark")
-    assert [what.split(",")[0] for what in found["benchmark"]] == ["training", "training", "inference"]
+    assert sorted(line["interrupted"] for line in lines if "interrupted" in line) == sorted(variants)
+    measured = [[what.split(",")[0] for what in line["benchmark"]] for line in lines if "benchmark" in line]
+    assert measured == [["training", "training", "inference"]] * len(benchmark)

@@ -66,7 +66,7 @@ def filled(writer: Writer) -> Writer:
     return writer
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", some_slow(PAGES, ["leaderboard", "claims", "audit"]))
 def test_every_page_without_a_store_shows_the_published_numbers_and_says_so(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +85,7 @@ def test_the_published_numbers_go_with_the_app(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", some_slow(PAGES, ["leaderboard", "compare", "scale"]))
 def test_every_page_of_a_tiny_store(page: str, filled: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw(monkeypatch, filled.root, page)
     assert not app.exception

@@ -148,19 +148,12 @@ def check(browser: Any, address: str, name: str, viewport: dict[str, int], schem
         visit.close()
 
 
-@pytest.mark.parametrize("name", some_slow(PAGES, ["leaderboard", "transfer", "compare", "claims", "provenance", "coverage"]))
+@pytest.mark.parametrize("name", some_slow(PAGES, ["leaderboard", "compare", "claims"]))
 def test_page(browser: Any, address: str, name: str) -> None:
     check(browser, address, name, DESKTOP, "light")
 
 
-@pytest.mark.parametrize("name", ["leaderboard", "transfer"])
-def test_page_on_a_phone_in_the_dark(browser: Any, address: str, name: str) -> None:
-    check(browser, address, name, PHONE, "dark")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(("name", "scheme"), some_slow([(n, s) for n in PAGES for s in ("light", "dark")], [("transfer", "dark")]))
 def test_page_on_a_phone(browser: Any, address: str, name: str, scheme: str) -> None:
     check(browser, address, name, PHONE, scheme)
 
@@ -221,7 +214,7 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
 
 
 def test_names_run_nothing(visit: Visit) -> None:
-    for name in ("", "transfer?system=1", "compare", "provenance", "audit"):
+    for name in ("", "transfer?system=1", "provenance"):
         page = visit.open(name)
         assert page.evaluate("window.hacked") is None
         assert not page.locator("[data-testid=stMain] a[href^=javascript]").count()

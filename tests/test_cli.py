@@ -1,5 +1,6 @@
 """The command line, through its real entry point: what it prints, as what, and how it fails."""
 
+import contextlib
 import csv
 import io
 import json
@@ -23,11 +24,26 @@ from xbench.study import load_study
 TABLES = ["leaderboard", "scores", "delta", "coverage"]
 
 
+def process(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """The command line as a terminal runs it."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "160"}
+    return subprocess.run([sys.executable, "-m", "xbench", *arguments], capture_output=True, text=True, check=False, env=environment)
+
+
 def call(*arguments: str, cwd: Path | None = None, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "xbench", *arguments], capture_output=True, text=True, check=False, cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "COLUMNS": "160", **environment},
-    )  # fmt: skip
+    """The same in this process: another one needs seconds to begin."""
+    out, said, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+        patch.setattr(sys, "argv", ["xbench", *arguments])
+        for name, value in {"COLUMNS": "160", **environment}.items():
+            patch.setenv(name, value)
+        if cwd is not None:
+            patch.chdir(cwd)
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    return subprocess.CompletedProcess(arguments, code, out.getvalue(), said.getvalue())
 
 
 @pytest.fixture
@@ -62,7 +78,7 @@ def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path)
         ("mini-pos", "mini-ner", 0, False),
     ]
     assert not (tmp_path / "s").exists()
-    done = call("run", str(study), "--store", str(tmp_path / "s"))
+    done = process("run", str(study), "--store", str(tmp_path / "s"))
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""  # results go to stdout, and a run has none; its log is on stderr
     assert "2 cells run and stored" in done.stderr
@@ -158,7 +174,7 @@ def test_tables_for_people(filled: Writer) -> None:
     assert "mini-ner: accuracy, m" in shown
     for cell in ("+3.0", "-10.0", "en (trained)", "1 / 1 / 0"):
         assert cell in shown
-    board = call("leaderboard", "--store", str(filled.root)).stdout
+    board = process("leaderboard", "--store", str(filled.root)).stdout
     assert "3/10" in board
 
 

@@ -30,6 +30,8 @@ RECIPE = {
     "target": {"epochs": 2, "max_examples": 48},
     "intermediate": {"epochs": 2, "max_examples": 48},
 }
+# Parts of the study: all; a training that a target stands on, beside the direct baseline; a target by itself.
+PARTS: dict[str, Any] = {"all": {}, "shared": {"targets": ["mini-ner"]}, "alone": {"targets": ["mini-ner"], "intermediates": ["none"]}}
 
 
 def laid_out(folder: Path, tiny: Path, **change: Any) -> tuple[Any, Any]:
@@ -85,16 +87,14 @@ def check_made(root: Path, cells: int, undisturbed: dict[str, str]) -> None:
     assert len(made) == 3 * cells
 
 
-def check(
-    tiny: Path, tmp_path: Path, undisturbed: dict[str, str], *, kill: bool = True, targets: Sequence[str] = (), **options: Any
-) -> None:
+def check(tiny: Path, tmp_path: Path, undisturbed: dict[str, str], *, kill: bool = True, part: str = "shared", **options: Any) -> None:
     """Two workers, one of which is killed in the middle, give the files of one; of a part of the study, those of its runs."""
-    given, root = laid_out(tmp_path, tiny, **{"targets": list(targets)} if targets else {}), tmp_path / "store"
+    given, root = laid_out(tmp_path, tiny, **PARTS[part]), tmp_path / "store"
     killed: list[int] = []
     thread = threading.Thread(target=kill_a_worker, args=(root, killed))
     if kill:
         thread.start()
-    cells = 2 * (len(targets) or 2)
+    cells = len(given[0].cells)
     assert run(given, root, workers=2, **options) == cells
     if kill:
         thread.join()
@@ -105,20 +105,24 @@ def check(
     assert {r["state"] for r in rows} == {"done"}
 
 
-def test_processes(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
-    check(tiny_model, tmp_path, undisturbed)
+@pytest.mark.parametrize("part", some_slow(["all", "shared"], ["shared"]))
+def test_processes(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str], part: str) -> None:
+    check(tiny_model, tmp_path, undisturbed, part=part)
 
 
-def test_ray(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
+# Each worker of Ray and of Slurm takes ten seconds to begin: by default there is one to kill, and one to come after it.
+@pytest.mark.parametrize("part", some_slow(["shared", "alone"], ["alone"]))
+def test_ray(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str], part: str) -> None:
     pytest.importorskip("ray")
-    check(tiny_model, tmp_path, undisturbed, targets=["mini-ner"], executor="ray")
+    check(tiny_model, tmp_path, undisturbed, part=part, executor="ray")
 
 
-def test_slurm(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
+@pytest.mark.parametrize("part", some_slow(["shared", "alone"], ["alone"]))
+def test_slurm(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str], part: str) -> None:
     """Through submitit's local executor."""
     pytest.importorskip("submitit")
     resources = {"cluster": "local", "timeout_min": 10}
-    check(tiny_model, tmp_path, undisturbed, kill=False, targets=["mini-ner"], executor="slurm", resources=resources)
+    check(tiny_model, tmp_path, undisturbed, kill=False, part=part, executor="slurm", resources=resources)
 
 
 def test_what_fails_is_named_and_the_rest_is_run(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,9 @@ from xbench.executors import Options, tracking
 def test_a_study_on_s3(bucket: str, tiny_model: Path, tmp_path: Path) -> None:
     from tests.test_executors import laid_out
 
-    given = laid_out(tmp_path, tiny_model, targets=["mini-ner"])
+    small = {"epochs": 1, "max_examples": 16}
+    recipe = {"frozen_layers": 1, "max_length": 64, "target": small, "intermediate": small}
+    given = laid_out(tmp_path, tiny_model, targets=["mini-retrieval"], recipe=recipe)
     local = tmp_path / "store"
     executors.run(*given, local, options=Options(threads=1))
     root = places.place(f"{bucket}/store")
@@ -34,13 +36,13 @@ def test_a_study_on_s3(bucket: str, tiny_model: Path, tmp_path: Path) -> None:
     assert board.leaderboard(root) == board.leaderboard(local)
     # a third target starts from the encoder that was kept there
     seen: list[str] = []
-    more = laid_out(tmp_path, tiny_model, targets=["mini-ner", "mini-nli"])
+    more = laid_out(tmp_path, tiny_model, targets=["mini-retrieval", "mini-nli"], recipe=recipe)
     executors.run(*more, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1))
     assert "train mini-pos > mini-nli" in seen
     assert "train mini-pos" not in seen
     out = CliRunner().invoke(app, ["leaderboard", "--store", f"{bucket}/store", "--json"])
     assert out.exit_code == 0, out.output
-    assert "mini-ner" in out.stdout
+    assert "mini-retrieval" in out.stdout
     out = CliRunner().invoke(app, ["status", f"{bucket}/store"])
     assert "done" in out.stdout
     assert isinstance(CliRunner().invoke(app, ["leaderboard", "--store", f"{bucket}/stroe"]).exception, StoreError)

@@ -229,7 +229,7 @@ def _run_in_child(path: str, root: str) -> None:
     executors.run(todo, resolved, Path(root), options=executors.Options(threads=1, every=0.05))
 
 
-def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int]) -> int:
+def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int], intermediates: list[str]) -> int:
     """kill -9 at random moments, at start, in training, evaluation and writing; the store then equals an undisturbed one.
 
     Each child is forked from a server that has imported everything, so that most moments are moments of work. Returned is how many began
@@ -239,7 +239,7 @@ def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int]) -> in
     path = write_study(
         tmp_path,
         tiny,
-        intermediates=["none", "mini-pos", "intents-mlm"],
+        intermediates=intermediates,
         seeds=seeds,
         recipe={**RECIPE, "frozen_layers": None, "target": phase, "intermediate": phase},
     )
@@ -287,12 +287,12 @@ def _wait_for_a_state(child: BaseProcess, root: Path) -> None:
 
 
 def test_kill_and_resume(tiny_model: Path, tmp_path: Path) -> None:
-    assert check_kills(tiny_model, tmp_path, 2, [0]) > 0
+    assert check_kills(tiny_model, tmp_path, 2, [0], ["none", "intents-mlm"]) > 0
 
 
 @pytest.mark.slow
 def test_fifty_kills(tiny_model: Path, tmp_path: Path, fault: Callable[..., None]) -> None:
-    gone_on = check_kills(tiny_model, tmp_path, 50, [0, 1])
+    gone_on = check_kills(tiny_model, tmp_path, 50, [0, 1], ["none", "mini-pos", "intents-mlm"])
     fault("kill -9", f"a study of 12 cells, at random moments; {gone_on} begun again within a training", "50 kills")
 
 

@@ -18,7 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.adapter_files import CASES
-from tests.conftest import RUN
+from tests.conftest import RUN, some_slow
 from tests.test_adapters import ingest
 from xbench import adapter, cli, compacting, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
 from xbench.errors import StoreError
@@ -571,7 +571,7 @@ def test_each_truncation_is_reported(small: Path, count: int, fault: Callable[..
 MENDED = [name for name, (_, kind) in FAULTS.items() if kind not in ("foreign", "schema") and name not in ("another_claim", "another_number", "another_example", "another_batch")]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MENDED)
+@pytest.mark.parametrize("name", some_slow(MENDED, MENDED[::4]))
 def test_repair_sets_aside_and_deletes_nothing(root: Path, name: str) -> None:
     FAULTS[name][0](root)
     old(root)

@@ -58,7 +58,7 @@ def leaderboard(root: Path, **where: Any) -> list[Row]:
     )
 
 
-def scores(root: Path, **where: Any) -> list[Row]:
+def scores(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list[Row]:
     """Test scores by language, mean over seeds."""
     return _rows(
         root,
@@ -68,7 +68,7 @@ def scores(root: Path, **where: Any) -> list[Row]:
     )
 
 
-def deltas(root: Path, **where: Any) -> list[Row]:
+def deltas(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list[Row]:
     """Seed-matched differences from the direct baseline by language."""
     return _rows(
         root,
@@ -78,7 +78,7 @@ def deltas(root: Path, **where: Any) -> list[Row]:
     )
 
 
-def mean_deltas(root: Path, **where: Any) -> list[Row]:
+def mean_deltas(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list[Row]:
     """Seed-matched differences from the direct baseline, averaged over the zero-shot languages."""
     order = ("target", "metric", "model", "recipe_id", "intermediate", "intermediate_revision")
     return _rows(root, "transfer_mean", {"split": "test", **where}, order)

@@ -22,7 +22,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -183,22 +183,34 @@ def judge(root: pairing.Store, names: Sequence[str] | None = None) -> list[Judge
     """
     claims = plugins.every(load, names or plugins.names(CLAIMS, ".sql"))
     with store.reading(root) as con:
-        return [_judged(con, claim) for claim in claims]
+        between = _Between(con)
+        return [_judged(con, claim, between) for claim in claims]
 
 
-def _judged(con: duckdb.DuckDBPyConnection, claim: Claim) -> Judged:
+class _Between:
+    """The differences between model sizes, which are looked for once however many claims are about them."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self.con = con
+        sized = "SELECT intermediate, target FROM run GROUP BY ALL HAVING count(DISTINCT parameters) > 1 ORDER BY ALL"
+        self.there = con.execute(sized).fetchall()
+        self.found: dict[tuple[str, str], list[Row]] = {}
+
+    def rows(self, intermediate: str, targets: Sequence[str]) -> Iterator[Row]:
+        """Those of an intermediate task, `*` being any, on these targets, or on any."""
+        for pair in self.there:
+            if pair[0] != DIRECT and intermediate in ("*", pair[0]) and (not targets or pair[1] in targets):
+                if pair not in self.found:
+                    self.found[pair] = scales.interactions(self.con, intermediate=pair[0], target=pair[1])
+                yield from self.found[pair]
+
+
+def _judged(con: duckdb.DuckDBPyConnection, claim: Claim, between: _Between) -> Judged:
     models = models_called(con, () if claim.everywhere else claim.models)
     targets = () if claim.everywhere else claim.targets
     rows = [r for model in models for r in _compared(con, model, claim.contrasts, targets)]
     _relation(con, "comparison", rows, len(_pairs(claim)))
-    between = [
-        r
-        for first, other in claim.contrasts
-        if other == DIRECT
-        for target in targets or (None,)
-        for r in scales.interactions(con, intermediate=None if first == "*" else first, target=target)
-    ]
-    _relation(con, "interaction", between)
+    _relation(con, "interaction", [r for first, other in claim.contrasts if other == DIRECT for r in between.rows(first, targets)])
     _asked(con, claim)
     _statements(con)
     cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]

@@ -106,7 +106,7 @@ def problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list
     if found:
         return found
     con.register("given", rows)
-    con.execute(f"CREATE VIEW whole AS {whole(table, rows.column_names, 'given')}")
+    con.execute(f"CREATE TEMP VIEW whole AS {whole(table, rows.column_names, 'given')}")
     # One look at all the rules: to ask an index for each row whether its key is there already takes longer than all the rest.
     asked = rules(table)
     broken, keys = con.execute(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
-from xbench import board
+from xbench import board, store
 from xbench.languages import MANY, called, labelled
 from xbench.tables import LOG, Form, Row, apart, emit, grouped, percent, points, show
 
@@ -110,13 +110,14 @@ def _score_cell(row: Row | None) -> str:
 
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:
     """Difference from the direct baseline, a table a target: languages down, intermediate tasks across."""
-    rows = _shown(board.deltas(root, target=target, model=model), None, form)
-    why = ""
-    if not rows and board.scores(root, target=target, model=model):
-        why = f"what is in {root} are direct baselines: there is no result after an intermediate task to hold against them"
+    with store.reading(root) as con:
+        rows = _shown(board.deltas(con, target=target, model=model), None, form)
+        why = ""
+        if not rows and board.scores(con, target=target, model=model):
+            why = f"what is in {root} are direct baselines: there is no result after an intermediate task to hold against them"
+        means = board.mean_deltas(con, target=target, model=model) if rows else []
     if _emitted(rows, form, root, "transfer_summary", why, target=target, model=model):
         return
-    means = board.mean_deltas(root, target=target, model=model)
     groups = grouped(rows, _SAME_SYSTEM)
     for group in groups:
         first = group[0]

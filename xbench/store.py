@@ -8,6 +8,7 @@ in turn (xbench.ingesting). Which files count is in xbench.listing: many small o
 """
 
 import inspect
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -67,8 +68,7 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         raise StoreError(f"{name!r} cannot be the name of a file: {listing.PREFIX!r} is kept for compactions")
     if not name or name.startswith(".") or re.search(r"[/\\\x00]", name):
         raise StoreError(f"{name!r} cannot be the name of a file: it would be where no reader looks")
-    con = places.database(**({"threads": 1} if rows.num_rows < _FEW else {}))
-    try:
+    with _writing(rows.num_rows) as con:
         problems = contracts.problems(con, table, rows)
         if problems:
             raise ContractError(f"{rows.num_rows} rows for table {table!r} ({name}) break its contract", problems)
@@ -77,6 +77,29 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         path = root / table / f"{name}.parquet"
         runs = runs_of(con, "SELECT run_id FROM whole")
         return copy_whole(con, table, "whole", path, runs=runs) if ordered is None else _write_coded(table, ordered, path, runs)
+
+
+_WRITERS: dict[int, duckdb.DuckDBPyConnection] = {}
+
+
+@contextmanager
+def _writing(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB to check and write so many rows with. To begin one takes longer than to write a small file: one is kept for those.
+
+    Kept for the process, as what was forked has none of its threads and locks; never after an error, which may have left it unfit.
+    """
+    process = os.getpid()
+    if rows >= _FEW:
+        con = places.database()
+    else:
+        if process not in _WRITERS:
+            _WRITERS[process] = places.database(threads=1)
+        con = _WRITERS[process].cursor()
+    try:
+        yield con
+    except BaseException:
+        _WRITERS.pop(process, None)
+        raise
     finally:
         con.close()
 
@@ -143,12 +166,17 @@ def reading(root: Path | duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyC
 
 
 def complete_runs(root: Path) -> set[str]:
-    """The ids of the runs that the store holds whole."""
-    con = connect(root)
-    try:
-        return {row[0] for row in con.execute("SELECT run_id FROM run").fetchall()}
-    finally:
-        con.close()
+    """The ids of the runs that the store holds whole, without opening the rest of it.
+
+    Raises:
+        StoreError: If `root` is a file, or a file of table `run` cannot be read.
+    """
+    listing.check_folder(root)
+    with listing.opened(root) as con:
+        runs = source(con, Listing(root), "run")
+        con.execute(f"CREATE VIEW every_run AS {runs}")
+        newest = _find_newest(con.cursor(), "SELECT * FROM every_run", kept=False).get("run", "SELECT * FROM every_run")
+        return {row[0] for row in listing.read(con, f"SELECT run_id FROM ({newest})")}
 
 
 def is_complete(root: Path, run_id: str) -> bool:

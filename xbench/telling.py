@@ -63,14 +63,17 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
         return
     if latex or explain:
         raise StoreError(f"--latex and --explain go with --by language, family and script, not with --by {by}")
-    rows = comparing.compare(root, first, against, by="mean", **options)
     where = {k: options[k] for k in ("target", "model", "source", "metric", "intermediate") if options.get(k) is not None}
+    with store.reading(root) as con:
+        rows = comparing.compare(con, first, against, by="mean", **options)
+        if by == "task":
+            rows += over_tasks.over_tasks(con, first, against, **where)
+        elif by == "size":
+            between = scales.interactions(con, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
     if by == "task":
-        rows += over_tasks.over_tasks(root, first, against, **where)
         _flat(root, rows, form, ("target", "model"), "by task", asked)
     elif by == "size":
         rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
-        between = scales.interactions(root, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
         if form == "text" and not between:
             LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
         rows += between

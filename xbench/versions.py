@@ -296,11 +296,12 @@ def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
 def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     """The rows of these runs, each once by its key."""
     rows = _of_runs(table, run_ids)
+    if not rows.num_rows:
+        return rows
     con = places.database()
     try:
         con.register("given", rows)
-        once = con.sql(f"SELECT DISTINCT ON ({contracts.rules(name).key}) * FROM given")
-        return once.to_arrow_table().cast(rows.schema) if rows.num_rows else rows
+        return con.sql(f"SELECT DISTINCT ON ({contracts.rules(name).key}) * FROM given").to_arrow_table().cast(rows.schema)
     finally:
         con.close()
 
