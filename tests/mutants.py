@@ -1,19 +1,22 @@
 """Mutation check: small faults put into views, scorers and statistics, each of which the tests must notice.
 
-    python -m tests.mutants           all of them (some minutes), and docs/mutants.md
-    python -m tests.mutants NAME…     some
+    python -m tests.mutants [--jobs 2]    all of them (half an hour on two cores), and docs/mutants.md
+    python -m tests.mutants NAME…         some
 
 A mutant is a copy of the package with one text replaced; it is killed if the tests named with it fail. The unchanged copy must pass them
 first. One that survives is a hole in the tests.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "mutants.md"
@@ -138,27 +141,46 @@ def passes(copy: Path, tests: str) -> tuple[bool, str]:
     return done.returncode == 0, (failed or [""])[0].split("::")[-1].split("[")[0]
 
 
+def alive(copy: Path, mutant: Mutant) -> tuple[bool, str]:
+    """Whether the tests pass with the fault in a copy, and the first that does not; the copy is left without it."""
+    path = copy / "xbench" / mutant.file
+    text = path.read_text(encoding="utf-8")
+    if mutant.old not in text:
+        raise SystemExit(f"{mutant.what}: {mutant.file} has no {mutant.old!r}")
+    path.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
+    try:
+        return passes(copy, mutant.tests)
+    finally:
+        path.write_text(text, encoding="utf-8")
+
+
 def main() -> int:
-    chosen = [m for m in MUTANTS if m.what in sys.argv[1:]] or MUTANTS
-    with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / "copy"
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    parser.add_argument("--jobs", type=int, default=1, help="How many at once, each in a copy of its own.")
+    given = parser.parse_args()
+    chosen = [m for m in MUTANTS if m.what in given.names] or MUTANTS
+    rows, survivors = [], 0
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(given.jobs) as pool:
+        copies: Queue[Path] = Queue()
         left_out = shutil.ignore_patterns(".git", "__pycache__", "results", "*.parquet", ".venv")
-        shutil.copytree(ROOT, copy, ignore=left_out)
-        for tests in sorted({m.tests for m in chosen}):
-            whole, first = passes(copy, tests)
-            if not whole:
+        for number in range(given.jobs):
+            copies.put(shutil.copytree(ROOT, Path(folder) / f"copy{number}", ignore=left_out))
+
+        def asked(tests: str, fault: Mutant | None = None) -> tuple[bool, str]:
+            copy = copies.get()
+            try:
+                return alive(copy, fault) if fault else passes(copy, tests)
+            finally:
+                copies.put(copy)
+
+        groups = sorted({m.tests for m in chosen})
+        for tests, (sound, first) in zip(groups, pool.map(asked, groups), strict=True):
+            if not sound:
                 raise SystemExit(f"{tests} fails without a mutant, at {first}")
-        rows, survivors = [], 0
-        for mutant in chosen:
-            path = copy / "xbench" / mutant.file
-            text = path.read_text(encoding="utf-8")
-            if mutant.old not in text:
-                raise SystemExit(f"{mutant.what}: {mutant.file} has no {mutant.old!r}")
-            path.write_text(text.replace(mutant.old, mutant.new, 1), encoding="utf-8")
-            alive, by = passes(copy, mutant.tests)
-            path.write_text(text, encoding="utf-8")
-            survivors += alive
-            rows.append(f"| {mutant.what} | {mutant.file} | {'**survives**' if alive else by} |")
+        for mutant, (survives, by) in zip(chosen, pool.map(asked, [m.tests for m in chosen], chosen), strict=True):
+            survivors += survives
+            rows.append(f"| {mutant.what} | {mutant.file} | {'**survives**' if survives else by} |")
             sys.stdout.write(f"{rows[-1]}\n")
             sys.stdout.flush()
     if len(chosen) == len(MUTANTS):

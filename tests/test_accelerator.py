@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from torch.utils import backend_registration
 
-from tests.conftest import some_slow
 from tests.test_engine import VARIANTS
 from tests.test_matrix import RECIPES
 
@@ -44,10 +43,10 @@ there(torch.ones(4, 3))
 
 @pytest.mark.parametrize(
     ("ways", "variants", "benchmark"),
-    some_slow(
-        [(SOME, ["mixture"], ["benchmark"]), ([w for w in WAYS if w not in SOME], sorted(VARIANTS), [])],
-        [(SOME, ["mixture"], ["benchmark"])],
-    ),
+    [
+        (SOME, ["mixture"], ["benchmark"]),
+        pytest.param([w for w in WAYS if w not in SOME], sorted(VARIANTS), [], marks=pytest.mark.slow),
+    ],
     ids=["some", "others"],
 )
 def test_all_that_is_done_on_the_processor(

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import Writer
+from tests.conftest import Writer, prepared, some_slow
 from tests.test_training import digests, run, write_study
 from tests.test_verify import own
 from xbench import columns, compacting, executors, ingesting, store, study, verifying
@@ -27,7 +27,7 @@ from xbench.executors import tracking
 from xbench.train import loop
 
 FORK = multiprocessing.get_context("fork")
-SPAWN = multiprocessing.get_context("spawn")
+PREPARED = prepared()
 Note = Callable[..., None]
 
 
@@ -109,7 +109,7 @@ def run_here(path: str, root: str) -> None:
 def test_two_identical_runs_at_once(tiny_model: Path, tmp_path: Path, fault: Note) -> None:
     path = write_study(tmp_path, tiny_model, targets=["mini-ner"], seeds=[0])
     run(path, tmp_path / "one")
-    twins = [SPAWN.Process(target=run_here, args=(str(path), str(tmp_path / "two"))) for _ in range(2)]
+    twins = [PREPARED.Process(target=run_here, args=(str(path), str(tmp_path / "two"))) for _ in range(2)]
     for twin in twins:
         twin.start()
     for twin in twins:
@@ -150,7 +150,7 @@ def ingest(path: Path, root: Path) -> None:
     ingesting.ingest([path], root)
 
 
-@pytest.mark.parametrize("soon", [columns._SOON, 0], ids=["a database writes", "Arrow writes the scores"])
+@pytest.mark.parametrize("soon", some_slow([columns._SOON, 0], [0]), ids=["a database writes", "Arrow writes the scores"])
 def test_a_disk_that_fills_during_an_ingest(tmp_path: Path, fault: Note, monkeypatch: pytest.MonkeyPatch, soon: int) -> None:
     monkeypatch.setattr(columns, "_SOON", soon)
     file, rows = tmp_path / "given.csv", 0
@@ -181,7 +181,7 @@ def test_a_disk_that_fills_during_a_run(tiny_model: Path, tmp_path: Path, sizes:
     refused = 0
     for size in sizes:
         root = tmp_path / f"store{size}"
-        said = in_child(SPAWN, run, (path, root), size)
+        said = in_child(PREPARED, run, (path, root), size)
         refused += bool(said)
         assert "TRACEBACK" not in said
         found = verifying.verify(root)
@@ -323,7 +323,7 @@ def test_a_loss_that_is_no_number(tiny_model: Path, tmp_path: Path, monkeypatch:
     fault("loss that is NaN", "one cell of two", "1 cell", said="diverged: … lower learning_rate; the other cell is run")
 
 
-@pytest.mark.parametrize("kind", ["python", "torch", "processor"])
+@pytest.mark.parametrize("kind", some_slow(["python", "torch", "processor"], ["torch"]))
 def test_no_memory(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, fault: Note) -> None:
     path = write_study(tmp_path, tiny_model, seeds=[0], intermediates=["none"], targets=["mini-ner", "mini-pos"])
     root, fit = tmp_path / "store", loop.fit

@@ -553,6 +553,17 @@ def test_flips_in_files_of_before_there_were_checksums(tmp_path: Path, monkeypat
     assert seen["unseen"] <= 20, seen
 
 
+def test_files_that_are_looked_at_together_have_the_faults_that_they_have_alone(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files are asked about in one question."""
+    for make in (null, check, another_count, twice, another_condition, another_claim, another_number, another_example):
+        make(root)
+    one(root, "outcome", "*seed1*").write_bytes(b"")
+    together = verifying.verify(root).problems
+    monkeypatch.setattr(verifying.reading, "_FILES", 1)
+    assert verifying.verify(root).problems == together
+    assert len({p.file for p in together}) >= 8
+
+
 @pytest.mark.parametrize("count", [10, pytest.param(50, marks=pytest.mark.slow)])
 def test_each_truncation_is_reported(small: Path, count: int, fault: Callable[..., None]) -> None:
     draw = random.Random(3)

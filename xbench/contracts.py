@@ -105,14 +105,27 @@ def problems(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> list
     found = column_problems(table, rows)
     if found:
         return found
+    return [] if follow(con, table, rows) else _row_problems(con, table, rows)
+
+
+def follow(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, beside: str = "") -> bool:
+    """Whether rows whose columns are those of a contract break none of its rules.
+
+    Args:
+        con: Has a view `whole` afterwards, of the rows with all columns of the contract.
+        table: One of TABLES.
+        rows: What to look at.
+        beside: A column that comes first in `whole`; rows that differ in it may have one key.
+    """
     con.register("given", rows)
-    con.execute(f"CREATE TEMP VIEW whole AS {whole(table, rows.column_names, 'given')}")
+    con.execute(f"CREATE TEMP VIEW whole AS {whole(table, rows.column_names, 'given', beside)}")
     # One look at all the rules: to ask an index for each row whether its key is there already takes longer than all the rest.
     asked = rules(table)
+    key = ", ".join([*([beside] if beside else []), asked.key])
     broken, keys = con.execute(
-        f"SELECT count(*) FILTER (WHERE {' OR '.join(asked.broken)}), count(DISTINCT ({asked.key})) FROM whole"
+        f"SELECT count(*) FILTER (WHERE {' OR '.join(asked.broken)}), count(DISTINCT ({key})) FROM whole"
     ).fetchall()[0]
-    return _row_problems(con, table, rows) if broken or keys < rows.num_rows else []
+    return not broken and keys == rows.num_rows
 
 
 _ARROW = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "TIMESTAMP WITH TIME ZONE": pa.timestamp("us", "UTC")}

@@ -1,7 +1,8 @@
 """`xbench verify`: whether a store is whole: every file read, every rule of the contracts asked, every score made again from its outcomes.
 
-Files are looked at one at a time; what has to be compared between them (ids, sums, counts, never texts) is kept in a DuckDB of its own.
-Nothing is changed, and nothing stops it: what cannot be read is a problem like the others. `xbench.mending` sets aside what is found.
+Files are read one at a time, and small ones looked at together; what has to be compared between them (ids, sums, counts, never texts) is
+kept in a DuckDB of its own. Nothing is changed, and nothing stops it: what cannot be read is a problem like the others. `xbench.mending`
+sets aside what is found.
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from xbench.verifying.across import compare
 from xbench.verifying.files import list_files
 from xbench.verifying.predictions import rescore
 from xbench.verifying.problems import KINDS, LEDGER, Verified, reader
-from xbench.verifying.reading import check_file
+from xbench.verifying.reading import check_files
 
 Tick = Callable[[int, int], None]
 
@@ -31,9 +32,7 @@ def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: N
     found = Verified(existing(root), reader(root), reader())
     found.ledger.execute(LEDGER)
     list_files(found)
-    for done, file in enumerate(found.files):
-        tick(done, len(found.files))
-        check_file(found, file)
+    check_files(found, tick)
     compare(found)
     if deep:
         rescore(found)

@@ -33,9 +33,11 @@ KEY = ("model", "intermediate", "target", "train_language", "seed")
 TOLERANCE = 1e-12
 _BATCH = 20_000  # rows that are in Python at once
 
-# What is compared between files: `held` has which runs each has rows of, `claim` the runs of table run, `share` the sums over outcomes,
-# `twice` how many rows of an interrupted write are in another file too.
+# `file` has the names of the files, and the runs that are named in them. What is compared between files: `held` has which runs each has
+# rows of, `claim` the runs of table run, `share` the sums over outcomes, `twice` how many rows of an interrupted write are in another file
+# too.
 LEDGER = """
+CREATE TABLE file (file INTEGER, name VARCHAR, named VARCHAR);
 CREATE TABLE held (file INTEGER, tbl VARCHAR, run_id VARCHAR, model VARCHAR, intermediate VARCHAR, target VARCHAR, train_language VARCHAR,
     seed BIGINT, revision VARCHAR, count BIGINT);
 CREATE TABLE claim (file INTEGER, name VARCHAR, run_id VARCHAR, kind VARCHAR, identity VARCHAR);

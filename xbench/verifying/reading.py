@@ -1,46 +1,88 @@
-"""One file: whether it can be read, is what was written, and follows its contract; what other files are to be held against."""
+"""Files, each by itself: whether it can be read, is what was written, and follows its contract; what others are to be held against."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, combinations, groupby
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from xbench import contracts, places, rows, sealing, study
 from xbench.listing import INGESTED, PREFIX, ingested, parquet
-from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, reader
+from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, lost, reader
 from xbench.version import __version__
 
 _SCORERS = 8  # of one run: more are not tried in all their combinations
 _ID = re.compile(r"[0-9a-f]{24}")
+_FILES, _ROWS = 400, 1 << 17  # that are looked at together, as a question takes as long for a file of few rows as for many of them
 
 
-def check_file(found: Verified, file: File) -> None:
-    """Read a file, find what is wrong with it, and enter into the ledger what others are to be held against."""
-    content = _read(found, file)
-    if content is None:
-        file.lost = True
-        return
-    found.rows += content.num_rows
-    if _broken_columns(found, file, content):
-        file.lost = True
-        return
-    content = content.select([name for name in content.column_names if name in contracts.schema(file.table).names])
-    for problem in contracts.problems(found.ledger, file.table, content):  # which makes `whole` of the rows
-        found.problems.append(Problem("contract", file.table, file.shown, "", problem, f"schemas/{file.table}.sql", AGAIN))
-    _enter(found, file)
-    _check_name(found, file)
-    if file.table == "run":
-        _check_runs(found, file)
-    elif file.table == "outcome":
-        _digest_outcomes(found, file)
-    elif file.table == "score":
-        _check_ids(found, file)
-    found.ledger.execute("DROP VIEW whole; DROP TABLE IF EXISTS numbered")
-    found.ledger.unregister("given")
+def check_files(found: Verified, tick: Callable[[int, int], None]) -> None:
+    """Read all files, find what is wrong with each, and enter into the ledger what others are to be held against.
+
+    Args:
+        found: Has the files, those of one table together, and table `run` first.
+        tick: Told how many files have been read, of how many.
+    """
+    names = pa.table(
+        {
+            "file": pa.array([file.number for file in found.files], pa.int32()),
+            "name": pa.array([file.name for file in found.files], pa.string()),
+            "named": pa.array([_named(file) for file in found.files], pa.string()),
+        }
+    )
+    found.ledger.register("given", names)
+    found.ledger.execute("INSERT INTO file SELECT * FROM given")
+    files: list[File] = []
+    contents: list[pa.Table] = []
+    for done, file in enumerate(found.files):
+        tick(done, len(found.files))
+        content = _read(found, file)
+        found.rows += content.num_rows if content is not None else 0
+        if content is None or _broken_columns(found, file, content):
+            file.lost = True
+            continue
+        content = content.select([name for name in content.column_names if name in contracts.schema(file.table).names])
+        alike = files and files[0].table == file.table and contents[0].schema.equals(content.schema)
+        if files and not (alike and len(files) < _FILES and sum(c.num_rows for c in contents) + content.num_rows <= _ROWS):
+            _check(found, files, contents)
+            files, contents = [], []
+        files.append(file)
+        contents.append(content)
+    if files:
+        _check(found, files, contents)
+
+
+def _named(file: File) -> str | None:
+    """The run whose id is in the name of a file, if there is one."""
+    ids = [part for part in file.name.split(".") if _ID.fullmatch(part)] if not file.name.startswith(INGESTED) else []
+    return ids[0] if len(ids) == 1 else None
+
+
+def _check(found: Verified, files: Sequence[File], contents: Sequence[pa.Table]) -> None:
+    """Look at the rows of some files of one table, all with the same columns."""
+    con, table = found.ledger, files[0].table
+    numbers = np.repeat(np.array([file.number for file in files], np.int32), [content.num_rows for content in contents])
+    content = pa.concat_tables(contents).append_column("file", pa.array(numbers))
+    if not contracts.follow(con, table, content, beside="file"):  # which makes `whole` of the rows
+        for file, own in zip(files, contents, strict=True):
+            with con.cursor() as alone:
+                for problem in contracts.problems(alone, table, own):
+                    found.problems.append(Problem("contract", table, file.shown, "", problem, f"schemas/{table}.sql", AGAIN))
+    _enter(found, table)
+    _check_names(found)
+    if table == "run":
+        _check_batches(found)
+        _check_runs(found)
+    elif table == "outcome":
+        _digest_outcomes(found)
+    elif table == "score":
+        _check_ids(found)
+    con.execute("DROP VIEW whole")
+    con.unregister("given")
 
 
 # What the readers of Parquet raise at bytes that make no sense: names that are no text are a RuntimeError, odd sizes want too much memory.
@@ -113,45 +155,44 @@ def _broken_columns(found: Verified, file: File, content: pa.Table) -> bool:
     return bool(problems)
 
 
-def _enter(found: Verified, file: File) -> None:
+def _enter(found: Verified, table: str) -> None:
     """What is to be compared with other files."""
-    con, number = found.ledger, file.number
+    con = found.ledger
     tested = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{study.DEV}', 1) ELSE target_revision END"
-    revision = {"run": tested, "score": "dataset_revision"}.get(file.table, "NULL")
-    con.execute(f"INSERT INTO held SELECT {number}, '{file.table}', run_id, {', '.join(KEY)}, {revision}, count(*) FROM whole GROUP BY ALL")
-    if file.table == "run":
-        con.execute(f"INSERT INTO claim SELECT {number}, ?, run_id, kind, identity FROM whole", [file.name])
-    elif file.table == "outcome":
-        con.execute(f"INSERT INTO share SELECT {number}, {CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
-    elif file.table == "score":
-        con.execute(f"INSERT INTO score SELECT {number}, {CELL}, value, n FROM whole WHERE evidence = 'outcomes'")
+    revision = {"run": tested, "score": "dataset_revision"}.get(table, "NULL")
+    con.execute(f"INSERT INTO held SELECT file, '{table}', run_id, {', '.join(KEY)}, {revision}, count(*) FROM whole GROUP BY ALL")
+    if table == "run":
+        con.execute("INSERT INTO claim SELECT file, name, run_id, kind, identity FROM whole JOIN file USING (file)")
+    elif table == "outcome":
+        con.execute(f"INSERT INTO share SELECT file, {CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
+    elif table == "score":
+        con.execute(f"INSERT INTO score SELECT file, {CELL}, value, n FROM whole WHERE evidence = 'outcomes'")
     else:
-        con.execute(f"INSERT INTO answer SELECT {number}, run_id, language, split, count(*) FROM whole GROUP BY ALL")
+        con.execute("INSERT INTO answer SELECT file, run_id, language, split, count(*) FROM whole GROUP BY ALL")
 
 
-def _check_name(found: Verified, file: File) -> None:
-    """A name with a run's id in it has rows of that run alone; that of a batch is made of the ids of its runs."""
-    expected = f"{file.name}.parquet"
-    if file.name.startswith(INGESTED):
-        if file.table == "run":
-            runs = [
-                row[0] for row in found.ledger.execute("SELECT DISTINCT run_id FROM whole WHERE run_id IS NOT NULL ORDER BY 1").fetchall()
-            ]
-            expected = f"{ingested(runs)}.parquet"
-            if expected != file.path.name:
-                said = f"the name {file.path.name}", f"{expected}, which its {len(runs)} runs make"
-                found.problems.append(Problem("identity", file.table, file.shown, f"{len(runs)} runs", *said, AGAIN))
-        return
-    named = [part for part in file.name.split(".") if _ID.fullmatch(part)]
-    if len(named) != 1:
-        return
-    others = found.ledger.execute("SELECT run_id, count(*) FROM whole WHERE run_id <> ? GROUP BY run_id ORDER BY 1", named).fetchall()
-    for run, count in others:
-        said = f"{count} rows of run {run}", f"rows of run {named[0]}, which its name says"
-        found.problems.append(Problem("identity", file.table, file.shown, f"run {run}", *said, AGAIN, (named[0], run)))
+def _check_names(found: Verified) -> None:
+    """A file with a run's id in its name has rows of that run alone."""
+    query = "SELECT file, named, run_id, count(*) FROM whole JOIN file USING (file) WHERE run_id <> named GROUP BY ALL ORDER BY ALL"
+    for number, named, run, count in found.ledger.execute(query).fetchall():
+        file, said = found.files[number], (f"{count} rows of run {run}", f"rows of run {named}, which its name says")
+        found.problems.append(Problem("identity", file.table, file.shown, f"run {run}", *said, AGAIN, (named, run)))
 
 
-def _check_runs(found: Verified, file: File) -> None:
+def _check_batches(found: Verified) -> None:
+    """The name of a batch is made of the ids of its runs."""
+    query = (
+        f"SELECT file, list_sort(list(DISTINCT run_id)) FROM whole JOIN file USING (file) WHERE starts_with(name, '{INGESTED}') "
+        "GROUP BY file ORDER BY file"
+    )
+    for number, runs in found.ledger.execute(query).fetchall():
+        file, expected = found.files[number], f"{ingested(runs or [])}.parquet"
+        if expected != file.path.name:
+            said = f"the name {file.path.name}", f"{expected}, which its {len(runs or [])} runs make"
+            found.problems.append(Problem("identity", "run", file.shown, f"{len(runs or [])} runs", *said, AGAIN))
+
+
+def _check_runs(found: Verified) -> None:
     """Ids of runs and recipes are hashes of what they stand for."""
     for run in few_at_once(found.ledger, "SELECT * EXCLUDE (started, finished) FROM whole"):
         if any(run[c] is None for c in ("run_id", "kind", "recipe")):
@@ -171,39 +212,44 @@ def _check_runs(found: Verified, file: File) -> None:
             identity = rows.identity_of({**run, "dataset_revision": run["target_revision"]})
             if run["identity"] is not None and identity != run["identity"]:
                 problems.append((f"identity {run['identity']}", f"{identity}, the hash of all that it says but the numbers"))
-        found.problems += [
-            Problem("identity", file.table, file.shown, f"run {run['run_id']}", *said, AGAIN, (run["run_id"],)) for said in problems
-        ]
+        shown = found.files[run["file"]].shown
+        found.problems += [Problem("identity", "run", shown, f"run {run['run_id']}", *said, AGAIN, (run["run_id"],)) for said in problems]
 
 
-# Of the rows of a file, those of ingested runs of the same write: what was added later is not in the id of a run.
-_SAME_WRITE = "whole AS w JOIN (SELECT DISTINCT run_id, identity FROM claim WHERE name = ? AND kind = 'external') AS c USING (run_id)"
+# The rows of ingested runs of the same write: what was added later is not in the id of a run.
+_SAME_WRITE = (
+    "whole AS w JOIN file USING (file) JOIN (SELECT DISTINCT name, run_id, identity FROM claim WHERE kind = 'external') AS c "
+    "USING (name, run_id)"
+)
 
 
-def _digest_outcomes(found: Verified, file: File) -> None:
+def _digest_outcomes(found: Verified) -> None:
     """What stands for the examples of each score of an ingested run."""
     columns = ("example_id", "cluster_id", "numerator", "denominator")
-    ordered = f"SELECT {CELL}, {', '.join(columns)} FROM {_SAME_WRITE} ORDER BY {CELL}"
-    for cell, group in groupby(few_at_once(found.ledger, ordered, [file.name]), lambda row: [row[c] for c in CELL.split(", ")]):
-        digest = rows.digest_of(pa.Table.from_pylist([{c: row[c] for c in columns} for row in group]))
-        found.ledger.execute("INSERT INTO digest VALUES (?, ?, ?, ?, ?, ?)", [*cell, digest])
+    ordered = f"SELECT file, {CELL}, {', '.join(columns)} FROM {_SAME_WRITE} ORDER BY file, {CELL}"
+    digests = []
+    for (_, *cell), group in groupby(few_at_once(found.ledger, ordered), lambda row: [row[c] for c in ("file", *CELL.split(", "))]):
+        digests.append([*cell, rows.digest_of(pa.Table.from_pylist([{c: row[c] for c in columns} for row in group]))])
+    if digests:
+        found.ledger.executemany("INSERT INTO digest VALUES (?, ?, ?, ?, ?, ?)", digests)
 
 
-def _check_ids(found: Verified, file: File) -> None:
+def _check_ids(found: Verified) -> None:
     """The id of an ingested run is a hash of its identity and numbers."""
-    if any(other.lost and other.table == "outcome" and other.name == file.name for other in found.files):
-        return
     columns = [*rows.CELL, "evidence"]
     ordered = (
-        f"SELECT run_id, identity, digest, {', '.join(columns)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
-        f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY {CELL}, language_set"
+        f"SELECT file, run_id, identity, digest, {', '.join(columns)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
+        f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY file, {CELL}, language_set"
     )
-    for (run, identity), group in groupby(few_at_once(found.ledger, ordered, [file.name]), lambda row: (row["run_id"], row["identity"])):
-        own = list(group)
+    gone, key = lost(found, "outcome"), ("file", "run_id", "identity")
+    for (number, run, identity), group in groupby(few_at_once(found.ledger, ordered), lambda row: [row[c] for c in key]):
+        file, own = found.files[number], list(group)
+        if file.name in gone:
+            continue
         expected = _id_by(identity, own)
         if expected != run and not (file.name.startswith(PREFIX) and _rescored(run, identity, own)):
             said = f"run_id {run}", f"{expected}, the hash of its identity and numbers"
-            found.problems.append(Problem("identity", file.table, file.shown, f"run {run}", *said, AGAIN, (run,)))
+            found.problems.append(Problem("identity", "score", file.shown, f"run {run}", *said, AGAIN, (run,)))
 
 
 def _id_by(identity: str, own: Sequence[Mapping[str, Any]]) -> str:
