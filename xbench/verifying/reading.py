@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import contracts, places, rows, sealing, study
+from xbench import columns, contracts, places, rows, sealing, study
 from xbench.listing import INGESTED, PREFIX, ingested, parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, lost, reader
 from xbench.version import __version__
@@ -29,9 +29,9 @@ def check_files(found: Verified, tick: Callable[[int, int], None]) -> None:
     """
     names = pa.table(
         {
-            "file": pa.array([file.number for file in found.files], pa.int32()),
-            "name": pa.array([file.name for file in found.files], pa.string()),
-            "named": pa.array([_named(file) for file in found.files], pa.string()),
+            "file": columns.numbers([file.number for file in found.files], pa.int64()),
+            "name": columns.texts([file.name for file in found.files]),
+            "named": columns.texts([_named(file) for file in found.files]),
         }
     )
     found.ledger.register("given", names)
@@ -65,8 +65,8 @@ def _named(file: File) -> str | None:
 def _check(found: Verified, files: Sequence[File], contents: Sequence[pa.Table]) -> None:
     """Look at the rows of some files of one table, all with the same columns."""
     con, table = found.ledger, files[0].table
-    numbers = np.repeat(np.array([file.number for file in files], np.int32), [content.num_rows for content in contents])
-    content = pa.concat_tables(contents).append_column("file", pa.array(numbers))
+    numbers = np.repeat([file.number for file in files], [content.num_rows for content in contents]).tolist()
+    content = pa.concat_tables(contents).append_column("file", columns.numbers(numbers, pa.int64()))
     if not contracts.follow(con, table, content, beside="file"):  # which makes `whole` of the rows
         for file, own in zip(files, contents, strict=True):
             with con.cursor() as alone:
@@ -225,20 +225,20 @@ _SAME_WRITE = (
 
 def _digest_outcomes(found: Verified) -> None:
     """What stands for the examples of each score of an ingested run."""
-    columns = ("example_id", "cluster_id", "numerator", "denominator")
-    ordered = f"SELECT file, {CELL}, {', '.join(columns)} FROM {_SAME_WRITE} ORDER BY file, {CELL}"
+    asked = ("example_id", "cluster_id", "numerator", "denominator")
+    ordered = f"SELECT file, {CELL}, {', '.join(asked)} FROM {_SAME_WRITE} ORDER BY file, {CELL}"
     digests = []
     for (_, *cell), group in groupby(few_at_once(found.ledger, ordered), lambda row: [row[c] for c in ("file", *CELL.split(", "))]):
-        digests.append([*cell, rows.digest_of(pa.Table.from_pylist([{c: row[c] for c in columns} for row in group]))])
+        digests.append([*cell, rows.digest_of(pa.Table.from_pylist([{c: row[c] for c in asked} for row in group]))])
     if digests:
         found.ledger.executemany("INSERT INTO digest VALUES (?, ?, ?, ?, ?, ?)", digests)
 
 
 def _check_ids(found: Verified) -> None:
     """The id of an ingested run is a hash of its identity and numbers."""
-    columns = [*rows.CELL, "evidence"]
+    asked = [*rows.CELL, "evidence"]
     ordered = (
-        f"SELECT file, run_id, identity, digest, {', '.join(columns)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
+        f"SELECT file, run_id, identity, digest, {', '.join(asked)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
         f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY file, {CELL}, language_set"
     )
     gone, key = lost(found, "outcome"), ("file", "run_id", "identity")
