@@ -111,12 +111,9 @@ def test_a_run_says_who_else_is_at_work_and_what_is_left_when_it_is_stopped(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(executors, "run", stopped)
-    monkeypatch.setattr(os, "getloadavg", lambda: (5.0, 5.0, 5.0))
-    monkeypatch.setattr(os, "cpu_count", lambda: 8)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    assert "busy" not in CliRunner().invoke(cli.app, ["run", str(path), "--store", str(root), "--threads", "2"]).stderr
+    monkeypatch.delenv("OMP_WAIT_POLICY")
     result = CliRunner().invoke(cli.app, ["run", str(path), "--store", str(root)])
-    assert "others keep 5.0 of 8 processors busy: with --threads 1" in result.stderr
+    assert os.environ["OMP_WAIT_POLICY"] == "PASSIVE"
     assert result.exit_code == 130
     assert f"another xbench run is at work on 1 of them: {item.label} (process {os.getpid()} of " in result.stderr
     assert f"stopped: what is done is in {root}, and the same command goes on from there" in result.stderr

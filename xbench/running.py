@@ -47,6 +47,8 @@ def resources(given: Sequence[str]) -> dict[str, Any]:
 
 def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run: bool) -> None:
     """Plan a study; print the plan, or run what is missing of it."""
+    # Before torch is loaded, which reads it then: threads that wait awake keep those that they wait for off a shared processor.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from xbench import executors, study
     from xbench.executors import tracking
 
@@ -69,8 +71,6 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     if missing and (busy := tracking.at_work(root, todo)):
         LOG.print(f"another xbench run is at work on {len(busy)} of them: {'; '.join(busy)}")
         LOG.print("what both begin is done twice, with the same result; to wait instead, stop this one and run it again later")
-    if missing and (hint := _crowded(options)):
-        LOG.print(hint)
     try:
         done = _with_bars(todo, resolved, root, missing, options, path.stem)
     except KeyboardInterrupt:
@@ -82,14 +82,6 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     if advice := Listing(root).advice:
         LOG.print(advice)
     LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py")
-
-
-def _crowded(options: "Options") -> str:
-    """What to do where others keep the processors busy: threads of torch that wait for one another then take several times as long."""
-    processors, load = os.cpu_count() or 1, os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    if options.executor != "local" or options.threads or os.environ.get("OMP_NUM_THREADS") or processors < 2 or load < processors / 2:
-        return ""
-    return f"others keep {load:.1f} of {processors} processors busy: with --threads 1 this is likely to be quicker"
 
 
 def _without_baseline(todo: "Plan", root: Path) -> str:

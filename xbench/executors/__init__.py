@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # What workers elsewhere must share; they may be in other folders.
 _FOLDERS = ("XBENCH_DATA_DIR", "XBENCH_CACHE", "HF_HOME", "HF_HUB_CACHE")
-_ENVIRONMENT = ("HF_HUB_OFFLINE",)
+_ENVIRONMENT = ("HF_HUB_OFFLINE", "OMP_WAIT_POLICY")
 
 
 @dataclass(frozen=True, slots=True)
