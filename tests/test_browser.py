@@ -214,7 +214,7 @@ def test_the_keyboard_is_enough(visit: Visit) -> None:
 
 
 def test_names_run_nothing(visit: Visit) -> None:
-    for name in ("", "transfer?system=1", "provenance"):
+    for name in ("", "transfer?system=1", "compare", "provenance", "audit"):
         page = visit.open(name)
         assert page.evaluate("window.hacked") is None
         assert not page.locator("[data-testid=stMain] a[href^=javascript]").count()

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import compacting, executors, ingesting, places, store
+from xbench import board, compacting, executors, ingesting, places, store
 from xbench.cli import app
 from xbench.errors import StoreError
 from xbench.executors import Options, tracking
@@ -32,15 +32,19 @@ def test_a_study_on_s3(bucket: str, tiny_model: Path, tmp_path: Path) -> None:
         names = sorted(p.name for p in (root / table).glob("*.parquet"))
         assert names == sorted(p.name for p in (local / table).glob("*.parquet"))
         assert all((root / table / n).read_bytes() == (local / table / n).read_bytes() for n in names)
+    assert {r["state"] for r in tracking.status(root)} == {"done"}
+    assert board.leaderboard(root) == board.leaderboard(local)
     # a third target starts from the encoder that was kept there
     seen: list[str] = []
     more = laid_out(tmp_path, tiny_model, targets=["mini-retrieval", "mini-nli"], recipe=recipe)
     executors.run(*more, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1))
     assert "train mini-pos > mini-nli" in seen
     assert "train mini-pos" not in seen
-    there, here = (CliRunner().invoke(app, ["scores", "--target", "mini-retrieval", "--store", str(s), "--json"]) for s in (root, local))
-    assert (there.exit_code, there.stdout) == (0, here.stdout)
-    assert {r["state"] for r in tracking.status(root)} == {"done"}
+    out = CliRunner().invoke(app, ["leaderboard", "--store", f"{bucket}/store", "--json"])
+    assert out.exit_code == 0, out.output
+    assert "mini-retrieval" in out.stdout
+    out = CliRunner().invoke(app, ["status", f"{bucket}/store"])
+    assert "done" in out.stdout
     assert isinstance(CliRunner().invoke(app, ["leaderboard", "--store", f"{bucket}/stroe"]).exception, StoreError)
 
 

@@ -78,10 +78,10 @@ def test_end_to_end(tiny_model: Path, tmp_path: Path) -> None:
 
 
 def test_two_runs_are_equal_to_the_bit_and_a_second_does_nothing(tiny_model: Path, tmp_path: Path) -> None:
-    path = write_study(tmp_path, tiny_model, intermediates=["mini-pos"], seeds=[3])
-    assert run(path, tmp_path / "a") == run(path, tmp_path / "b") == 2
+    path = write_study(tmp_path, tiny_model, seeds=[3])
+    assert run(path, tmp_path / "a") == run(path, tmp_path / "b") == 4
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
-    assert len(digests(tmp_path / "a")) == 6
+    assert len(digests(tmp_path / "a")) == 12
     assert run(path, tmp_path / "a") == 0
 
 

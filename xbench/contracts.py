@@ -121,7 +121,7 @@ def follow(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, beside: s
     con.execute(f"CREATE TEMP VIEW whole AS {whole(table, rows.column_names, 'given', beside)}")
     # One look at all the rules: to ask an index for each row whether its key is there already takes longer than all the rest.
     asked = rules(table)
-    key = ", ".join([*([beside] if beside else []), asked.key])
+    key = f"{beside}, {asked.key}" if beside else asked.key
     broken, keys = con.execute(
         f"SELECT count(*) FILTER (WHERE {' OR '.join(asked.broken)}), count(DISTINCT ({key})) FROM whole"
     ).fetchall()[0]

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
@@ -13,7 +14,6 @@ from xbench.errors import PluginError, XbenchError, meant
 
 T = TypeVar("T")
 _LOADING = RLock()  # a plug-in may load another
-_LOADED: dict[tuple[Path, str], ModuleType] = {}  # to ask the folder each time is most of a question to a small store
 
 
 def names(folder: Path, suffix: str = ".py") -> list[str]:
@@ -40,14 +40,16 @@ def load(folder: Path, name: str) -> ModuleType:
     Raises:
         PluginError: If there is none; or it cannot be run, naming file and line.
     """
-    key = (folder.absolute(), name)
-    if key in _LOADED:
-        return _LOADED[key]
+    return _load(folder.absolute(), name)
+
+
+@cache  # to ask the folder each time is most of a question to a small store
+def _load(folder: Path, name: str) -> ModuleType:
     file = path(folder, name).resolve()
     module_name = f"xbench_plugin_{folder.name}_{abs(hash(str(file)))}_{file.stem}"
     with _LOADING:  # else another thread is given what is half run
         if module_name in sys.modules:
-            return _LOADED.setdefault(key, sys.modules[module_name])
+            return sys.modules[module_name]
         spec = importlib.util.spec_from_file_location(module_name, file)
         assert spec is not None
         assert spec.loader is not None
@@ -60,7 +62,6 @@ def load(folder: Path, name: str) -> ModuleType:
             if isinstance(error, XbenchError) or not isinstance(error, Exception):
                 raise
             raise PluginError(f"{file} cannot be run", [told(error, file)]) from error
-        _LOADED[key] = module
         return module
 
 

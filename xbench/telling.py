@@ -68,19 +68,17 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
         rows = comparing.compare(con, first, against, by="mean", **options)
         if by == "task":
             rows += over_tasks.over_tasks(con, first, against, **where)
+            _flat(root, rows, form, ("target", "model"), "by task", asked)
         elif by == "size":
+            rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
             between = scales.interactions(con, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
-    if by == "task":
-        _flat(root, rows, form, ("target", "model"), "by task", asked)
-    elif by == "size":
-        rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
-        if form == "text" and not between:
-            LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
-        rows += between
-        _flat(root, rows, form, ("target", "model"), "by size of the model", asked)
-    else:
-        rows.sort(key=lambda r: (r["target"], r["metric"], r["model"], r["intermediate"], r["source"]))
-        _flat(root, rows, form, ("target", "source", "model"), "by source", asked)
+            if form == "text" and not between:
+                LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
+            rows += between
+            _flat(root, rows, form, ("target", "model"), "by size of the model", asked)
+        else:
+            rows.sort(key=lambda r: (r["target"], r["metric"], r["model"], r["intermediate"], r["source"]))
+            _flat(root, rows, form, ("target", "source", "model"), "by source", asked)
 
 
 def _contrasts(root: Path, form: Form, rows: Sequence[Row], asked: Mapping[str, Any], *, latex: bool, explain: bool) -> None:

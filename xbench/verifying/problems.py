@@ -1,6 +1,6 @@
 """What `xbench verify` finds, and what it keeps while it looks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,11 +147,11 @@ def lost(found: Verified, table: str) -> set[str]:
     return {file.name for file in found.files if file.lost and file.table == table}
 
 
-def few_at_once(con: duckdb.DuckDBPyConnection, query: str, values: Sequence[Any] = ()) -> Iterator[dict[str, Any]]:
+def few_at_once(con: duckdb.DuckDBPyConnection, query: str) -> Iterator[dict[str, Any]]:
     """Rows as dictionaries, few at once; the connection may be used meanwhile."""
     cursor = con.cursor()
     # A cursor has no views of the Arrow rows of its connection, so the rows are kept as a table for the time.
-    con.execute(f"CREATE OR REPLACE TABLE asked AS {query}", list(values) or None)
+    con.execute(f"CREATE OR REPLACE TABLE asked AS {query}")
     try:
         result = cursor.execute("SELECT * FROM asked ORDER BY rowid")
         names = [d[0] for d in result.description or []]
