@@ -6,8 +6,8 @@ for all, --set table=2 which of several is meant, and --set section=2 which part
 
 import html
 import re
-from collections.abc import Iterator
-from itertools import pairwise, takewhile
+from collections.abc import Iterator, Sequence
+from itertools import islice, takewhile
 from pathlib import Path
 
 from xbench import grids
@@ -28,7 +28,7 @@ def recognises(path: Path, head: bytes) -> bool:
     with path.open("rb") as handle:
         lines = handle.read(1 << 20).decode("utf-8-sig", "replace").splitlines()
     return any(_SAID.match(line) for line in lines) or any(
-        _RULE.fullmatch(rule.strip()) and "|" in rule and grids.is_header(_cells(header)) for header, rule in pairwise(lines)
+        grids.holds_scores([_cells(line) for _, line in _rows(lines, number)]) for number in range(1, len(lines)) if _is_rule(lines, number)
     )
 
 
@@ -39,14 +39,22 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     for number in range(len(lines)):
         if match := _SAID.fullmatch(lines[number].strip()):
             said = mapping(parse_json(match.group(1).encode(), f"{path}:{number + 1}"), f"{path}:{number + 1}")
-        if number == 0 or not _RULE.fullmatch(lines[number].strip()) or "|" not in lines[number] or "|" not in lines[number - 1]:
-            continue
-        body = takewhile(lambda line: "|" in line[1], enumerate(lines[number + 1 :], number + 2))
-        found.append(
-            grids.Grid(number, _cells(lines[number - 1]), [(str(at), grids.row(_raw(line), _cells(line))) for at, line in body], said)
-        )
-        said = {}
+        if number > 0 and _is_rule(lines, number):
+            rows = _rows(lines, number)
+            found.append(grids.grid(path, number, [_raw(line) for _, line in rows], [(str(at), _cells(line)) for at, line in rows], said))
+            said = {}
     yield from grids.rows(path, found, options.settings)
+
+
+def _is_rule(lines: Sequence[str], number: int) -> bool:
+    """Whether a line stands between the headings and the rows of a table."""
+    return "|" in lines[number] and "|" in lines[number - 1] and _RULE.fullmatch(lines[number].strip()) is not None
+
+
+def _rows(lines: Sequence[str], rule: int) -> list[tuple[int, str]]:
+    """The rows of a table, its headings first, and the number of the line of each."""
+    body = takewhile(lambda line: "|" in line[1], enumerate(islice(lines, rule + 1, None), rule + 2))
+    return [(rule, lines[rule - 1]), *body]
 
 
 def _cells(line: str) -> list[str]:

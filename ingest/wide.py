@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from xbench import grids
+from xbench import grids, headings
 from xbench.adapter import Note, Options, Row, read_text
 from xbench.errors import DataError
 
@@ -31,7 +31,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 def _fits(header: list[str]) -> bool:
     names = [name.strip().strip('"') for name in header]
-    return "value" not in map(str.lower, names) and grids.is_header(names)
+    return "value" not in map(str.lower, names) and headings.is_header(headings.understood([names]))
 
 
 def read(path: Path, options: Options) -> Iterator[Row | Note]:
@@ -41,7 +41,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         table = pq.read_table(path)
         lines = [["" if v in (None, "-") else str(v) for v in row.values()] for row in table.to_pylist()]
         header = list(table.column_names)
-        yield from grids.read(header, [(f"row {i}", line) for i, line in enumerate(lines, 1)], options.settings)
+        yield from grids.read(headings.understood([header]), [(f"row {i}", line) for i, line in enumerate(lines, 1)], options.settings)
         return
     reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter="\t" if path.suffix == ".tsv" else ",", strict=True)
     header = [cell.strip() for cell in next(reader, [])]
@@ -50,6 +50,6 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     except csv.Error as error:
         raise DataError(f"{path}:{reader.line_num}: cannot be read as CSV: {error}") from error
     try:
-        yield from grids.read(header, cells, options.settings)
+        yield from grids.read(headings.understood([header]), cells, options.settings)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error

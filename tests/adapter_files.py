@@ -166,7 +166,7 @@ CASES: dict[str, Case] = {
         settings={"target": "xquad", "intermediate": "none", "source": "a paper"},
     ),
     "markdown": Case(
-        {"README.md": "# Results\n\n| Model | [XNLI](u) | XQuAD (EM / F1) | NER |\n|---|:--:|---|--:|\n| **XLM-R**\u2020 | 79.2 | 60.8 / **76.6** | - |\n"
+        {"README.md": "# Results\n\n| Model | [XNLI](u) | XQuAD | NER |\n|---|:--:|---|--:|\n| | acc. | EM / F1 | |\n| **XLM-R**\u2020 | 79.2 | 60.8 / **76.6** | - |\n"
                       "| mT5-Small | 67.5 | - | 50.5 |\n\ntext | no table\n"},
         [("XLM-R", "xnli", "mul", "accuracy", 0.792), ("XLM-R", "xquad", "mul", "exact_match", 0.608), ("XLM-R", "xquad", "mul", "f1", 0.766),
          ("mT5-Small", "xnli", "mul", "accuracy", 0.675), ("mT5-Small", "panx", "mul", "f1", 0.505)],
@@ -174,7 +174,8 @@ CASES: dict[str, Case] = {
         settings={"intermediate": "none", "source": "a README"},
     ),
     "latex": Case(
-        {"t.tex": "\\begin{table}\n\\begin{tabular}{@{}l*{2}{c}@{}}\n\\toprule\nModel & en & de \\\\ \\midrule % heads\nXLM-R$_{L}$ & \\textbf{89.1} & "
+        {"t.tex": "\\newcommand{\\xl}[1]{XLM-R$_{#1}$}\n\\begin{table}\n\\begin{tabular}{@{}l*{2}{c}@{}}\n\\toprule\n& \\multicolumn{2}{c}{XNLI} \\\\\n"
+                  "Model & \\makecell{en\\\\} & de \\\\ \\midrule % heads\n\\xl{L} & \\textbf{89.1} & "
                   "83.9 $\\pm$ 0.4 \\\\\nA \\& B\\_c & {\\bf 89.1} & -- \\\\ \\bottomrule\n\\end{tabular}\\end{table}\n"},
         [("XLM-R_L", "xnli", "en", "accuracy", 0.891), ("XLM-R_L", "xnli", "de", "accuracy", 0.839), ("A & B_c", "xnli", "en", "accuracy", 0.891)],
         {"stderr": {None, 0.004}},

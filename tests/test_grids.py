@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_adapters import TABLE, said, table
+from tests.test_adapters import TABLE, rows, said, table
 from xbench import ingesting
 from xbench.adapter import Options
 
@@ -131,3 +131,145 @@ def test_a_title_is_one_in_tables_for_people_only(tmp_path: Path) -> None:
     report = ingesting.ingest([tmp_path / "a.md"], tmp_path / "s", options=Options(settings=XNLI))
     assert report.cells == {"new": 2}
     assert "\n    section=1: before the first title (1 row)\n    section=2: line 4, * ours (0 rows)" in report.notes[0]
+
+
+TASKS = (
+    r"\multirow{2}{*}{Model} & \multicolumn{2}{c}{Sentence pair} & \multicolumn{2}{c}{Structured} & \multicolumn{1}{c}{QA}",
+    r"\cmidrule(lr){2-3}\cmidrule(lr){4-5} & XNLI & PAWS-X & POS & NER & XQuAD",
+    r"\midrule Metrics & Acc. & Acc. & F1 & F1 & EM / F1",
+    r"\# langs. & 15 & 7 & 33 & 40 & 11",
+    r"\multicolumn{6}{c}{\textit{Cross-lingual zero-shot transfer}}",
+    "mBERT & 65.4 & 81.9 & 70.3 & 62.2 & 49.4 / 64.5",
+)
+
+
+def test_headings_in_several_rows_groups_over_tasks_over_metrics(tmp_path: Path) -> None:
+    """The shape of the tables of XTREME (arXiv 2003.11080, table 2, whose numbers these are but for the order of the last two) and mT5."""
+    (tmp_path / "a.tex").write_text(latex(*TASKS), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "a.tex"], tmp_path / "s", options=Options(settings=TABLE))
+    assert [str(r) for r in report.refusals] == []
+    assert "the row '# langs.' is none of a system: left out" in report.notes[0]
+    assert "nothing is stored of what else stands over its headings: 'Sentence pair', 'Structured', 'QA'" in report.notes[1]
+    assert rows(tmp_path / "s", "model", "target", "metric", "round(100 * value, 1)") == [
+        ("mBERT", "panx", "f1", 62.2), ("mBERT", "pawsx", "accuracy", 81.9), ("mBERT", "udpos", "f1", 70.3), ("mBERT", "xnli", "accuracy", 65.4),
+        ("mBERT", "xquad", "exact_match", 49.4), ("mBERT", "xquad", "f1", 64.5),
+    ]  # fmt: skip
+
+
+def test_headings_in_several_rows_tasks_over_languages(tmp_path: Path) -> None:
+    content = latex(
+        r"& & \multicolumn{3}{c}{XNLI} & \multicolumn{2}{|c}{\textbf{PAWS-X}}", r"Model & intermediate & en & sw & Avg & en & Korean",
+        r"A & mnli & 80.0 & 60.0 & 70.0 & 90.0 & 75.0", r"A & none & 79.0 & -- & 69.0 & 89.0 & 74.0",
+    )  # fmt: skip
+    found, refused = said("a.tex", content, tmp_path, "intermediate", "target", "language", "language_set", "value", source="p")
+    assert refused == []
+    assert found == [
+        ("mnli", "pawsx", "en", None, 0.9), ("mnli", "pawsx", "ko", None, 0.75), ("mnli", "xnli", "en", None, 0.8),
+        ("mnli", "xnli", "mul", "en sw", 0.7), ("mnli", "xnli", "sw", None, 0.6), ("none", "pawsx", "en", None, 0.89),
+        ("none", "pawsx", "ko", None, 0.74), ("none", "xnli", "en", None, 0.79), ("none", "xnli", "mul", "en", 0.69),
+    ]  # fmt: skip
+    _, refused = said("b.tex", content.replace("Korean", "sw"), tmp_path / "2", source="p")
+    assert "heading 'PAWS-X sw': no language of pawsx; --set headings='XNLI en, XNLI sw, XNLI Avg, PAWS-X en' leaves it out" in refused[0]
+
+
+def test_headings_in_several_rows_languages_over_metrics(tmp_path: Path) -> None:
+    content = latex(r"Model & \multicolumn{2}{c}{en} & \multicolumn{2}{c}{de}", "& F1 & EM & F1 & EM", "A & 80.0 & 70.0 & 60.0 & 50.0")
+    found, refused = said("a.tex", content, tmp_path, "language", "metric", "value", target="xquad", **TABLE)
+    assert refused == []
+    assert found == [("de", "exact_match", 0.5), ("de", "f1", 0.6), ("en", "exact_match", 0.7), ("en", "f1", 0.8)]
+
+
+def test_headings_that_only_what_is_not_known_tells_apart_are_refused_until_some_are_chosen(tmp_path: Path) -> None:
+    content = latex(r"& \multicolumn{2}{c}{Dev} & \multicolumn{2}{c}{Test}", "Model & en & de & en & de", "A & 80.0 & 70.0 & 60.0 & 50.0")
+    found, refused = said("a.tex", content, tmp_path / "1", **XNLI)
+    assert found == []
+    assert "headings 'Dev en', 'Dev de', 'Test en', 'Test de' are of the same scores; --set headings='Dev en', and so on" in refused[0]
+    found, refused = said("a.tex", content, tmp_path / "2", "language", "value", headings="Test en, Test de", **XNLI)
+    assert (found, refused) == ([("de", 0.5), ("en", 0.6)], [])
+
+
+def test_a_first_row_of_scores_is_none_of_headings(tmp_path: Path) -> None:
+    """Whatever is said of the system, and where it has no scores."""
+    content = table("model | target | en | de", "A | xquad | - | -", "B | xquad | 80.0 | 70.0")
+    found, refused = said("a.md", content, tmp_path / "1", "model", "value", intermediate="none", source="p", metric="f1")
+    assert (found, refused) == ([("B", 0.7), ("B", 0.8)], [])
+    found, refused = said("a.md", table("Model | en | de", "A | OOM | OOM", "B | 80.0 | 70.0"), tmp_path / "2", "value", **XNLI)
+    assert (found, len(refused)) == ([(0.7,), (0.8,)], 2)
+    assert "column 'value' is 'OOM', expected a number" in refused[0]
+
+
+@pytest.mark.parametrize("file", ["a.md", "a.tex"])
+def test_languages_may_stand_down(file: str, tmp_path: Path) -> None:
+    lines = ("Language", "mBERT", "XLM-R"), ("English", "80.0", r"\textbf{85.0}"), ("sw", "-", "65.0"), ("avg", "-", "75.0")
+    if file == "a.md":
+        content = table(*(" | ".join(line).replace(r"\textbf{85.0}", "**85.0**") for line in lines))
+    else:
+        content = latex(*(" & ".join(line) for line in lines))
+    found, refused = said(file, content, tmp_path / "1", "model", "language", "language_set", "value", **XNLI)
+    assert refused == []
+    assert found == [("XLM-R", "en", None, 0.85), ("XLM-R", "mul", "en sw", 0.75), ("XLM-R", "sw", None, 0.65), ("mBERT", "en", None, 0.8)]
+    short = content.replace("| sw | - | 65.0 |", "| sw | 65.0 |").replace("sw & - & 65.0", "sw & 65.0")
+    _, refused = said(file, short, tmp_path / "2", **XNLI)
+    assert f"expected 3 cells, as in the first line; line {4 if file == 'a.md' else 5} has 2" in refused[0]
+    counts = table("Language | Sentences | Words", "English | 800 | 9000", "sw | 70 | 650")
+    both = content + "\n" + counts if file == "a.md" else content + latex("Language & Sentences", "English & 800", "sw & 70")
+    assert said(file, both, tmp_path / "3", "value", **XNLI)[0] == [(0.65,), (0.75,), (0.8,), (0.85,)], "what is counted is no score"
+
+
+def test_a_table_with_languages_across_goes_before_one_with_languages_down(tmp_path: Path) -> None:
+    content = table("Language | Hours | WER", "English | 80.5 | 9.5", "sw | 7.5 | 6.5") + "\n" + table("Model | en | sw", "A | 80.0 | 60.0")
+    assert said("a.md", content, tmp_path, "value", **XNLI) == ([(0.6,), (0.8,)], [])
+
+
+def test_a_row_with_too_few_cells_is_refused_alone(tmp_path: Path) -> None:
+    for file, content, at in (
+        ("a.md", table("Model | en | de", "A | 80.0", "B | 81.0 | 71.0"), 3), ("a.tex", latex("Model & en & de", "A & 80.0", "B & 81.0 & 71.0"), 4),
+    ):  # fmt: skip
+        found, refused = said(file, content, tmp_path / file, "model", "value", **XNLI)
+        assert found == [("B", 0.71), ("B", 0.81)]
+        assert len(refused) == 1
+        assert refused[0].endswith(f"{file}:{at}: 2 cells, the header has 3")
+
+
+def test_cells_with_lines_of_their_own(tmp_path: Path) -> None:
+    content = latex(
+        r"\begin{tabular}[c]{@{}l@{}}Model \\ name\end{tabular} & \makecell{en \\} & \thead[b]{de}",
+        r"\begin{tabular}{@{}c@{}}XLM-R\\ \textbf{base}\end{tabular} & 80.0 & \shortstack{70.0\\ {\tiny $\pm$0.2}}",
+        r"\makecell[l]{mBERT \\ \textit{(\textbf{ours})}} & 60.0 & 50.0",
+    )  # fmt: skip
+    found, refused = said("a.tex", content, tmp_path, "model", "language", "value", "stderr", **XNLI)
+    assert refused == []
+    assert found == [("XLM-R base", "de", 0.7, 0.002), ("XLM-R base", "en", 0.8, None), ("mBERT (ours)", "de", 0.5, None), ("mBERT (ours)", "en", 0.6, None)]  # fmt: skip
+
+
+MACROS = r"""
+\newcommand{\ours}{\textsc{\xlmr}$_{\text{ours}}$}
+\newcommand\xlmr{XLM-R\xspace}
+\newcommand*{\best}[1]{\textbf{#1}}
+\renewcommand{\score}[2]{#1$_{\pm #2}$}
+\def\both#1#2{#1 & #2}
+\newcommand{\defaulted}[2][x]{#1#2}
+% \newcommand{\mbert}{wrong}
+"""
+
+
+def test_macros_that_the_file_defines_are_what_they_stand_for(tmp_path: Path) -> None:
+    lines = (
+        r"\ours & \best{80.0} & 70.0", r"\xlmr base & \score{60.0}{0.2} & \best{\score{50.0}{.3}}", r"\mbert & \both{40.0}{30.0}",
+        r"\defaulted{A} & 20.0 & 10.0", r"\best & 1.0 & 2.0",
+    )  # fmt: skip
+    (tmp_path / "a.tex").write_text(MACROS + latex("Model & en & de", *lines), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "a.tex"], tmp_path / "s", options=Options(settings=XNLI))
+    assert rows(tmp_path / "s", "model", "value", "stderr") == [
+        ("XLM-R base", 0.5, 0.003), ("XLM-R base", 0.6, 0.002), ("XLM-R_ours", 0.7, None), ("XLM-R_ours", 0.8, None),
+        (r"\best", 0.01, None), (r"\best", 0.02, None), (r"\defaultedA", 0.1, None), (r"\defaultedA", 0.2, None),
+        (r"\mbert", 0.3, None), (r"\mbert", 0.4, None),
+    ]  # fmt: skip
+    assert report.notes == [rf"{tmp_path / 'a.tex'}: what stands for \best, \defaultedA, \mbert is not known: names have the macro itself"]
+
+
+def test_macros_that_stand_for_one_another_are_no_bomb(tmp_path: Path) -> None:
+    bomb = r"\newcommand{\aa}{" + r"\bb" * 60 + r"}\newcommand{\bb}{" + r"\aa" * 60 + "}"
+    found, refused = said("a.tex", bomb + latex("Model & en & de", r"\aa & 80.0 & 70.0"), tmp_path, **XNLI)
+    assert found == []
+    assert "the macros of the file make more than" in refused[0]

@@ -1,10 +1,10 @@
 """What an adapter is: one file of ingest/ that knows a format, and the columns of the rows that it gives.
 
 An adapter says `recognises(path, head) -> bool` (head: the first bytes of a file, empty for a folder) and `read(path, options)`, which
-yields rows: flat dictionaries of COLUMNS that hold only what the source says, or Blocks of rows that are alike; and Notes. It may say
-`SUFFIXES` (the endings of its files: it is asked about no others), `ASKED_FIRST = True` (its files come by the ten thousand), `UNSAID`
-(what its rows mean where they are silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own that hold
-no scores of their own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
+yields rows: flat dictionaries of COLUMNS that hold only what the source says, or Blocks of rows that are alike; Notes, and Unread rows. It
+may say `SUFFIXES` (the endings of its files: it is asked about no others), `ASKED_FIRST = True` (its files come by the ten thousand),
+`UNSAID` (what its rows mean where they are silent), `FOLDERS = True` (it takes whole folders), `COMPANIONS` (names of files beside its own
+that hold no scores of their own) and `EXAMPLE` (what such a path looks like). It raises DataError to refuse the whole file.
 """
 
 import csv
@@ -100,6 +100,13 @@ class Note:
     """What a user is told of a file whose scores are read all the same: what of it could not be used, and why."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unread(Note):
+    """A row of a file that is refused as no more can be made of it than where it stands; the others are read all the same."""
+
+    at: str
 
 
 @dataclass(frozen=True, slots=True)

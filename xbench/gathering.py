@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from xbench.adapter import OF_RUN, Block, Note, Row
+from xbench.adapter import OF_RUN, Block, Note, Row, Unread
 from xbench.cells import KEY, Cells, Refused, checked
 from xbench.rows import CELL, Refusal, Tables, checked_run, claim_of, digest_of, hashed, identity_of, recipe_id_of, run_id_of, said_of_run
 
@@ -21,6 +21,7 @@ class Gathering:
 
     def __init__(self) -> None:
         self._files: list[tuple[str, str]] = []  # path and digest
+        self._unread: list[list[Refusal]] = []  # of each file
         self._first: list[int] = []  # the number of the first row of each file, from 1 over all of them
         self._parts: list[_Part] = []
         self._cells = Cells()
@@ -38,17 +39,20 @@ class Gathering:
         Returns:
             How many there were. Of a file without any there is nothing to say later.
         """
-        given, notes = list[Row | Block](), list[str]()
+        given, notes, unread = list[Row | Block](), list[str](), list[Refusal]()
         for one in rows:
-            if isinstance(one, Note):
+            if isinstance(one, Unread):
+                unread.append(Refusal(path, one.at, "", f"{path}:{one.at}: {one.text}"))
+            elif isinstance(one, Note):
                 notes.append(f"{path}: {one.text}")
             elif not isinstance(one, Block) or len(one):
                 given.append(one)
-        if not given:
+        if not given and not unread:
             return 0
         self.notes += notes
         before = self._count
         self._files.append((path, digest))
+        self._unread.append(unread)
         self._first.append(before + 1)
         groups: dict[Any, tuple[tuple[Any, ...], dict[int, Row]]] = {}
         for one in given:
@@ -68,7 +72,7 @@ class Gathering:
         for said, waiting in groups.values():
             columns = set[Any]().union(*waiting.values()).difference(OF_RUN)
             self._take(said, list(waiting), {column: [row.get(column) for row in waiting.values()] for column in columns})
-        return self._count - before
+        return self._count - before + len(unread)
 
     def _take(self, said: tuple[Any, ...], numbers: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
         begin = len(self._cells.numbers)
@@ -77,7 +81,7 @@ class Gathering:
 
     def tables(self) -> tuple[Tables, list[list[Refusal]]]:
         """What of the rows can be stored; and for each file what cannot."""
-        refused, refusals = Refused(), [list[Refusal]() for _ in self._files]
+        refused, refusals = Refused(), [list(unread) for unread in self._unread]
         runs = []
         for part in self._parts:
             run, problems = checked_run(part.said)
