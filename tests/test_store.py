@@ -1,10 +1,13 @@
 """The store: whole or not at all, any number of files, nothing half seen."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -13,7 +16,7 @@ import pytest
 
 from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
-from xbench import binding, board, cli, columns, compacting, sealing, serving, store, verifying
+from xbench import binding, board, cli, columns, compacting, sealing, serving, store, template, verifying
 from xbench.errors import StoreError
 
 
@@ -260,21 +263,21 @@ def test_a_view_with_an_error_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.sql").write_text("-- One row a b.\nSELECT * FROM a")
     (tmp_path / "a.sql").write_text("-- One row a a.\nSELECT 1 AS x")
     con = duckdb.connect()
-    binding.define_views(con, tmp_path)
+    binding.define_views(con, binding.selects(tmp_path))
     assert con.execute("SELECT x FROM b").fetchall() == [(1,)]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "d.sql").write_text("SELECT 2 AS e")  # each names the other as a column, and one needs the other
     (tmp_path / "mine" / "e.sql").write_text("SELECT e AS d FROM f")
     (tmp_path / "mine" / "f.sql").write_text("SELECT * FROM d")
     con = duckdb.connect()
-    binding.define_views(con, tmp_path / "mine")
+    binding.define_views(con, binding.selects(tmp_path / "mine"))
     assert con.execute("SELECT d FROM e").fetchall() == [(2,)]
     (tmp_path / "c.sql").write_text("SELECT * FROM nowhere")
     with pytest.raises(StoreError, match=r"c: .*nowhere"):
-        binding.define_views(duckdb.connect(), tmp_path)
+        binding.define_views(duckdb.connect(), binding.selects(tmp_path))
     (tmp_path / "c.sql").write_text("SELEC 1")
     with pytest.raises(StoreError, match="'c'"):
-        binding.define_views(duckdb.connect(), tmp_path)
+        binding.define_views(duckdb.connect(), binding.selects(tmp_path))
 
 
 _WRITER = """
@@ -331,3 +334,46 @@ def test_a_damaged_file_ends_every_command_with_one_message(
         cli.main()
     assert ended.value.code == 1
     assert path.name in capsys.readouterr().out
+
+
+def whole(con: Any) -> dict[str, Any]:
+    """The views, their columns, and the rows of every table and view."""
+    names = [name for (name,) in con.execute("SELECT table_name FROM information_schema.tables ORDER BY ALL").fetchall()]
+    return {
+        "views": con.execute("SELECT view_name, sql FROM duckdb_views() WHERE NOT internal ORDER BY ALL").fetchall(),
+        "columns": con.execute("SELECT table_name, column_name, data_type FROM information_schema.columns ORDER BY ALL").fetchall(),
+        **{name: sorted(map(repr, con.execute(f"FROM {name}").fetchall())) for name in names},
+    }
+
+
+def test_views_that_are_copied_are_those_that_were_bound(writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the first session and later ones, also at once; whatever has become of the file they are copied from; after a view has changed."""
+    for seed in range(2):
+        writer.add("none", "mini-ner", seed, {"en": 0.5, "de": 0.4})
+        writer.add("mini-pos", "mini-ner", seed, {"en": 0.6, "de": 0.5})
+    cache = tmp_path / "cache"
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("XBENCH_CACHE", str(tmp_path / "file"))
+    with store.connect(writer.root) as con:
+        bound = whole(con)
+    assert len(bound["transfer_delta"]) == 4
+    assert len(bound["language"]) > 50
+    monkeypatch.setenv("XBENCH_CACHE", str(cache))
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: whole(store.connect(writer.root)), range(8)):
+            assert found == bound
+    (file,) = (cache / "views").iterdir()
+    good = file.read_bytes()
+    middle = len(good) // 2
+    for damaged in (b"", good[:middle], b"PAR1" * 999, good[:5000] + bytes(3000) + good[8000:], good[:middle] + bytes(middle)):
+        file.write_bytes(damaged)
+        with store.connect(writer.root) as con:
+            assert whole(con) == bound
+    views = Path(shutil.copytree(template.VIEWS, tmp_path / "views"))
+    (views / "direct.sql").write_text((views / "direct.sql").read_text().replace("'none'", "'mini-pos'"))
+    monkeypatch.setattr(template, "VIEWS", views)
+    monkeypatch.setattr(template, "_MOST", 1)
+    for _ in range(2):
+        with store.connect(writer.root) as con:
+            assert con.execute("SELECT count(*), any_value(intermediate) FROM direct").fetchall() == [(4, "mini-pos")]
+    assert [path != file for path in (cache / "views").iterdir()] == [True]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Writer
-from xbench import board, serving, store
+from xbench import board, serving, store, template
 
 
 def rows(root: Path, view: str, **where: Any) -> list[dict[str, Any]]:
@@ -407,9 +407,9 @@ def test_the_halves_of_two_systems_are_no_whole(writer: Writer) -> None:
     assert [(r["status"], r["languages"], r["seeds"]) for r in rows(writer.root, "coverage")] == [("partial", 5, 2)]
 
 
-@pytest.mark.parametrize("view", sorted(p.stem for p in store.VIEWS.glob("*.sql")))
+@pytest.mark.parametrize("view", sorted(p.stem for p in template.VIEWS.glob("*.sql")))
 def test_every_view_says_what_a_row_means_and_opens_on_nothing(view: str, tmp_path: Path) -> None:
-    assert (store.VIEWS / f"{view}.sql").read_text(encoding="utf-8").startswith("-- One row a")
+    assert (template.VIEWS / f"{view}.sql").read_text(encoding="utf-8").startswith("-- One row a")
     assert rows(tmp_path, view) == []
 
 

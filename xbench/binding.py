@@ -15,8 +15,14 @@ Columns = tuple[tuple[str, str], ...]
 """Of a view: the name and type of each."""
 
 
-def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    """Create a view from each SQL file of `folder`, in whatever order their references need; several at once, as each is bound on its own.
+def selects(folder: Path) -> dict[str, str]:
+    """The SQL files of a folder, by the names of their views."""
+    names = plugins.names(folder, ".sql")
+    return {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
+
+
+def define_views(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str]) -> None:
+    """Create a view from each SELECT, in whatever order their references need; several at once, as each is bound on its own.
 
     In the place of a view there is first an empty table with its columns, and the view only when those that need it are there: whatever
     is bound over a view binds all that is under it again.
@@ -24,15 +30,8 @@ def define_views(con: duckdb.DuckDBPyConnection, folder: Path) -> None:
     Raises:
         StoreError: If a view is not valid SQL, or refers to something that does not exist.
     """
-    names = plugins.names(folder, ".sql")
-    selects = {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
-    key = tuple(selects.items())
     with ThreadPoolExecutor(2) as pool:
-        if key in _OUTLINES:
-            con.execute("; ".join(outline(name, columns) for name, columns in _OUTLINES[key].items()))
-        else:
-            _OUTLINES[key] = _outlines(con, selects, pool)
-        last_first = list(reversed(_OUTLINES[key]))
+        last_first = list(reversed(_outlines(con, selects, pool)))
         list(pool.map(partial(_fill_in, con), last_first, [selects[name] for name in last_first]))
 
 
@@ -46,42 +45,36 @@ def view(name: str, select: str) -> str:
     return f"BEGIN; DROP TABLE {name}; CREATE VIEW {name} AS {select}; COMMIT"
 
 
-# Of views by their texts: each, after those that it needs, with its columns. Kept, as a process may open many stores, and tables always
-# have the columns of their contracts.
-_OUTLINES: dict[tuple[tuple[str, str], ...], dict[str, Columns]] = {}
-
-
-def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> dict[str, Columns]:
-    """Find them, and create their tables."""
+def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> list[str]:
+    """Find out the columns of each view, and outline it; the views in that order, each after those that it needs."""
     words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in selects.items()}
-    waiting, made = dict(selects), dict[str, Columns]()
+    waiting, made = dict(selects), list[str]()
     while waiting:
         ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
         for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
             said = dict(zip(some, pool.map(partial(_outline, con), some, [waiting[name] for name in some]), strict=True))
-            found = {name: columns for name, (columns, _) in said.items() if columns}
+            found = [name for name, why in said.items() if why is None]
             if found:
-                made |= found
+                made += found
                 break
         else:
-            raise StoreError("views refer to tables that do not exist", [f"{name}: {why}" for name, (_, why) in said.items()])
+            raise StoreError("views refer to tables that do not exist", [f"{name}: {why}" for name, why in said.items()])
         for name in found:
             del waiting[name]
     return made
 
 
-def _outline(con: duckdb.DuckDBPyConnection, name: str, select: str) -> tuple[Columns, str]:
-    """Outline a view: its columns, or what is said if its (SELECT) refers to what is not there."""
+def _outline(con: duckdb.DuckDBPyConnection, name: str, select: str) -> str | None:
+    """Outline a view, unless its SELECT refers to what is not there: then what is said of it."""
     with con.cursor() as cursor:  # a connection does one thing at a time
         try:
             described = cursor.execute(f"DESCRIBE {select}").fetchall()
         except duckdb.CatalogException as error:
-            return (), str(error)
+            return str(error)
         except duckdb.Error as error:
             raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
-        columns = tuple((column, kind) for column, kind, *_ in described)
-        cursor.execute(outline(name, columns))
-    return columns, ""
+        cursor.execute(outline(name, tuple((column, kind) for column, kind, *_ in described)))
+    return None
 
 
 def _fill_in(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:

@@ -19,33 +19,15 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xbench import binding, columns, contracts, listing, places, sealing, share
+from xbench import binding, columns, contracts, listing, places, sealing, template
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
 from xbench.listing import Listing, quoted
 
-VIEWS = Path(__file__).parent / "views"
 _NOTHING = "(SELECT 1 WHERE false)"
 _FEW = 1 << 18  # rows over which several threads mostly wait for one another
 _GROUP = 1 << 18  # rows of a group in a file of coded texts, each of which repeats all the texts
 _LEVEL = 3  # of zstd, as DuckDB has it
-# Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
-_NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
-
-# Tables that are files of data/, with their columns: told, as to find them out takes longer than to read. What is empty is not known.
-_GIVEN: dict[str, tuple[str, dict[str, str]]] = {
-    "language": ("languages", dict.fromkeys(("language", "name", "family", "script"), "VARCHAR")),
-    "language_distance": (
-        "language_distance",
-        dict.fromkeys(("language", "other"), "VARCHAR")
-        | dict.fromkeys(("syntactic", "phonological", "inventory", "featural", "geographic"), "DOUBLE"),
-    ),
-    "pretraining_size": (
-        "pretraining_size",
-        {"language": "VARCHAR", "corpus": "VARCHAR", "gib": "DOUBLE", "million_tokens": "BIGINT"},
-    ),
-    "shared_data": ("shared_data", dict.fromkeys(("intermediate", "target", "what"), "VARCHAR")),
-}
 
 
 def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
@@ -119,28 +101,21 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
         StoreError: If `root` is a file, a Parquet file in it cannot be read, or the store was never at that snapshot.
     """
     listing.check_folder(root)
-    with ThreadPoolExecutor(2) as beside:  # DuckDB begins, and binds a view, on one processor
-        beside.submit(_suite_rows)  # which takes as long, once a process
+    with ThreadPoolExecutor(3) as beside:  # DuckDB begins, and binds a view, on one processor
+        content = beside.submit(template.content)  # which takes as long, once a process
         con = places.database(root)
         con.execute("SET TimeZone = 'UTC'")
         listed = Listing(root)
         contracts.learn(con)
-        reference = beside.submit(_define_tasks, con.cursor())
+        defined = beside.submit(template.define, con.cursor(), content.result())
         stored = {"run": source(con, listed, "run")}
         runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
         newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
         whole = beside.submit(listed.whole) if at is None else None  # runs of later may have rows beside those of then
-        given = beside.submit(_define_given, con.cursor())
         stored |= {table: source(con, listed, table) for table in TABLES if table != "run"}
-        # Views are bound over no rows, which is quick, and read the files afterwards: a view is its text.
-        for table in TABLES:
-            columns = tuple((name, kind) for name, kind, _ in contracts.rules(table).columns)
-            con.execute("; ".join(binding.outline(f"{name}{table}", columns) for name in ("stored_", "every_", "")))
-        reference.result()
-        binding.define_views(con, VIEWS)
+        defined.result()  # views are bound over no rows, which is quick, and read the files afterwards: a view is its text
         _define_complete(con, newest.result(), whole.result() if whole else set())
         _define_stored(con, listed, stored)
-        given.result()
     return con
 
 
@@ -341,63 +316,6 @@ def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, stored: Mapp
             con.execute(binding.view(f"stored_{table}", select))
         except duckdb.Error as error:
             raise StoreError(f"a file in {listed.root / table} cannot be read as table {table!r}", [str(error)]) from error
-
-
-def _define_given(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables that are files of data/, which no view needs; the connection is closed afterwards.
-
-    `language`: data/languages.csv. `language_distance`: data/language_distance.csv, both ways of every pair. `pretraining_size`:
-    data/pretraining_size.csv. `shared_data`: data/shared_data.csv.
-    """
-    for table, (file, types) in _GIVEN.items():
-        read = f"read_csv({quoted(share.folder('data') / f'{file}.csv')}, header = true, auto_detect = false, columns = {types})"
-        con.execute(f"CREATE TABLE {table} AS SELECT * FROM {read}")
-    con.close()
-
-
-def _define_tasks(con: duckdb.DuckDBPyConnection) -> None:
-    """Tables of what tasks/ says; the connection is closed afterwards.
-
-    `task_labels`: how many labels each classification task has. `task_language`: what each task covers. `suite_task`: which tasks make up
-    the average of a suite, and the scorer whose number counts there under each rule; no scorer where xbench has none, so that such an
-    average is never complete.
-    """
-    from xbench.task import all_tasks
-
-    labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
-    for name, names, rows in (
-        ("task_language", ("target", "family", "language", "metric"), _language_rows()),
-        ("task_label", ("target", "family", "labels"), [row for row in labels if row[2] != "0"]),
-        ("suite_task", ("suite", "rule", "task_group", "target", "scorer"), _suite_rows()),
-    ):
-        # As lists, not as an Arrow table: to look at one, DuckDB imports pandas, which takes longer than all the rest.
-        chosen = ", ".join(f"unnest(?::VARCHAR[]) AS {column}" for column in names)
-        con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*rows, strict=True)])
-    con.execute("CREATE TABLE task_labels AS SELECT target, family, labels::INTEGER AS labels FROM task_label; DROP TABLE task_label")
-    con.close()
-
-
-def _language_rows() -> list[tuple[str, str, str, str]]:
-    from xbench.task import all_tasks
-
-    return [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
-
-
-@cache
-def _suite_rows() -> list[tuple[str, str, str, str, str | None]]:
-    from xbench.scorer import load_scorer
-    from xbench.task import all_tasks
-
-    tasks = [t for t in all_tasks() if t.suites]
-    rules = sorted({rule for task in tasks for rule, _ in task.rules} | {"official"})
-    signature = cache(lambda name: load_scorer(name).signature)  # tasks share a few scorers, and each is looked for in its folder
-    rows: list[tuple[str, str, str, str, str | None]] = [
-        (suite, rule, str(task.group), task.name, signature(dict(task.rules).get(rule, task.scorers[0])))
-        for task in tasks
-        for suite in task.suites
-        for rule in rules
-    ]
-    return rows + [(suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules]
 
 
 def runs_of(con: duckdb.DuckDBPyConnection, select: str) -> str:

@@ -1,0 +1,156 @@
+"""What an open store has whatever is in it: outlines of its tables, the views of views/ over them, and tables of data/ and tasks/.
+
+To bind the views takes most of the time in which a store is opened. They are bound once, in a database that is kept in the user's cache by
+what it is made from, and copied from it: a copy is not bound.
+"""
+
+import contextlib
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from xbench import binding, contracts, places, share
+from xbench.contracts import TABLES
+from xbench.listing import quoted
+
+VIEWS = Path(__file__).parent / "views"
+_MOST = 20  # files that are kept, of other versions and other tasks
+# Tasks of a suite that xbench does not score (google-research/xtreme evaluate.py, XTREME_R_TASK2LANGS).
+_NOT_HERE = (("xtreme-r", "retrieval", "lareqa"), ("xtreme-r", "retrieval", "mewslix"))
+
+# Tables that are files of data/, with their columns: told, as to find them out takes longer than to read. What is empty is not known.
+# language: data/languages.csv. language_distance: both ways of every pair.
+_GIVEN: dict[str, tuple[str, dict[str, str]]] = {
+    "language": ("languages", dict.fromkeys(("language", "name", "family", "script"), "VARCHAR")),
+    "language_distance": (
+        "language_distance",
+        dict.fromkeys(("language", "other"), "VARCHAR")
+        | dict.fromkeys(("syntactic", "phonological", "inventory", "featural", "geographic"), "DOUBLE"),
+    ),
+    "pretraining_size": (
+        "pretraining_size",
+        {"language": "VARCHAR", "corpus": "VARCHAR", "gib": "DOUBLE", "million_tokens": "BIGINT"},
+    ),
+    "shared_data": ("shared_data", dict.fromkeys(("intermediate", "target", "what"), "VARCHAR")),
+}
+# Of what tasks/ says. task_labels: how many labels each classification task has. task_language: what each task covers. suite_task: which
+# tasks make up the average of a suite, and the scorer whose number counts there under each rule; no scorer where xbench has none, so that
+# such an average is never complete.
+_OF_TASKS = {
+    "task_labels": {"target": "VARCHAR", "family": "VARCHAR", "labels": "INTEGER"},
+    "task_language": dict.fromkeys(("target", "family", "language", "metric"), "VARCHAR"),
+    "suite_task": dict.fromkeys(("suite", "rule", "task_group", "target", "scorer"), "VARCHAR"),
+}
+
+Content = tuple[Any, ...]
+"""All that a template is made from."""
+
+
+def content() -> Content:
+    """It, as it is now: files of data/ by name and time, the others by what they say."""
+    from xbench.task import all_tasks
+
+    labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
+    languages = [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
+    rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), _suite_rows())
+    files = [share.folder("data") / f"{file}.csv" for file, _ in _GIVEN.values()]
+    return tuple(binding.selects(VIEWS).items()), rows, tuple((str(file), file.stat().st_mtime_ns) for file in files)
+
+
+def define(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
+    """Put it all into a database in memory that has nothing yet; a cache that cannot be written, or is damaged, costs time, nothing else.
+
+    Args:
+        con: Closed afterwards. Views may take the place of its tables `stored_…`, `every_…` and TABLES.
+        made_from: From `content`.
+
+    Raises:
+        StoreError: If a view is not valid SQL, or refers to something that does not exist.
+    """
+    said = repr((duckdb.__version__, [contracts.rules(table).columns for table in TABLES], made_from))
+    path = share.cache_folder() / "views" / f"{hashlib.sha256(said.encode()).hexdigest()[:32]}.duckdb"
+    with con:
+        if not (_copied(con, path) or (_keep(path, made_from) and _copied(con, path))):
+            _build(con, made_from)
+
+
+def _copied(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
+    """Whether it could be copied from a file, which may not be there, or be damaged."""
+    try:
+        con.execute(f"ATTACH {quoted(path)} AS template (READ_ONLY)")
+        con.execute("COPY FROM DATABASE template TO memory; DETACH template")
+    except duckdb.Error:
+        with contextlib.suppress(duckdb.Error):
+            con.execute("DETACH template")
+        return False
+    return True
+
+
+def _keep(path: Path, made_from: Content) -> bool:
+    """Make the file, whole or not at all, and drop the oldest of many; whether that could be done."""
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    with places.database() as con:  # one of its own: of the store's, another thread may hold the runs already
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            con.execute(f"ATTACH {quoted(temporary)} AS template (BLOCK_SIZE 16384, STORAGE_VERSION 'latest')")
+            _build(con, made_from)
+            con.execute("COPY FROM DATABASE memory TO template; DETACH template")
+            temporary.replace(path)
+            for old in sorted(path.parent.glob("*.duckdb"), key=lambda p: p.stat().st_mtime)[:-_MOST]:
+                old.unlink(missing_ok=True)
+        except (OSError, duckdb.Error):
+            return False
+        finally:
+            with contextlib.suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    return True
+
+
+def _build(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
+    views, rows, files = made_from
+    for table in TABLES:
+        columns = tuple((name, kind) for name, kind, _ in contracts.rules(table).columns)
+        con.execute("; ".join(binding.outline(f"{name}{table}", columns) for name in ("stored_", "every_", "")))
+    with ThreadPoolExecutor(1) as beside:
+        given = beside.submit(_define_given, con.cursor(), [path for path, _ in files])
+        _define_tasks(con, rows)
+        binding.define_views(con, dict(views))
+        given.result()
+
+
+def _define_given(con: duckdb.DuckDBPyConnection, files: Sequence[str]) -> None:
+    """Tables that no view needs; the connection is closed afterwards."""
+    with con:
+        for (table, (_, types)), file in zip(_GIVEN.items(), files, strict=True):
+            read = f"read_csv({quoted(file)}, header = true, auto_detect = false, columns = {types})"
+            con.execute(f"CREATE TABLE {table} AS SELECT * FROM {read}")
+
+
+def _define_tasks(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[tuple[str | None, ...]]]) -> None:
+    for (name, columns), some in zip(_OF_TASKS.items(), rows, strict=True):
+        # As lists, not as an Arrow table: to look at one, DuckDB imports pandas, which takes longer than all the rest.
+        chosen = ", ".join(f"unnest(?::VARCHAR[])::{kind} AS {column}" for column, kind in columns.items())
+        con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*some, strict=True)])
+
+
+@cache
+def _suite_rows() -> tuple[tuple[str | None, ...], ...]:
+    from xbench.scorer import load_scorer
+    from xbench.task import all_tasks
+
+    tasks = [t for t in all_tasks() if t.suites]
+    rules = sorted({rule for task in tasks for rule, _ in task.rules} | {"official"})
+    signature: Callable[[str], str] = cache(lambda name: load_scorer(name).signature)  # tasks share a few, each looked for in its folder
+    rows = [
+        (suite, rule, str(task.group), task.name, signature(dict(task.rules).get(rule, task.scorers[0])))
+        for task in tasks
+        for suite in task.suites
+        for rule in rules
+    ]
+    return (*rows, *((suite, rule, group, target, None) for suite, group, target in _NOT_HERE for rule in rules))
