@@ -148,7 +148,7 @@ def check(browser: Any, address: str, name: str, viewport: dict[str, int], schem
         visit.close()
 
 
-@pytest.mark.parametrize("name", some_slow(PAGES, ["leaderboard", "compare", "claims"]))
+@pytest.mark.parametrize("name", some_slow(PAGES, ["leaderboard", "compare"]))
 def test_page(browser: Any, address: str, name: str) -> None:
     check(browser, address, name, DESKTOP, "light")
 
@@ -222,6 +222,7 @@ def test_names_run_nothing(visit: Visit) -> None:
     assert not [p for p in visit.problems if "another machine" in p]
 
 
+@pytest.mark.slow  # by default tests/test_app.py asks the same without a browser
 def test_a_link_shows_the_same_after_the_store_grew(visit: Visit, root: Path, browser: Any, address: str) -> None:
     page = visit.open("")
     link, before = page.url, csv(visit)

@@ -241,7 +241,7 @@ def small(tmp_path: Path, templates: Callable[..., Path]) -> Path:
     return templates(tmp_path / "small", "seeds", _seeds)
 
 
-@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_killed_before_and_after_every_step(small: Path, tmp_path: Path, stride: int, fault: Callable[..., None]) -> None:
     root = small
     before = answers(root, views=TABLES)
@@ -276,7 +276,7 @@ def test_killed_while_it_deletes(small: Path, tmp_path: Path, fault: Callable[..
     fault("kill -9", "compaction, while it deletes what was replaced", f"{len(range(1, total + 1, 3))} kills")
 
 
-@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("stride", [8, pytest.param(1, marks=pytest.mark.slow)])
 def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Callable[..., None]) -> None:
     root = small
     before = answers(root, views=TABLES)
@@ -712,6 +712,7 @@ def remote(bucket: str, small: Path) -> Iterator[Any]:
     place.fs.rm(str(place), recursive=True)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_on_s3(remote: Any, small: Path) -> None:
     before = answers(small)

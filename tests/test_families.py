@@ -239,12 +239,13 @@ def test_a_word_is_tagged_at_its_first_subword_or_at_its_first_character() -> No
         assert tuple(position for position, _ in piece.words) == places
 
 
-def test_a_context_has_room_or_the_example_is_named(tiny_model: Path) -> None:
-    """At every length and stride."""
+@pytest.mark.parametrize("strides", [(None, 1, 7, 23), pytest.param((None, *range(1, 24)), marks=pytest.mark.slow)], ids=["some", "all"])
+def test_a_context_has_room_or_the_example_is_named(tiny_model: Path, strides: Sequence[int | None]) -> None:
+    """At every length."""
     tokenizer = models.load(models.resolve(str(tiny_model)))[1]
     examples = [replace(question(row, "mill"), question="who is it?") for row in (0, 1)]
     alone = len(tokenizer("who is it?")["input_ids"]) + 2  # and the two marks between a pair and after it
-    for stride in (None, *range(1, 24)):
+    for stride in strides:
         for length in range(4, 40):
             if length > alone:
                 assert {p.example for p in encode(tokenizer, examples, length, stride)} == {0, 1}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.conftest import some_slow
 from tests.test_matrix import results
 from xbench import store, study, verifying
 from xbench.task import Task, load_task
@@ -66,7 +67,7 @@ def run(name: str, tiny_model: Path, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "whole"])
-@pytest.mark.parametrize("name", list(SOME))
+@pytest.mark.parametrize("name", some_slow(list(SOME), ["phang2020", "scales"]))
 def test_it_runs_to_its_deltas(name: str, whole: bool, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell trains, predicts every language, is scored and stored; each intermediate has its delta on each target."""
     done = run(name, tiny_model, tmp_path, monkeypatch, **({} if whole else SOME[name]))

@@ -295,7 +295,7 @@ for i in range(n):
 """
 
 
-@pytest.mark.parametrize("runs", [5, pytest.param(15, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("runs", [3, pytest.param(15, marks=pytest.mark.slow)])
 def test_writers_and_readers_at_once(tmp_path: Path, runs: int) -> None:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
     writers = [subprocess.Popen([sys.executable, "-c", _WRITER, str(tmp_path), str(w), str(runs)], env=environment) for w in range(3)]

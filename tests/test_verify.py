@@ -532,7 +532,7 @@ def check_flips(root: Path, count: int, fault: Callable[..., None]) -> None:
 
 
 def test_each_flipped_bit_is_reported_or_changes_nothing(small: Path, fault: Callable[..., None]) -> None:
-    check_flips(small, 20, fault)
+    check_flips(small, 10, fault)
 
 
 @pytest.mark.slow
