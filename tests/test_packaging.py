@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from xbench import plugins, share
-from xbench.store import TABLES, VIEWS
+from xbench.store import TABLES
+from xbench.template import VIEWS
 from xbench.task import TASKS
 
 ROOT = Path(__file__).parent.parent
