@@ -13,8 +13,8 @@ import pytest
 
 from xbench import plugins, share
 from xbench.store import TABLES
-from xbench.template import VIEWS
 from xbench.task import TASKS
+from xbench.template import VIEWS
 
 ROOT = Path(__file__).parent.parent
 
