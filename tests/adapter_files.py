@@ -166,7 +166,7 @@ CASES: dict[str, Case] = {
         settings={"target": "xquad", "intermediate": "none", "source": "a paper"},
     ),
     "markdown": Case(
-        {"README.md": "# Results\n\n| Model | [XNLI](u) | XQuAD | NER |\n|---|:--:|---|--:|\n| | acc. | EM / F1 | |\n| **XLM-R**\u2020 | 79.2 | 60.8 / **76.6** | - |\n"
+        {"README.md": "# Results\n\n| Model | [XNLI](u) | XQuAD (EM / F1) | NER |\n|---|:--:|---|--:|\n| | acc. | | F1 |\n| **XLM-R**\u2020 | 79.2 | 60.8 / **76.6** | - |\n"
                       "| mT5-Small | 67.5 | - | 50.5 |\n\ntext | no table\n"},
         [("XLM-R", "xnli", "mul", "accuracy", 0.792), ("XLM-R", "xquad", "mul", "exact_match", 0.608), ("XLM-R", "xquad", "mul", "f1", 0.766),
          ("mT5-Small", "xnli", "mul", "accuracy", 0.675), ("mT5-Small", "panx", "mul", "f1", 0.505)],

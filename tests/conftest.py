@@ -7,7 +7,6 @@ os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
 import dataclasses
 import json
-import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -66,13 +65,6 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, str, 
         return shutil.copytree(folder / name, to, copy_function=shutil.copyfile)
 
     return copied
-
-
-def prepared() -> Any:
-    """A context of multiprocessing whose processes are forked from one that has imported all that a training needs: that takes ten seconds."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["xbench.train.cells", "xbench.executors", "transformers.models.bert.modeling_bert"])
-    return context
 
 
 def run_id(text: str) -> str:

@@ -47,7 +47,7 @@ def test_compiled_layers_learn_the_same(tiny_model: Path, tmp_path: Path, varian
 @pytest.mark.usefixtures("compiler")
 def test_what_is_compiled_serves_all_layers_and_trainings(tiny_model: Path, tmp_path: Path) -> None:
     """A graph of the whole encoder was made again for each training, whose words are others, eight times at most; then torch gave up."""
-    for intermediate in ("mini-nli", "mini-qa", "intents"):
+    for intermediate in ("mini-pos", "mini-nli", "mini-qa", "intents"):
         bench = workbench(tiny_model, tmp_path, intermediate={**SMALL, "max_examples": 16})
         bench.compute = Compute(compile=True)
         stages.train(bench, stage_of(bench, intermediate), bench.trunk(None))

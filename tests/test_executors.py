@@ -17,10 +17,10 @@ import psutil
 import pytest
 import yaml
 
-from tests.conftest import prepared, some_slow
+from tests.conftest import some_slow
 from xbench import executors, store, study
 from xbench.errors import StudyError
-from xbench.executors import Options, tracking
+from xbench.executors import Options, local, tracking
 from xbench.executors.drive import Failure, WorkerDiedError, drive
 from xbench.executors.graph import Item
 
@@ -674,7 +674,7 @@ def test_a_training_that_was_kept_is_not_counted_again(tiny_model: Path, tmp_pat
 def test_children_end_when_their_parent_is_killed(tiny_model: Path, tmp_path: Path, undisturbed: dict[str, str]) -> None:
     """kill -9 of the process that hands out the work: nothing of it runs on, nothing is recorded as failed, and a further run completes it."""
     laid_out(tmp_path, tiny_model, targets=["mini-ner"])
-    parent = prepared().Process(target=_run_with_children, args=(str(tmp_path / "study.yaml"), str(tmp_path / "store")))
+    parent = local.context().Process(target=_run_with_children, args=(str(tmp_path / "study.yaml"), str(tmp_path / "store")))
     parent.start()
     running, until, pids = tmp_path / "store" / "running", time.monotonic() + 120, set[int]()
     while time.monotonic() < until and not pids:

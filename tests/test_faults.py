@@ -18,16 +18,16 @@ from typing import Any
 import pytest
 import torch
 
-from tests.conftest import Writer, prepared, some_slow
+from tests.conftest import Writer, some_slow
 from tests.test_training import digests, run, write_study
 from tests.test_verify import own
 from xbench import columns, compacting, executors, ingesting, store, study, verifying
 from xbench.errors import StoreError, StudyError, XbenchError
-from xbench.executors import tracking
+from xbench.executors import local, tracking
 from xbench.train import loop
 
 FORK = multiprocessing.get_context("fork")
-PREPARED = prepared()
+PREPARED = local.context()
 Note = Callable[..., None]
 
 

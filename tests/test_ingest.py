@@ -645,7 +645,7 @@ def test_kills_lose_nothing_and_leave_nothing_half(tmp_path: Path, fault: Callab
         assert process.stdout is not None
         process.stdout.readline()
         try:
-            process.wait(rng.uniform(0.02, 0.3 + attempt / 2))
+            process.wait(rng.uniform(0.02, 0.3 + attempt / 4))
         except subprocess.TimeoutExpired:
             process.kill()
             kills += 1

@@ -17,7 +17,7 @@ from xbench.adapter import Options
 from xbench.errors import XbenchError
 from xbench.gathering import tables
 
-ROUNDS = int(os.environ.get("XBENCH_FUZZ_ROUNDS", "15"))  # for each format
+ROUNDS = int(os.environ.get("XBENCH_FUZZ_ROUNDS", "30"))  # for each format
 SAID = {"model": "m", "intermediate": "none", "source": "s", "language": "de"}
 JUNK: list[Any] = [None, True, -1, 1e308, float("nan"), "", "x", "\ud800", [], {}, [[]], {"x": {}}, ["x"] * 3, 2**70, "9" * 5000]
 

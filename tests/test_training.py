@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.conftest import prepared, some_slow
+from tests.conftest import some_slow
 from xbench import board, executors, store, study
 from xbench.errors import ModelError, StudyError
+from xbench.executors import local
 from xbench.task import Choice, load_task
 
 RECIPE = {
@@ -240,7 +241,7 @@ def check_kills(tiny: Path, tmp_path: Path, wanted: int, seeds: list[int], inter
     )
     run(path, tmp_path / "undisturbed")
     root = tmp_path / "killed"
-    context = prepared()
+    context = local.context()
     rng, kills, gone_on = random.Random(wanted), 0, 0
     for _ in range(20 * wanted):
         whole = store.complete_runs(root)

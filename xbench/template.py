@@ -6,7 +6,6 @@ what it is made from, and copied from it: a copy is not bound.
 
 import contextlib
 import hashlib
-import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -17,6 +16,7 @@ import duckdb
 
 from xbench import binding, contracts, places, share
 from xbench.contracts import TABLES
+from xbench.errors import WriteError
 from xbench.listing import quoted
 
 VIEWS = Path(__file__).parent / "views"
@@ -56,8 +56,9 @@ def content() -> Content:
     """It, as it is now: files of data/ by name and time, the others by what they say."""
     from xbench.task import all_tasks
 
-    labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in all_tasks()]
-    languages = [(task.name, task.family, code, task.metric) for task in all_tasks() for code in task.languages]
+    tasks = all_tasks()
+    labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in tasks]
+    languages = [(task.name, task.family, code, task.metric) for task in tasks for code in task.languages]
     rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), _suite_rows())
     files = [share.folder("data") / f"{file}.csv" for file, _ in _GIVEN.values()]
     return tuple(binding.selects(VIEWS).items()), rows, tuple((str(file), file.stat().st_mtime_ns) for file in files)
@@ -94,21 +95,16 @@ def _copied(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 def _keep(path: Path, made_from: Content) -> bool:
     """Make the file, whole or not at all, and drop the oldest of many; whether that could be done."""
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    with places.database() as con:  # one of its own: of the store's, another thread may hold the runs already
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            con.execute(f"ATTACH {quoted(temporary)} AS template (BLOCK_SIZE 16384, STORAGE_VERSION 'latest')")
+    try:
+        # In a database of its own: into the store's, another thread may have put the runs already.
+        with places.database() as con, places.whole(path) as new:
+            con.execute(f"ATTACH {quoted(new)} AS template (BLOCK_SIZE 16384, STORAGE_VERSION 'latest')")
             _build(con, made_from)
             con.execute("COPY FROM DATABASE memory TO template; DETACH template")
-            temporary.replace(path)
-            for old in sorted(path.parent.glob("*.duckdb"), key=lambda p: p.stat().st_mtime)[:-_MOST]:
-                old.unlink(missing_ok=True)
-        except (OSError, duckdb.Error):
-            return False
-        finally:
-            with contextlib.suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        for old in sorted(path.parent.glob("*.duckdb"), key=lambda p: p.stat().st_mtime)[:-_MOST]:
+            old.unlink(missing_ok=True)
+    except (WriteError, OSError, duckdb.Error):
+        return False
     return True
 
 

@@ -68,7 +68,7 @@ class Processes:
         self.job = job
         self.report = report
         self.size = job.options.workers or 1
-        self.context = _context()
+        self.context = context()
         self.idle: list[tuple[BaseProcess, Connection]] = []
         self.busy: dict[Connection, tuple[BaseProcess, Item]] = {}
         self.devices = _devices()
@@ -125,16 +125,16 @@ class Processes:
             process.join(10)
 
 
-def _context() -> Context:
+def context() -> Context:
     """How children begin: forked from a server that has imported what a training needs, which takes each of them seconds otherwise.
 
     The server has no CUDA and no threads of torch. Fork is not safe in the libraries of other systems: there each child begins anew.
     """
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["xbench.executors.working", "xbench.train.cells"])
-    return context
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload(["xbench.executors.working", "xbench.train.cells"])
+    return forking
 
 
 def _devices() -> list[str]:
