@@ -97,7 +97,7 @@ def test_two_systems_language_by_language(paired: Path, monkeypatch: pytest.Monk
     app = draw(monkeypatch, paired, "compare")
     assert (choice(app, "First").value, choice(app, "Against").value) == ("m after intents", "m")
     table = app.dataframe[0].value.set_index("language")
-    assert list(table.index) == ["ar", "de", "en", "hi", "zero-shot mean"]
+    assert list(table.index) == ["ar", "de", "en (trained)", "hi", "zero-shot mean"]
     assert set(table["verdict"]) == {"helps"}
     assert (table["low"] < table["delta"]).all() and (table["delta"] < table["high"]).all()
     assert {"direct %", "after %", "p", "adjusted p", "detectable", "n", "seeds"} <= set(table.columns)

@@ -298,11 +298,23 @@ def systems_of(source: Source, column_id: int) -> pd.DataFrame:
     return held.copy(deep=False)
 
 
-def table(data: pd.DataFrame, *, percent: Iterable[str] = (), small: Iterable[str] = (), wide: Iterable[str] = (), **more: Any) -> Any:
-    """A table whose `percent` columns are percent or points with one digit, `small` ones have three that count; `wide` are long texts."""
+def table(
+    data: pd.DataFrame,
+    *,
+    percent: Iterable[str] = (),
+    small: Iterable[str] = (),
+    wide: Iterable[str] = (),
+    names: Iterable[str] = (),
+    **more: Any,
+) -> Any:
+    """A table whose `percent` columns are percent or points with one digit, `small` ones have three that count; `wide` are long texts.
+
+    `names` are as wide as the longest: Streamlit looks at the first ten.
+    """
     config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))
     config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3g"))  # no p is 0.000
     config |= dict.fromkeys(wide, st.column_config.TextColumn(width="large"))
+    config |= {c: st.column_config.TextColumn(width=24 + 7 * max(map(len, data[c]), default=0)) for c in names}
     if len(data) <= _WHOLE:  # Streamlit shows ten: of ten languages the mean would be out of sight
         more = {"height": "content", **more}
     return st.dataframe(

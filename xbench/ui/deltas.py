@@ -190,10 +190,15 @@ def numbers(data: pd.DataFrame, name: str, first: str, second: str) -> pd.DataFr
     )  # fmt: skip
 
 
+def marked(data: pd.DataFrame) -> pd.DataFrame:
+    """Rows for people: a language that had labels in training says so, as what is counted leaves it out."""
+    return data.assign(language=data["language"].mask(common.labelled(data), data["language"] + " (trained)"))
+
+
 def show(data: pd.DataFrame) -> None:
     """A table of `numbers`."""
     percent = [c for c in map(str, data.columns) if c in ("delta", "low", "high", "detectable") or c.endswith(" %")]
-    common.table(data, percent=percent, small=("p", "adjusted p"))
+    common.table(data, percent=percent, small=("p", "adjusted p"), names=[str(data.columns[0])])
 
 
 def in_words(data: pd.DataFrame, name: str = "language") -> str:

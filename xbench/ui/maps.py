@@ -44,7 +44,7 @@ def heat(data: pd.DataFrame, x: str, x_title: str, x_order: list[str], y_order: 
         "sort": x_order,
         "axis": {"labelAngle": angle, "orient": "top", "labelLimit": 120, "labelOverlap": "greedy" if angle == 0 else False},
     }
-    down = {"field": "intermediate", "type": "nominal", "title": None, "sort": y_order, "axis": {"labelLimit": 220}}
+    down = {"field": "intermediate", "type": "nominal", "title": None, "sort": y_order, "axis": {"labelLimit": 220, "labelFlush": False}}
     colour = {
         "field": "points", "type": "quantitative", "title": "points",
         "scale": {"scheme": "blueorange", "domain": [-limit, limit], "domainMid": 0, "reverse": True},

@@ -80,13 +80,14 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
     st.markdown(f"{common.plain(first.name)} against {common.plain(second.name)}: **{common.plain(_sentence(data))}**")
     _counts(data, direct=direct)
     title = f"points against {'the direct baseline' if direct else second.name}"
-    drawn = common.picture(source, data, deltas.forest, title)
-    common.chart(drawn, f"Difference by {by} in points, with intervals: {deltas.in_words(data)}")
+    shown = deltas.marked(data)
+    drawn = common.picture(source, shown, deltas.forest, title)
+    common.chart(drawn, f"Difference by {by} in points, with intervals: {deltas.in_words(shown)}")
     names = ("after", "direct") if direct else ("first", "second")
     table = deltas.numbers(data, by, *names)
     if not tested.all():
         table["status"] = data["status"]
-    deltas.show(table)
+    deltas.show(table.assign(**{by: shown["language"]}))
     st.caption(deltas.LEGEND + ("" if tested.all() else " Rows that say so in status are differences of averages, not tested on examples."))
     said = f"{first.name} against {second.name} on {column.label}. Points, 95 % intervals."
     common.download(table, "compare", said, drawn)

@@ -51,7 +51,7 @@ def _grid(cells: pd.DataFrame) -> dict[str, Any]:
         "data": {"values": data[["intermediate", "target", "status", "mark", "seeds", "languages"]].to_dict("records")},
         "encoding": {
             "x": {"field": "intermediate", "type": "nominal", "title": "intermediate task", "axis": {"orient": "top", "labelAngle": -40}},
-            "y": {"field": "target", "type": "nominal", "title": None},
+            "y": {"field": "target", "type": "nominal", "title": None, "axis": {"labelFlush": False}},
             "tooltip": [{"field": c, "type": "nominal"} for c in ("intermediate", "target", "status", "seeds", "languages")],
         },
         "layer": [
