@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
-from xbench import checking, claiming, cli, comparing, executors, pairing, planning, plugins, store
+from xbench import checking, claiming, cli, comparing, contrasts, executors, pairing, planning, plugins, store
 from xbench.errors import StoreError, XbenchError
 from xbench.recipe import Recipe
 from xbench.study import Study, load_study, stack_version
@@ -147,7 +147,7 @@ def row(claim: claiming.Claim, pair: tuple[str, str], level: str, target: str, d
     se, half = 0.001, 0.0020086
     tasks = {"xtreme": 9, "xtreme: qa": 3}.get(target, 2)
     return {
-        **dict.fromkeys(pairing.SYSTEM, "x"), "model": f"owner/{claim.models[-1]}", "intermediate": pair[0], "against": pair[1],
+        **dict.fromkeys(pairing.SYSTEM, "x"), **dict.fromkeys(contrasts.NUMBERS), "model": f"owner/{claim.models[-1]}", "intermediate": pair[0], "against": pair[1],
         "level": level, "target": target, "language": f"{tasks} of {tasks} tasks: a b" if level == "tasks" else "zero-shot mean",
         "status": "tested", "scope": "recipe", "delta": delta, "se": se, "df": 50.0, "low": delta - half, "high": delta + half, **change,
     }  # fmt: skip
@@ -672,3 +672,35 @@ def test_models_of_others_are_no_cells_that_a_sentence_lacks(tmp_path: Path) -> 
     external = {"kind": "external", "identity": "0" * 24, "version": 1}
     put(tmp_path, "none", 0, {"de": answers(0, 0.5)}, model="theirs", source="paper", **external)
     assert {model for model, *_ in checking.check(tmp_path, "intents > none on mini-pos").missing} == {"ours"}
+
+
+def test_a_mean_over_some_languages_supports_nothing(tmp_path: Path) -> None:
+    """Better in German, worse in four languages that one run lacks."""
+    codes = ("de", "fi", "hi", "sw", "tr")
+    for seed in range(3):
+        put(tmp_path, "none", seed, {c: answers(seed, 0.5) for c in (codes if seed else ("de",))})
+        put(tmp_path, "intents", seed, {c: answers(10 + seed, 0.8 if c == "de" else 0.2) for c in codes})
+    judged = checking.check(tmp_path, "intents > none on mini-pos")
+    assert judged.verdict == "not testable"
+    assert judged.evidence[0].evidence.endswith("; mean over 1 of 5 languages")
+    assert checking.check(tmp_path, "intents > none on mini-pos in de").verdict == "supported"
+    (found,) = claiming.judge(tmp_path, ["sequence_labelling_helps_at_every_size"])
+    assert all(e.value is None for e in found.evidence if e.decides)
+
+
+def test_zero_shot_claims_are_not_judged_by_steps_selected_on_target_languages(tmp_path: Path) -> None:
+    recipe(tmp_path, {"none": 0.8, "intents": 0.5}, selection="target-languages")
+    (found,) = claiming.judge(tmp_path, ["sequence_labelling_helps_at_every_size"])
+    assert found.verdict == "not testable"
+    judged = checking.check(tmp_path, "intents > none on mini-pos")
+    assert judged.verdict == "not testable"
+    assert judged.evidence[0].evidence.endswith("; selected on target languages, which is not zero-shot")
+
+
+def test_a_study_for_what_is_missing_trains_in_the_language_of_the_runs_it_completes(tmp_path: Path) -> None:
+    for i, name in enumerate(("none", "mini-pos")):
+        made(tmp_path, name, 0, {"hi": answers(i, 0.5)}, target="intents", train_language="de", scorer="accuracy-1")
+    judged = checking.check(tmp_path, "mini-pos > none on intents")
+    assert [(i, t, seeds) for _, i, t, seeds in judged.missing] == [("none", "intents@de", 1), ("mini-pos", "intents@de", 1)]
+    study = yaml.safe_load(claiming.studies("x", judged.missing, 3, judged.made)[0])
+    assert study["targets"] == ["intents@de"]

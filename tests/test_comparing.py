@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, contrasts, ingesting, keeping, over_tasks, placing, scales, store, wording
+from xbench import cli, comparing, contrasts, ingesting, keeping, over_tasks, placing, scales, store, study, telling, wording
 from xbench.errors import XbenchError
 from xbench.stats import resampling
 from xbench.stats.ratios import Sums
@@ -56,7 +56,7 @@ def put(
                 {
                     **rule,
                     "language": language,
-                    "dataset_revision": run["target_revision"],
+                    "dataset_revision": study.tested_revision(str(run["target_revision"])),
                     "value": value,
                     "n": len(values),
                     "evidence": "outcomes",
@@ -320,6 +320,9 @@ def test_a_doubled_example_of_another_model_is_no_matter(tmp_path: Path) -> None
     assert [(r["model"], r["status"]) for r in rows] == [
         ("m", "tested"), ("m", "tested"), ("other", "not testable: de: an example is there twice")
     ]  # fmt: skip
+    ranked = {(r["model"], r["intermediate"]): r["status"] for r in placing.standings(tmp_path)}
+    assert {ranked[m] for m in (("m", "none"), ("m", "intents"))} == {"ranked"}
+    assert {ranked[m] for m in (("other", "none"), ("other", "intents"))} == {"not ranked: de: an example is there twice"}
 
 
 def test_spans_that_another_model_alone_finds_are_no_evidence(tmp_path: Path) -> None:
@@ -737,3 +740,113 @@ def test_printed_means_over_other_languages_are_not_compared(writer: Writer) -> 
     writer.add("none", "mlqa", None, {"mul": 0.5}, language_set="de fr", **printed)
     (row,) = comparing.compare(writer.root, target="mlqa")
     assert row["delta"] == pytest.approx(0.1)
+
+
+def test_runs_that_views_keep_apart_are_not_compared(tmp_path: Path) -> None:
+    """What a source measured and what it quotes; steps selected on other development data: as `transfer_delta` has it."""
+    quoted = Writer(tmp_path / "quoted")
+    said: dict[str, Any] = {"kind": "external", "source": "a paper", "evidence": "aggregate", "n": 5000}
+    quoted.add("none", "mini-ner", None, {"de": 0.50}, relationship="third party", **said)
+    quoted.add("intents", "mini-ner", None, {"de": 0.60}, **said)
+    (row,) = comparing.compare(quoted.root)
+    assert (row["relationship"], row["status"]) == ("first party", "not testable: no direct baseline under the same conditions")
+    quoted.add("none", "mini-ner", None, {"de": 0.52}, **said)
+    row = comparing.compare(quoted.root)[0]
+    assert row["delta"] == pytest.approx(0.08), "against what it measured, not against what it quotes"
+    developed = tmp_path / "developed"
+    for seed in (0, 1, 2):
+        put(developed, "none", seed, {"de": answers(seed, 0.5)}, target_revision="r dev a", selection="target-languages")
+        put(developed, "intents", seed, {"de": answers(seed + 9, 0.8)}, target_revision="r dev b", selection="target-languages")
+    (row,) = comparing.compare(developed)
+    assert row["status"] == "not testable: their steps were selected on different development data (a, b)"
+    with store.connect(developed) as con:
+        assert con.execute("SELECT DISTINCT status FROM transfer_delta").fetchall() == [("no direct baseline",)]
+    assert {r["status"] for r in placing.standings(developed)} == {"ranked"}, "systems are ranked whatever they were selected on"
+    put(developed, "none", 3, {"de": answers(3, 0.5)}, target_revision="r dev c", selection="target-languages")
+    why = {r["intermediate"]: r["status"] for r in placing.standings(developed)}
+    assert why["none"] == "not ranked: the steps of its runs were selected on different development data"
+
+
+def averages(root: Path, name: str, values: dict[str, list[float]], sizes: list[int], **change: Any) -> None:
+    """A run a seed of which only averages are known, on test sets of these sizes."""
+    for seed, n in enumerate(sizes):
+        own = {code: numbers[seed] for code, numbers in values.items()}
+        Writer(root).add(name, "mini-ner", seed, own, kind="external", source="a paper", evidence="aggregate", n=n, **change)
+
+
+def test_averages_on_test_sets_of_other_sizes_are_not_compared(tmp_path: Path) -> None:
+    codes = ("ar", "cs", "de", "es", "fi", "hi", "sw")
+    averages(tmp_path, "none", {code: [0.60, 0.61, 0.62] for code in codes}, [100] * 3)
+    averages(tmp_path, "intents", {code: [0.70, 0.72, 0.71] for code in codes}, [5000] * 3)
+    *single, mean = comparing.compare(tmp_path)
+    assert {(r["status"], r["delta"], r["verdict"]) for r in single} == {
+        ("not testable: not comparable, 100 and 5000 examples", None, "not testable")
+    }
+    assert (mean["delta"], mean["up"]) == (None, None), "and are counted by no sign test"
+    averages(tmp_path / "mixed", "none", {"de": [0.60, 0.61]}, [100, 200])
+    averages(tmp_path / "mixed", "intents", {"de": [0.70, 0.72]}, [100, 200])
+    assert comparing.compare(tmp_path / "mixed")[0]["verdict"] == "not testable"
+
+
+def test_averages_over_seeds_in_words(tmp_path: Path) -> None:
+    """What Welch's test leaves open is unresolved and no language less."""
+    averages(tmp_path, "none", {"de": [0.60, 0.61, 0.62], "hi": [0.60, 0.65, 0.57], "ru": [0.60, 0.57, 0.67]}, [100] * 3)
+    averages(tmp_path, "intents", {"de": [0.70, 0.72, 0.71], "hi": [0.60, 0.57, 0.67], "ru": [0.601, 0.65, 0.571]}, [100] * 3)
+    rows = comparing.compare(tmp_path)
+    assert {r["language"]: r["verdict"] for r in rows[:3]} == {"de": "higher", "hi": "unresolved", "ru": "unresolved"}
+    said = comparing.sentence(rows)
+    assert said.startswith("is higher in 1 of 3 languages (de); unresolved in 2;")
+    assert said.endswith("by averages alone: about new seeds on this test set, not about new items")
+
+
+def test_one_number_against_several_runs_is_no_test(tmp_path: Path) -> None:
+    said: dict[str, Any] = {"kind": "external", "source": "a paper", "evidence": "aggregate", "n": 5000}
+    Writer(tmp_path).add("none", "mini-ner", None, {"de": 0.50}, model="x", **said)
+    for seed, value in enumerate((0.70, 0.60, 0.42)):
+        Writer(tmp_path).add("none", "mini-ner", seed, {"de": value}, model="y", **said)
+    row = comparing.compare(tmp_path, {"model": "y"}, {"model": "x"})[0]
+    assert (row["verdict"], row["p"], row["seeds"]) == ("not testable", None, None)
+    assert row["status"].startswith("not testable: only averages are known, of 3 and 1 run(s)")
+
+
+def test_means_of_steps_selected_on_target_languages_say_so_everywhere(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for target in ("mini-pos", "mini-nli"):
+        for model, size in (("a", 10), ("b", 100)):
+            for seed in (0, 1, 2):
+                of: dict[str, Any] = {"target": target, "model": model, "parameters": size, "selection": "target-languages"}
+                of["scorer"] = "token-accuracy-1" if target == "mini-pos" else "accuracy-1"
+                put(tmp_path, "none", seed, {"de": answers(seed, 0.5), "en": answers(seed + 50, 0.5)}, **of)
+                put(tmp_path, "intents", seed, {"de": answers(10 + seed, 0.8), "en": answers(10 + seed, 0.8)}, **of)
+    (mean,) = over_tasks.over_tasks(tmp_path, suite="tasks", model="a")
+    assert mean["status"] == "tested" and mean["language"] == "2 of 2 tasks, not zero-shot: mini-nli mini-pos"
+    options = dict.fromkeys(("target", "model", "source", "metric", "intermediate", "margin"))
+    for by in ("task", "size", "source"):
+        telling.compare(tmp_path, "text", None, by, latex=False, explain=False, adjust="holm", confirm=False, cache=False, **options)
+        told = capsys.readouterr().out
+        lines = [line for line in told.splitlines() if "helps" in line or "unresolved" in line]
+        assert lines and all("not zero-shot" in line for line in lines), told
+
+
+def test_the_largest_t_is_explained_as_what_it_is(tmp_path: Path) -> None:
+    for seed in (0, 1, 2):
+        put(tmp_path, "none", seed, {"de": answers(seed, 0.5), "hi": answers(seed + 3, 0.5)})
+        put(tmp_path, "intents", seed, {"de": answers(seed + 6, 0.8), "hi": answers(seed + 9, 0.8)})
+    said = "\n".join(wording.explanation(comparing.compare(tmp_path, adjust="max-t"), "max-t"))
+    assert "de, hi: interval and p from the bootstrap over items, by the largest t of these" in said
+    assert "So their verdicts are about these trained systems on new items, not about the recipes." in said
+    assert "Interval and p of the zero-shot mean: delta method." in said and "One seed" not in said
+    assert "So the verdict of the zero-shot mean is about the recipes" in said
+
+
+def test_between_sizes_the_first_system_keeps_its_conditions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for language in ("en", "de"):
+        for model, size in (("a", 10), ("b", 100)):
+            for seed in (0, 1):
+                of: dict[str, Any] = {"model": model, "parameters": size, "train_language": language}
+                put(tmp_path, "none", seed, {"hi": answers(seed, 0.5)}, **of)
+                put(tmp_path, "intents", seed, {"hi": answers(seed + 9, 0.5)}, **of)
+    options = dict.fromkeys(("target", "model", "source", "metric", "intermediate", "margin"))
+    words, rest = ["intents,train_language=de"], {"latex": False, "explain": False, "adjust": "holm", "confirm": False, "cache": False}
+    telling.compare(tmp_path, "json", words, "size", **rest, **options)
+    rows = json.loads(capsys.readouterr().out)
+    assert [(r["model"], r["train_language"]) for r in rows] == [("a", "de"), ("b", "de"), ("b - a", "de")]

@@ -413,3 +413,15 @@ def test_overall_takes_one_column_of_each_task(tmp_path: Path) -> None:
         placing.overall(tmp_path, [column, column])
     with pytest.raises(StoreError, match="0 are"):
         placing.overall(tmp_path, [column, {"target": "mini-ner"}])
+
+
+def test_zero_shot_ranks_are_not_lost_with_the_training_language(tmp_path: Path) -> None:
+    """Three of five systems were tested in English too, which does not count: all five have the same zero-shot languages."""
+    for i in range(5):
+        for seed in (0, 1):
+            right = {"de": answers(100 * i + seed, 0.5), "hi": answers(100 * i + seed + 7, 0.5)}
+            put(tmp_path, "none", seed, right | ({"en": answers(100 * i + seed + 9, 0.9)} if i < 3 else {}), model=f"m{i}")
+    rows = placing.standings(tmp_path, over="zero-shot")
+    assert {r["status"] for r in rows} == {"ranked"} and {r["systems"] for r in rows} == {5}
+    over_all = placing.standings(tmp_path)
+    assert sorted(r["model"] for r in over_all if r["status"] == "ranked") == ["m0", "m1", "m2"]

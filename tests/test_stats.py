@@ -127,6 +127,27 @@ def test_unequal_numbers_of_runs_have_welchs_degrees_of_freedom() -> None:
     assert estimate.df[0] == pytest.approx(welch.df, rel=0.02)
 
 
+def test_what_arms_of_unequal_size_need_is_of_runs_in_each() -> None:
+    """Two runs against twenty, on so many items that runs alone vary: n in each have n times less than one in each (numpy's variances).
+
+    That so many find a difference as large is checked against scipy's Welch test of simulated runs.
+    """
+    rng = RNG(12)
+    rates = np.concatenate([0.62 + np.array([-0.02, 0.02]), 0.6 + 0.02 * rng.permutation(np.repeat([-1.0, 1.0], 10))])
+    right = (rng.random((4_000, 22)) < rates).astype(float)
+    (found,) = moments([Sums(right, np.ones((4_000, 1)))], np.ones((1, 1)))
+    estimate = differences(found, [[0, 1], list(range(2, 22))], PAIR)
+    one_each = found.scores[:2].var(ddof=1) + found.scores[2:].var(ddof=1)
+    assert estimate.seeds[0] == pytest.approx(one_each / 2)
+    assert estimate.se[0] ** 2 < one_each / 2, "the larger arm is the surer one"
+    parts = power.Components(0.0, one_each / 2, 0.0, 2, 2, 4_000, 3_999)
+    n = parts.needed(0.04).seeds
+    assert n is not None
+    spread = np.sqrt([found.scores[:2].var(ddof=1), found.scores[2:].var(ddof=1)])
+    drawn = [rng.normal(mean, s, (20_000, n)) for mean, s in zip((0.04, 0.0), spread, strict=True)]
+    assert (stats.ttest_ind(*drawn, axis=1, equal_var=False).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.06)
+
+
 def test_interaction_is_the_difference_of_differences() -> None:
     """Four arms of one run: scipy's one-sample t test of (a - b) - (c - d), item by item."""
     right = (RNG(9).random((500, 4)) < np.array([0.8, 0.6, 0.7, 0.65])).astype(float)

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import Writer
 from xbench import board, serving, store, template
+from xbench.task import all_tasks, load_task
 
 
 def rows(root: Path, view: str, **where: Any) -> list[dict[str, Any]]:
@@ -511,3 +512,32 @@ def test_keys_of_comparability(writer: Writer) -> None:
     assert len({keys[name][0] for name in ("base", *measured)}) == 6
     assert {keys[name][0] for name in trained} == {keys["base"][0]}
     assert len({keys[name][1] for name in ("base", *measured, *trained)}) == 9
+
+
+def test_a_zero_shot_mean_over_fewer_parts_is_none(writer: Writer) -> None:
+    """Means as printed have no zero-shot part: seven tasks of nine, or one metric of two, are not the whole."""
+    said: dict[str, Any] = {"kind": "external", "source": "a paper", "evidence": "aggregate", "scorer": "unknown"}
+    for task in all_tasks():
+        for metric in ((task.metric, "exact_match") if task.family == "qa" else (task.metric,)) if "xtreme" in task.suites else ():
+            if task.name in ("xnli", "pawsx"):
+                writer.add("none", task.name, None, dict.fromkeys(task.languages, 0.5), metric=metric, **said)
+            else:
+                writer.add("none", task.name, None, {"mul": 0.7}, metric=metric, language_set=" ".join(sorted(task.languages)), **said)
+    (suite,) = rows(writer.root, "suite_mean", suite="xtreme", rule="official")
+    assert suite["task_mean"] == pytest.approx((2 * 0.5 + 7 * 0.7) / 9) and suite["task_mean_zero_shot"] is None
+    groups = {g["task_group"]: g["zero_shot"] for g in rows(writer.root, "group_mean", suite="xtreme", rule="official")}
+    assert groups == {"classification": pytest.approx(0.5), "qa": None, "retrieval": None, "tagging": None}
+
+
+def test_questions_are_not_averaged_over_f1_of_some_languages_and_exact_match_of_others(writer: Writer) -> None:
+    codes = load_task("mlqa").languages
+    said: dict[str, Any] = {"kind": "external", "source": "a paper", "evidence": "aggregate", "scorer": "unknown"}
+    writer.add("none", "mlqa", None, dict.fromkeys(codes, 0.6) | {"en": 0.8}, metric="f1", **said)
+    writer.add("none", "mlqa", None, {"mul": 0.42}, metric="exact_match", language_set=" ".join(sorted(codes)), **said)
+    (found,) = rows(writer.root, "task_score")
+    assert (found["zero_shot"], found["gap"]) == (None, None)  # those of F1 alone
+    writer.add("intents", "mlqa", None, {"en": 0.8}, metric="f1", **said)
+    for metric, value in (("f1", 0.60), ("exact_match", 0.42)):
+        writer.add("intents", "mlqa", None, {"mul": value}, metric=metric, language_set=" ".join(sorted(codes)), **said)
+    (found,) = rows(writer.root, "task_score", intermediate="intents")
+    assert (found["value"], found["complete"]) == (pytest.approx(0.51), True)

@@ -11,7 +11,7 @@ from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
 
 _ROUNDING = 0.0005  # published tables are rounded to a tenth of a point
-_SEEDS = "new seeds, this test set"
+SEEDS = "new seeds, this test set"  # the scope of Welch's test
 
 
 def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Paired) -> list[Row]:
@@ -66,33 +66,37 @@ def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired
     lacking = {r for own in paired.runs for r in own} - held.keys()
     if lacking:
         return untested(absent(paired, lacking), what)
-    arms = [[held[r] for r in own] for own in paired.runs]
-    sizes = [{n for _, n in arm} for arm in arms]
-    one, two = (([v for v, _ in arm], next(iter(n)) if len(n) == 1 else None) for arm, n in zip(arms, sizes, strict=True))
-    return _number(column, what, one, two)
+    one, two = ([held[r] for r in own] for own in paired.runs)
+    sizes = {n for _, n in (*one, *two)}
+    if len(known := sorted(n for n in sizes if n is not None)) > 1:  # so there is no difference to show, either
+        row = untested(f"not comparable, {' and '.join(map(str, known))} examples", what)
+        values = (rounded(np.mean([v for v, _ in arm])) for arm in (one, two))
+        return row | dict(zip(("value", "against_value"), values, strict=True)) | {"languages": 1}
+    return _number(column, what, [v for v, _ in one], [v for v, _ in two], next(iter(sizes)) if len(sizes) == 1 else None)
 
 
-def _number(column: Column, what: Quantity, one: tuple[list[float], int | None], two: tuple[list[float], int | None]) -> Row:
-    means = [float(np.mean(v)) for v, _ in (one, two)]
+def _number(column: Column, what: Quantity, one: list[float], two: list[float], n: int | None) -> Row:
+    """The numbers of the runs of both, which are of `n` items each, where that is known."""
+    means = [float(np.mean(v)) for v in (one, two)]
     row = untested("only averages are known", what)
     row |= {"value": rounded(means[0]), "against_value": rounded(means[1]), "delta": rounded(means[0] - means[1]), "languages": 1}
-    runs = min(len(one[0]), len(two[0]))
-    if runs > 1 and len(set(one[0])) == len(set(two[0])) == 1:  # as rounded: no spread is seen, which does not mean that there is none
+    runs = min(len(one), len(two))
+    if runs > 1 and len(set(one)) == len(set(two)) == 1:  # as rounded: no spread is seen, which does not mean that there is none
         row |= {"low": rounded(row["delta"] - 2 * _ROUNDING), "high": rounded(row["delta"] + 2 * _ROUNDING), "seeds": runs}
-        row |= {"scope": _SEEDS, "status": "not testable: the runs of each system print the same number, so their spread is not known"}
+        row |= {"scope": SEEDS, "status": "not testable: the runs of each system print the same number, so their spread is not known"}
     elif runs > 1:
         found = aggregates.welch(
             (means[0], means[1]),
-            (float(np.std(one[0], ddof=1)), float(np.std(two[0], ddof=1))),
-            (len(one[0]), len(two[0])),
+            (float(np.std(one, ddof=1)), float(np.std(two, ddof=1))),
+            (len(one), len(two)),
         )
-        row |= _numbers(found.low, found.high, found.p, found.df) | {"seeds": runs, "scope": _SEEDS}
+        row |= _numbers(found.low, found.high, found.p, found.df) | {"seeds": runs, "scope": SEEDS}
         row |= {"p_adjusted": found.p, "status": "averages only: Welch over seeds, this test set"}
-    elif one[1] and two[1] and one[1] != two[1]:
-        row["status"] = f"not testable: not comparable, {one[1]} and {two[1]} examples"
-    elif column.metric == "accuracy" and one[1] and two[1]:
-        bounds = aggregates.two_accuracies(means[0], means[1], one[1], _ROUNDING)
-        row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": one[1], "seeds": 1, "scope": "these runs"}
+    elif len(one) != len(two):
+        row["status"] = f"not testable: only averages are known, of {len(one)} and {len(two)} run(s): one run says nothing of how runs vary"
+    elif column.metric == "accuracy" and n:
+        bounds = aggregates.two_accuracies(means[0], means[1], n, _ROUNDING)
+        row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": n, "seeds": 1, "scope": "these runs"}
         row["status"] = f"averages only: p of McNemar between {bounds.p_smallest:.2g} and {bounds.p_largest:.2g}"
         row["p_adjusted"] = bounds.p_largest  # adjusted below: what holds at worst
     elif column.metric != "accuracy":
@@ -105,7 +109,7 @@ def _decide(rows: list[Row]) -> None:
     with_p = [r for r in rows if r["p_adjusted"] is not None]
     for row, p in zip(with_p, families.holm(np.array([r["p_adjusted"] for r in with_p], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(with_p)}
-        unknown = "unresolved" if row["scope"] == _SEEDS else "not testable"
+        unknown = "unresolved" if row["scope"] == SEEDS else "not testable"
         row["verdict"] = unknown if p > ALPHA else "higher" if row["delta"] > 0 else "lower"
 
 

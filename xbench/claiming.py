@@ -4,8 +4,9 @@ A claim is one file in claims/: a header of `-- field: value` lines and a SELECT
 
     asked        what the claim is about: every model, contrast and target of the header (model_name, intermediate, against, target)
     comparison   rows of comparing.compare (zero-shot mean and single languages) and over_tasks.over_tasks, for the header's contrasts;
-                 status is `tested` only of recipes, and of all tasks that a mean is to be over (else `one seed`, `some tasks`); all_low and
-                 all_high are limits that hold for all contrasts of the header together (Bonferroni), so for the best of them too
+                 status is `tested` only of recipes, of zero-shot means, and of all tasks and languages that a mean is to be over (else
+                 `one seed`, `not zero-shot`, `some tasks`, `some languages`); all_low and all_high are limits that hold for all contrasts
+                 of the header together (Bonferroni), so for the best of them too
     interaction  rows of scales.interactions for the header's models
     statement    what publications say, as we read it (data/statements.csv)
 
@@ -17,6 +18,7 @@ All pieces must support a claim. So one that says `every` has a row for each par
 there is no test: any part can contradict it, and only all of them support it. One that says `some`, or `the best`, has one row for all.
 """
 
+import contextlib
 import csv
 import io
 import json
@@ -35,13 +37,14 @@ import yaml
 
 from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
-from xbench.errors import StoreError, meant, suggested
+from xbench.errors import PluginError, StoreError, meant, suggested
+from xbench.languages import UNSAID
 from xbench.recipe import Compute
 from xbench.stats import families
-from xbench.task import nearly
+from xbench.task import load_task, nearly
 
 CLAIMS = Path(__file__).parent / "claims"
-Cell = tuple[str, str, str, int]  # model, intermediate, target, seeds there
+Cell = tuple[str, str, str, int]  # model, intermediate, target (where it is not trained in English, with the language), seeds there
 Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
 DIRECT = pairing.DIRECT
 _FIELDS = ("claim", "source", "models", "intermediates", "targets", "contrasts", "seeds", "evidence", "note")
@@ -60,7 +63,7 @@ _TEXT = (
     "against_run_ids",
 )  # fmt: skip
 # What the runs of a study agree in, whatever their intermediate task and target.
-_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version")
+_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version", "relationship")
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -112,7 +115,7 @@ class Judged:
         verdict: contradicted as soon as one piece of evidence contradicts it with all of them taken into account (Holm), supported when all
             support it, unresolved in between, also where one has no test; not testable when none has.
         evidence: All of it.
-        missing: (model, intermediate, target, seeds there) of the cells that the store lacks, in part or whole: see missing_cells.
+        missing: (model, intermediate, target@LANGUAGE, seeds there) of the cells that the store lacks, in part or whole: see missing_cells.
         made: What the runs that new ones are to join were made with: likewise.
     """
 
@@ -239,17 +242,20 @@ def _compared(con: duckdb.DuckDBPyConnection, model: str, pairs: Sequence[tuple[
     return found
 
 
-def partial(row: Row) -> bool:
-    """Whether a mean over tasks is over some of its tasks alone."""
-    found = re.match(r"(\d+) of (\d+) tasks\b", row["language"]) if row["level"] == "tasks" else None
-    return found is not None and found[1] != found[2]
+def partial(row: Row) -> str:
+    """`some tasks` or `some languages` of a mean that is over some of its tasks or languages alone; else empty."""
+    tasks = re.match(r"(\d+) of (\d+) tasks\b", row["language"]) if row["level"] == "tasks" else None
+    if tasks is not None and tasks[1] != tasks[2]:
+        return "some tasks"
+    return "some languages" if contrasts.support(row) or (tasks and re.search(r" \(\d+ of \d+ languages\)", row["language"])) else ""
 
 
 def _status(row: Row) -> str:
-    """Claims are about recipes and all tasks of a mean, so what rests on one seed or some tasks is no test here."""
+    """Claims are about recipes, zero-shot transfer and all tasks and languages of a mean: what rests on less is no test here."""
     if row["status"] != "tested":
         return str(row["status"])
-    return "one seed" if row["scope"] != "recipe" else "some tasks" if partial(row) else "tested"
+    less = "one seed" if row["scope"] != "recipe" else "not zero-shot" if contrasts.not_zero_shot(row) else partial(row)
+    return less or "tested"
 
 
 def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row], together: int = 1) -> None:
@@ -360,8 +366,8 @@ def missing_cells(
     least is missing.
 
     Returns:
-        (model as the store calls it, intermediate, target, seeds there) of each cell; and of each model that has runs of ours under these
-        conditions (model, JSON of the keys of a study file that say how they were made).
+        (model as the store calls it, intermediate, target as a study names it, seeds there) of each cell; and of each model that has runs
+        of ours under these conditions (model, JSON of the keys of a study file that say how they were made).
     """
     system = f"{', '.join(_CONDITIONS)}, intermediate, target"
     rows = con.execute(
@@ -377,10 +383,20 @@ def missing_cells(
         own = [c for c in there if c[0] == model] or [c for c in there if _short(c[0]) == _short(model)]
         nearest = max(own, key=lambda c: sum(min(there[c].get(cell, 0), seeds) for cell in wanted), default=(model,))
         held = there.get(nearest, {})
-        missing += [(nearest[0], i, t, held.get((i, t), 0)) for i, t in wanted if held.get((i, t), 0) < seeds]
-        if held and (how := made_with(con, **dict(zip(_CONDITIONS, nearest, strict=True)))):
+        of = dict(zip(_CONDITIONS, nearest, strict=False))
+        lacking = [(i, t) for i, t in wanted if held.get((i, t), 0) < seeds]
+        missing += [(nearest[0], i, _trained_in(of.get("train_language", "en"), t), held.get((i, t), 0)) for i, t in lacking]
+        if held and (how := made_with(con, **of)):
             made[nearest[0]] = how
     return tuple(missing), tuple(made.items())
+
+
+def _trained_in(language: str, target: str) -> str:
+    """A target as a study names it that is trained in a language, where it can be."""
+    if language not in ("en", "none", *UNSAID) and "+" not in language:  # in several, a task is no target
+        with contextlib.suppress(PluginError):
+            return load_task(f"{target}@{language}").name
+    return target
 
 
 def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:

@@ -197,8 +197,7 @@ def _stored(
     panel = measured.panel
     runs = {r for own in paired.runs for r in own}
     blocks, different = panel.common(runs)
-    # What is wrong with other runs of the panel is no matter of these.
-    doubled = [f"{b.language}: an example is there twice" for b in panel.blocks if b.twice and not runs.isdisjoint(b.runs)]
+    doubled = panel.doubled(runs)
     problems = [*(f"the runs were tested on different examples ({d})" for d in different[:1]), *doubled[:1]]
     if different or doubled:
         more = len(different) + len(doubled) - len(problems)
@@ -275,7 +274,7 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
     single = [r for r in rows if r["level"] != "mean" and not labelled(r["language"], r["train_language"])]
     single = [r for r in single if r["level"] != contrasts.PRINTED] or single
-    tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower")]
+    tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower", "unresolved")]
     if not tested:
         means = [r for r in rows if r["status"] == "tested"]
         partial = means and contrasts.support(means[0])
@@ -293,6 +292,8 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     if tested[0]["scope"] == "these runs":
         why = "one seed" if tested[0]["seeds"] == 1 else "over items alone"
         said.append(f"{why}: this says that the trained systems differ, not that the recipes do")
+    elif tested[0]["scope"] == aggregated.SEEDS:
+        said.append("by averages alone: about new seeds on this test set, not about new items")
     return "; ".join(said)
 
 

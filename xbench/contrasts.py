@@ -15,6 +15,7 @@ from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, mo
 Row = dict[str, Any]
 MEAN = "zero-shot mean"
 NOT_ZERO_SHOT = "mean, not zero-shot"  # over the same languages, where the step that counts was selected on target languages
+SELECTED = ", not zero-shot"  # the same in the name of a mean over tasks
 PRINTED = "printed mean"  # the level of a mean over languages as its source has it
 UNKNOWN = "the training language is not known, so neither is which languages are zero-shot"
 ALPHA = 0.05
@@ -92,6 +93,11 @@ def quantities(
         names = sorted({groups.get(code, "unknown") for code in unseen})
         found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
     return [*found, Quantity("mean", mean, unseen)] if unseen or train_language in UNSAID else found
+
+
+def not_zero_shot(row: Mapping[str, Any]) -> bool:
+    """Whether a mean is of steps that were selected on target languages, as its name says."""
+    return row["language"] == NOT_ZERO_SHOT or (row["level"] == "tasks" and f"{SELECTED}:" in row["language"])
 
 
 def mean_of(paired: Paired) -> str:

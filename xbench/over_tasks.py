@@ -51,9 +51,10 @@ def over_tasks(
 
     Returns:
         Rows as of `comparing.compare`, with level `tasks`, target the name of the average, language how many tasks of how many took part
-        and which; p_adjusted by Holm over the pairs with one baseline. Averages of a suite count every language and official scorers; the
-        plain `tasks` is the zero-shot mean by the main metric of every target that the two share. Where both have a target by several
-        scorers, or on several revisions of its data, there is no test: none of them is chosen, nor are they pooled.
+        and which, and whether a step was selected on target languages (`not zero-shot`); p_adjusted by Holm over the pairs with one
+        baseline. Averages of a suite count every language and official scorers; the plain `tasks` is the zero-shot mean by the main metric
+        of every target that the two share. Where both have a target by several scorers, or on several revisions of its data, there is no
+        test: none of them is chosen, nor are they pooled.
     """
     change = dict(against or {"intermediate": DIRECT})
     where, later = pairing.parted(where, pairing.fixed_fields(change))
@@ -116,7 +117,9 @@ def _row(
     if len(choices) < 2:
         return None
     expected = len(average.scorers) if average.scorers else len(choices)
-    quantity = Quantity("tasks", f"{len(choices)} of {expected} tasks: {' '.join(choices)}", ())
+    selected = any(c.systems[s].selected for some in choices.values() for own in some for c in own for s in (one, two))
+    counted = f"{len(choices)} of {expected} tasks{contrasts.SELECTED if selected else ''}"
+    quantity = Quantity("tasks", f"{counted}: {' '.join(choices)}", ())
     if ambiguous := [f"{t}: {_different(c)}" for t, c in choices.items() if len(c) > 1]:
         return {**head, **untested("; ".join(ambiguous), quantity)}
     parts = {t: own for t, (own,) in choices.items()}
@@ -139,7 +142,7 @@ def _row(
     estimate = differences(found, [range(size), range(size, 2 * size)], contrasts.PAIR)
     row = contrasts.numbers(estimate, size, found.clusters)
     row |= {"value": rounded(found.scores[:size].mean()), "against_value": rounded(found.scores[size:].mean()), "languages": None}
-    return {**head, "level": "tasks", "language": f"{len(parts)} of {expected} tasks: {named}", **row}
+    return {**head, "level": "tasks", "language": f"{counted}: {named}", **row}
 
 
 def _counting(con: duckdb.DuckDBPyConnection, target: str, columns: list[Column], *, official: bool) -> list[list[Column]]:
@@ -178,6 +181,8 @@ def _task(
         runs = [column.systems[s].by_seed[seed] for s in (one, two) for seed in seeds]
         panel = pairing.load_panel(con, column, runs)
         own, different = panel.common(runs)
+        if doubled := panel.doubled(runs):
+            return f"{column.target}: {doubled[0]}"
         if different or not own:
             return f"{column.target}: other examples ({'; '.join(different) or 'no common language'})"
         lacking |= panel.lacking(runs).keys()

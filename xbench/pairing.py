@@ -15,19 +15,21 @@ import numpy as np
 from xbench import board
 from xbench.errors import StoreError
 from xbench.stats.ratios import Sums
+from xbench.study import developed_on
 
 COLUMN = ("target", "metric", "scorer", "dataset_revision")
 SYSTEM = (
     "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source", "source_version",
+    "relationship",
 )  # fmt: skip
 AGAINST = tuple(f"against_{f}" for f in SYSTEM)  # of the second system, in rows about two
 # What conditions may ask of a system beside the fields of SYSTEM.
-_ABOUT = ("parameters", "kind", "relationship", "recipe_label", "selection", "comparability_key")
+_ABOUT = ("parameters", "kind", "recipe_label", "selection", "comparability_key")
 # What goes with a field: two models have two revisions, two sources two versions.
 _FOLLOWS = {
     "model": ("model_revision",),
     "intermediate": ("intermediate_revision",),
-    "source": ("source_version", "stack", "recipe_id"),
+    "source": ("source_version", "relationship", "stack", "recipe_id"),
     "stack": ("recipe_id",),
 }
 DIRECT = "none"
@@ -47,6 +49,7 @@ class System:
     stack: str
     source: str
     source_version: str
+    relationship: str
 
     def values(self, fields: Iterable[str]) -> tuple[str, ...]:
         """The values of some fields."""
@@ -64,6 +67,7 @@ class Runs:
         parameters: Of the encoder, where known.
         doubled: Seeds of which there is more than one run.
         selected: Whether the step that counts was selected on target languages in any run, which is not zero-shot.
+        developed: The revisions of the development data that it was selected on there.
     """
 
     system: System
@@ -72,6 +76,7 @@ class Runs:
     parameters: int | None
     doubled: tuple[int | None, ...] = ()
     selected: bool = False
+    developed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,7 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         raise StoreError(f"results have no column {', '.join(unknown)}; they have {', '.join(known)}")
     names = [*COLUMN, *SYSTEM, "seed", "run_id"]
     text = (
-        f"SELECT {', '.join(names)}, max(parameters), bool_and(evidence = 'outcomes'), "
+        f"SELECT {', '.join(names)}, target_revision, max(parameters), bool_and(evidence = 'outcomes'), "
         "coalesce(bool_or(selection = 'target-languages'), false) FROM result WHERE split = 'test'"
         + "".join(f' AND "{c}" = ?' for c in conditions)
         + " GROUP BY ALL ORDER BY ALL"
@@ -115,12 +120,13 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
     found: dict[tuple[str, ...], Column] = {}
     for row in con.execute(text, list(conditions.values())).fetchall():
         key, system = row[: len(COLUMN)], System(*row[len(COLUMN) : len(COLUMN) + len(SYSTEM)])
-        seed, run_id, parameters, stored, selected = row[-5:]
+        seed, run_id, revision, parameters, stored, selected = row[-6:]
         column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}))
         old = column.systems.get(system, Runs(system, {}, True, parameters))
         doubled = (*old.doubled, seed) if seed in old.by_seed else old.doubled
         by_seed = {**old.by_seed, seed: run_id}
-        column.systems[system] = Runs(system, by_seed, old.stored and stored, parameters, doubled, old.selected or selected)
+        developed = old.developed | {d for d in (developed_on(revision),) if d}
+        column.systems[system] = Runs(system, by_seed, old.stored and stored, parameters, doubled, old.selected or selected, developed)
     return _that_count(con, list(found.values()), asked="metric" in conditions)
 
 
@@ -260,6 +266,8 @@ def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
     doubled = [f"{a.system.intermediate}, seed {a.doubled[0]}" for a in arms if a.doubled]
     if doubled:
         return Paired((), (), False, f"more than one run of the same system and seed ({'; '.join(doubled)})")
+    if len(developed := frozenset[str]().union(*(a.developed for a in arms))) > 1:
+        return Paired((), (), False, f"their steps were selected on different development data ({', '.join(sorted(developed))})")
     selected = any(a.selected for a in arms)
     common = sorted(set.intersection(*(set(a.by_seed) for a in arms)), key=lambda s: (s is None, s))
     if common:
@@ -302,6 +310,11 @@ class Panel:
             sizes = sorted({b.examples for b in self.blocks if b.language == language and wanted & set(b.runs)})
             bad.append(f"{language}: {', '.join(map(str, sizes))} examples, not the same ones")
         return good, bad
+
+    def doubled(self, runs: Iterable[str]) -> list[str]:
+        """The languages in which an example of these runs is there twice: what is wrong with other runs of the panel is no matter of these."""
+        wanted = set(runs)
+        return [f"{b.language}: an example is there twice" for b in self.blocks if b.twice and not wanted.isdisjoint(b.runs)]
 
     def lacking(self, runs: Iterable[str]) -> dict[str, set[str]]:
         """The languages that some of these runs were tested in and others not, with those that were not."""

@@ -11,7 +11,7 @@ from xbench import contrasts, keeping, pairing, store
 from xbench.contrasts import Quantity, Row, rounded
 from xbench.errors import StoreError
 from xbench.languages import UNSAID, zero_shot
-from xbench.pairing import Block, Column, Panel, Runs, Store, System
+from xbench.pairing import Block, Column, Runs, Store, System
 from xbench.stats import ranking
 from xbench.stats.ratios import Moments, all_pairs, combine, differences
 
@@ -74,16 +74,21 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     panel = pairing.load_panel(con, column, runs)
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no example is stored")}
-    blocks, chosen = _support(panel, column, stored)
+    for system in [s for s in stored if panel.doubled(column.systems[s].by_seed.values())]:
+        why[system] = panel.doubled(column.systems[system].by_seed.values())[0]
+        stored.remove(system)
+    # Support is of what counts: that a system was not tested in a language which is left out anyway is no matter.
+    counting = [b for b in panel.blocks if over == "all" or all(zero_shot(b.language, s.train_language) for s in stored)]
+    if not counting:
+        return [], None, {**why, **dict.fromkeys(stored, "no zero-shot language")}
+    blocks, chosen = _support(counting, column, stored)
     for system in stored:
         if system not in chosen:
             why[system] = f"other languages or other examples than the {len(chosen)} that are ranked"
-    languages = [b.language for b in blocks]
-    counted = tuple(code for code in languages if over == "all" or all(zero_shot(code, s.train_language) for s in chosen))
-    if not counted:
-        reason = "no zero-shot language" if blocks else "its runs have no language with the same examples"
-        return [], None, {**why, **dict.fromkeys(chosen, reason)}
-    blocks, chosen = _large_enough([b for b in blocks if b.language in counted], column, chosen, why)
+    if not blocks:
+        return [], None, {**why, **dict.fromkeys(chosen, "its runs have no language with the same examples")}
+    counted = tuple(b.language for b in blocks)
+    blocks, chosen = _large_enough(blocks, column, chosen, why)
     if not chosen:
         return [], None, why
     order, (found,) = contrasts.Measured(panel).moments(blocks, [Quantity("mean", over, counted)])
@@ -100,6 +105,8 @@ def _unfit(held: Runs, over: Over) -> str:
         return f"more than one run of seed {held.doubled[0]}"
     if over == "zero-shot" and held.selected:
         return "its step was selected on target languages, which is not zero-shot"
+    if len(held.developed) > 1:
+        return "the steps of its runs were selected on different development data"
     unknown = over == "zero-shot" and held.system.train_language in UNSAID
     return "the training language is not known" if unknown else ""
 
@@ -117,16 +124,16 @@ def _large_enough(blocks: list[Block], column: Column, systems: list[System], wh
     return contrasts.alone(blocks, [r for s in large for r in column.systems[s].by_seed.values()]), large
 
 
-def _support(panel: Panel, column: Column, systems: Sequence[System]) -> tuple[list[Block], list[System]]:
+def _support(blocks: Sequence[Block], column: Column, systems: Sequence[System]) -> tuple[list[Block], list[System]]:
     """The most languages that more than half of the systems were tested in, on the same examples; else those that most of them were."""
     held: dict[System, frozenset[int]] = {}
     for s in systems:
         runs = set(column.systems[s].by_seed.values())
-        held[s] = frozenset(i for i, b in enumerate(panel.blocks) if runs <= set(b.runs))
+        held[s] = frozenset(i for i, b in enumerate(blocks) if runs <= set(b.runs))
     counts: Mapping[frozenset[int], int] = {h: sum(h <= other for other in held.values()) for h in held.values() if h}
     half = [h for h in counts if 2 * counts[h] > len(systems)]
     best = max(half or counts, key=lambda h: (len(h) if half else 0, counts[h], len(h), [-i for i in sorted(h)]), default=frozenset())
-    return [panel.blocks[i] for i in sorted(best)], [s for s in systems if best <= held[s]]
+    return [blocks[i] for i in sorted(best)], [s for s in systems if best <= held[s]]
 
 
 def _ranked(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> list[Row]:

@@ -15,7 +15,7 @@ from xbench.task import Held, Task, all_tasks, load_task
 
 _SYSTEM = (
     "suite", "rule", "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source",
-    "source_version",
+    "source_version", "relationship",
 )  # fmt: skip
 _SIDE_BY_SIDE = 3  # so many systems are columns, more are rows
 _NOTES = 3  # notes of one language that are printed; --json has all
@@ -241,7 +241,9 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
 
 
 def _average(row: Row, column: str) -> str:
-    return percent(row[column], 2) if row[column] is not None else f"{row['tasks']}/{row['tasks_expected']} tasks"
+    if row[column] is not None:
+        return percent(row[column], 2)
+    return "not of every task" if row["tasks"] == row["tasks_expected"] else f"{row['tasks']}/{row['tasks_expected']} tasks"
 
 
 def _group(row: Row, name: str, groups: Sequence[Row]) -> str:

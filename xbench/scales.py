@@ -99,6 +99,8 @@ def _row(
     runs = [r for own in paired.runs for r in own]
     panel = pairing.load_panel(con, column, sorted(runs))
     blocks, different = panel.common(runs)
+    if doubled := panel.doubled(runs):
+        return {**head, **untested("; ".join(doubled), quantity)}
     if different or not blocks:
         return {
             **head,

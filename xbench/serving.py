@@ -2,8 +2,7 @@
 
 A `Snapshot` is the store at one content. It holds the scores as a small star, so that any filter is one quick scan:
 
-    system   system_id, the fields of pairing.SYSTEM, relationship, parameters, recipe_label, selection (target-languages where that of any
-             run is), kind
+    system   system_id, the fields of pairing.SYSTEM, parameters, recipe_label, selection (target-languages where that of any run is), kind
     col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
              task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
@@ -35,7 +34,7 @@ _MOST_BYTES = 200 << 20  # of them
 _MEMORY = "800MB"  # of the database; what needs more goes through the disk
 _MOST_SNAPSHOTS = 3  # open at once
 _LOOK_AGAIN = 2.0  # seconds after which the store is looked at again for new runs
-_SYSTEM = ", ".join((*pairing.SYSTEM, "relationship"))  # what a source measured and what it quotes are two
+_SYSTEM = ", ".join(pairing.SYSTEM)
 _WORKER = background.Worker()
 
 

@@ -341,6 +341,11 @@ def unchanged(task: str, phase: Phase, planned: str) -> None:
         raise DataError(f"the data of {task} changed while the study ran: planned was {planned}, now it is {found}; run it again")
 
 
+def developed_on(target_revision: str) -> str:
+    """The part of it that is about the development data of target languages; empty where nothing was selected on them."""
+    return target_revision.partition(DEV)[2]
+
+
 def tested_revision(target_revision: str) -> str:
     """Of the data that a run of ours read, the revision of what it is tested on: how its step was selected makes no other column."""
     return target_revision.partition(DEV)[0]

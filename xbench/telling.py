@@ -15,7 +15,7 @@ from xbench.wording import interval, needs, p_value, title, trained
 
 # What tells systems apart beside their intermediate task: what is said where it differs, and what only where that is not enough.
 _USUAL = ("model", "train_language", "recipe_id", "source")
-_MORE = ("stack", "source_version", "model_revision", "intermediate_revision")
+_MORE = ("stack", "source_version", "relationship", "model_revision", "intermediate_revision")
 BY = ("language", "family", "script", "task", "size", "source")
 _NOTE = """\
 percent and points with 95 % intervals; adjusted: p of a language over the languages ({adjust}), of a mean over the contrasts
@@ -71,7 +71,8 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
             _flat(root, rows, form, ("target", "model"), "by task", asked)
         elif by == "size":
             rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
-            between = scales.interactions(con, **{**where, **{k: v for k, v in (first or {}).items() if k == "intermediate"}})
+            of_all = {k: v for k, v in (first or {}).items() if k not in ("model", "model_revision")}  # rows are of several models
+            between = scales.interactions(con, **{**where, **of_all})
             if form == "text" and not between:
                 LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
             rows += between
@@ -183,7 +184,7 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
     def cells(r: Row) -> list[str]:
         names = [f"mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
         if r["level"] != "tasks":
-            names[several.index("target")] += trained(r)
+            names[several.index("target")] += trained(r) + (contrasts.SELECTED if contrasts.not_zero_shot(r) else "")
         names = [str(r["intermediate"]), *names]
         return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
 

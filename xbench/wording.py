@@ -17,7 +17,8 @@ _TITLE = ("target", "train_language", "intermediate", "against", "metric", "mode
 # In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target;
 # then their second systems.
 CONDITIONS = (
-    "source", "stack", "source_version", "model_revision", "recipe_id", "intermediate_revision", "scorer", "dataset_revision",
+    "source", "stack", "source_version", "relationship", "model_revision", "recipe_id", "intermediate_revision", "scorer",
+    "dataset_revision",
     *pairing.AGAINST,
 )  # fmt: skip
 _UNDECIDED = ("unresolved", "equivalent", "not testable")
@@ -74,7 +75,8 @@ def explanation(rows: Sequence[Row], adjust: str) -> list[str]:
         return [str(row["status"]) for row in rows]
     mean = next((row for row in tested if row["level"] == "mean"), None)
     single = [row for row in tested if row["level"] != "mean"]
-    said = [*_material(rows[0], tested[0], mean), *_method(tested[0], mean or tested[0])]
+    joint = single if adjust == "max-t" else []
+    said = [*_material(rows[0], tested[0], mean), *_method(tested[0], mean, joint)]
     if single:
         said.append(f"p of {len(single)} tests ({single[0]['level']}) adjusted by {adjust}; a verdict needs .05 after adjustment.")
     if mean:
@@ -92,18 +94,31 @@ def _material(r: Row, one: Row, mean: Row | None) -> list[str]:
         f"{runs} {r['against']} ({r['against_run_ids']}){unmatched}.",
         "Examples are matched by id: all runs were tested on the same ones.",
         f"{metric}: {one['clusters']} in {one['language']}{over}.",
-        "Interval and p: delta method. Every cluster has one influence on a difference; languages that share a cluster are taken together.",
     ]
 
 
-def _method(one: Row, shown: Row) -> list[str]:
-    if one["scope"] != "recipe":
-        return ["One seed: the verdict is about these two trained systems on new items. A claim about the recipes is not testable."]
-    variance = f"{one['seeds']} seeds: the variance is that between runs plus that over items of what the runs of an arm have in common"
-    return [
-        f"{variance}; {shown['language']}: t with {shown['df']:.1f} degrees of freedom (Satterthwaite).",
-        "So the verdict is about the recipes: new seeds and new items.",
-    ]
+def _method(one: Row, mean: Row | None, joint: Sequence[Row]) -> list[str]:
+    """How intervals were made, and what verdicts are about; `joint` are the rows whose intervals hold together (max-t)."""
+    said = []
+    if joint:
+        what = ", ".join(str(r["language"]) for r in joint)
+        said = [f"{what}: interval and p from the bootstrap over items, by the largest t of these; the runs stay as they are."]
+        if one["seeds"] > 1:
+            said.append("So their verdicts are about these trained systems on new items, not about the recipes.")
+    shown = mean or (None if joint else one)
+    of = f" of the {mean['language']}" if joint and mean else ""
+    if shown:
+        influence = "Every cluster has one influence on a difference; languages that share a cluster are taken together."
+        said.append(f"Interval and p{of}: delta method. {influence}")
+    if one["seeds"] == 1:
+        return [*said, "One seed: the verdict is about these two trained systems on new items. A claim about the recipes is not testable."]
+    if shown:
+        variance = f"{one['seeds']} seeds: the variance is that between runs plus that over items of what the runs of an arm have in common"
+        said += [
+            f"{variance}; {shown['language']}: t with {shown['df']:.1f} degrees of freedom (Satterthwaite).",
+            f"So the verdict{of} is about the recipes: new seeds and new items.",
+        ]
+    return said
 
 
 def _mean(mean: Row) -> list[str]:

@@ -310,7 +310,7 @@ class Estimate:
         value, se: Shape (contrasts,).
         df: Degrees of freedom of the t distribution, likewise.
         items, seeds, cells: Variances that `se` is made of, likewise: over new items, between runs, and the noise of single runs, which
-            is in both.
+            is in both. Where arms have different numbers of runs, what they would be if each had as many as the smallest.
         item_df: Degrees of freedom of that over items, likewise.
         clusters: With something to count in the runs of the contrast, likewise.
         even: As many of the weight of the heaviest, likewise.
@@ -429,6 +429,10 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     value = np.where(np.abs(value) > _ROUNDING * (np.abs(weights) @ np.abs(scores)), value, 0.0)
     share = np.array([p.share for p in found.parts])[:, None]
     shown = np.stack([weights @ mean @ p.scores for p in found.parts]) / share
+    if len(set(counts)) > 1:
+        fewest = np.array([counts[w != 0].min() for w in weights])
+        seeds, cells = (np.where(over_seeds, square @ (v * counts) / fewest, 0.0) for v in (own, alone))
+        items = np.where(over_seeds, common + cells, items)
     least, most = _range(weights)
     even = np.round((clusters / share).min(axis=0), 9)  # shares that add up to 1 but for rounding are 1
     return Estimate(

@@ -1,5 +1,6 @@
 -- One row a system, suite, rule and group of tasks: the mean over the tasks of the group, NULL unless each is there in every language.
--- tasks/tasks_expected is the support; available_mean is over what is there, whatever that is.
+-- zero_shot is NULL where a task has no zero-shot mean, as of one that its source printed. tasks/tasks_expected is the support;
+-- available_mean is over what is there, whatever that is.
 WITH expected AS (
     SELECT suite, rule, task_group, count(*) AS tasks_expected FROM suite_task GROUP BY ALL
 )
@@ -7,7 +8,7 @@ SELECT
     t.suite, t.rule, t.task_group, t.model, t.intermediate, any_value(t.recipe_label) AS recipe_label,
     CASE WHEN count(*) FILTER (WHERE t.complete AND NOT t.ambiguous) = any_value(e.tasks_expected)
         THEN avg(t.value ORDER BY t.target) END AS value,
-    CASE WHEN count(*) FILTER (WHERE t.complete AND NOT t.ambiguous) = any_value(e.tasks_expected)
+    CASE WHEN count(t.zero_shot) FILTER (WHERE t.complete AND NOT t.ambiguous) = any_value(e.tasks_expected)
         THEN avg(t.zero_shot ORDER BY t.target) END AS zero_shot,
     avg(t.value ORDER BY t.target) AS available_mean,
     count(*) FILTER (WHERE t.complete AND NOT t.ambiguous) AS tasks,

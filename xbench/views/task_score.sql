@@ -2,6 +2,7 @@
 -- For questions it is the mean of exact match and F1 (NULL unless both are there), for other tasks the task's metric, each a mean over
 -- languages, or as its source printed it where that is all there is: of several, that over most languages, in both metrics; complete says
 -- that every language is there. gap is what the zero-shot languages fall short of the training language.
+-- zero_shot and gap are NULL unless every metric that counts has them.
 WITH main AS (
     SELECT DISTINCT target, family, metric FROM task_language
 ),
@@ -19,14 +20,15 @@ chosen AS (
     QUALIFY dense_rank() OVER (
         PARTITION BY target, model, model_revision, parameters, intermediate, intermediate_revision, metric, scorer, split, train_language,
             dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision
-        ORDER BY basis = 'languages' DESC, metrics_there DESC, complete DESC, languages DESC NULLS LAST, language_set
+        ORDER BY metrics_there DESC, basis = 'languages' DESC, complete DESC, languages DESC NULLS LAST, language_set
     ) = 1
 )
 SELECT
     l.target, l.family, l.model, l.intermediate, any_value(l.recipe_label) AS recipe_label,
     CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.value ORDER BY l.metric) END AS value,
-    CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
-    CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
+    CASE WHEN count(l.zero_shot) = CASE any_value(l.family) WHEN 'qa' THEN 2 ELSE 1 END THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
+    CASE WHEN count(l.trained - l.zero_shot) = CASE any_value(l.family) WHEN 'qa' THEN 2 ELSE 1 END
+        THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
     min(l.languages) AS languages,
     any_value(l.languages_expected) AS languages_expected,
     bool_and(l.complete) AND (any_value(l.family) <> 'qa' OR count(*) = 2) AS complete,

@@ -95,7 +95,7 @@ def _difference(source: common.Source, column: deltas.Column, first: Series, sec
 
 def _sentence(data: pd.DataFrame) -> str:
     """What it comes to, in one sentence."""
-    decided = (data["status"] == "tested") | data["verdict"].isin(["higher", "lower"])
+    decided = (data["status"] == "tested") | data["verdict"].isin(["higher", "lower", "unresolved"])
     if decided.any():
         return comparing.sentence([{str(k): v for k, v in row.items()} for row in data.to_dict("records")])
     single = data[(data["level"] != "mean") & data["delta"].notna()]

@@ -15,7 +15,7 @@ from xbench.wording import p_value
 
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
 # What a family of systems agrees in: all but the intermediate task.
-BASE = (*(f for f in pairing.SYSTEM if not f.startswith("intermediate")), "relationship")
+BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
 Columns = dict[str, dict[str, str]]  # {label: the fields of one column of numbers}
 _SAID = (
     "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
