@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, contrasts, ingesting, keeping, over_tasks, placing, scales, store, study, telling, wording
+from xbench import cli, comparing, contrasts, hashes, ingesting, keeping, over_tasks, placing, scales, store, telling, wording
 from xbench.errors import XbenchError
 from xbench.stats import resampling
 from xbench.stats.ratios import Sums
@@ -56,7 +56,7 @@ def put(
                 {
                     **rule,
                     "language": language,
-                    "dataset_revision": study.tested_revision(str(run["target_revision"])),
+                    "dataset_revision": hashes.tested_revision(str(run["target_revision"])),
                     "value": value,
                     "n": len(values),
                     "evidence": "outcomes",

@@ -179,7 +179,7 @@ def _less(r: Row) -> bool:
 def _part(found: Evidence, r: Row, targets: Sequence[str], whole: Collection[str]) -> Evidence:
     """Such a mean is shown and no test; a model that has no other one is left without evidence."""
     lacking = " ".join(t for t in targets if r["level"] == "tasks" and t not in r["language"].split())
-    said = [contrasts.support(r), *([f"without {lacking}"] if lacking else [])]
+    said = [contrasts.support(r) if r["status"] == "tested" else "", f"without {lacking}" if lacking else ""]
     said += ["selected on target languages, which is not zero-shot"] if contrasts.not_zero_shot(r) else []
     text = "; ".join([found.evidence, *filter(None, said)])
     return replace(found, evidence=text, decides=r["model"] not in whole, verdict="not testable", p=math.nan)

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+DEV = " dev "  # in the revision of a target, before that of its development data in other languages
+
 
 def canonical_json(value: Mapping[str, Any]) -> str:
     """JSON with sorted keys and no white space: equal values give equal text."""
@@ -14,3 +16,13 @@ def canonical_json(value: Mapping[str, Any]) -> str:
 def short_hash(value: Mapping[str, Any], digits: int) -> str:
     """The first `digits` hex digits of the SHA-256 of the canonical JSON of `value`."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:digits]
+
+
+def developed_on(target_revision: str) -> str:
+    """The part of it that is about the development data of target languages; empty where nothing was selected on them."""
+    return target_revision.partition(DEV)[2]
+
+
+def tested_revision(target_revision: str) -> str:
+    """Of the data that a run of ours read, the revision of what it is tested on: how its step was selected makes no other column."""
+    return target_revision.partition(DEV)[0]

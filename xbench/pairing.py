@@ -14,8 +14,8 @@ import numpy as np
 
 from xbench import board
 from xbench.errors import StoreError
+from xbench.hashes import developed_on
 from xbench.stats.ratios import Sums
-from xbench.study import developed_on
 
 COLUMN = ("target", "metric", "scorer", "dataset_revision")
 SYSTEM = (
@@ -125,7 +125,7 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         old = column.systems.get(system, Runs(system, {}, True, parameters))
         doubled = (*old.doubled, seed) if seed in old.by_seed else old.doubled
         by_seed = {**old.by_seed, seed: run_id}
-        developed = old.developed | {d for d in (developed_on(revision),) if d}
+        developed = old.developed | ({developed_on(revision)} - {""})
         column.systems[system] = Runs(system, by_seed, old.stored and stored, parameters, doubled, old.selected or selected, developed)
     return _that_count(con, list(found.values()), asked="metric" in conditions)
 
@@ -312,7 +312,7 @@ class Panel:
         return good, bad
 
     def doubled(self, runs: Iterable[str]) -> list[str]:
-        """The languages in which an example of these runs is there twice: what is wrong with other runs of the panel is no matter of these."""
+        """The languages in which an example of these runs is there twice; of other runs of the panel it is no matter."""
         wanted = set(runs)
         return [f"{b.language}: an example is there twice" for b in self.blocks if b.twice and not wanted.isdisjoint(b.runs)]
 

@@ -16,11 +16,12 @@ from pydantic import ValidationError
 from xbench import claiming, comparing, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import DataError, PluginError
+from xbench.hashes import tested_revision
 from xbench.pairing import COLUMN, DIRECT, SYSTEM
 from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
-from xbench.study import data_revision, stack_version, tested_revision
+from xbench.study import data_revision, stack_version
 from xbench.task import load_task
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe

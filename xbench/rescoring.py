@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from xbench import store
 from xbench.errors import PluginError, XbenchError
+from xbench.hashes import tested_revision
 from xbench.listing import Listing
 from xbench.scorer import Scorer, load_scorer
 from xbench.scoring import KEY, Answers, score_rows
-from xbench.study import tested_revision
 from xbench.task import load_task
 
 

@@ -14,14 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
-from xbench.hashes import short_hash
+from xbench.hashes import DEV, short_hash
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
 from xbench.task import Task, faults_named, load_task
 from xbench.version import __version__
 
 DIRECT = "none"
 STACK = "xbench"
-DEV = " dev "  # before the revision of development data in other languages
 Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
@@ -339,16 +338,6 @@ def unchanged(task: str, phase: Phase, planned: str) -> None:
     """
     if (found := data_revision(load_task(task), phase)) != planned:
         raise DataError(f"the data of {task} changed while the study ran: planned was {planned}, now it is {found}; run it again")
-
-
-def developed_on(target_revision: str) -> str:
-    """The part of it that is about the development data of target languages; empty where nothing was selected on them."""
-    return target_revision.partition(DEV)[2]
-
-
-def tested_revision(target_revision: str) -> str:
-    """Of the data that a run of ours read, the revision of what it is tested on: how its step was selected makes no other column."""
-    return target_revision.partition(DEV)[0]
 
 
 def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: Data, seed: int) -> Cell:

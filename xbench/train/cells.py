@@ -16,9 +16,10 @@ import torch
 
 from xbench import mining, places, scoring
 from xbench.errors import StudyError
+from xbench.hashes import tested_revision
 from xbench.recipe import Compute, Phase, Recipe, unreachable
 from xbench.scorer import load_scorer
-from xbench.study import STACK, Cell, Stage, lineage, tested_revision, unchanged
+from xbench.study import STACK, Cell, Stage, lineage, unchanged
 from xbench.task import Example, Split, Task, Translation, load_task
 from xbench.train import heads, loop, majority, mined, models, saving, stages
 from xbench.train.encoded import encoded

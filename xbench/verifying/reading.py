@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import columns, contracts, places, rows, sealing, study
+from xbench import columns, contracts, hashes, places, rows, sealing, study
 from xbench.listing import INGESTED, PREFIX, ingested, parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, lost, reader
 from xbench.version import __version__
@@ -158,7 +158,7 @@ def _broken_columns(found: Verified, file: File, content: pa.Table) -> bool:
 def _enter(found: Verified, table: str) -> None:
     """What is to be compared with other files."""
     con = found.ledger
-    tested = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{study.DEV}', 1) ELSE target_revision END"
+    tested = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{hashes.DEV}', 1) ELSE target_revision END"
     revision = {"run": tested, "score": "dataset_revision"}.get(table, "NULL")
     con.execute(f"INSERT INTO held SELECT file, '{table}', run_id, {', '.join(KEY)}, {revision}, count(*) FROM whole GROUP BY ALL")
     if table == "run":
