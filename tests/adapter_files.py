@@ -347,6 +347,6 @@ CASES: dict[str, Case] = {
          ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1_no_misc", 0.7), ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1", 0.66),
          ("org/other", "euroeval/angry_tweets", "da", "macro_f1", 0.3)],
         {"train_language": {"da", "none"}, "intermediate": {"none", "unknown"}, "split": {"test", "dev"}},
-        refused=("column 'value' is '-1.50', expected a fraction",),
+        refused=("column 'value' is '-1.50', expected percent",),
     ),
 }  # fmt: skip

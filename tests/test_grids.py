@@ -179,6 +179,21 @@ def test_headings_in_several_rows_languages_over_metrics(tmp_path: Path) -> None
     assert found == [("de", "exact_match", 0.5), ("de", "f1", 0.6), ("en", "exact_match", 0.7), ("en", "f1", 0.8)]
 
 
+def test_a_mean_under_languages_over_metrics_is_over_each_language_once(tmp_path: Path) -> None:
+    heads = r"Model & \multicolumn{2}{c}{en} & \multicolumn{2}{c}{de} & \multicolumn{2}{c}{avg}"
+    content = latex(heads, "& F1 & EM & F1 & EM & F1 & EM", "A & 80.0 & 70.0 & 60.0 & 50.0 & 70.0 & 60.0")
+    found, refused = said("a.tex", content, tmp_path, "language", "language_set", "metric", "value", target="xquad", **TABLE)
+    assert refused == []
+    assert [row for row in found if row[0] == "mul"] == [("mul", "de en", "exact_match", 0.6), ("mul", "de en", "f1", 0.7)]
+
+
+@pytest.mark.parametrize("cell", [".85", "8.5e-1", "0.85", ".85*"])
+def test_fractions_may_be_written_without_a_nought_or_with_an_exponent(cell: str, tmp_path: Path) -> None:
+    """One such cell made percent of a whole table."""
+    found, refused = said("a.md", table("Model | en | de", f"A | 0.70 | {cell}"), tmp_path, "language", "value", **XNLI)
+    assert (found, refused) == ([("de", 0.85), ("en", 0.7)], [])
+
+
 def test_headings_that_only_what_is_not_known_tells_apart_are_refused_until_some_are_chosen(tmp_path: Path) -> None:
     content = latex(r"& \multicolumn{2}{c}{Dev} & \multicolumn{2}{c}{Test}", "Model & en & de & en & de", "A & 80.0 & 70.0 & 60.0 & 50.0")
     found, refused = said("a.tex", content, tmp_path / "1", **XNLI)

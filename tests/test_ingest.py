@@ -684,3 +684,65 @@ def test_tasks_that_are_nearly_ones_of_xbench_are_said(tmp_path: Path) -> None:
     report = ingesting.Report(targets=Counter(f"xnli{letter}" for letter in "abcdefgh"))
     assert report.doubts()[0].endswith("xnlie (did you mean xnli?) and 3 more")
     assert ingesting.Report(targets=Counter(["xnlii"])).doubts() == ["1 target is no task of xbench: xnlii (did you mean xnli?)"]
+
+
+def test_a_file_that_says_less_takes_nothing_away(tmp_path: Path) -> None:
+    """A number that is repeated without its items, error or languages, beside one that changed, keeps them; in any order, any number of times."""
+    root = tmp_path / "s"
+    header = "model,intermediate,target,language,language_set,metric,value,n,stderr,source\n"
+    more = ("m,none,xnli,de,,accuracy,.5,100,,p", "m,none,xnli,fr,,accuracy,.6,200,.02,p", "m,none,xnli,mul,de fr,accuracy,.55,,,p")
+    less = ("m,none,xnli,de,,accuracy,.51,,,p", "m,none,xnli,fr,,accuracy,.6,,,p", "m,none,xnli,mul,,accuracy,.55,,,p")
+    first, second = write(tmp_path / "1.csv", *more, header=header), write(tmp_path / "2.csv", *less, header=header)
+    third = write(tmp_path / "3.csv", "m,none,xnli,de,,accuracy,.52,,,p", header=header)
+    ingesting.ingest([first], root)
+    assert ingesting.ingest([second], root).cells == {"identical": 2, "changed": 1}
+    kept = [("fr", None, 0.6, 200, 0.02, True), ("mul", "de fr", 0.55, None, None, True)]
+    query = "SELECT language, language_set, value, n, stderr, carried_from IS NOT NULL FROM score ORDER BY ALL"
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [("de", None, 0.51, None, None, False), *kept]
+    assert ingesting.ingest([second], root).cells == {"identical": 3}
+    ingesting.ingest([third], root)
+    for path in (second, first, third):
+        assert ingesting.ingest([path], root).runs == 0
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [("de", None, 0.52, None, None, False), *kept]
+    assert verifying.verify(root).problems == []
+
+
+def test_a_number_without_examples_takes_none_away(tmp_path: Path) -> None:
+    root, log = tmp_path / "s", tmp_path / "fr.json"
+    predictions = [{"text": f"{i}", "true_label": "a", "predicted_label": label} for i, label in enumerate("ab")]
+    about = {"system_name": "m", "dataset_name": "d", "language": "fr"}
+    log.write_text(json.dumps({"user_defined_metadata_configs": about, "predictions": predictions}), encoding="utf-8")
+    ingesting.ingest([log], root)
+    ((source, scorer),) = {(r["source"], r["scorer"]) for r in board.scores(root)}
+    header = "model,intermediate,target,train_language,source,scorer,language,metric,value\n"
+    lines = [f"m,unknown,explainaboard/d,unknown,{source},{scorer},{code},accuracy,{value}" for code, value in (("fr", 0.5), ("de", 0.7))]
+    assert ingesting.ingest([write(tmp_path / "x.csv", *lines, header=header)], root).cells == {"identical": 1, "new": 1}
+    with store.connect(root) as con:
+        assert con.execute("SELECT language, n, evidence FROM score ORDER BY ALL").fetchall() == [
+            ("de", None, "aggregate"), ("fr", 2, "outcomes")
+        ]  # fmt: skip
+        for table in ("outcome", "prediction"):
+            assert con.execute(f"SELECT language, count(*) FROM {table} GROUP BY ALL").fetchall() == [("fr", 2)]
+    assert verifying.verify(root).problems == []
+
+
+def test_what_is_measured_is_not_said_for_all_rows(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,,paper", "m,none,xnli,fr,accuracy,,paper")
+    with pytest.raises(DataError, match="value: what is measured is not said for all rows at once"):
+        ingesting.ingest([file], tmp_path / "s", options=Options(settings={"value": "0.7"}))
+    report = ingesting.ingest([file], tmp_path / "s")
+    assert {(r.column, r.expected) for r in report.refusals} == {("value", "is empty")}
+    over = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,170,paper")
+    (refusal,) = ingesting.ingest([over], tmp_path / "s", options=Options(settings={"unit": "percent"})).refusals
+    assert refusal.expected == "expected percent between 0 and 100"
+
+
+def test_languages_of_a_mean_and_of_training_have_one_spelling(tmp_path: Path) -> None:
+    header = "model,intermediate,target,train_language,language,language_set,metric,value,source\n"
+    lines = ("m,none,xnli,deu+en,mul,deu ger fra,accuracy,.5,p", "m,mnli,xnli,en+de,mul,fr de,accuracy,.6,p")
+    ingesting.ingest([write(tmp_path / "a.csv", *lines, header=header)], tmp_path / "s")
+    with store.connect(tmp_path / "s") as con:
+        found = con.execute("SELECT train_language, language_set, status FROM transfer_delta").fetchall()
+    assert found == [("de+en", "de fr", "paired")]

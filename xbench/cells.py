@@ -128,7 +128,7 @@ def _check_said(cells: Cells, refused: Refused) -> None:
         examples = cells.column("outcomes")
         for place, value in enumerate(cells.column("value")):
             if value is None and examples[place] is None:
-                refused.add(cells, place, ("value", EMPTY, ""))
+                refused.add(cells, place, ("value", "is empty", ""))
     if "n" in columns:
         columns["n"] = _each(cells, columns["n"], partial(whole, "n"), {}, refused)
 
@@ -217,9 +217,9 @@ def _split(value: str) -> _Made:
 
 
 def language(column: str, value: str) -> _Made:
-    """A language code in its one spelling; of several, with a plus, each. None if it is none."""
+    """A language code in its one spelling; of several that were trained in, with a plus, each once, in one order. None if it is none."""
     try:
-        return "+".join(map(normal, value.split("+"))) if column == "train_language" else normal(value), None
+        return "+".join(sorted(set(map(normal, value.split("+"))))) if column == "train_language" else normal(value), None
     except DataError as error:
         return None, no_language(column, error, value)
 
@@ -234,7 +234,7 @@ def _languages(code: str | None, several: Any) -> _Made:
     if list(codes) in ([], ["unknown"]):
         return "unknown", None
     try:
-        return " ".join(sorted(normal(str(code)) for code in codes)), None
+        return " ".join(sorted({normal(str(code)) for code in codes})), None
     except DataError as error:
         return None, no_language("language_set", error, several)
 
@@ -287,7 +287,8 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
         problems.append(("value", "expected a number", shown(row.get("value"))))
     elif not 0 <= value <= 1 + _ROUNDING:
         hint = "; for percent say so: a column unit, or --set unit=percent" if unit == "fraction" and 1 < value <= 100 else ""
-        problems.append(("value", f"expected a fraction between 0 and 1{hint}", shown(row["value"])))
+        expected = "percent between 0 and 100" if unit == "percent" else "a fraction between 0 and 1"
+        problems.append(("value", f"expected {expected}{hint}", shown(row["value"])))
     else:
         row["value"] = min(value, 1.0)
     if row.get("stderr") is None:

@@ -21,7 +21,7 @@ from xbench.languages import MANY, normal
 from xbench.task import all_tasks
 
 _NO_COLUMNS = ("means", "headings", "section")  # though a comment before a table may say them
-_NUMBER = re.compile(r"[+-]?\d+(?:[.,]\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 _SPREAD = re.compile(r"([+-]?{0})\s*%?\s*(?:_?\s*±\s*({0})%?|\(\s*±\s*({0})%?\s*\))".format(r"(?:\d+[.,])?\d+|[.,]\d+"))
 _LOOKS = re.compile(r"[${}]|\\(?:mathbf|mathit|textbf|textit|underline|bm|boldsymbol)(?![A-Za-z])")
 _MARKS = " ^*†‡§¶∗⋆"  # after a number: significance, ties, notes
@@ -78,7 +78,7 @@ def _scores(at: str, headings: Sequence[Heading], cells: Sequence[str], settings
         elif heading.kind == "mean":
             if settings.get("means") == "computed":
                 continue
-            over = sorted(other.name for other, _ in there if other.kind == "language" and other.target == heading.target)
+            over = sorted({other.name for other, _ in there if other.kind == "language" and other.target == heading.target})
             row |= {"language": MANY, "language_set": over if whole else "unknown"}
         else:
             row = {"language": settings.get("language") or MANY, **row, "target": heading.name}
@@ -137,7 +137,7 @@ def _bare(cell: str) -> str:
     """A cell of scores without what is only about its looks, and without marks after a number."""
     text = _LOOKS.sub("", cell).replace("\\pm", "±").replace("+/-", "±")
     text = re.sub(r"\\(?:d?dagger|ast|star)(?![A-Za-z])", "*", text).strip()
-    return text.rstrip(_MARKS) if text[:1].isdigit() else text
+    return text.rstrip(_MARKS) if text.lstrip("+-.,")[:1].isdigit() else text
 
 
 def _chosen(headings: Sequence[Heading], lines: Sequence[_Line], settings: Mapping[str, str]) -> tuple[Sequence[Heading], bool]:

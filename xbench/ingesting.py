@@ -106,6 +106,8 @@ def ingest(
     unknown = sorted(set(options.settings) - {*adapter.COLUMNS, *adapter.OTHER_SETTINGS})
     if unknown:
         raise DataError(f"there is no column {', '.join(unknown)}; there are {', '.join((*adapter.COLUMNS, *adapter.OTHER_SETTINGS))}")
+    if measured := sorted(set(options.settings) & adapter.MEASURED):
+        raise DataError(f"{', '.join(measured)}: what is measured is not said for all rows at once, each row has its own")
     if format_name is not None:
         adapter.load(format_name, options.folder)
     pattern = _template(template) if template else None

@@ -1,20 +1,21 @@
 """Versions of claims: what of a batch the store knows, what is new, and what says something else than before."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from xbench import columns, contracts, places, store
-from xbench.cells import NAMES
+from xbench.cells import KEY, NAMES
 from xbench.listing import Listing
-from xbench.rows import CELL, Tables
+from xbench.rows import CELL, Tables, digest_of, hashed, run_id_of
 
 _EMPTY = ("run", "score", "outcome", "prediction")
 
@@ -137,7 +138,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
     """What of a batch is to be written, and what each of its cells is to the stores.
 
     A run whose numbers are all there already is not written again. One with a new or a changed number is, with the next version, and with
-    what it does not repeat of the version before.
+    what it does not repeat of the version before: cells that it has not, and what it says less of than is known (no examples, n or standard
+    error, of which languages a mean is). Its id is of what it adds.
 
     Args:
         batch: Every identity at most once.
@@ -161,6 +163,9 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             found.cells["new"] = batch.tables["score"].num_rows
             return batch.tables, found
         con.register("exported", exported)
+        con.execute(_MATCH)
+        own = _own_ids(con, batch)
+        con.register("own", pa.table({"run_id": columns.texts(list(own)), "id": columns.texts(list(own.values()))}))
         con.execute(_COMPARE)
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
         found.changes = [
@@ -183,9 +188,47 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         fresh["run"] = fresh["run"].set_column(position, "version", numbers)
         if any(version > 1 for version in versions.values()):
             _carry(con, roots, fresh)
+            if own:
+                _rename(con, fresh)
     finally:
         con.close()
     return fresh, found
+
+
+def _own_ids(con: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, str]:
+    """The ids of runs without the cells that say less than is known: {id of all they say: id of the rest}; of no rest there is none."""
+    con.register("given_outcome", batch.tables["outcome"])
+    rest = con.execute(
+        f"SELECT s.run_id, r.identity, s.evidence, {', '.join(f's.{c}' for c in CELL)} "
+        "FROM given_score AS s JOIN given_run AS r USING (run_id) "
+        f"ANTI JOIN poorer AS p ON {_same('s', 'p')} WHERE s.run_id IN (SELECT run_id FROM poorer) "
+        f"ORDER BY s.run_id, {', '.join(f's.{c}' for c in KEY)}"
+    ).fetchall()
+    found = {}
+    for (run, identity), group in groupby(rest, lambda row: row[:2]):
+        own = [dict(zip(("evidence", *CELL), row[2:], strict=True)) for row in group]
+        examples = [_digest(con, run, row) if row["evidence"] == "outcomes" else None for row in own]
+        found[run] = run_id_of(identity, hashed({c: [row[c] for row in own] for c in CELL}, examples))
+    return found
+
+
+def _digest(con: duckdb.DuckDBPyConnection, run: str, cell: Mapping[str, Any]) -> str | None:
+    return digest_of(
+        con.execute(
+            "SELECT example_id, cluster_id, numerator, denominator FROM given_outcome WHERE run_id = ? AND "
+            + " AND ".join(f"{c} = ?" for c in NAMES),
+            [run, *(cell[c] for c in NAMES)],
+        ).to_arrow_table()
+    )
+
+
+def _rename(con: duckdb.DuckDBPyConnection, fresh: dict[str, pa.Table]) -> None:
+    """Give runs the ids of what they add."""
+    for name, table in fresh.items():
+        con.register("named", table)
+        query = "SELECT n.* REPLACE (coalesce(o.id, n.run_id) AS run_id) FROM named AS n LEFT JOIN own AS o USING (run_id)"
+        fresh[name] = con.sql(query).to_arrow_table().cast(table.schema)
+        con.unregister("named")
 
 
 def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[str, pa.Table]) -> None:
@@ -193,6 +236,11 @@ def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[st
     con.register("fresh_run", fresh["run"])
     con.register("given_prediction", fresh["prediction"])
     con.execute(_CARRIED)
+    for name, cell in (("score", _same("g", "p")), ("outcome", f"({_of('g', 'run_id')}) = ({_of('p', 'run_id')})")):
+        con.register("written", fresh[name])
+        kept = con.sql(f"SELECT g.* FROM written AS g ANTI JOIN poorer AS p ON {cell}").to_arrow_table()
+        fresh[name] = kept.cast(fresh[name].schema)
+        con.unregister("written")
     for name, rest in _REST.items():
         columns = fresh[name].column_names
         parts = _sources(con, roots, name)
@@ -226,7 +274,8 @@ _CARRIED = f"""
 CREATE TEMP TABLE carried AS
 SELECT f.run_id, {_of("c", "run_id AS old_run_id")}, c.language_set
 FROM current AS c JOIN fresh_run AS f ON f.run_id = c.given
-ANTI JOIN compared AS g ON g.run_id = f.run_id AND {_same("c", "g", "old_run_id", "old_language_set")}
+ANTI JOIN (FROM compared AS p ANTI JOIN poorer AS q ON {_same("p", "q")}) AS g
+    ON g.run_id = f.run_id AND {_same("c", "g", "old_run_id", "old_language_set")}
 """
 
 
@@ -238,7 +287,7 @@ def _alone(scores: str) -> str:
 
 # A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's. A mean whose
 # languages are not known is the one of the other version, if each has one; else it is a number beside the others.
-_COMPARE = f"""
+_MATCH = f"""
 CREATE TEMP TABLE current AS
 SELECT r.identity, r.given, s.* FROM known_score AS s
 JOIN (
@@ -252,24 +301,38 @@ CREATE TEMP TABLE meant AS
 SELECT given, split, metric, scorer, h.language_set AS held
 FROM ({_alone("(SELECT run_id AS given, * FROM given_score)")}) AS g JOIN ({_alone("current")}) AS h USING (given, split, metric, scorer)
 WHERE g.language_set <> h.language_set AND 'unknown' IN (g.language_set, h.language_set);
-CREATE TEMP TABLE compared AS
+CREATE TEMP TABLE matched AS
 SELECT {_of("s", "run_id")}, s.language_set, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
-    CASE
-        WHEN o.value = s.value THEN 'identical'
-        WHEN c.value IS NULL THEN 'new'
-        WHEN c.run_id = s.run_id THEN 'identical'
-        WHEN s.run_id IN (SELECT run_id FROM known_run) THEN 'older'
-        WHEN c.value = s.value  -- and nothing is said that was not known
-            AND (s.language_set IS NOT DISTINCT FROM c.language_set OR s.language_set = 'unknown')
-            AND (s.n IS NULL OR s.n = c.n) AND (s.stderr IS NULL OR s.stderr = c.stderr)
-            AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes') THEN 'identical'
-        ELSE 'changed'
-    END AS status
+    coalesce(o.value = s.value, false) AS exported,
+    coalesce(
+        c.value = s.value  -- and nothing is said that was not known
+        AND (s.language_set IS NOT DISTINCT FROM c.language_set OR s.language_set = 'unknown')
+        AND (s.n IS NULL OR s.n = c.n) AND (s.stderr IS NULL OR s.stderr = c.stderr)
+        AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes'),
+        false
+    ) AS known,
+    (s.n, s.stderr, s.language_set, s.evidence) IS DISTINCT FROM (c.n, c.stderr, c.language_set, c.evidence) AS other
 FROM given_score AS s
 LEFT JOIN meant AS m ON s.language = 'mul' AND (m.given, m.split, m.metric, m.scorer) = (s.run_id, s.split, s.metric, s.scorer)
 LEFT JOIN current AS c ON ({_of("c", "given")}) = ({_of("s", "run_id")})
     AND c.language_set IS NOT DISTINCT FROM coalesce(m.held, s.language_set)
 LEFT JOIN origin AS o ON ({_of("o", "given")}) = ({_of("s", "run_id")}) AND o.language_set IS NOT DISTINCT FROM s.language_set;
+CREATE TEMP TABLE poorer AS
+SELECT {_of("m", "run_id")}, m.language_set FROM matched AS m WHERE known AND other AND NOT exported AND old_run_id <> run_id;
+"""
+# A run that was written without the cells that say less goes by the id of the others.
+_COMPARE = """
+CREATE TEMP TABLE compared AS
+SELECT m.* EXCLUDE (exported, known, other),
+    CASE
+        WHEN exported THEN 'identical'
+        WHEN old IS NULL THEN 'new'
+        WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) THEN 'identical'
+        WHEN m.run_id IN (SELECT run_id FROM known_run) OR o.id IN (SELECT run_id FROM known_run) THEN 'older'
+        WHEN known THEN 'identical'
+        ELSE 'changed'
+    END AS status
+FROM matched AS m LEFT JOIN own AS o USING (run_id);
 """
 
 
