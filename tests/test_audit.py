@@ -2,14 +2,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import auditing, plugins, store
+from xbench import auditing, cli, plugins, store
 from xbench.errors import PluginError
+from xbench.task import load_task
 
 NAMES = plugins.names(auditing.AUDITS, ".sql")
 
@@ -102,3 +105,87 @@ def test_another_spelling_is_no_other_protocol(writer: Writer) -> None:
 def test_a_check_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(PluginError, match=r"no check is called 'x'; there are: accuracy-at-chance"):
         auditing.audit(tmp_path, "x")
+
+
+def test_a_bad_check_is_named_with_its_file_and_silences_no_other(writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were `KeyError: 'finding'` and the first of them alone."""
+    writer.add("none", "t", 0, {"de": 0.5})
+    folder = tmp_path / "audits"
+    folder.mkdir()
+    monkeypatch.setattr(auditing, "AUDITS", folder)
+    head = "-- note: a title\n-- do: what is\n-- to be done\n"
+    for name, text in {
+        "good": f"{head}SELECT model, CASE language WHEN 'de' THEN 'German' END AS finding FROM result",
+        "null": f"{head}SELECT model, NULL AS finding FROM result -- nothing",
+        "column": f"{head}SELECT model, seed FROM result",
+        "header": "-- hint: a title\nSELECT 1 AS finding",
+        "sql": f"{head}SELECT model,\n    colour AS finding FROM result",
+    }.items():
+        (folder / f"{name}.sql").write_text(text)
+    (folder / "text.sql").write_bytes(b"\xff")
+    bad = {
+        "column": f"{folder}/column.sql: column `finding` is missing; its SELECT has model, seed",
+        "header": f"{folder}/header.sql:1: expected '-- error|warning|note: title' and '-- do: advice' on top",
+        "sql": f'{folder}/sql.sql:5: Binder Error: Referenced column "colour" not found in FROM clause!',
+        "text": f"{folder}/text.sql: cannot be read: 'utf-8' codec can't decode byte 0xff",
+    }
+    found = auditing.audit(writer.root)
+    assert [(f.check, f.severity) for f in found] == [*((name, "error") for name in bad), ("good", "note")]
+    assert [f.text.startswith(said) for f, said in zip(found, bad.values(), strict=False)] == [True] * 4
+    assert (found[-1].text, found[-1].advice) == ("German", "what is to be done")
+    assert auditing.audit(writer.root, "null") == []
+    for name, said in bad.items():
+        with pytest.raises(PluginError) as caught:
+            auditing.audit(writer.root, name)
+        assert (caught.value.headline, len(caught.value.problems)) == ("the check cannot be run", 1)
+        assert caught.value.problems[0].startswith(said)
+    done = CliRunner().invoke(cli.app, ["audit", "--store", str(writer.root), "--json"])
+    assert (done.exit_code, "German" in done.stdout, all(f"{name}.sql" in done.output + str(done.exception) for name in bad)) == (
+        1,
+        True,
+        True,
+    )
+    assert CliRunner().invoke(cli.app, ["audit", "--store", str(writer.root), "--check", "good"]).exit_code == 0
+
+
+def test_means_over_classes_are_no_impossible_f1(writer: Writer, tmp_path: Path) -> None:
+    """Of two classes with precision .9 and .6, recall .3 and .95 (F1 .45 and .7355) the means are .75, .625 and .5928: below both."""
+
+    def card(root: Path, target: str, f1: float) -> list[auditing.Finding]:
+        for metric, value in (("f1", f1), ("precision", 0.75), ("recall", 0.625)):
+            Writer(root).add("none", target, None, {"de": value}, metric=metric, kind="external", source="a card")
+        with store.connect(root) as con:
+            (run,) = con.execute("SELECT min(run_id) FROM run").fetchone() or ("",)
+        for table in ("run", "score"):  # one run with three metrics
+            for file in (root / table).glob("*.parquet"):
+                rows = [row | {"run_id": run} for row in pq.read_table(file).to_pylist()]
+                pq.write_table(pa.Table.from_pylist(rows, schema=pq.read_schema(file)), file)
+        for file in sorted((root / "run").glob("*.parquet"))[1:]:
+            file.unlink()
+        return auditing.audit(root, "impossible-metric-pair")
+
+    assert card(tmp_path / "macro", "a/classifier", (0.45 + 0.7355) / 2) == []
+    assert "F1 70.00 is above the mean" in card(tmp_path / "above", "a/classifier", 0.70)[0].text
+    assert "F1 59.28 is below" in card(tmp_path / "spans", "mini-ner", 0.5928)[0].text
+
+
+def test_languages_that_an_average_is_not_over_do_not_make_it_another(writer: Writer) -> None:
+    whole = dict.fromkeys(load_task("xnli").languages, 0.7)
+    writer.add("none", "xnli", 0, whole)
+    writer.add("mnli", "xnli", 0, whole | {"it": 0.7})
+    assert auditing.audit(writer.root, "unequal-languages") == []
+    writer.add("none", "xnli", 0, {"en": 0.8, "de": 0.7}, model="a")
+    writer.add("none", "xnli", 0, {"sw": 0.6, "ur": 0.6}, model="b")
+    assert auditing.audit(writer.root, "unequal-languages")[0].text == "averages over 2, 15 languages, 3 different sets"
+
+
+def test_a_printed_mean_is_held_against_its_own_languages(writer: Writer) -> None:
+    said: dict[str, Any] = {"kind": "external", "source": "a paper"}
+    for code, value in (("en", 0.8), ("de", 0.7)):
+        writer.add("none", "xnli", None, {code: value}, **said)
+    writer.add("none", "xnli", None, {"mul": 0.75}, language_set="de en", **said)
+    writer.add("none", "xnli", None, {"mul": 0.78}, language_set="de en", relationship="third party", **said)
+    assert auditing.audit(writer.root, "mean-disagrees") == []
+    for code, value in (("en", 0.81), ("de", 0.71)):
+        writer.add("none", "xnli", None, {code: value}, relationship="third party", **said)
+    assert auditing.audit(writer.root, "mean-disagrees")[0].text == "printed 78.0, its 2 languages make 76.00"

@@ -16,7 +16,7 @@ keyed AS (
     SELECT
         run_id, target, train_language, selection,
         md5_number(concat_ws(
-            chr(31), model, model_revision, coalesce(parameters::VARCHAR, ''), intermediate, intermediate_revision, train_language, recipe_id, stack,
+            chr(31), model, model_revision, intermediate, intermediate_revision, train_language, recipe_id, stack,
             source, source_version, relationship, target_revision
         )) AS system_key,
         count(*) OVER (PARTITION BY system_key, target) = 1 AS alone
@@ -26,7 +26,7 @@ systems AS (
     SELECT
         k.system_key, k.target,
         any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label,
-        any_value(model) AS model, any_value(model_revision) AS model_revision, any_value(parameters) AS parameters,
+        any_value(model) AS model, any_value(model_revision) AS model_revision, max(parameters) AS parameters,
         any_value(intermediate) AS intermediate, any_value(intermediate_revision) AS intermediate_revision,
         any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
         any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version,

@@ -7,9 +7,10 @@ WITH expected AS (
 ),
 tasks AS (
     SELECT
-        suite, rule, model, model_revision, parameters, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source,
-        source_version, relationship,
+        suite, rule, model, model_revision, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source, source_version,
+        relationship,
         any_value(recipe_label) AS recipe_label,
+        max(parameters) AS parameters,
         avg(value ORDER BY target) AS task_mean,
         avg(zero_shot ORDER BY target) AS task_mean_zero_shot,
         count(zero_shot) FILTER (WHERE complete AND NOT ambiguous) AS tasks_zero_shot,
@@ -20,8 +21,8 @@ tasks AS (
 ),
 groups AS (
     SELECT
-        suite, rule, model, model_revision, parameters, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source,
-        source_version, relationship, avg(value ORDER BY task_group) AS group_mean
+        suite, rule, model, model_revision, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source, source_version,
+        relationship, avg(value ORDER BY task_group) AS group_mean
     FROM group_mean
     GROUP BY ALL
 )
@@ -40,4 +41,3 @@ JOIN groups AS g
     ON (t.suite, t.rule, t.model, t.model_revision, t.intermediate, t.intermediate_revision, t.split, t.train_language)
      = (g.suite, g.rule, g.model, g.model_revision, g.intermediate, g.intermediate_revision, g.split, g.train_language)
     AND (t.recipe_id, t.stack, t.source, t.source_version, t.relationship) = (g.recipe_id, g.stack, g.source, g.source_version, g.relationship)
-    AND t.parameters IS NOT DISTINCT FROM g.parameters

@@ -5,7 +5,7 @@ SELECT
     s.suite, s.rule, s.task_group,
     t.*,
     count(*) OVER (
-        PARTITION BY s.suite, s.rule, t.target, t.model, t.model_revision, t.parameters, t.intermediate, t.intermediate_revision, t.split,
+        PARTITION BY s.suite, s.rule, t.target, t.model, t.model_revision, t.intermediate, t.intermediate_revision, t.split,
             t.train_language, t.recipe_id, t.stack, t.source, t.source_version, t.relationship
     ) > 1 AS ambiguous
 FROM task_score AS t

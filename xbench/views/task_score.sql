@@ -9,7 +9,7 @@ WITH main AS (
 counting AS (
     SELECT l.*, m.family,
         count(*) OVER (
-            PARTITION BY l.target, model, model_revision, parameters, intermediate, intermediate_revision, scorer, split, train_language,
+            PARTITION BY l.target, model, model_revision, intermediate, intermediate_revision, scorer, split, train_language,
                 dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision, basis, language_set
         ) AS metrics_there
     FROM leaderboard AS l
@@ -18,7 +18,7 @@ counting AS (
 chosen AS (
     SELECT * FROM counting
     QUALIFY dense_rank() OVER (
-        PARTITION BY target, model, model_revision, parameters, intermediate, intermediate_revision, metric, scorer, split, train_language,
+        PARTITION BY target, model, model_revision, intermediate, intermediate_revision, metric, scorer, split, train_language,
             dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision
         ORDER BY metrics_there DESC, basis = 'languages' DESC, complete DESC, languages DESC NULLS LAST, language_set
     ) = 1
@@ -34,7 +34,7 @@ SELECT
     bool_and(l.complete) AND (any_value(l.family) <> 'qa' OR count(*) = 2) AS complete,
     min(l.seeds) AS seeds,
     string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
-    l.scorer, l.split, l.train_language, l.model_revision, l.intermediate_revision, l.parameters, l.dataset_revision,
+    l.scorer, l.split, l.train_language, l.model_revision, l.intermediate_revision, max(l.parameters) AS parameters, l.dataset_revision,
     l.recipe_id, l.stack, l.source, l.source_version, l.relationship, l.target_revision
 FROM chosen AS l
 GROUP BY ALL
