@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -223,8 +224,6 @@ def test_the_scheduler() -> None:
 
 
 def test_a_worker_that_the_system_kills_is_said_to_be_short_of_memory() -> None:
-    from types import SimpleNamespace
-
     from xbench.executors.local import Processes
     from xbench.executors.working import Job
 
@@ -281,8 +280,6 @@ def test_tasks_of_ray_share_the_memory_of_their_node() -> None:
 
 
 def test_a_worker_of_ray_knows_how_many_share_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    from types import SimpleNamespace
-
     from xbench.executors import ray, working
 
     here = SimpleNamespace(get_node_id=lambda: "b", get_assigned_resources=lambda: {"CPU": 2.0})
@@ -443,8 +440,6 @@ def test_the_memory_of_a_container_or_a_job_is_what_it_may_use(tmp_path: Path, m
 
 
 def test_whatever_ray_loses_is_tried_again() -> None:
-    from types import SimpleNamespace
-
     from xbench.executors.ray import RayPool
 
     class LostError(Exception):
@@ -634,6 +629,25 @@ def test_a_worker_that_dies_where_another_failed_before(tmp_path: Path) -> None:
     tracking.Tracker(tmp_path, item)
     tracking.give_up(tmp_path, item, "the worker ended with -9")
     assert [(r["attempts"], r["error"]) for r in tracking.status(tmp_path)] == [(2, "the worker ended with -9")]
+
+
+def test_every_death_of_a_worker_is_a_try(tmp_path: Path) -> None:
+    """Three deaths with two retries were one try."""
+    item = Item("ab" * 12, "cell", "x", "m")
+    pool: Any = SimpleNamespace(size=1, submit=lambda item: None, wait=lambda: (item, WorkerDiedError("killed")))
+    (failure,) = drive([item], pool, 2, lambda _: None, lambda _: None, lambda f: tracking.give_up(tmp_path, f.item, f.error, f.tries))
+    assert failure.tries == 3
+    assert [r["attempts"] for r in tracking.status(tmp_path)] == [3]
+
+
+def test_an_encoder_that_another_target_stands_on_is_trained_once(tiny_model: Path, tmp_path: Path) -> None:
+    """The target of one cell is the intermediate task of another: retrieval evaluates the same encoder."""
+    same = {"epochs": 1, "batch_size": 16, "learning_rate": 1e-3}
+    recipe = {**RECIPE, "intermediate": same, "target": same}
+    given, _ = laid_out(tmp_path, tiny_model, targets=["mini-pos", "mini-retrieval"], recipe=recipe)
+    (stage,) = given.stages
+    assert [c.label for c in given.cells if c.encoder == stage] == ["none -> mini-pos, seed 0", "mini-pos -> mini-retrieval, seed 0"]
+    assert executors.graph.shared_stages(given) == [stage]
 
 
 def test_estimates_count_the_subwords(tiny_model: Path, tmp_path: Path) -> None:

@@ -2,18 +2,19 @@
 
 import unicodedata
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from xbench import plugins, share
+from xbench import corpus, plugins, share
 from xbench import task as task_module
 from xbench.errors import DataError, PluginError, XbenchError
 from xbench.readers import IOB2, UPOS, read_conllu, read_jsonl
 from xbench.recipe import Phase
 from xbench.scorer import load_scorer
 from xbench.study import data_revision
-from xbench.task import TASKS, Classified, Plain, Question, Tagged, Task, Translation, all_tasks, load_task
+from xbench.task import TASKS, Classified, Part, Plain, Question, Tagged, Task, Translation, all_tasks, load_task
 from xbench.tasks import _mini
 
 # gold-pos needs `xbench data fetch` (tests/test_fetch.py); tasks with a check need data from elsewhere (tests/test_corpus.py).
@@ -252,8 +253,6 @@ def test_a_split_that_a_language_does_not_have() -> None:
 def test_bad_examples_are_all_named() -> None:
     good = load_task("mini-pos")
     bad = [Tagged("a", "a", ("x", "y"), ("NOUN",)), Tagged("a", "a", ("x",), ("NOUNS",))]
-    from dataclasses import replace
-
     with pytest.raises(DataError) as caught:
         replace(good, load=lambda language, split: bad).examples("en", "test")
     assert list(caught.value.problems) == [
@@ -284,6 +283,10 @@ FROM = "from dataclasses import replace\nfrom xbench.task import Part\nfrom xben
         ("load=lambda language, split: open('/no/such')", ":4: FileNotFoundError: "),
         ("revision=lambda: 1 / 0", ":4: ZeroDivisionError: division by zero"),
         ("load=lambda language, split: [{}]", "row 0: a dict, expected Tagged or "),
+        ("load=lambda language, split: None", "task mine, en test: load gave NoneType, expected a list of examples"),
+        ("revision=lambda: 5", "the revision of task mine is 5, expected a text"),
+        ("scorers=()", ": scorers is empty, and there are languages to score"),
+        ("languages=('en', 'de', 'de')", ": languages names de more than once"),
     ],
 )
 def test_what_is_wrong_in_a_task_file_is_named_with_its_line(
@@ -301,7 +304,15 @@ def test_what_is_wrong_in_a_task_file_is_named_with_its_line(
     with pytest.raises(XbenchError) as caught:
         use()
     assert said in str(caught.value)
-    assert "row 0" in said or str(tmp_path / "mine.py") in str(caught.value)
+    assert "mine" in said or "row 0" in said or str(tmp_path / "mine.py") in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none", "a@b", "a+b"])
+def test_a_task_cannot_go_by_a_name_that_means_something_else(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / f"{name}.py").write_text("from xbench.tasks.mini_pos import TASK\n")
+    monkeypatch.setattr(task_module, "TASKS", tmp_path)
+    with pytest.raises(PluginError, match="is no name of a task"):
+        task_module._of_file(name)
 
 
 def test_every_language_is_in_the_language_table() -> None:
@@ -352,3 +363,22 @@ def test_task_is_a_frozen_literal() -> None:
     assert isinstance(load_task("mini-pos"), Task)
     with pytest.raises(AttributeError):
         load_task("mini-pos").metric = "f1"  # type: ignore[misc]
+
+
+def test_the_first_ones_of_several_languages_are_of_all_of_them() -> None:
+    """The first development examples, which some recipes select a step on, were all of the first language."""
+    found = load_task("intents@de+es").examples("mul", "dev")
+    assert [e.example_id.partition(":")[0] for e in found[:6]] == ["de", "es"] * 3
+    assert len(found) == len({e.example_id for e in found})
+
+
+def test_how_the_steps_of_a_mixture_are_drawn_makes_it_another_one() -> None:
+    pos, nli = Part("mini-pos"), Part("mini-nli")
+    kinds: list[Task] = [
+        corpus.mixture(pos, nli, about="x"), corpus.mixture(pos, replace(nli, cap=10), about="x"),
+        corpus.mixture(replace(pos, weight=2.0), nli, about="x"), corpus.mixture(pos, nli, sampling="uniform", about="x"),
+        corpus.mixture(pos, nli, sampling="temperature", temperature=2.0, about="x"),
+        corpus.mixture(pos, nli, sampling="temperature", temperature=3.0, about="x"),
+    ]  # fmt: skip
+    assert len({task.revision() for task in kinds}) == 6
+    assert corpus.mixture(pos, nli, sampling="proportional", about="x").revision() == kinds[0].revision()

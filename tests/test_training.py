@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +20,8 @@ from tests.conftest import some_slow
 from xbench import board, executors, store, study
 from xbench.errors import ModelError, StudyError
 from xbench.executors import local
-from xbench.task import Choice, load_task
+from xbench.recipe import Phase, Selection
+from xbench.task import Choice, Part, load_task
 
 RECIPE = {
     "frozen_layers": 1,
@@ -444,6 +447,11 @@ seeds: [0.5]
             {"intermediate": {"alignment_layer": 5}},
             "alignment_layer of names: {model}: layer 5 is asked",
         ),
+        (
+            {"intermediates": ["none", "names"]},
+            {"frozen_layers": 2, "intermediate": {"alignment_layer": 2}},
+            "alignment_layer of names: {model}: layer 2 is asked for, and no layer up to it is trained",
+        ),
         ({}, {"target": {"lora": {"layers": [0, 7]}}}, "lora.layers of mini-ner: {model}: 7; trained are layers 0 to 2"),
     ],
 )
@@ -529,3 +537,22 @@ def test_shipped_studies_are_valid(path: Path) -> None:
         phase = found.recipe.phase("target", "udpos")
         assert (phase.epochs, phase.batch_size, phase.learning_rate, found.recipe.lengths("xquad")) == (10, 32, 1e-5, (384, 128))
         assert [found.recipe.layer(m) for m in found.models] == [14, 8]
+
+
+def test_the_step_of_a_mixture_is_selected_by_the_mean_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part in three languages counts as much as one in one: ((.9 + .6 + .3) / 3 + .2) / 2."""
+    from xbench.train import heads, stages
+
+    scores = {("mini-nli", "de"): 0.9, ("mini-nli", "en"): 0.6, ("mini-nli", "fi"): 0.3, ("mini-pos", "en"): 0.2}
+    parts, objectives = [], []
+    for name in ("mini-nli", "mini-pos"):
+        task = replace(load_task(name), languages=tuple(code for part, code in scores if part == name))
+        objectives.append(stages.Supervised(task, [], [], object.__new__(heads.Head)))
+        parts.append(stages.Material(Part(name), task, [], []))
+    monkeypatch.setattr(stages, "_development", lambda bench, task, languages, wanted: [(code, [], []) for code in languages])
+    monkeypatch.setattr(stages.loop, "predict", lambda *_: [])
+    monkeypatch.setattr(stages, "_scores", lambda task, references, said, language: {task.metric: scores[task.name, language]})
+    phase = Phase(selection=Selection(on="target-languages", every=1))
+    judge, _ = stages._judge(SimpleNamespace(encoder=lambda: None), parts, objectives, phase)
+    assert judge is not None
+    assert judge(None) == pytest.approx(((0.9 + 0.6 + 0.3) / 3 + 0.2) / 2)

@@ -331,6 +331,10 @@ def mixture(*parts: Part, **fields: Any) -> Task:
 
     def revision() -> str:
         every = [f"{p.task}={load_task(p.task).revision()}" for p in parts]
+        # How its steps are drawn makes it another mixture; what is as usual is not said, as in ids of before.
+        every += [f"{p.task}: weight {p.weight}" for p in parts if p.weight != 1] + [f"{p.task}: cap {p.cap}" for p in parts if p.cap]
+        usual = {"sampling": "proportional", "temperature": 1.0}
+        every += [f"{name}: {fields[name]}" for name, value in usual.items() if fields.get(name, value) != value]
         return f"sha256:{hashlib.sha256(' '.join(every).encode()).hexdigest()[:16]}"
 
     return Task(

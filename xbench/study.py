@@ -261,6 +261,8 @@ def too_deep(study: Study, model: str, layers: int) -> list[str]:
             asked["recipe.retrieval_layer"] = recipe.layer(model)
         if "alignment" in (task.family, *(load_task(part.task).family for part in task.parts)):
             asked[f"alignment_layer of {name}"] = phase.alignment_layer
+            if recipe.frozen_layers is not None and frozen == (layers if phase.alignment_layer == -1 else phase.alignment_layer):
+                problems[f"alignment_layer of {name}: {model}: layer {frozen} is asked for, and no layer up to it is trained"] = None
         problems |= {f"{key}: {model}: {problem}": None for key, layer in asked.items() if (problem := unreachable(layer, layers, frozen))}
         outside = [n for n in (phase.lora and task.trains and phase.lora.layers) or () if not frozen <= n < layers]
         if outside:
@@ -326,8 +328,10 @@ def data_revision(task: Task, phase: Phase) -> str:
     """
     selects = task.trains and phase.selection is not None and phase.selection.on == "target-languages"
     with faults_named(task):
-        more = task.dev_revision() if selects else ""
-        return f"{task.revision()}{DEV}{more}" if more else task.revision()
+        more, found = task.dev_revision() if selects else "", task.revision()
+    if not isinstance(found, str):
+        raise DataError(f"the revision of task {task.name} is {found!r}, expected a text")
+    return f"{found}{DEV}{more}" if more else found
 
 
 def unchanged(task: str, phase: Phase, planned: str) -> None:

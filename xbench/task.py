@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -229,6 +230,8 @@ class Task:
         with faults_named(self):
             found = self.load(language, split)
         where = f"task {self.name}, {language} {split}"
+        if not (hasattr(found, "__len__") and hasattr(found, "__iter__")):
+            raise DataError(f"{where}: load gave {type(found).__name__}, expected a list of examples")
         problems = [] if found else ["no examples"]
         seen: set[str] = set()
         for row, example in enumerate(found):
@@ -315,11 +318,14 @@ def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
     def load(language: str, split: Split) -> Sequence[Example]:
         if language != MANY or split == "test":
             raise DataError(f"{name} has no {split} split in {language!r}: it serves as intermediate task only")
-        return [
-            replace(e, example_id=f"{code}:{e.example_id}", cluster_id=f"{code}:{e.cluster_id}")
+        every = [
+            [replace(e, example_id=f"{code}:{e.example_id}", cluster_id=f"{code}:{e.cluster_id}") for e in task.examples(code, split)]
             for code, task in tasks.items()
-            for e in task.examples(code, split)
         ]
+        if split == "train":
+            return list(chain.from_iterable(every))
+        # In turns, so that the first ones, which some recipes select a step on, are of all languages.
+        return [e for together in zip_longest(*every) for e in together if e is not None]
 
     return replace(
         first,
@@ -327,7 +333,7 @@ def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
         load=load,
         languages=(),
         train_language=MANY,
-        revision=lambda: " ".join(f"{code}={task.revision()}" for code, task in tasks.items()),
+        revision=lambda: " ".join(f"{code}={task.revision()}" for code, task in tasks.items()) + " in turns",
         trained_in=None,
         check=None,
         suites=(),
@@ -352,7 +358,10 @@ def _of_file(name: str) -> Task:
         if not isinstance(value := getattr(task, field), tuple) or not all(isinstance(one, str) for one in value)
     ]
     named: list[tuple[str, str, Sequence[str]]] = [("family", task.family, get_args(Family))]
+    if name == "none" or {"@", "+"} & set(name):
+        problems.append((name, f"{name!r} is no name of a task: none is the direct baseline, NAME@LANGUAGE another training language"))
     if not problems:
+        problems += _incomplete(task)
         scorers = plugins.names(_SCORERS)
         named += [("scorer", one, scorers) for one in (*task.scorers, *(scorer for _, scorer in task.rules))]
         named += [("task", part.task.partition("@")[0], plugins.names(TASKS)) for part in task.parts]
@@ -365,6 +374,14 @@ def _of_file(name: str) -> Task:
         file = plugins.path(TASKS, name)
         raise PluginError(f"{file} is no task that can be used", [f"{_place(file, one)}: {problem}" for one, problem in problems])
     return replace(task, name=name)
+
+
+def _incomplete(task: Task) -> Iterator[tuple[str, str]]:
+    """What a run would stumble over after it has trained: a text to look for in the file, and what is wrong."""
+    if twice := [code for code in dict.fromkeys(task.languages) if task.languages.count(code) > 1]:
+        yield twice[0], f"languages names {' '.join(twice)} more than once"
+    if task.languages and not task.scorers and task.family not in ("mlm", "alignment"):
+        yield "scorers", "scorers is empty, and there are languages to score"
 
 
 def _place(file: Path, value: object) -> str:

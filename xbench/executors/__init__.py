@@ -89,7 +89,7 @@ def run(
         _drop(todo, root, name, still_needed(todo, [c for i, c in cells.items() if i not in done]), options.keep)
 
     def given_up(failure: Failure) -> None:
-        tracking.give_up(root, failure.item, failure.error)
+        tracking.give_up(root, failure.item, failure.error, failure.tries)
         progress.failed(failure)
 
     work = items(todo, cells.values(), root / CHECKPOINTS)

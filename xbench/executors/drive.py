@@ -20,6 +20,7 @@ class Failure:
     item: Item
     error: str
     attempted: bool = True
+    tries: int = 1
 
 
 class Pool(Protocol):
@@ -86,5 +87,6 @@ def drive(
         elif isinstance(error, WorkerDiedError) and attempts[item.item_id] <= retries:
             waiting.insert(0, item)
         else:
-            give_up(Failure(item, str(error) if isinstance(error, XbenchError) else f"{type(error).__name__}: {error}"))
+            said = str(error) if isinstance(error, XbenchError) else f"{type(error).__name__}: {error}"
+            give_up(Failure(item, said, tries=attempts[item.item_id]))
     return list(failures.values())

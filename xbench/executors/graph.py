@@ -31,9 +31,9 @@ class Item:
 
 def shared_stages(plan: Plan) -> list[Stage]:
     """The stages that something else starts from: the parents, and the encoders that retrieval evaluates."""
-    ends = {cell.encoder.stage_id for cell in plan.cells if cell.encoder and cell.encoder.task in (cell.target, cell.task_name)}
     above = {s.stage_id for cell in plan.cells for s in lineage(cell.encoder)[:-1]}
-    return [s for s in plan.stages if s.stage_id in above or s.stage_id not in ends]
+    above |= {c.encoder.stage_id for c in plan.cells if c.encoder and c.encoder.task not in (c.target, c.task_name)}
+    return [s for s in plan.stages if s.stage_id in above]
 
 
 def items(plan: Plan, missing: Iterable[Cell], checkpoints: Path) -> list[Item]:

@@ -58,18 +58,18 @@ class Tracker:
         places.remove(self.path)
 
 
-def failed(root: Path, about: Mapping[str, Any], error: str) -> None:
-    """Record a failure, and how many there were before."""
+def failed(root: Path, about: Mapping[str, Any], error: str, tries: int = 1) -> None:
+    """Record a failure, after so many tries, and how many there were before."""
     path = root / "failed" / f"{about['item_id']}.json"
     before = _read(path)
-    _write(path, {**about, "error": error, "attempts": (before or {}).get("attempts", 0) + 1, "at": time.time()})
+    _write(path, {**about, "error": error, "attempts": (before or {}).get("attempts", 0) + tries, "at": time.time()})
 
 
-def give_up(root: Path, item: Item, error: str) -> None:
-    """Record that an item failed, unless its worker has, and that nobody works on it."""
+def give_up(root: Path, item: Item, error: str, tries: int = 1) -> None:
+    """Record that an item failed, after so many tries, unless its worker has, and that nobody works on it."""
     running = root / "running" / f"{item.item_id}.json"  # a worker that has said why takes it away
     if running.is_file() or not (root / "failed" / f"{item.item_id}.json").is_file():
-        failed(root, {"item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model}, error)
+        failed(root, {"item_id": item.item_id, "kind": item.kind, "label": item.label, "model": item.model}, error, tries)
     places.remove(running)
 
 

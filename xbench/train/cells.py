@@ -15,7 +15,7 @@ import pyarrow as pa
 import torch
 
 from xbench import mining, places, scoring
-from xbench.errors import StudyError
+from xbench.errors import PluginError, StudyError
 from xbench.hashes import tested_revision
 from xbench.recipe import Compute, Phase, Recipe, unreachable
 from xbench.scorer import load_scorer
@@ -240,6 +240,8 @@ def run_cell(bench: Workbench, cell: Cell, study: str, started: datetime, now: C
         tables["prediction"].append(scoring.prediction_rows(key, language, split, said))
         tables["outcome"].append(outcome)
         tables["score"].append(score)
+        if task.metric not in (measured := sorted(set(score["metric"].to_pylist()))):
+            raise PluginError(f"task {task.name} counts metric {task.metric!r}, which none of its scorers gives: {', '.join(measured)}")
     run = key | _conditions(bench, cell) | {"study": study, "started": started, "finished": max(now(), started)}  # clocks are set back
     return {name: pa.concat_tables(rows) for name, rows in tables.items()} | {"run": pa.Table.from_pylist([run])}
 

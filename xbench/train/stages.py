@@ -162,11 +162,13 @@ def _judge(
         for task, objective, sets in looks:
             assert isinstance(objective.head, heads.Head)
             trained = loop.Trained(trunk, objective.head)
+            own = []
             for language, examples, pieces in sets:
                 said = loop.predict(task, examples, pieces, bench.encoder(), trained, lambda _: None)
                 metrics = task.selected_on if wanted.metric == "mean" and task.selected_on else (task.metric,)
                 scores = _scores(task, [heads.reference(e) for e in examples], said, language)
-                values.append(sum(scores[metric] for metric in metrics) / len(metrics))
+                own.append(sum(scores[metric] for metric in metrics) / len(metrics))
+            values += [sum(own) / len(own)] if own else []
         return sum(values) / len(values)
 
     return judge, [p.ids for _, _, sets in looks for _, _, pieces in sets for p in pieces]
