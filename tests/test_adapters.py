@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
 from xbench import adapter, cli, ingesting, store
 from xbench.adapter import Options
+from xbench.errors import DataError
 
 FIXTURES = Path(os.environ.get("XBENCH_FIXTURES", "/nowhere"))  # a folder with sumeval/, mteb/results/ and xtreme/mock_test_data/
 
@@ -177,6 +178,77 @@ def test_an_adapter_that_is_broken_is_named_with_its_line(tmp_path: Path, text: 
     ):
         done = CliRunner().invoke(cli.app, [*arguments, "--adapters", str(file.parent)])
         assert (done.exit_code, said.format(file=file) in done.output + str(done.exception)) == (1, True)
+
+
+def _own(folder: Path, text: str, name: str = "mine") -> Path:
+    file = folder / f"{name}.py"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(f'"""Mine."""\n{text}\n', encoding="utf-8")
+    return file
+
+
+@pytest.mark.parametrize(
+    ("recognises", "said"),
+    [
+        ("def recognises(path, head):\n    return 1 / 0", "3: ZeroDivisionError: division by zero"),
+        ("def recognises(path, head): return 'x' in head", "2: TypeError: a bytes-like object is required, not 'str'"),
+        ("def recognises(path, head): return {}['x']", "2: KeyError: 'x'"),
+        ("def recognises(path):\n    return True", "2: TypeError: recognises() takes 1 positional argument but 2 were given"),
+        ("def recognises(path, head): raise Exception('odd')", "2: Exception: odd"),
+    ],
+)
+def test_an_adapter_that_fails_over_a_file_is_named_where_no_other_knows_it(tmp_path: Path, recognises: str, said: str) -> None:
+    """It was passed over without a word, which hid the fault."""
+    file = _own(tmp_path / "folder", f"{recognises}\ndef read(path, options): yield {{}}")
+    path = tmp_path / "a.foo"
+    path.write_text("x", encoding="utf-8")
+    (refusal,) = ingesting.ingest([path], tmp_path / "s", options=Options(folder=file.parent)).refusals
+    assert str(refusal) == (
+        f"{path}: no adapter knows this format; --format tries one, `xbench adapters` lists them\n  - adapter 'mine' failed: {file}:{said}"
+    )
+    case = CASES["long"]  # which another knows
+    report = ingesting.ingest([case.write(tmp_path / "files")], tmp_path / "s", options=Options(folder=file.parent, settings=case.settings))
+    assert report.files == {"long": 1}
+
+
+def test_a_shipped_adapter_may_fail_over_a_foreign_file_but_not_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.foo"
+    path.write_text("[1]", encoding="utf-8")
+    for fault, told in (("json.loads(head).get('x')", False), ("json.loads(head)['x']", False), ("path.sufix", True), ("1 / 0", True)):
+        folder = tmp_path / str(len(fault))
+        file = _own(folder, f"import json\ndef recognises(path, head): return {fault}\ndef read(path, options): yield {{}}", "shipped")
+        monkeypatch.setattr("xbench.share.folder", lambda _, folder=folder: folder)
+        for cached in (adapter.load, adapter._asked):
+            cached.cache_clear()
+        if told:
+            with pytest.raises(DataError, match=rf"adapter 'shipped' failed: {file}:3: "):
+                adapter.recognised(path, Options())
+        else:
+            assert adapter.recognised(path, Options()) is None
+    monkeypatch.undo()
+    for cached in (adapter.load, adapter._asked):
+        cached.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("read", "said"),
+    [
+        ("def read(path, options):\n    yield {}\n    yield 5", "5: mine.read yielded int, {expected}"),
+        ("def read(path, options):\n    yield None", "4: mine.read yielded NoneType, {expected}"),
+        ("def read(path, options): return [('model', 'm')]", "3: mine.read yielded tuple, {expected}"),
+        ("def read(path, options):\n    pass", "3: mine.read returned NoneType, {expected}"),
+        ("def read(path, options): return {'model': 'm'}", "3: mine.read returned dict, {expected}"),
+        ("def read(path): yield {}", "3: TypeError: read() takes 1 positional argument but 2 were given"),
+    ],
+)
+def test_what_an_adapter_gives_that_is_no_row_is_no_fault_of_the_file(tmp_path: Path, read: str, said: str) -> None:
+    """It was `not as mine files are (AttributeError …, at ?)`."""
+    file = _own(tmp_path / "folder", f"def recognises(path, head): return True\n{read}")
+    path = tmp_path / "a.foo"
+    path.write_text("x", encoding="utf-8")
+    (refusal,) = ingesting.ingest([path], tmp_path / "s", "mine", Options(folder=file.parent)).refusals
+    expected = "expected an iterable of dictionaries (a row each), Blocks and Notes"
+    assert str(refusal) == f"adapter 'mine' is broken\n  - {file}:{said.format(expected=expected)}"
 
 
 @pytest.mark.skipif(not (FIXTURES / "sumeval").is_dir(), reason="XBENCH_FIXTURES: SumEval's files (microsoft/Litmus)")

@@ -260,3 +260,25 @@ def test_printed_means_over_other_languages_are_apart(tmp_path: Path, monkeypatc
     assert "by the mean that the source printed, untested\\: the first is higher" in app.markdown[1].value
     app = draw(monkeypatch, root, "provenance", language="mul", intermediate="mlm")
     assert app.dataframe[0].value["mean over"].tolist() == ["de fr", "de es fr"]
+
+
+def test_a_page_that_is_broken_says_so_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took all pages with it; so did one with an underscore in its name, and a second first page."""
+    from xbench.ui import pages, shell
+
+    whole = "TITLE, ORDER, SECTION = 'Mine', 0, 'Results'\n\n\ndef page(source):\n    pass\n"
+    for name, text in (("my_own.py", whole), ("zz_syntax.py", "x = ("), ("zz_less.py", "TITLE = 'Less'\n"), ("zz_late.py", "1 / 0\n")):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(shell, "PAGES", tmp_path)
+    monkeypatch.setattr(pages, "__path__", [str(tmp_path)])
+    found = {name: shell._module(name) for name in ("my-own", "zz-syntax", "zz-less", "zz-late")}
+    assert [(m.TITLE, m.SECTION) for m in found.values()] == [
+        ("Mine", "Results"), ("zz-syntax", "Broken"), ("zz-less", "Broken"), ("zz-late", "Broken")
+    ]  # fmt: skip
+    written: list[str] = []
+    monkeypatch.setattr(shell.st, "text", written.append)
+    for name in ("zz-syntax", "zz-less", "zz-late"):
+        found[name].page(None)
+    assert written[0].startswith(f"{tmp_path / 'zz_syntax.py'}:1: SyntaxError")
+    assert written[1] == f"{tmp_path / 'zz_less.py'}: expected ORDER = int, SECTION = str, page = function"
+    assert written[2] == f"{tmp_path / 'zz_late.py'}:1: ZeroDivisionError: division by zero"

@@ -420,6 +420,44 @@ def test_broken_claims_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
         claiming.judge(tmp_path, ["column"])
 
 
+def test_a_broken_claim_is_named_with_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    monkeypatch.setattr(claiming, "CLAIMS", folder)
+    file, head = folder / "my_own.sql", "-- claim: c\n-- source: s\n"
+
+    def refused(text: str) -> tuple[str, ...]:
+        file.write_text(head + text)
+        with pytest.raises(StoreError) as caught:
+            claiming.judge(tmp_path / "store", ["my-own"])
+        return caught.value.problems
+
+    for nothing in ("", "\n", "-- note: n\n", "  -- SELECT 1\n/* SELECT\n2 */ ;\n"):
+        assert refused(nothing) == (f"{file}: there is no SELECT below the header",)
+    (problem,) = refused("-- note: n\nSELECT 'x' AS evidence,\n-- a word on it\n    nothing AS value FROM asked")
+    assert problem.startswith(f'{file}:6: Binder Error: Referenced column "nothing" not found in FROM clause!')
+    assert refused("SELECT 1 AS value, 2 AS low") == (f"{file}: it has value, low",)
+    assert refused("SELECT 'x' AS evidence, 'much' AS value") == (f"{file}: value is 'much'",)
+    given = "-- intermediates: none squad1 mnli\n-- contrasts: squad1 against none, mnlli against none, * against qqp\n"
+    assert refused(f"{given}SELECT 1 AS evidence") == (
+        f"{file}:4: contrast 'mnlli against none': 'mnlli' is not among the intermediates; did you mean 'mnli'?",
+        f"{file}:4: contrast '* against qqp': 'qqp' is not among the intermediates",
+    )
+    file.write_text(f"{head}-- contrasts: theirs against none\nSELECT 'x' AS evidence")
+    assert claiming.load("my-own").contrasts == (("theirs", "none"),)
+
+
+def test_decimals_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DuckDB takes 0.1 for a DECIMAL: it was refused as no number."""
+    monkeypatch.setattr(claiming, "CLAIMS", tmp_path)
+    text = "-- claim: c\n-- source: s\nSELECT 'x' AS evidence, 0.1 AS value, 0.05 AS low, 0.2 AS high, 4.0 AS df, "
+    for limits, verdict in (("0.0 AS above", "supported"), ("0.0 AS below", "contradicted"), ("0.1 AS size, 1.0 AS above", "supported")):
+        (tmp_path / "d.sql").write_text(f"{text}{limits}")
+        ((found,),) = [j.evidence for j in claiming.judge(tmp_path / "store", ["d"])]
+        assert (found.value, found.low, found.high, found.verdict) == (0.1, 0.05, 0.2, verdict)
+        assert {type(n) for n in (found.value, found.low, found.high, found.p)} == {float}
+
+
 def test_the_commands(tmp_path: Path) -> None:
     recipe(tmp_path, {"none": 0.5, "intents": 0.7})
 

@@ -239,3 +239,51 @@ def test_what_cannot_be_exported(mixed: Path, tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
     with pytest.raises(DataError, match="cannot be written"):
         exporting.export(mixed, "csv", tmp_path / "f" / "x.csv")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("X = 1", ": there is no write in it"),
+        ("write = 'csv'", ": its write is of type str"),
+        ("\ndef write(selection, output):\n    return str(1 / 0)", ":3: ZeroDivisionError: division by zero"),
+        ("\ndef write(selection):\n    return ''", ":2: TypeError: write() takes 1 positional argument but 2 were given"),
+        ("def write(selection, output):\n    return selection.rows()[0]['no']", ":2: KeyError: 'no'"),
+        ("def write(selection, output):\n    selection.rows()", ":1: write returned NoneType"),
+        ("def write(selection, output): return b'x'", ":1: write returned bytes"),
+        ("write = print", ": write returned NoneType"),
+    ],
+)
+def test_a_format_that_is_broken_is_named_with_its_line_and_what_was_expected(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    """It was a traceback of ours."""
+    writer.add("none", "t", 0, {"de": 0.5})
+    monkeypatch.setattr(exporting, "EXPORTS", tmp_path / "formats")
+    file = tmp_path / "formats" / "mine.py"
+    file.parent.mkdir()
+    file.write_text(f"{text}\n")
+    with pytest.raises(PluginError) as caught:
+        exporting.export(writer.root, "mine", None)
+    assert caught.value.headline == "export format 'mine' is broken"
+    assert caught.value.problems == (f"{file}{said}; expected write(selection, output), which returns text",)
+
+
+def test_an_output_that_fails_and_a_refusal_are_no_fault_of_a_format(
+    writer: Writer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer.add("none", "t", 0, {"de": 0.5})
+    monkeypatch.setattr(exporting, "EXPORTS", tmp_path / "formats")
+    (tmp_path / "formats").mkdir()
+    for name, raised in (("pipe", BrokenPipeError("pipe")), ("no", DataError("no such thing"))):
+        module = "from xbench.errors import DataError\n"
+        (tmp_path / "formats" / f"{name}.py").write_text(
+            f"{module}def write(selection, output): raise {type(raised).__name__}('{raised}')\n"
+        )
+        with pytest.raises(type(raised), match=str(raised)):
+            exporting.export(writer.root, name, None)
+    (tmp_path / "formats" / "sql.py").write_text(
+        "def write(selection, output): return selection.con.execute('SELECT x FROM run').fetchone()\n"
+    )
+    with pytest.raises(PluginError, match=r"sql.py:1: BinderException: Binder Error: Referenced column \"x\" not found"):
+        exporting.export(writer.root, "sql", None)

@@ -46,6 +46,25 @@ def test_a_plug_in_that_is_broken_is_named_with_its_line_and_read_again(tmp_path
     assert [str(tmp_path / f"{name}.py") in problem for name, problem in zip("ac", caught.value.problems, strict=True)] == [True, True]
 
 
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    """The one with a dash silently replaced the other."""
+    for name in ("a_b.py", "a-b.py", "c.py", "a_b.sql"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(PluginError, match="have one name: a-b") as caught:
+        plugins.names(tmp_path)
+    assert list(caught.value.problems) == [str(tmp_path / "a-b.py"), str(tmp_path / "a_b.py")]
+    assert plugins.names(tmp_path, ".sql") == ["a-b"]
+
+
+def test_what_is_wrong_for_several_is_said_once() -> None:
+    def broken(name: str) -> None:
+        raise PluginError("cannot be used", ["task.py:1: wrong", f"{name}: wrong"])
+
+    with pytest.raises(PluginError, match="2 of 2 cannot be used") as caught:
+        plugins.every(broken, ["a", "b"])
+    assert list(caught.value.problems) == ["task.py:1: wrong", "a: wrong", "b: wrong"]
+
+
 def test_a_plug_in_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "one_two.py").write_text("")
     (tmp_path / "_helper.py").write_text("")

@@ -3,12 +3,14 @@
 import json
 import random
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 
-from xbench import plugins
-from xbench.scorer import SCORERS, load_scorer
+from xbench import plugins, scoring
+from xbench.errors import PluginError
+from xbench.scorer import SCORERS, Scorer, load_scorer
 from xbench.task import load_task
 
 TAGS = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-ORG", "I-ORG"]
@@ -140,3 +142,22 @@ def test_every_scorer_keeps_its_promises(name: str) -> None:
             assert (reverse[metric][1][::-1] == d).all()
     with pytest.raises(ValueError):  # noqa: PT011 numpy's, pyarrow's or our own words
         scorer.score(references, right[:1], "en")
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (lambda references, predictions, language: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda references, predictions, language: {}, "gave {}, expected metrics"),
+        (lambda references, predictions, language: 0.5, "gave 0.5, expected metrics"),
+        (lambda references, predictions, language: {"f1": 0.5}, "f1: gave float, expected numerator and denominator of shape (2,)"),
+        (lambda references, predictions, language: {"f1": (np.ones(3), np.ones(2))}, "f1: gave [(3,), (2,)], expected"),
+    ],
+)
+def test_a_scorer_that_is_broken_is_named(score: Any, said: str) -> None:
+    """Errors of Arrow about columns came of it, after the training."""
+    answers = scoring.Answers(["1", "2"], ["1", "2"], ["a", "b"], ["a", "b"])
+    key = dict(zip(scoring.KEY, ("r", "m", "none", "t", "en", 0), strict=True))
+    with pytest.raises(PluginError, match="scorer mine-1") as caught:
+        scoring.score_rows(key, "de", "test", answers, [Scorer(version="1", score=score, name="mine")], "r")
+    assert said in caught.value.problems[0]

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import xbench
 from tests.conftest import Writer, some_slow
 from tests.test_contracts import GOOD
-from xbench import binding, board, cli, columns, compacting, sealing, serving, store, template, verifying
+from xbench import binding, board, cli, columns, compacting, places, sealing, serving, store, template, verifying
 from xbench.errors import StoreError
 
 
@@ -377,3 +379,40 @@ def test_views_that_are_copied_are_those_that_were_bound(writer: Writer, tmp_pat
         with store.connect(writer.root) as con:
             assert con.execute("SELECT count(*), any_value(intermediate) FROM direct").fetchall() == [(4, "mini-pos")]
     assert [path != file for path in (cache / "views").iterdir()] == [True]
+
+
+def test_a_view_cannot_take_the_name_of_a_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was said that a file of the store is damaged."""
+    (tmp_path / "score.sql").write_text("SELECT 1 AS one")
+    monkeypatch.setattr(template, "VIEWS", tmp_path)
+    with pytest.raises(StoreError, match="a view has the name of a table") as caught:
+        store.connect(tmp_path / "s")
+    assert list(caught.value.problems) == [f"{tmp_path / 'score.sql'}: there is a table score"]
+
+
+def test_a_place_that_cannot_be_reached_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each library of an object store has errors of its own; they were tracebacks."""
+    root = places.place("memory://nobody/here")
+
+    def refused(*_: object, **__: object) -> None:
+        raise RuntimeError("Unable to locate\ncredentials")
+
+    monkeypatch.setattr(type(root), "exists", refused)
+    with pytest.raises(StoreError, match=r"memory://nobody/here cannot be reached") as caught:
+        store.connect(root)
+    assert caught.value.problems[0] == "RuntimeError: Unable to locate credentials"
+
+
+def test_from_python_a_misspelt_store_or_condition_is_no_empty_answer(tmp_path: Path, writer: Writer) -> None:
+    nowhere = tmp_path / "nowhere"
+    asked: list[Callable[[], object]] = [
+        lambda: xbench.open_store(nowhere), lambda: xbench.compare(nowhere), lambda: xbench.audit(nowhere),
+        lambda: xbench.standings(nowhere), lambda: xbench.rescore(nowhere), lambda: xbench.export(nowhere, "csv"),
+    ]  # fmt: skip
+    for ask in asked:
+        with pytest.raises(StoreError, match="there is no store at"):
+            ask()
+    writer.add("none", "mini-ner", 0, {"de": 0.5})
+    for ask in (lambda: xbench.compare(writer.root, target="mini-nerr"), lambda: xbench.standings(writer.root, target="mini-nerr")):
+        with pytest.raises(StoreError, match="mini-ner"):
+            ask()

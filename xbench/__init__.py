@@ -26,11 +26,11 @@ def open_store(root: str | Path = "results") -> "duckdb.DuckDBPyConnection":
     """Open a store for reading: a DuckDB connection with its tables and views (docs/architecture.md lists them).
 
     Raises:
-        StoreError: If `root` is not a folder, or a file in it cannot be read.
+        StoreError: If there is no store at `root`, or a file in it cannot be read.
     """
     from xbench import store
 
-    return store.connect(place(root))
+    return store.connect(_existing(root))
 
 
 def run(study: str | Path = "quickstart", root: str | Path = "results", *, threads: int | None = None) -> int:
@@ -68,14 +68,14 @@ def audit(root: str | Path = "results") -> "list[Finding]":
     """What in a store is wrong or easily misread, errors first."""
     from xbench import auditing
 
-    return auditing.audit(place(root))
+    return auditing.audit(_existing(root))
 
 
 def export(root: str | Path, format_name: str, output: str | Path | None = None, **where: Any) -> str:
     """Write rows of a store in a format of xbench.exporting.names(); text comes back where there is no output."""
     from xbench import exporting
 
-    return exporting.export(place(root), format_name, Path(output) if output is not None else None, **where)
+    return exporting.export(_existing(root), format_name, Path(output) if output is not None else None, **where)
 
 
 def score(references: str | Path, predictions: str | Path, model: str, *, root: str | Path = "results", **said: Any) -> "list[Scored]":
@@ -94,7 +94,7 @@ def rescore(root: str | Path = "results", target: str | None = None) -> "Rescore
     """Measure stored predictions again under scorers that have changed or are new; old numbers stay."""
     from xbench import rescoring
 
-    return rescoring.rescore(place(root), target)
+    return rescoring.rescore(_existing(root), target)
 
 
 def compare(
@@ -107,18 +107,43 @@ def compare(
         first: The first system, such as {"intermediate": "squad1"}; all that have a second one if not given.
         against: In what the second differs, such as {"intermediate": "mnli"} or {"model": ...}; the direct baseline if not given.
         options: by, adjust, margin, confirm, cache of xbench.comparing.compare; and conditions such as target="mini-pos", model=...
+
+    Raises:
+        StoreError: If there is no store at `root`, or a condition names what is not known.
     """
     import pandas as pd
 
     from xbench import comparing
 
-    return pd.DataFrame(comparing.compare(place(root), first, against, **options))
+    store = _existing(root)
+    return pd.DataFrame(_heard(store, comparing.compare(store, first, against, **options), {**options, **(first or {})}))
 
 
 def standings(root: str | Path = "results", **options: Any) -> "pd.DataFrame":
-    """All systems of each column with the limits of their ranks and their tiers; options as of xbench.placing.standings."""
+    """All systems of each column with the limits of their ranks and their tiers; options as of xbench.placing.standings.
+
+    Raises:
+        StoreError: If there is no store at `root`, or a condition names what is not known.
+    """
     import pandas as pd
 
     from xbench.placing import standings as ranked
 
-    return pd.DataFrame(ranked(place(root), **options))
+    store = _existing(root)
+    return pd.DataFrame(_heard(store, ranked(store, **options), options))
+
+
+def _existing(root: str | Path) -> Path:
+    """A store that is read: a misspelt name is not an empty store."""
+    from xbench import listing
+
+    return listing.existing(place(root))
+
+
+def _heard(store: Path, rows: list[dict[str, Any]], asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rows; of none, a misspelt condition is no answer."""
+    if not rows:
+        from xbench import board
+
+        board.refuse_unheard(store, asked)
+    return rows

@@ -12,13 +12,14 @@ import lzma
 import os
 import pickle
 import threading
+import traceback
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, TypeVar, cast
 
 import pyarrow as pa
@@ -37,6 +38,7 @@ RUN = (
 SOURCE = ("source", "source_version", "relationship")
 SCORE = ("language", "language_set", "split", "metric", "scorer", "value", "n", "stderr", "stderr_kind")
 COLUMNS = (*RUN, *SCORE, *SOURCE)
+MEASURED = frozenset({"value", "stderr"})  # which each row has for itself
 OF_RUN = frozenset({*RUN, *SOURCE})
 # Of use while reading, and not stored: the unit of value, and whether less of it is better (then it is refused); the id in the store that a
 # row was exported from; where in the file it stands (for messages); the examples behind it, as tables of `outcomes` and of `answers`.
@@ -64,6 +66,7 @@ _MISSHAPEN = (
 )  # fmt: skip
 # What says that an adapter is broken, whatever it reads.
 _BROKEN = (NameError, ImportError, SyntaxError)
+_CONTENT = (bool, int, float, str, list, dict, type(None))  # what a file is parsed into
 HEAD = 4096  # bytes of a file that recognises() is shown
 _SMALL = 8 << 20  # bytes of a file that is held while it is recognised, read and hashed
 LARGEST = 256 << 20  # bytes of a file that is read whole: parsed, it takes some ten times as much
@@ -177,9 +180,10 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
     """The first adapter that knows this file (or folder, with `folders`), by name after those ASKED_FIRST; None if there is none.
 
     Raises:
-        DataError: If the file cannot be opened.
+        DataError: If the file cannot be opened; or no adapter knows it, and one of them failed over it that should not.
         PluginError: If an adapter is broken.
     """
+    failed: list[str] = []
     head = b"" if folders else _head(path)
     for name, module in _asked(options.folder, folders, "" if folders else os.path.splitext(path)[1]):  # noqa: PTH122
         try:
@@ -187,9 +191,26 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
                 return name
         except _BROKEN as error:
             raise _broken(name, module, error) from error
-        except (*_MISSHAPEN, RecursionError):
-            continue
+        except (XbenchError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - what it means is known only when all have been asked
+            if not folders and (_is_own(name, options) or not _from_content(error)):
+                failed.append(f"adapter {name!r} failed: {failure(module, 'recognises', error)}")
+    if failed:
+        raise DataError(f"{path}: no adapter knows this format; --format tries one, `xbench adapters` lists them", failed)
     return None
+
+
+def _is_own(name: str, options: Options) -> bool:
+    """Whether an adapter is the user's, of which we do not know that it stumbles over foreign files alone."""
+    return options.folder is not None and name in plugins.names(options.folder)
+
+
+def _from_content(error: Exception) -> bool:
+    """Whether a file of another format may be why an adapter failed."""
+    if isinstance(error, AttributeError):
+        return isinstance(error.obj, _CONTENT)
+    return isinstance(error, (*_MISSHAPEN, RecursionError)) and not isinstance(error, ZeroDivisionError)
 
 
 def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note]:
@@ -197,16 +218,20 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
 
     Raises:
         DataError: If the file is not of this format.
-        PluginError: If the adapter is broken.
+        PluginError: If the adapter is broken, or gives something else than rows.
     """
     module = load(name, options.folder)
     unsaid = _unsaid(module, tuple(options.settings.items()))
     try:
-        for given in module.read(path, options):
+        for given in (rows := _rows(module, name, path, options)):
             if isinstance(given, Note):
                 yield given
+            elif isinstance(given, Block):
+                yield _filled(given, unsaid)
+            elif isinstance(given, dict):
+                yield unsaid | _told(given)
             else:
-                yield _filled(given, unsaid) if isinstance(given, Block) else unsaid | _told(given)
+                raise _no_rows(name, _yielding(rows, module), f"yielded {type(given).__name__}")
     except XbenchError:
         raise
     except _BROKEN as error:
@@ -214,8 +239,22 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
     except RecursionError as error:
         raise DataError(f"{path}: nested too deeply to be {name}") from error
     except _MISSHAPEN as error:
+        if _is_outside(error):  # it could not be called, or its rows are none: no file is to blame
+            raise _broken(name, module, error, "read") from error
         said = f"{type(error).__name__}: {str(error)[:200]}"
         raise DataError(f"{path}: not as {name} files are ({said}, at {_line(error, module)})") from error
+
+
+def _rows(module: ModuleType, name: str, path: Path, options: Options) -> Iterable[Any]:
+    rows = module.read(path, options)
+    if isinstance(rows, dict | str | bytes) or not isinstance(rows, Iterable):
+        raise _no_rows(name, place(module, "read"), f"returned {type(rows).__name__}")
+    return rows
+
+
+def _is_outside(error: Exception) -> bool:
+    """Whether no code of an adapter was running when an error arose."""
+    return all(frame.f_code.co_filename == __file__ for frame, _ in traceback.walk_tb(error.__traceback__))
 
 
 @lru_cache(maxsize=64)
@@ -241,8 +280,32 @@ def _filled(block: Block, unsaid: Row) -> Block:
     return block
 
 
-def _broken(name: str, module: ModuleType, error: BaseException) -> PluginError:
-    return PluginError(f"adapter {name!r} is broken", [plugins.told(error, Path(str(module.__file__)))])
+def _broken(name: str, module: ModuleType, error: BaseException, part: str = "") -> PluginError:
+    return PluginError(f"adapter {name!r} is broken", [failure(module, part, error)])
+
+
+def _no_rows(name: str, where: str, did: str) -> PluginError:
+    said = f"{where}: {name}.read {did}, expected an iterable of dictionaries (a row each), Blocks and Notes"
+    return PluginError(f"adapter {name!r} is broken", [said])
+
+
+def _yielding(rows: Iterable[Any], module: ModuleType) -> str:
+    """Where a generator of an adapter stands."""
+    frame = getattr(rows, "gi_frame", None)
+    return place(module, "read") if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
+
+
+def place(module: ModuleType, part: str) -> str:
+    """`FILE:LINE` of a function of a plug-in; its FILE alone where it is no function of this file."""
+    code: CodeType | None = getattr(getattr(module, part, None), "__code__", None)
+    return f"{module.__file__}:{code.co_firstlineno}" if code and code.co_filename == module.__file__ else str(module.__file__)
+
+
+def failure(module: ModuleType, part: str, error: BaseException) -> str:
+    """`FILE:LINE: what went wrong` in a function of a plug-in; the line of its `def` where it could not even be called."""
+    if _line(error, module) == "?" and not isinstance(error, SyntaxError):
+        return f"{place(module, part)}: {type(error).__name__}: {error}"
+    return plugins.told(error, Path(str(module.__file__)))
 
 
 def _line(error: BaseException, module: ModuleType) -> str:

@@ -54,9 +54,12 @@ def parse(text: str, intermediates: Collection[str] = (), measured: Mapping[str,
         raise StoreError(f"{text!r} is not a claim that can be checked", [f"the form is: {GRAMMAR}"])
     rest = words[2:]
     second = rest.pop(0) if rest and rest[0] not in _PREPOSITIONS else DIRECT
+    if len(rest) % 2 and rest[-1] in ("point", "points"):  # `by 2 points`
+        rest.pop()
     found = dict(zip(rest[::2], rest[1::2], strict=False))
     problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
     problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []
+    problems += [f"{second!r} is on both sides"] if words[0] == second else []
     language, problem = _language(found.get("in"))
     problems += [*problem, *_names((words[0], second), found.get("on"), language, intermediates, measured or {})]
     points: dict[str, float | None] = {"by": None, "within": None}
@@ -129,6 +132,7 @@ def check(root: Path, text: str) -> Judged:
         measured = dict(con.execute("SELECT target, list(DISTINCT language) FROM score GROUP BY target").fetchall())
         said = parse(text, intermediates, measured)
         models = claiming.models_called(con, (said.model,) if said.model else ())
+        there = claiming.models_called(con, ())
         targets = (said.target,)
         members = con.execute(
             "SELECT DISTINCT target FROM suite_task WHERE suite = ? OR suite || ': ' || task_group = ? ORDER BY target", [said.target] * 2
@@ -146,7 +150,8 @@ def check(root: Path, text: str) -> Judged:
     whole = {r["model"] for r in rows if r["status"] == "tested" and not _less(r)}
     evidence = tuple(_part(_evidence(said, r), r, targets, whole) if _less(r) else _evidence(said, r) for r in rows)
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
-    claim = Claim("check", text, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, "", "")
+    unheard = f"no run in the store is of {said.model}{meant(said.model, there)}" if said.model and not models else ""
+    claim = Claim("check", text, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, unheard, "")
     return Judged(claim, claiming.verdict(evidence), evidence, missing, made)
 
 

@@ -26,6 +26,8 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
 
@@ -35,7 +37,7 @@ import pyarrow as pa
 import scipy
 import yaml
 
-from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
+from xbench import auditing, comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import PluginError, StoreError, meant, suggested
 from xbench.languages import UNSAID
@@ -64,6 +66,8 @@ _TEXT = (
 )  # fmt: skip
 # What the runs of a study agree in, whatever their intermediate task and target.
 _CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version", "relationship")
+_WEIGHED = ("value", "low", "high", "size", "above", "below", "df")
+_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -133,7 +137,7 @@ def load(name: str) -> Claim:
         PluginError: If there is none of this name.
         StoreError: If its file cannot be read, or its header is not complete or not valid, with everything that is wrong.
     """
-    file = plugins.path(CLAIMS, name.replace("_", "-"), ".sql")
+    file = _file(name)
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
@@ -154,7 +158,8 @@ def load(name: str) -> Claim:
             found[field] += " " + line[3:].strip()
     problems += [f"{file}: header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]
     pairs = [p.strip().split(" against ") for p in found.get("contrasts", "").split(",") if p.strip()]
-    problems += [f"{file}:{at['contrasts']}: contrast {' against '.join(p)!r} is not `A against B`" for p in pairs if len(p) != 2]
+    select = "\n".join("" if line.startswith("--") else line for line in lines)  # DuckDB counts lines as the file has them
+    problems += [] if _COMMENTS.sub("", select).strip("; \t\n") else [f"{file}: there is no SELECT below the header"]
     seeds = found.get("seeds", "3")
     if not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
         problems.append(f"{file}:{at['seeds']}: seeds is {seeds!r}, expected a whole number above 0")
@@ -168,13 +173,27 @@ def load(name: str) -> Claim:
         for one in words[field]
         if one != DIRECT and (close := nearly(one, (DIRECT,)))
     ]
+    problems += [f"{file}:{at['contrasts']}: contrast {problem}" for p in pairs for problem in _not_asked(p, words["intermediates"])]
     if problems:
         raise StoreError(f"claim {name!r} cannot be used", problems)
     return Claim(
         name, found["claim"], found["source"], words["models"], words["intermediates"], words["targets"],
-        tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(seeds), found.get("note", ""),
-        "\n".join(line for line in lines if not line.startswith("--")),
+        tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(seeds), found.get("note", ""), select,
     )  # fmt: skip
+
+
+def _file(name: str) -> Path:
+    return plugins.path(CLAIMS, name.replace("_", "-"), ".sql")
+
+
+def _not_asked(pair: Sequence[str], intermediates: Sequence[str]) -> Iterator[str]:
+    """What is wrong with a contrast: of a task that the header does not name there would never be a number."""
+    said = repr(" against ".join(pair))
+    if len(pair) != 2:
+        yield f"{said} is not `A against B`"
+    elif intermediates:
+        known = (*intermediates, DIRECT)
+        yield from (f"{said}: {one!r} is not among the intermediates{meant(one, known)}" for one in pair if one not in (*known, "*"))
 
 
 def judge(root: pairing.Store, names: Sequence[str] | None = None) -> list[Judged]:
@@ -308,18 +327,24 @@ def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, .
         names = [d[0] for d in found.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     except duckdb.Error as error:
-        raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [" ".join(str(error).split())]) from error
+        raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [auditing.told(error, _file(claim.name))]) from error
     if "evidence" not in names:
-        raise StoreError(f"the SELECT of claim {claim.name!r} has no column 'evidence'")
+        said = f"{_file(claim.name)}: it has {', '.join(names)}"
+        raise StoreError(f"the SELECT of claim {claim.name!r} has no column 'evidence'", [said])
     try:
         weighed = [weigh(row) for row in rows]
     except (TypeError, ValueError) as error:
-        raise StoreError(f"the SELECT of claim {claim.name!r} gives a number that is none: {error}") from error
+        raise StoreError(f"the SELECT of claim {claim.name!r} gives a number that is none", [f"{_file(claim.name)}: {error}"]) from error
     return tuple(sorted(weighed, key=lambda e: (not e.decides, e.verdict == "not testable", e.evidence)))
 
 
 def weigh(row: Mapping[str, Any]) -> Evidence:
-    """What one row says: see the module."""
+    """What one row says: see the module.
+
+    Raises:
+        TypeError: If a column of numbers has something else.
+    """
+    row = {**row, **{column: _number(row, column) for column in _WEIGHED}}
     value, low, high, size = (row.get(c) for c in ("value", "low", "high", "size"))
     decides, p = bool(row.get("decides", True)), math.nan
     if row.get("agrees") is not None:
@@ -328,13 +353,21 @@ def weigh(row: Mapping[str, Any]) -> Evidence:
     elif value is None or low is None or high is None:
         verdict = "not testable"
     elif size is not None:
-        p = _p_outside(row, float(size), float(size))
+        p = _p_outside(row, size, size)
         verdict = "contradicted" if not low <= size <= high else "unresolved" if low <= 0 <= high else "supported"
     else:
-        above, below = (limit if row.get(c) is None else float(row[c]) for c, limit in (("above", -math.inf), ("below", math.inf)))
+        above, below = (limit if row[c] is None else row[c] for c, limit in (("above", -math.inf), ("below", math.inf)))
         p = _p_outside(row, above, below)
         verdict = "contradicted" if high < above or low > below else "supported" if low > above and high < below else "unresolved"
     return Evidence(str(row["evidence"]), value, low, high, decides, verdict, p)
+
+
+def _number(row: Mapping[str, Any], column: str) -> float | None:
+    """A number of any of DuckDB's types: 0.1 in a SELECT is a DECIMAL."""
+    value = row.get(column)
+    if value is None or isinstance(value, Real | Decimal):
+        return None if value is None else float(value)
+    raise TypeError(f"{column} is {value!r}")
 
 
 def _p_outside(row: Mapping[str, Any], above: float, below: float) -> float:

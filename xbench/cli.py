@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from xbench.errors import XbenchError
+from xbench.errors import DataError, XbenchError
 from xbench.places import place
 from xbench.version import __version__
 
@@ -361,6 +361,8 @@ def external_results(
     pairs = [text.partition("=") for text in say or []]
     if wrong := [text for text, (column, sign, _) in zip(say or [], pairs, strict=True) if not (column and sign)]:
         raise typer.BadParameter(f"--set {wrong[0]}: expected COLUMN=VALUE")
+    if references is not None and not references.exists():
+        raise DataError(f"the folder of gold labels {references} is not there (--references)")
     options = Options(references, allow_pickle, {column: value for column, _, value in pairs}, adapters)
     count = jobs or min(os.cpu_count() or 1, 8)
     if not exchange.ingest(paths, store, format_name, options, template, report, count, _form(as_json, False), dry_run=dry_run):
@@ -509,6 +511,8 @@ def _existing(root: Path) -> Path:
 def _use(data_dir: Path | None) -> None:
     """Worker processes get the folder through the environment."""
     if data_dir is not None:
+        if not data_dir.is_dir():
+            raise DataError(f"the data folder {data_dir} is not there (--data-dir, XBENCH_DATA_DIR)")
         os.environ["XBENCH_DATA_DIR"] = str(data_dir.absolute())
 
 

@@ -59,7 +59,8 @@ class Asked:
         if self.margin is not None and not 0 < self.margin < 1:
             problems.append(f"margin {self.margin} is not between 0 and 1 (a fraction)")
         if problems:
-            raise StoreError(f"fields are {', '.join(pairing.SYSTEM)}", problems)
+            unknown = any(f not in pairing.SYSTEM for f in (*self.first, *self.against))
+            raise StoreError(f"fields are {', '.join(pairing.SYSTEM)}" if unknown else "nothing was compared", problems)
 
     @property
     def label(self) -> str:

@@ -1,4 +1,6 @@
-"""`xbench export`: the rows of a store for elsewhere. One format is one file of exports/: `write(selection, target)` and ENDING.
+"""`xbench export`: the rows of a store for elsewhere. One format is one file of exports/ with `write(selection, output)`.
+
+It gives text: all of it, or where there is an output, a word on what is there now.
 
 What a format can carry comes back through `xbench ingest external-results` as the same rows: csv, parquet and eee carry every column,
 markdown and latex the means over seeds at the digits shown, xtreme the predictions.
@@ -12,10 +14,13 @@ from typing import Any
 import duckdb
 
 from xbench import board, places, plugins, store
-from xbench.adapter import COLUMNS
-from xbench.errors import DataError, PluginError, WriteError, meant
+from xbench.adapter import COLUMNS, failure, place
+from xbench.errors import DataError, PluginError, WriteError, XbenchError, meant
 
 EXPORTS = Path(__file__).parent / "exports"
+_EXPECTED = "expected write(selection, output), which returns text"
+# What DuckDB says of a format's own SELECT; the rest of it may be a damaged store.
+_OF_SQL = (duckdb.ParserException, duckdb.SyntaxException, duckdb.BinderException, duckdb.CatalogException)
 Row = dict[str, Any]
 
 
@@ -77,17 +82,34 @@ def export(root: Path, format_name: str, output: Path | None, digits: int = 1, *
         The text, or what was written, in words.
 
     Raises:
-        PluginError: If there is no such format.
+        PluginError: If there is no such format, or it is broken.
         DataError: If no row meets the conditions, or the format needs an output.
         StoreError: If the store cannot be read, or there is no such column.
     """
     if format_name not in names():
         raise PluginError(f"no export format is called {format_name!r}; there are: {', '.join(names())}{meant(format_name, names())}")
     module = plugins.load(EXPORTS, format_name)
+    if not callable(write := getattr(module, "write", None)):
+        said = f"its write is of type {type(write).__name__}" if hasattr(module, "write") else "there is no write in it"
+        raise _broken(format_name, f"{module.__file__}: {said}")
     with store.reading(root) as con:
         board.query(con, "result", {c: v for c, v in where.items() if v is not None} | {"target": "\0"})  # names an unknown column
-        result: str = module.write(Selection(con, where, store.snapshot(con), digits), output)
+        selection = Selection(con, where, store.snapshot(con), digits)
+        try:
+            result = write(selection, output)
+        except (XbenchError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, duckdb.Error) and not isinstance(error, _OF_SQL):
+                raise
+            raise _broken(format_name, failure(module, "write", error)) from error
+    if not isinstance(result, str):
+        raise _broken(format_name, f"{place(module, 'write')}: write returned {type(result).__name__}")
     return result
+
+
+def _broken(name: str, said: str) -> PluginError:
+    return PluginError(f"export format {name!r} is broken", [f"{said}; {_EXPECTED}"])
 
 
 def to_file(text: str, output: Path | None, what: str) -> str:

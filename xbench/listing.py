@@ -171,6 +171,13 @@ def check_folder(root: Path) -> bool:
             raise StoreError(f"{root} is a file; a store is a folder")
     except OSError as error:
         raise StoreError(f"{root} cannot be looked into", [str(error), "see to permissions and disk"]) from error
+    except StoreError:
+        raise
+    except Exception as error:  # each library of an object store has errors of its own
+        if not places.is_remote(root):
+            raise
+        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        raise StoreError(f"{root} cannot be reached", [said, "docs/training.md says which variables have address and keys"]) from error
     return True
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from threading import RLock
 from types import ModuleType
@@ -17,9 +18,17 @@ _LOADING = RLock()  # a plug-in may load another
 
 
 def names(folder: Path, suffix: str = ".py") -> list[str]:
-    """The sorted names of the plug-ins in `folder`; files that begin with an underscore are helpers."""
+    """The sorted names of the plug-ins in `folder`; files that begin with an underscore are helpers.
+
+    Raises:
+        PluginError: If two files have one name.
+    """
     files = os.listdir(folder) if folder.is_dir() else []  # noqa: PTH208  # asked for each plug-in: as Paths it is most of opening a store
-    return sorted(name.removesuffix(suffix).replace("_", "-") for name in files if name.endswith(suffix) and not name.startswith("_"))
+    found = sorted(name.removesuffix(suffix).replace("_", "-") for name in files if name.endswith(suffix) and not name.startswith("_"))
+    if twice := {one for one, other in pairwise(found) if one == other}:
+        same = sorted(str(folder / name) for name in files if name.removesuffix(suffix).replace("_", "-") in twice)
+        raise PluginError(f"two files of {folder.name} have one name: {', '.join(sorted(twice))}", same)
+    return found
 
 
 def path(folder: Path, name: str, suffix: str = ".py") -> Path:
@@ -94,7 +103,8 @@ def every(loading: Callable[[str], T], names: Sequence[str]) -> list[T]:
         except XbenchError as error:
             errors.append(error)
     if len(errors) > 1:
-        raise PluginError(f"{len(errors)} of {len(names)} cannot be used", [p for e in errors for p in e.problems or (e.headline,)])
+        problems = dict.fromkeys(p for e in errors for p in e.problems or (e.headline,))
+        raise PluginError(f"{len(errors)} of {len(names)} cannot be used", list(problems))
     if errors:
         raise errors[0]
     return found

@@ -10,6 +10,8 @@ from rich.progress import track
 
 from xbench import board, corpus, rescoring, submission
 from xbench.errors import DataError, StoreError, meant
+from xbench.recipe import Recipe
+from xbench.study import data_revision
 from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
@@ -100,6 +102,12 @@ def check(names: Sequence[str] | None, form: Form) -> None:
         for task in chosen:
             _show_held(task, held[task.name], detailed=bool(names))
     problems: list[str] = []
+    for task in chosen:
+        if all(h.state != "missing" for h in held[task.name]):
+            try:
+                data_revision(task, Recipe().phase("target", task.name))
+            except DataError as error:
+                problems += [f"{task.name}: {one}" for one in error.problems or (error.headline,)]
     whole = {
         h.path for found in held.values() if all(h.state != "missing" for h in found) for h in found
     }  # files that another task has too

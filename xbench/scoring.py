@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from xbench.scorer import Scorer
+from xbench import plugins
+from xbench.errors import PluginError, XbenchError
+from xbench.scorer import SCORERS, Ratio, Scorer
 
 KEY = ("run_id", "model", "intermediate", "target", "train_language", "seed")
 
@@ -54,12 +57,13 @@ def score_rows(
 
     Raises:
         ValueError: If a scorer cannot read the answers.
+        PluginError: If a scorer fails otherwise, or gives something else than ratios.
     """
     given = [p is not None for p in answers.predictions]
     said = [p or "" for p in answers.predictions]
     outcomes, scores = [], []
     for scorer in scorers:
-        for metric, (numerator, denominator) in scorer.score(answers.references, said, language).items():
+        for metric, (numerator, denominator) in _scored(scorer, answers.references, said, language).items():
             right = numerator if all(given) else numerator * np.array(given)
             rule = {"metric": metric, "scorer": scorer.signature}
             outcomes.append(_table(key, language, split, answers, **rule, numerator=right, denominator=denominator))
@@ -67,6 +71,27 @@ def score_rows(
             value = ratio(right, denominator)
             scores.append({**where, **rule, "dataset_revision": dataset_revision, "value": value, "n": len(given), "evidence": "outcomes"})
     return pa.concat_tables(outcomes), pa.Table.from_pylist(scores)
+
+
+def _scored(scorer: Scorer, references: Sequence[str], said: Sequence[str], language: str) -> Mapping[str, Ratio]:
+    try:
+        found = scorer.score(references, said, language)
+    except (XbenchError, ValueError):
+        raise
+    except Exception as error:
+        raise PluginError(f"scorer {scorer.signature} failed on {language!r}", [plugins.told(error, _file(scorer))]) from error
+    wrong = [] if isinstance(found, Mapping) and found else [f"gave {found!r:.60}, expected metrics"]
+    for metric, pair in found.items() if not wrong else ():
+        shapes = [getattr(part, "shape", type(part).__name__) for part in pair] if isinstance(pair, tuple) else type(pair).__name__
+        if shapes != [(len(references),)] * 2:
+            wrong.append(f"{metric}: gave {shapes}, expected numerator and denominator of shape ({len(references)},)")
+    if wrong:
+        raise PluginError(f"scorer {scorer.signature} gave no ratios on {language!r}", [f"{_file(scorer)}: {one}" for one in wrong])
+    return found
+
+
+def _file(scorer: Scorer) -> Path:
+    return plugins.path(SCORERS, scorer.name).resolve() if scorer.name in plugins.names(SCORERS) else Path(scorer.name)
 
 
 def _table(key: Mapping[str, Any], language: str, split: str, answers: Answers, **columns: Any) -> pa.Table:

@@ -16,7 +16,7 @@ import duckdb
 
 from xbench import binding, contracts, places, share
 from xbench.contracts import TABLES
-from xbench.errors import WriteError
+from xbench.errors import StoreError, WriteError
 from xbench.listing import quoted
 
 VIEWS = Path(__file__).parent / "views"
@@ -61,7 +61,11 @@ def content() -> Content:
     languages = [(task.name, task.family, code, task.metric) for task in tasks for code in task.languages]
     rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), _suite_rows())
     files = [share.folder("data") / f"{file}.csv" for file, _ in _GIVEN.values()]
-    return tuple(binding.selects(VIEWS).items()), rows, tuple((str(file), file.stat().st_mtime_ns) for file in files)
+    selects = binding.selects(VIEWS)
+    tables = {f"{kind}{table}" for table in TABLES for kind in ("", "every_", "stored_")} | _GIVEN.keys() | _OF_TASKS.keys()
+    if taken := sorted(selects.keys() & tables):
+        raise StoreError("a view has the name of a table", [f"{VIEWS / f'{name}.sql'}: there is a table {name}" for name in taken])
+    return tuple(selects.items()), rows, tuple((str(file), file.stat().st_mtime_ns) for file in files)
 
 
 def define(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:

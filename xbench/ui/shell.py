@@ -1,13 +1,14 @@
 """What is around the pages: the list of them, the store, the footer."""
 
 import os
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import cache, partial
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -21,21 +22,44 @@ if TYPE_CHECKING:
 PAGES = Path(__file__).parent / "pages"
 
 
+# What a page is made of, and of which kind each is.
+_PARTS: tuple[tuple[str, type], ...] = (("TITLE", str), ("ORDER", int), ("SECTION", str), ("page", FunctionType))
+
+
 @cache
-def modules() -> dict[str, ModuleType]:
-    """The pages by name, in the order in which they are listed."""
-    found = {name: import_module(f"xbench.ui.pages.{name}") for name in plugins.names(PAGES)}
-    return dict(sorted(found.items(), key=lambda item: item[1].ORDER))
+def modules() -> dict[str, ModuleType | SimpleNamespace]:
+    """The pages by name, in the order in which they are listed; one whose file is broken says so in its place, and is the last."""
+    return dict(sorted(((name, _module(name)) for name in plugins.names(PAGES)), key=lambda item: item[1].ORDER))
+
+
+def _module(name: str) -> ModuleType | SimpleNamespace:
+    file = plugins.path(PAGES, name)
+    try:
+        found = import_module(f"xbench.ui.pages.{file.stem}")
+        wrong = [f"{part} = {kind.__name__}" for part, kind in _PARTS if not isinstance(getattr(found, part, None), kind)]
+        if not wrong:
+            return found
+        said = f"{file}: expected {', '.join(wrong)}"
+    except Exception as error:  # noqa: BLE001  # whatever its code does: the other pages are none the worse
+        said = plugins.told(error, file)
+
+    def page(source: "common.Source") -> None:
+        st.title(name)
+        st.error("This page cannot be drawn.")
+        st.text(said)
+
+    return SimpleNamespace(TITLE=name, ORDER=sys.maxsize, SECTION="Broken", page=page)
 
 
 def listed() -> dict[str, Any]:
-    """The pages as Streamlit knows them, by name."""
+    """The pages as Streamlit knows them, by name; the first of them is the one without a name in the address."""
     from xbench.ui import common
 
+    shown = {name: module for name, module in modules().items() if name != "add" or common.uploads()}
+    first = next(iter(shown))
     return {
-        name: st.Page(partial(_draw, module.page), title=module.TITLE, url_path=name, default=module.ORDER == 0)
-        for name, module in modules().items()
-        if name != "add" or common.uploads()
+        name: st.Page(partial(_draw, module.page), title=module.TITLE, url_path=name, default=name == first)
+        for name, module in shown.items()
     }
 
 
