@@ -646,7 +646,10 @@ def test_an_encoder_that_another_target_stands_on_is_trained_once(tiny_model: Pa
     recipe = {**RECIPE, "intermediate": same, "target": same}
     given, _ = laid_out(tmp_path, tiny_model, targets=["mini-pos", "mini-retrieval"], recipe=recipe)
     (stage,) = given.stages
-    assert [c.label for c in given.cells if c.encoder == stage] == ["none -> mini-pos, seed 0", "mini-pos -> mini-retrieval, seed 0"]
+    assert [c.label for c in given.cells if c.encoder and c.encoder.stage_id == stage.stage_id] == [
+        "none -> mini-pos, seed 0",
+        "mini-pos -> mini-retrieval, seed 0",
+    ]
     assert executors.graph.shared_stages(given) == [stage]
 
 

@@ -511,8 +511,6 @@ def _existing(root: Path) -> Path:
 def _use(data_dir: Path | None) -> None:
     """Worker processes get the folder through the environment."""
     if data_dir is not None:
-        if not data_dir.is_dir():
-            raise DataError(f"the data folder {data_dir} is not there (--data-dir, XBENCH_DATA_DIR)")
         os.environ["XBENCH_DATA_DIR"] = str(data_dir.absolute())
 
 
