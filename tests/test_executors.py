@@ -714,3 +714,26 @@ def test_children_end_when_their_parent_is_killed(tiny_model: Path, tmp_path: Pa
 
 def _run_with_children(path: str, root: str) -> None:
     run(executors.lay_out(study.load_study(Path(path))), Path(root), workers=2)
+
+
+def test_a_worker_with_nothing_to_report_is_there_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On another machine it was taken for gone while it read a large set, or predicted development data."""
+    monkeypatch.setattr(tracking, "_SILENT", 0.4)
+    item = Item("ab" * 12, "stage", "train x", "m")
+    tracker = tracking.Tracker(tmp_path, item)
+    tracker.report("reading", 1, 2)
+    path = tmp_path / "running" / f"{item.item_id}.json"
+    begun = json.loads(path.read_text())["beat"]
+    for _ in range(100):
+        time.sleep(0.1)
+        if (said := json.loads(path.read_text()))["beat"] > begun + 0.3:
+            break
+    assert (said["beat"] > begun + 0.3, said["what"], said["done"]) == (True, "reading", 1)
+    tracker.done()
+    time.sleep(0.3)
+    assert not path.exists()
+    other = tracking.Tracker(tmp_path, item)
+    other.leave()
+    last = path.read_text()
+    time.sleep(0.3)
+    assert path.read_text() == last

@@ -165,7 +165,7 @@ def _sweep(todo: Plan, root: Path, name: str) -> None:
     wanted = tracking.wanted(root, todo, name)
     for path in files if wanted.known else ():
         said = _FILE.fullmatch(path.name)
-        if said is None or (said["state"] or said["part"]) in wanted.busy | (wanted.needed if said["state"] else set()):
+        if said is None or (said["state"] or said["part"]) in wanted.busy | wanted.needed:
             continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)

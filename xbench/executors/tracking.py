@@ -5,9 +5,11 @@ STORE/running/ITEM_ID.json      who works on it, since when, how far; removed wh
 STORE/failed/ITEM_ID.json       why it failed, how often; removed when it is done
 """
 
+import contextlib
 import json
 import os
 import socket
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +19,7 @@ from typing import Any
 import psutil
 
 from xbench import places, store
+from xbench.errors import XbenchError
 from xbench.executors.graph import Item
 from xbench.listing import inside
 from xbench.study import Plan, Study, lineage
@@ -27,7 +30,7 @@ _SILENT = 120.0  # seconds without one, after which an item on another machine c
 
 
 class Tracker:
-    """Says in the store what one worker does."""
+    """Says in the store what one worker does, and that it is there where that has nothing to report for long."""
 
     def __init__(self, root: Path, item: Item) -> None:
         self.path = root / "running" / f"{item.item_id}.json"
@@ -38,24 +41,49 @@ class Tracker:
         }  # fmt: skip
         self._beat = _FAR_BEAT if places.is_remote(root) else _BEAT
         self._last = 0.0
-        self.report("", 0, 0)
+        self._said: tuple[str, int, int] = ("", 0, 0)
+        self._turn, self._ended = threading.Lock(), threading.Event()
+        self.report(*self._said)
+        threading.Thread(target=self._stay, daemon=True).start()
 
     def report(self, what: str, done: int, total: int) -> None:
         """A sign of life, written every few seconds at most."""
-        now = time.time()
-        if now - self._last >= self._beat:
-            self._last = now
-            _write(self.path, {**self.about, "what": what, "done": done, "total": total, "beat": now})
+        self._said = (what, done, total)
+        if time.time() - self._last >= self._beat:
+            with self._turn:
+                self._write()
 
     def done(self) -> None:
         """It is done."""
-        places.remove(self.path)
+        self._end()
         places.remove(self.failure)
 
     def failed(self, error: str) -> None:
         """It failed."""
         failed(self.failure.parent.parent, self.about, error)
-        places.remove(self.path)
+        self._end()
+
+    def leave(self) -> None:
+        """Say no more; what was said last stays, unless it is done or failed."""
+        with self._turn:
+            self._ended.set()
+
+    def _write(self) -> None:
+        what, done, total = self._said
+        self._last = time.time()
+        _write(self.path, {**self.about, "what": what, "done": done, "total": total, "beat": self._last})
+
+    def _stay(self) -> None:
+        """Repeat what was said last, from a thread that ends with the item or the process."""
+        while not self._ended.wait(_SILENT / 4):
+            with self._turn, contextlib.suppress(XbenchError, OSError):  # the worker's own next word will say what is wrong
+                if not self._ended.is_set() and time.time() - self._last >= _SILENT / 4:
+                    self._write()
+
+    def _end(self) -> None:
+        with self._turn:
+            self._ended.set()
+            places.remove(self.path)
 
 
 def failed(root: Path, about: Mapping[str, Any], error: str, tries: int = 1) -> None:

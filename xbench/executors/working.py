@@ -76,7 +76,12 @@ class Worker:
     def do(self, item: Item, report: Report = lambda what, done, total: None) -> None:
         """Do one item and store what it gives; what it is about and how far it is stands in the store meanwhile."""
         tracker = Tracker(self.root, item)
+        try:
+            self._do(item, tracker, report)
+        finally:
+            tracker.leave()
 
+    def _do(self, item: Item, tracker: Tracker, report: Report) -> None:
         def both(what: str, done: int, total: int) -> None:
             tracker.report(what, done, total)
             report(what, done, total)
