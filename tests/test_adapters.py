@@ -168,9 +168,7 @@ def test_an_adapter_of_many_files_is_asked_first(tmp_path: Path) -> None:
     ],
 )
 def test_an_adapter_that_is_broken_is_named_with_its_line(tmp_path: Path, text: str, said: str) -> None:
-    file = tmp_path / "folder" / "broken.py"
-    file.parent.mkdir()
-    file.write_text(f'"""Mine."""\n{text}\n', encoding="utf-8")
+    file = _own(tmp_path / "folder", text, "broken")
     (tmp_path / "a.broken").write_text("x", encoding="utf-8")
     for arguments in (
         ["ingest", "external-results", str(tmp_path / "a.broken"), "--dry-run", "--store", str(tmp_path / "s")],

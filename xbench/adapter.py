@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from types import CodeType, ModuleType
+from types import ModuleType
 from typing import Any, TypeVar, cast
 
 import pyarrow as pa
@@ -195,7 +195,7 @@ def recognised(path: Path, options: Options, folders: bool = False) -> str | Non
             raise
         except Exception as error:  # noqa: BLE001 - what it means is known only when all have been asked
             if not folders and (_is_own(name, options) or not _from_content(error)):
-                failed.append(f"adapter {name!r} failed: {failure(module, 'recognises', error)}")
+                failed.append(f"adapter {name!r} failed: {plugins.failure(module, 'recognises', error)}")
     if failed:
         raise DataError(f"{path}: no adapter knows this format; --format tries one, `xbench adapters` lists them", failed)
     return None
@@ -248,7 +248,7 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
 def _rows(module: ModuleType, name: str, path: Path, options: Options) -> Iterable[Any]:
     rows = module.read(path, options)
     if isinstance(rows, dict | str | bytes) or not isinstance(rows, Iterable):
-        raise _no_rows(name, place(module, "read"), f"returned {type(rows).__name__}")
+        raise _no_rows(name, plugins.place(module, "read"), f"returned {type(rows).__name__}")
     return rows
 
 
@@ -281,7 +281,7 @@ def _filled(block: Block, unsaid: Row) -> Block:
 
 
 def _broken(name: str, module: ModuleType, error: BaseException, part: str = "") -> PluginError:
-    return PluginError(f"adapter {name!r} is broken", [failure(module, part, error)])
+    return PluginError(f"adapter {name!r} is broken", [plugins.failure(module, part, error)])
 
 
 def _no_rows(name: str, where: str, did: str) -> PluginError:
@@ -292,30 +292,14 @@ def _no_rows(name: str, where: str, did: str) -> PluginError:
 def _yielding(rows: Iterable[Any], module: ModuleType) -> str:
     """Where a generator of an adapter stands."""
     frame = getattr(rows, "gi_frame", None)
-    return place(module, "read") if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
-
-
-def place(module: ModuleType, part: str) -> str:
-    """`FILE:LINE` of a function of a plug-in; its FILE alone where it is no function of this file."""
-    code: CodeType | None = getattr(getattr(module, part, None), "__code__", None)
-    return f"{module.__file__}:{code.co_firstlineno}" if code and code.co_filename == module.__file__ else str(module.__file__)
-
-
-def failure(module: ModuleType, part: str, error: BaseException) -> str:
-    """`FILE:LINE: what went wrong` in a function of a plug-in; the line of its `def` where it could not even be called."""
-    if _line(error, module) == "?" and not isinstance(error, SyntaxError):
-        return f"{place(module, part)}: {type(error).__name__}: {error}"
-    return plugins.told(error, Path(str(module.__file__)))
+    return plugins.place(module, "read") if frame is None else f"{frame.f_code.co_filename}:{frame.f_lineno}"
 
 
 def _line(error: BaseException, module: ModuleType) -> str:
     """Where in the adapter an error arose."""
-    trace, found = error.__traceback__, "?"
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == module.__file__:
-            found = f"{Path(str(module.__file__)).name} line {trace.tb_lineno}"
-        trace = trace.tb_next
-    return found
+    file = Path(str(module.__file__))
+    line = plugins.line_of(error, file)
+    return "?" if line is None else f"{file.name} line {line}"
 
 
 # What adapters share.

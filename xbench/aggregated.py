@@ -67,19 +67,17 @@ def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired
     if lacking:
         return untested(absent(paired, lacking), what)
     one, two = ([held[r] for r in own] for own in paired.runs)
-    sizes = {n for _, n in (*one, *two)}
-    if len(known := sorted(n for n in sizes if n is not None)) > 1:  # so there is no difference to show, either
-        row = untested(f"not comparable, {' and '.join(map(str, known))} examples", what)
-        values = (rounded(np.mean([v for v, _ in arm])) for arm in (one, two))
-        return row | dict(zip(("value", "against_value"), values, strict=True)) | {"languages": 1}
-    return _number(column, what, [v for v, _ in one], [v for v, _ in two], next(iter(sizes)) if len(sizes) == 1 else None)
+    return _number(column, what, [v for v, _ in one], [v for v, _ in two], {n for _, n in (*one, *two)})
 
 
-def _number(column: Column, what: Quantity, one: list[float], two: list[float], n: int | None) -> Row:
-    """The numbers of the runs of both, which are of `n` items each, where that is known."""
+def _number(column: Column, what: Quantity, one: list[float], two: list[float], sizes: set[int | None]) -> Row:
+    """The numbers of the runs of both, which are of so many items; None where that is not known."""
     means = [float(np.mean(v)) for v in (one, two)]
     row = untested("only averages are known", what)
-    row |= {"value": rounded(means[0]), "against_value": rounded(means[1]), "delta": rounded(means[0] - means[1]), "languages": 1}
+    row |= {"value": rounded(means[0]), "against_value": rounded(means[1]), "languages": 1}
+    if len(known := sorted(n for n in sizes if n is not None)) > 1:  # so there is no difference to show, either
+        return row | {"status": f"not testable: not comparable, {' and '.join(map(str, known))} examples"}
+    row["delta"] = rounded(means[0] - means[1])
     runs = min(len(one), len(two))
     if runs > 1 and len(set(one)) == len(set(two)) == 1:  # as rounded: no spread is seen, which does not mean that there is none
         row |= {"low": rounded(row["delta"] - 2 * _ROUNDING), "high": rounded(row["delta"] + 2 * _ROUNDING), "seeds": runs}
@@ -94,9 +92,9 @@ def _number(column: Column, what: Quantity, one: list[float], two: list[float], 
         row |= {"p_adjusted": found.p, "status": "averages only: Welch over seeds, this test set"}
     elif len(one) != len(two):
         row["status"] = f"not testable: only averages are known, of {len(one)} and {len(two)} run(s): one run says nothing of how runs vary"
-    elif column.metric == "accuracy" and n:
-        bounds = aggregates.two_accuracies(means[0], means[1], n, _ROUNDING)
-        row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": n, "seeds": 1, "scope": "these runs"}
+    elif column.metric == "accuracy" and known and None not in sizes:
+        bounds = aggregates.two_accuracies(means[0], means[1], known[0], _ROUNDING)
+        row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": known[0], "seeds": 1, "scope": "these runs"}
         row["status"] = f"averages only: p of McNemar between {bounds.p_smallest:.2g} and {bounds.p_largest:.2g}"
         row["p_adjusted"] = bounds.p_largest  # adjusted below: what holds at worst
     elif column.metric != "accuracy":

@@ -74,13 +74,6 @@ def _all(root: Path | duckdb.DuckDBPyConnection, only: str | None = None) -> tup
     return found, failed
 
 
-def told(error: duckdb.Error, file: Path) -> str:
-    """`FILE:LINE: what DuckDB says` of a SELECT whose lines are those of its file."""
-    said = " ".join(str(error).split())
-    line = re.search(r"\bLINE (\d+):", said)
-    return f"{file}{f':{line[1]}' if line else ''}: {said}"
-
-
 def _run(con: duckdb.DuckDBPyConnection, name: str) -> list[Finding]:
     file = plugins.path(AUDITS, name, ".sql")
     try:
@@ -96,7 +89,7 @@ def _run(con: duckdb.DuckDBPyConnection, name: str) -> list[Finding]:
         columns = [d[0] for d in result.description or []]
         rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
     except duckdb.Error as error:
-        raise PluginError(told(error, file)) from error
+        raise PluginError(plugins.told_of_sql(error, file)) from error
     if "finding" not in columns:
         raise PluginError(f"{file}: column `finding` is missing; its SELECT has {', '.join(columns)}")
     severity, title = head.group(1), head.group(2)

@@ -147,8 +147,8 @@ def check(root: Path, text: str) -> Judged:
         runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))
         missing, made = claiming.missing_cells(con, cells, _SEEDS) if runs else ((), ())
         rows = [r for model in models for r in _rows(con, said, model)]
-    whole = {r["model"] for r in rows if r["status"] == "tested" and not _less(r)}
-    evidence = tuple(_part(_evidence(said, r), r, targets, whole) if _less(r) else _evidence(said, r) for r in rows)
+    whole = {r["model"] for r in rows if r["status"] == "tested" and not claiming.less(r)}
+    evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.less(r) else _evidence(said, r) for r in rows)
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     unheard = f"no run in the store is of {said.model}{meant(said.model, there)}" if said.model and not models else ""
     claim = Claim("check", text, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, unheard, "")
@@ -176,13 +176,8 @@ def _turned(r: Row) -> dict[str, Any]:
     return {"delta": -r["delta"], "low": None if r["high"] is None else -r["high"], "high": None if r["low"] is None else -r["low"]}
 
 
-def _less(r: Row) -> bool:
-    """Whether a mean is less than what a sentence about a target or a suite asks for: over some tasks or languages, or not zero-shot."""
-    return bool(claiming.partial(r)) or contrasts.not_zero_shot(r)
-
-
 def _part(found: Evidence, r: Row, targets: Sequence[str], whole: Collection[str]) -> Evidence:
-    """Such a mean is shown and no test; a model that has no other one is left without evidence."""
+    """A mean that is less than what is asked for is shown and no test; a model that has no other one is left without evidence."""
     lacking = " ".join(t for t in targets if r["level"] == "tasks" and t not in r["language"].split())
     said = [contrasts.support(r) if r["status"] == "tested" else "", f"without {lacking}" if lacking else ""]
     said += ["selected on target languages, which is not zero-shot"] if contrasts.not_zero_shot(r) else []

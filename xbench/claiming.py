@@ -37,7 +37,7 @@ import pyarrow as pa
 import scipy
 import yaml
 
-from xbench import auditing, comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
+from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import PluginError, StoreError, meant, suggested
 from xbench.languages import UNSAID
@@ -261,8 +261,10 @@ def _compared(con: duckdb.DuckDBPyConnection, model: str, pairs: Sequence[tuple[
     return found
 
 
-def partial(row: Row) -> str:
-    """`some tasks` or `some languages` of a mean that is over some of its tasks or languages alone; else empty."""
+def less(row: Row) -> str:
+    """`not zero-shot`, `some tasks` or `some languages` of a mean that is less than the zero-shot mean over all of them; else empty."""
+    if contrasts.not_zero_shot(row):
+        return "not zero-shot"
     tasks = re.match(r"(\d+) of (\d+) tasks\b", row["language"]) if row["level"] == "tasks" else None
     if tasks is not None and tasks[1] != tasks[2]:
         return "some tasks"
@@ -273,8 +275,7 @@ def _status(row: Row) -> str:
     """Claims are about recipes, zero-shot transfer and all tasks and languages of a mean: what rests on less is no test here."""
     if row["status"] != "tested":
         return str(row["status"])
-    less = "one seed" if row["scope"] != "recipe" else "not zero-shot" if contrasts.not_zero_shot(row) else partial(row)
-    return less or "tested"
+    return "one seed" if row["scope"] != "recipe" else less(row) or "tested"
 
 
 def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row], together: int = 1) -> None:
@@ -327,7 +328,7 @@ def _evidence(con: duckdb.DuckDBPyConnection, claim: Claim) -> tuple[Evidence, .
         names = [d[0] for d in found.description or []]
         rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
     except duckdb.Error as error:
-        raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [auditing.told(error, _file(claim.name))]) from error
+        raise StoreError(f"the SELECT of claim {claim.name!r} is not valid", [plugins.told_of_sql(error, _file(claim.name))]) from error
     if "evidence" not in names:
         said = f"{_file(claim.name)}: it has {', '.join(names)}"
         raise StoreError(f"the SELECT of claim {claim.name!r} has no column 'evidence'", [said])

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 
 from xbench import board, places, plugins, store
-from xbench.adapter import COLUMNS, failure, place
+from xbench.adapter import COLUMNS
 from xbench.errors import DataError, PluginError, WriteError, XbenchError, meant
 
 EXPORTS = Path(__file__).parent / "exports"
@@ -102,9 +102,9 @@ def export(root: Path, format_name: str, output: Path | None, digits: int = 1, *
         except Exception as error:
             if isinstance(error, duckdb.Error) and not isinstance(error, _OF_SQL):
                 raise
-            raise _broken(format_name, failure(module, "write", error)) from error
+            raise _broken(format_name, plugins.failure(module, "write", error)) from error
     if not isinstance(result, str):
-        raise _broken(format_name, f"{place(module, 'write')}: write returned {type(result).__name__}")
+        raise _broken(format_name, f"{plugins.place(module, 'write')}: write returned {type(result).__name__}")
     return result
 
 

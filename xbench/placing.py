@@ -74,9 +74,9 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     panel = pairing.load_panel(con, column, runs)
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no example is stored")}
-    for system in [s for s in stored if panel.doubled(column.systems[s].by_seed.values())]:
-        why[system] = panel.doubled(column.systems[system].by_seed.values())[0]
-        stored.remove(system)
+    doubled = {s: languages[0] for s in stored if (languages := panel.doubled(column.systems[s].by_seed.values()))}
+    why |= doubled
+    stored = [s for s in stored if s not in doubled]
     # Support is of what counts: that a system was not tested in a language which is left out anyway is no matter.
     counting = [b for b in panel.blocks if over == "all" or all(zero_shot(b.language, s.train_language) for s in stored)]
     if not counting:

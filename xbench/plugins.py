@@ -2,13 +2,14 @@
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from threading import RLock
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import TypeVar
 
 from xbench.errors import PluginError, XbenchError, meant
@@ -110,13 +111,40 @@ def every(loading: Callable[[str], T], names: Sequence[str]) -> list[T]:
     return found
 
 
-def told(error: BaseException, file: Path) -> str:
-    """`FILE:LINE: what went wrong`, by the last line of `file` that the error came through."""
+def line_of(error: BaseException, file: str | Path) -> int | None:
+    """The last line of `file` that an error came through, or that is no Python; None if it came through none."""
     line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(file) else None
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == str(file):
             line = trace.tb_lineno
         trace = trace.tb_next
+    return line
+
+
+def place(module: ModuleType, part: str) -> str:
+    """`FILE:LINE` of a function of a plug-in; its FILE alone where it is no function of this file."""
+    code: CodeType | None = getattr(getattr(module, part, None), "__code__", None)
+    return f"{module.__file__}:{code.co_firstlineno}" if code and code.co_filename == module.__file__ else str(module.__file__)
+
+
+def failure(module: ModuleType, part: str, error: BaseException) -> str:
+    """`FILE:LINE: what went wrong` in a function of a plug-in; the line of its `def` where it could not even be called."""
+    file = Path(str(module.__file__))
+    if line_of(error, file) is None and not isinstance(error, SyntaxError):
+        return f"{place(module, part)}: {type(error).__name__}: {error}"
+    return told(error, file)
+
+
+def told_of_sql(error: Exception, file: Path) -> str:
+    """`FILE:LINE: what DuckDB says` of a SELECT whose lines are those of its file."""
+    said = " ".join(str(error).split())
+    line = re.search(r"\bLINE (\d+):", said)
+    return f"{file}{f':{line[1]}' if line else ''}: {said}"
+
+
+def told(error: BaseException, file: Path) -> str:
+    """`FILE:LINE: what went wrong`, by the last line of `file` that the error came through."""
+    line = line_of(error, file)
     said = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{file}{'' if line is None else f':{line}'}: {type(error).__name__}: {said}"

@@ -187,6 +187,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         position = fresh["run"].column_names.index("version")
         fresh["run"] = fresh["run"].set_column(position, "version", numbers)
         if any(version > 1 for version in versions.values()):
+            if own:
+                _leave_out(con, fresh)
             _carry(con, roots, fresh)
             if own:
                 _rename(con, fresh)
@@ -222,13 +224,25 @@ def _digest(con: duckdb.DuckDBPyConnection, run: str, cell: Mapping[str, Any]) -
     )
 
 
+def _leave_out(con: duckdb.DuckDBPyConnection, fresh: dict[str, pa.Table]) -> None:
+    """Take away the cells that say less than is known."""
+    for name, cell in (("score", _same("g", "p")), ("outcome", f"({_of('g', 'run_id')}) = ({_of('p', 'run_id')})")):
+        fresh[name] = _selected(con, fresh[name], f"SELECT g.* FROM written AS g ANTI JOIN poorer AS p ON {cell}")
+
+
 def _rename(con: duckdb.DuckDBPyConnection, fresh: dict[str, pa.Table]) -> None:
     """Give runs the ids of what they add."""
+    query = "SELECT g.* REPLACE (coalesce(o.id, g.run_id) AS run_id) FROM written AS g LEFT JOIN own AS o USING (run_id)"
     for name, table in fresh.items():
-        con.register("named", table)
-        query = "SELECT n.* REPLACE (coalesce(o.id, n.run_id) AS run_id) FROM named AS n LEFT JOIN own AS o USING (run_id)"
-        fresh[name] = con.sql(query).to_arrow_table().cast(table.schema)
-        con.unregister("named")
+        fresh[name] = _selected(con, table, query)
+
+
+def _selected(con: duckdb.DuckDBPyConnection, table: pa.Table, query: str) -> pa.Table:
+    """What a query makes of a table, which it calls `written`, with the same columns."""
+    con.register("written", table)
+    found = con.sql(query).to_arrow_table().cast(table.schema)
+    con.unregister("written")
+    return found
 
 
 def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[str, pa.Table]) -> None:
@@ -236,11 +250,6 @@ def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[st
     con.register("fresh_run", fresh["run"])
     con.register("given_prediction", fresh["prediction"])
     con.execute(_CARRIED)
-    for name, cell in (("score", _same("g", "p")), ("outcome", f"({_of('g', 'run_id')}) = ({_of('p', 'run_id')})")):
-        con.register("written", fresh[name])
-        kept = con.sql(f"SELECT g.* FROM written AS g ANTI JOIN poorer AS p ON {cell}").to_arrow_table()
-        fresh[name] = kept.cast(fresh[name].schema)
-        con.unregister("written")
     for name, rest in _REST.items():
         columns = fresh[name].column_names
         parts = _sources(con, roots, name)

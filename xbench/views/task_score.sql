@@ -7,7 +7,7 @@ WITH main AS (
     SELECT DISTINCT target, family, metric FROM task_language
 ),
 counting AS (
-    SELECT l.*, m.family,
+    SELECT l.*, m.family, CASE m.family WHEN 'qa' THEN 2 ELSE 1 END AS metrics_wanted,
         count(*) OVER (
             PARTITION BY l.target, model, model_revision, intermediate, intermediate_revision, scorer, split, train_language,
                 dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision, basis, language_set
@@ -26,9 +26,8 @@ chosen AS (
 SELECT
     l.target, l.family, l.model, l.intermediate, any_value(l.recipe_label) AS recipe_label,
     CASE WHEN any_value(l.family) <> 'qa' OR count(*) = 2 THEN avg(l.value ORDER BY l.metric) END AS value,
-    CASE WHEN count(l.zero_shot) = CASE any_value(l.family) WHEN 'qa' THEN 2 ELSE 1 END THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
-    CASE WHEN count(l.trained - l.zero_shot) = CASE any_value(l.family) WHEN 'qa' THEN 2 ELSE 1 END
-        THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
+    CASE WHEN count(l.zero_shot) = any_value(metrics_wanted) THEN avg(l.zero_shot ORDER BY l.metric) END AS zero_shot,
+    CASE WHEN count(l.trained - l.zero_shot) = any_value(metrics_wanted) THEN avg(l.trained - l.zero_shot ORDER BY l.metric) END AS gap,
     min(l.languages) AS languages,
     any_value(l.languages_expected) AS languages_expected,
     bool_and(l.complete) AND (any_value(l.family) <> 'qa' OR count(*) = 2) AS complete,
