@@ -43,6 +43,10 @@ def _means(writer: Writer) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Writer], object], str]] = {
+    "another-number": (
+        lambda w: [w.add("none", "t", 0, {"de": v, "fr": 0.6}, kind=kind) for kind, v in (("run", 0.5), ("external", 0.9))],
+        "de, seed 0: 50.00 here, 90.00 from elsewhere",
+    ),
     "impossible-metric-pair": (_pair, "exact match 60.00 is above F1 50.00"),
     "accuracy-at-chance": (
         lambda w: w.add("none", "xnli", 0, {"en": 0.8, "de": 0.335, "sw": 0.33, "fr": 0.1}, n=5010), "above 1/3 in 3 of 4 languages: de fr sw",

@@ -7,11 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 from tests.adapter_files import CASES
 from tests.conftest import RUN, Writer
 from tests.test_adapters import ingest
-from xbench import adapter, exporting, ingesting, store
+from xbench import adapter, cli, exporting, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError, PluginError, StoreError
 from xbench.task import load_task
@@ -287,3 +288,26 @@ def test_an_output_that_fails_and_a_refusal_are_no_fault_of_a_format(
     )
     with pytest.raises(PluginError, match=r"sql.py:1: BinderException: Binder Error: Referenced column \"x\" not found"):
         exporting.export(writer.root, "sql", None)
+
+
+@pytest.mark.parametrize("name", ["markdown", "latex", "eee"])
+def test_what_a_format_cannot_tell_apart_is_not_one_in_it(writer: Writer, tmp_path: Path, name: str) -> None:
+    """Seed 0 is .5 here and .9 in a file that came back, which made a line of .7; so did steps selected on two versions of the data."""
+    writer.add("none", "mini-pos", 0, {"de": 0.5})
+    writer.add("none", "mini-pos", 0, {"de": 0.9}, kind="external")
+    for dev in ("a", "b"):
+        writer.add("intents", "mini-pos", 0, {"de": 0.6}, target_revision=f"r dev {dev}", selection="target-languages")
+    with pytest.raises(DataError, match="would be one in this format") as caught:
+        exporting.export(writer.root, name, tmp_path / "out")
+    assert list(caught.value.problems) == [
+        "mini-pos: m after intents, selected on different development data (a, b): take one with xbench.export(…, target_revision=…)",
+        "mini-pos: m after none, run here and ingested: --kind run or --kind external takes one of them",
+    ]
+    said = ["--format", name, "--intermediate", "none", "--kind", "run", "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(cli.app, ["export", "--store", str(writer.root), *said])
+    assert done.exit_code == 0, done.output
+    assert not ingesting.ingest([tmp_path / "out"], tmp_path / "again", name).refusals
+    with store.connect(tmp_path / "again") as con:
+        assert con.execute("SELECT value FROM score").fetchall() == [(0.5,)]
+    exporting.export(writer.root, name, tmp_path / "out", target_revision="r dev b")
+    assert len(exporting.export(writer.root, "csv", None).splitlines()) == 1 + 4

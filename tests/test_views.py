@@ -171,6 +171,25 @@ def test_what_a_source_measured_and_what_it_quotes_are_two(writer: Writer) -> No
     }  # fmt: skip
 
 
+def test_what_was_run_here_and_what_came_back_with_another_number_are_two(writer: Writer) -> None:
+    """Whoever sends a file with .9 for seed 0 of our runs moves no average of them, and voids no difference: it is a row of its own."""
+    for seed in (0, 1):
+        writer.add("none", "mini-ner", seed, {"de": 0.5}, metric="f1")
+        writer.add("intents", "mini-ner", seed, {"de": 0.6}, metric="f1")
+    writer.add("intents", "mini-ner", 0, {"de": 0.9}, metric="f1", kind="external")
+    for view in ("leaderboard", "language_score", "task_score"):
+        found = {(r["kind"], r["intermediate"]): (r["value"], r["seeds"]) for r in rows(writer.root, view)}
+        assert found == {("run", "none"): (0.5, 2), ("run", "intents"): (0.6, 2), ("external", "intents"): (0.9, 1)}, view
+    deltas = [(r["kind"], r["seed"], r["delta"], r["status"]) for r in rows(writer.root, "transfer_delta")]
+    assert sorted(deltas) == [
+        ("external", 0, None, "no direct baseline"), ("run", 0, pytest.approx(0.1), "paired"), ("run", 1, pytest.approx(0.1), "paired"),
+    ]  # fmt: skip
+    (mean,) = rows(writer.root, "transfer_mean")
+    assert (mean["kind"], mean["delta"], mean["seeds"]) == ("run", pytest.approx(0.1), 2)
+    found = serving.Snapshot(writer.root).rows("SELECT kind, intermediate, value FROM cell JOIN system USING (system_id)")
+    assert set(found.itertuples(index=False, name=None)) == {("run", "none", 0.5), ("run", "intents", 0.6), ("external", "intents", 0.9)}
+
+
 def test_of_several_baselines_of_one_seed_none_counts(writer: Writer) -> None:
     """What is no task has no revision: a source that gives it two leaves two baselines, .4 and .7, and no way to choose."""
     for revision, value in (("a", 0.4), ("b", 0.7)):
@@ -186,12 +205,12 @@ def test_of_several_baselines_of_one_seed_none_counts(writer: Writer) -> None:
 
 
 def test_a_seed_counts_once(writer: Writer) -> None:
-    """A run of ours, and the same from elsewhere with another number: which of them is seed 0 is not known, so seed 1 alone counts."""
+    """Two runs of one system and seed: which of them is seed 0 is not known, so seed 1 alone counts."""
     for seed in (0, 1):
         writer.add("none", "mini-ner", seed, {"de": 0.5, "hi": 0.5})
         writer.add("intents", "mini-ner", seed, {"de": 0.6, "hi": 0.7})
-    writer.add("intents", "mini-ner", 0, {"de": 0.9}, kind="external")
-    writer.add("intents", "mini-ner", 0, {"de": 0.8}, kind="external", metric="f1")  # another column
+    writer.add("intents", "mini-ner", 0, {"de": 0.9}, hardware="another machine")
+    writer.add("intents", "mini-ner", 0, {"de": 0.8}, hardware="another machine", metric="f1")  # another column
     found = sorted(
         (r["language"], r["seed"], r["value"], r["delta"], r["status"]) for r in rows(writer.root, "transfer_delta", metric="accuracy")
     )

@@ -65,7 +65,7 @@ _TEXT = (
     "against_run_ids",
 )  # fmt: skip
 # What the runs of a study agree in, whatever their intermediate task and target.
-_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version", "relationship")
+_CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version", "relationship", "kind")
 _WEIGHED = ("value", "low", "high", "size", "above", "below", "df")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")

@@ -466,6 +466,7 @@ def export(
     scorer: Annotated[str | None, typer.Option(help="Only this scorer.")] = None,
     split: Annotated[str | None, typer.Option(help="Only this split: dev or test.")] = None,
     source: Annotated[str | None, typer.Option(help="Only results of this source.")] = None,
+    kind: Annotated[str | None, typer.Option(help="Only what was run here (run), or ingested (external).")] = None,
     digits: Annotated[int, typer.Option(min=0, max=12, help="Digits after the point, in markdown and LaTeX.")] = 1,
 ) -> None:
     """Results for elsewhere: long tables, Every Eval Ever records, tables for papers, an XTREME submission."""
@@ -473,7 +474,7 @@ def export(
 
     exchange.export(
         _existing(store), format_name, output, digits, target=target, model=model, intermediate=intermediate, seed=seed, language=language,
-        metric=metric, scorer=scorer, split=split, source=source,
+        metric=metric, scorer=scorer, split=split, source=source, kind=kind,
     )  # fmt: skip
 
 

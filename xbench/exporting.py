@@ -6,7 +6,7 @@ What a format can carry comes back through `xbench ingest external-results` as t
 markdown and latex the means over seeds at the digits shown, xtreme the predictions.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import duckdb
 from xbench import board, places, plugins, store
 from xbench.adapter import COLUMNS
 from xbench.errors import DataError, PluginError, WriteError, XbenchError, meant
+from xbench.hashes import developed_on
 
 EXPORTS = Path(__file__).parent / "exports"
 _EXPECTED = "expected write(selection, output), which returns text"
@@ -60,6 +61,32 @@ class Selection:
         if not rows:
             conditions = ", ".join(f"{c}={v}" for c, v in said.items()) or "this: the store is empty"
             raise DataError(f"no score meets {conditions}", board.unheard_of(self.con, said))
+        return rows
+
+    def told_apart(self, columns: Sequence[str]) -> list[Row]:
+        """As `rows`, for formats that say no more of a system than these columns: what the views keep apart shall not become one there.
+
+        Raises:
+            DataError: If runs of ours and ingested ones, or steps selected on different development data, would be one system.
+        """
+        rows = self.rows()
+        runs = {run: beside for run, *beside in self.con.execute("SELECT run_id, kind, target_revision FROM run").fetchall()}
+        found: dict[tuple[Any, ...], tuple[Row, set[str], set[str]]] = {}
+        for row in rows:
+            _, kinds, developed = found.setdefault(tuple(row[c] for c in columns), (row, set(), set()))
+            kind, revision = runs[row["run_id"]]
+            kinds.add(kind)
+            developed.add(developed_on(revision) if kind == "run" else "")
+        problems = {}
+        for row, kinds, developed in found.values():
+            name = f"{row['target']}: {row['model']} after {row['intermediate']}"
+            if len(kinds) > 1:
+                problems[f"{name}, run here and ingested: --kind run or --kind external takes one of them"] = None
+            if len(developed) > 1:
+                said = f"selected on different development data ({', '.join(sorted(developed))})"
+                problems[f"{name}, {said}: take one with xbench.export(…, target_revision=…)"] = None
+        if problems:
+            raise DataError("systems that are not the same would be one in this format", list(problems))
         return rows
 
 

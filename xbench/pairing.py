@@ -20,16 +20,16 @@ from xbench.stats.ratios import Sums
 COLUMN = ("target", "metric", "scorer", "dataset_revision")
 SYSTEM = (
     "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source", "source_version",
-    "relationship",
+    "relationship", "kind",
 )  # fmt: skip
 AGAINST = tuple(f"against_{f}" for f in SYSTEM)  # of the second system, in rows about two
 # What conditions may ask of a system beside the fields of SYSTEM.
-_ABOUT = ("parameters", "kind", "recipe_label", "selection", "comparability_key")
+_ABOUT = ("parameters", "recipe_label", "selection", "comparability_key")
 # What goes with a field: two models have two revisions, two sources two versions.
 _FOLLOWS = {
     "model": ("model_revision",),
     "intermediate": ("intermediate_revision",),
-    "source": ("source_version", "relationship", "stack", "recipe_id"),
+    "source": ("source_version", "relationship", "kind", "stack", "recipe_id"),
     "stack": ("recipe_id",),
 }
 DIRECT = "none"
@@ -50,6 +50,7 @@ class System:
     source: str
     source_version: str
     relationship: str
+    kind: str
 
     def values(self, fields: Iterable[str]) -> tuple[str, ...]:
         """The values of some fields."""

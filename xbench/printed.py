@@ -49,9 +49,13 @@ class Printed:
 
 
 def tables(selection: Selection) -> Iterator[Printed]:
-    """A table for each task, metric, scorer, split and revision of the selection."""
+    """A table for each task, metric, scorer, split and revision of the selection.
+
+    Raises:
+        DataError: As of Selection.told_apart.
+    """
     groups: dict[tuple[Any, ...], list[Row]] = {}
-    for row in selection.rows():
+    for row in selection.told_apart((*_TABLE, *_SYSTEM)):
         groups.setdefault((*(row[c] for c in _TABLE), row["language_set"] if row["language"] == MANY else None), []).append(row)
     for key, rows in groups.items():
         yield _table(selection, dict(zip(_TABLE, key[:-1], strict=True)), rows)

@@ -22,10 +22,11 @@ _SAME_SYSTEM = (
     "source",
     "source_version",
     "relationship",
+    "kind",
     "target_revision",
 )
 # In which systems may differ that are the same in what is usually said of them.
-_CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id", "relationship", "target_revision")
+_CONDITIONS = ("stack", "source_version", "model_revision", "recipe_id", "relationship", "kind", "target_revision")
 _SIDE_BY_SIDE = 6  # so many systems are side by side, however few the languages
 _COLUMN = ("target", "metric", "scorer", "dataset_revision")
 

@@ -17,7 +17,7 @@ from xbench.task import Held, Task, all_tasks, load_task
 
 _SYSTEM = (
     "suite", "rule", "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source",
-    "source_version", "relationship",
+    "source_version", "relationship", "kind",
 )  # fmt: skip
 _SIDE_BY_SIDE = 3  # so many systems are columns, more are rows
 _NOTES = 3  # notes of one language that are printed; --json has all
@@ -222,7 +222,7 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         own = [r for r in rows if (r["suite"], r["rule"]) == (suite_name, rule_name)]
         names = list(dict.fromkeys(g["task_group"] for g in groups if (g["suite"], g["rule"]) == (suite_name, rule_name)))
         usual = ("model", "intermediate", "recipe_label", "stack", "source")
-        said = apart(own, usual, ("train_language", "source_version", "model_revision", "recipe_id", "relationship")) or ["model"]
+        said = apart(own, usual, ("train_language", "source_version", "model_revision", "recipe_id", "relationship", "kind")) or ["model"]
         lines = [
             [
                 _average(r, "task_mean"),

@@ -2,7 +2,7 @@
 
 A `Snapshot` is the store at one content. It holds the scores as a small star, so that any filter is one quick scan:
 
-    system   system_id, the fields of pairing.SYSTEM, parameters, recipe_label, selection (target-languages where that of any run is), kind
+    system   system_id, the fields of pairing.SYSTEM, parameters, recipe_label, selection (target-languages where that of any run is)
     col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
              task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
@@ -308,8 +308,8 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
     con.execute(
         f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}))::INTEGER AS system_id, * FROM (SELECT {_SYSTEM}, "
         "any_value(parameters) AS parameters, any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
-        "coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection, "
-        "any_value(kind) AS kind FROM run GROUP BY ALL)"
+        "coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection "
+        "FROM run GROUP BY ALL)"
     )
     con.execute(
         "CREATE TEMP TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "

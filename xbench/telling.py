@@ -15,7 +15,7 @@ from xbench.wording import interval, needs, p_value, title, trained
 
 # What tells systems apart beside their intermediate task: what is said where it differs, and what only where that is not enough.
 _USUAL = ("model", "train_language", "recipe_id", "source")
-_MORE = ("stack", "source_version", "relationship", "model_revision", "intermediate_revision")
+_MORE = ("stack", "source_version", "relationship", "kind", "model_revision", "intermediate_revision")
 BY = ("language", "family", "script", "task", "size", "source")
 _NOTE = """\
 percent and points with 95 % intervals; adjusted: p of a language over the languages ({adjust}), of a mean over the contrasts

@@ -17,7 +17,7 @@ _TITLE = ("target", "train_language", "intermediate", "against", "metric", "mode
 # In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target;
 # then their second systems.
 CONDITIONS = (
-    "source", "stack", "source_version", "relationship", "model_revision", "recipe_id", "intermediate_revision", "scorer",
+    "source", "stack", "source_version", "relationship", "kind", "model_revision", "recipe_id", "intermediate_revision", "scorer",
     "dataset_revision",
     *pairing.AGAINST,
 )  # fmt: skip

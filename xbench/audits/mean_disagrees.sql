@@ -2,7 +2,7 @@
 -- do: look at the source: means over other languages, other seeds, or a misprint; do not expect restated tables to re-add
 WITH parts AS (
     SELECT model, model_revision, intermediate, intermediate_revision, target, train_language, metric, scorer, split, dataset_revision,
-        recipe_id, stack, source, source_version, relationship, target_revision, seed, list({'l': language, 'v': value}) AS cells
+        recipe_id, stack, source, source_version, relationship, kind, target_revision, seed, list({'l': language, 'v': value}) AS cells
     FROM result WHERE language <> 'mul' GROUP BY ALL
 ),
 means AS (SELECT * FROM result WHERE language = 'mul' AND language_set <> 'unknown'),
@@ -14,8 +14,8 @@ together AS (
             m.dataset_revision)
           = (p.model, p.model_revision, p.intermediate, p.intermediate_revision, p.target, p.train_language, p.metric, p.scorer, p.split,
             p.dataset_revision)
-        AND (m.recipe_id, m.stack, m.source, m.source_version, m.relationship, m.target_revision)
-          = (p.recipe_id, p.stack, p.source, p.source_version, p.relationship, p.target_revision)
+        AND (m.recipe_id, m.stack, m.source, m.source_version, m.relationship, m.kind, m.target_revision)
+          = (p.recipe_id, p.stack, p.source, p.source_version, p.relationship, p.kind, p.target_revision)
         AND m.seed IS NOT DISTINCT FROM p.seed
 )
 SELECT model, intermediate, target, metric, split, source, run_id,

@@ -12,12 +12,12 @@
 -- retrieval gains 2.6 points.
 WITH below AS (
     SELECT
-        model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship,
+        model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship, kind,
         max(all_low) AS low, arg_max(delta, all_low) AS value, arg_max(intermediate, all_low) AS single
     FROM comparison WHERE target = 'xtreme' AND status = 'tested' GROUP BY ALL
 ),
 target AS (
-    SELECT model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship, target, max(high) AS high
+    SELECT model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship, kind, target, max(high) AS high
     FROM comparison JOIN asked USING (model_name, intermediate, against, target)
     WHERE level = 'mean' AND status = 'tested'
     GROUP BY ALL HAVING count(DISTINCT intermediate) = 9
@@ -29,7 +29,7 @@ gain AS (
     SELECT single, value, low, greatest(high, value) AS high, high IS NOT NULL AS whole
     FROM (SELECT DISTINCT model_name FROM asked)
     LEFT JOIN below USING (model_name)
-    LEFT JOIN above USING (model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship)
+    LEFT JOIN above USING (model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship, kind)
     QUALIFY whole OR NOT bool_or(whole) OVER (PARTITION BY model_name)
 )
 SELECT 'best for each target, XTREME: 5.4 points' AS evidence, CASE WHEN whole THEN value END AS value, low, high,

@@ -17,7 +17,7 @@ difference AS (
         sqrt((r.high - r.delta) ^ 2 + (o.delta - o.low) ^ 2) AS half,
         least(r.df, o.df) AS df
     FROM groups AS r JOIN groups AS o USING (
-        model_name, model_revision, intermediate, intermediate_revision, train_language, recipe_id, stack, source, source_version, relationship
+        model_name, model_revision, intermediate, intermediate_revision, train_language, recipe_id, stack, source, source_version, relationship, kind
     )
     WHERE r.target = 'xtreme: retrieval' AND o.target <> r.target
 )

@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import COLUMNS
+from xbench.adapter import COLUMNS, RUN, SOURCE
 from xbench.cells import KEY
 from xbench.errors import DataError
 from xbench.exporting import Row, Selection, write_whole
@@ -30,7 +30,7 @@ def write(selection: Selection, output: Path | None) -> str:
     if output is None:
         raise DataError("eee is a folder of files; say where to with --output FOLDER")
     runs: dict[str, list[Row]] = {}
-    for row in selection.rows():
+    for row in selection.told_apart((*RUN, *SOURCE, *KEY)):
         runs.setdefault(row["run_id"], []).append(row)
     now = os.environ.get("SOURCE_DATE_EPOCH") or str(int(time.time()))
     for run_id, rows in runs.items():

@@ -478,6 +478,7 @@ def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
         "intermediate_revision",
         "recipe_id",
         "relationship",
+        "kind",
     ):
         if not label.duplicated().any():
             break

@@ -15,7 +15,7 @@ SELECT
     any_value(e.tasks_expected) AS tasks_expected,
     string_agg(t.target, ' ' ORDER BY t.target) AS targets,
     t.split, t.train_language, t.model_revision, t.intermediate_revision, max(t.parameters) AS parameters, t.recipe_id, t.stack, t.source,
-    t.source_version, t.relationship
+    t.source_version, t.relationship, t.kind
 FROM suite_task_score AS t
 JOIN expected AS e USING (suite, rule, task_group)
 GROUP BY ALL

@@ -7,6 +7,6 @@ SELECT
     count(DISTINCT seed) AS seeds,
     min(n) AS n,
     language_set, metric, scorer, split, train_language, model_revision, intermediate_revision, dataset_revision, recipe_id, stack, source,
-    source_version, relationship, target_revision
+    source_version, relationship, kind, target_revision
 FROM result
 GROUP BY ALL

@@ -1,5 +1,5 @@
 -- One row a system and target: the mean over languages of the mean over seeds, with its support. What a source measured and what it quotes,
--- or runs that read other revisions of the data, are different systems.
+-- what was run here and what came from elsewhere, or runs that read other revisions of the data, are different systems.
 -- It is over the languages that the task covers (all, of a task that xbench does not know; languages_expected is NULL then); an average over
 -- fewer is shown with its support, languages/languages_expected, and has complete = false. A mean that a source printed without its parts is a row of its own, basis
 -- `printed mean`; languages is then what the source says it is over, NULL if it does not. zero_shot leaves the training languages out, and is NULL where the
@@ -17,7 +17,7 @@ keyed AS (
         run_id, target, train_language, selection,
         md5_number(concat_ws(
             chr(31), model, model_revision, intermediate, intermediate_revision, train_language, recipe_id, stack,
-            source, source_version, relationship, target_revision
+            source, source_version, relationship, kind, target_revision
         )) AS system_key,
         count(*) OVER (PARTITION BY system_key, target) = 1 AS alone
     FROM run
@@ -30,7 +30,7 @@ systems AS (
         any_value(intermediate) AS intermediate, any_value(intermediate_revision) AS intermediate_revision,
         any_value(r.train_language) AS train_language, any_value(recipe_id) AS recipe_id,
         any_value(stack) AS stack, any_value(source) AS source, any_value(source_version) AS source_version,
-        any_value(relationship) AS relationship, any_value(target_revision) AS target_revision
+        any_value(relationship) AS relationship, any_value(kind) AS kind, any_value(target_revision) AS target_revision
     FROM run AS r
     JOIN keyed AS k ON r.run_id = k.run_id AND r.target = k.target
     GROUP BY k.system_key, k.target
@@ -111,7 +111,7 @@ SELECT
     END AS complete,
     m.seeds, m.n,
     m.metric, m.scorer, m.split, y.train_language, y.model_revision, y.intermediate_revision, y.parameters, m.dataset_revision,
-    y.recipe_id, m.selection, y.stack, y.source, y.source_version, y.relationship, y.target_revision, m.basis, m.language_set,
+    y.recipe_id, m.selection, y.stack, y.source, y.source_version, y.relationship, y.kind, y.target_revision, m.basis, m.language_set,
     md5(concat_ws(chr(31), m.target, m.metric, m.scorer, m.split, m.dataset_revision, coalesce(m.language_set, '')))[:12] AS task_key
 FROM means AS m
 JOIN systems AS y USING (system_key, target)

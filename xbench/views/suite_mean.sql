@@ -8,7 +8,7 @@ WITH expected AS (
 tasks AS (
     SELECT
         suite, rule, model, model_revision, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source, source_version,
-        relationship,
+        relationship, kind,
         any_value(recipe_label) AS recipe_label,
         max(parameters) AS parameters,
         avg(value ORDER BY target) AS task_mean,
@@ -22,7 +22,7 @@ tasks AS (
 groups AS (
     SELECT
         suite, rule, model, model_revision, intermediate, intermediate_revision, split, train_language, recipe_id, stack, source, source_version,
-        relationship, avg(value ORDER BY task_group) AS group_mean
+        relationship, kind, avg(value ORDER BY task_group) AS group_mean
     FROM group_mean
     GROUP BY ALL
 )
@@ -34,10 +34,11 @@ SELECT
     t.task_mean AS available_mean,
     t.tasks, e.tasks_expected, t.targets,
     t.split, t.train_language, t.model_revision, t.intermediate_revision, t.parameters, t.recipe_id, t.stack, t.source,
-    t.source_version, t.relationship
+    t.source_version, t.relationship, t.kind
 FROM tasks AS t
 JOIN expected AS e USING (suite, rule)
 JOIN groups AS g
     ON (t.suite, t.rule, t.model, t.model_revision, t.intermediate, t.intermediate_revision, t.split, t.train_language)
      = (g.suite, g.rule, g.model, g.model_revision, g.intermediate, g.intermediate_revision, g.split, g.train_language)
-    AND (t.recipe_id, t.stack, t.source, t.source_version, t.relationship) = (g.recipe_id, g.stack, g.source, g.source_version, g.relationship)
+    AND (t.recipe_id, t.stack, t.source, t.source_version) = (g.recipe_id, g.stack, g.source, g.source_version)
+    AND (t.relationship, t.kind) = (g.relationship, g.kind)

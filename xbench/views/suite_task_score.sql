@@ -6,7 +6,7 @@ SELECT
     t.*,
     count(*) OVER (
         PARTITION BY s.suite, s.rule, t.target, t.model, t.model_revision, t.intermediate, t.intermediate_revision, t.split,
-            t.train_language, t.recipe_id, t.stack, t.source, t.source_version, t.relationship
+            t.train_language, t.recipe_id, t.stack, t.source, t.source_version, t.relationship, t.kind
     ) > 1 AS ambiguous
 FROM task_score AS t
 JOIN suite_task AS s ON s.target = t.target AND (t.scorer = s.scorer OR t.scorer = 'unknown')

@@ -10,7 +10,7 @@ counting AS (
     SELECT l.*, m.family, CASE m.family WHEN 'qa' THEN 2 ELSE 1 END AS metrics_wanted,
         count(*) OVER (
             PARTITION BY l.target, model, model_revision, intermediate, intermediate_revision, scorer, split, train_language,
-                dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision, basis, language_set
+                dataset_revision, recipe_id, stack, source, source_version, relationship, kind, target_revision, basis, language_set
         ) AS metrics_there
     FROM leaderboard AS l
     JOIN main AS m ON l.target = m.target AND (l.metric = m.metric OR (m.family = 'qa' AND l.metric = 'exact_match'))
@@ -19,7 +19,7 @@ chosen AS (
     SELECT * FROM counting
     QUALIFY dense_rank() OVER (
         PARTITION BY target, model, model_revision, intermediate, intermediate_revision, metric, scorer, split, train_language,
-            dataset_revision, recipe_id, stack, source, source_version, relationship, target_revision
+            dataset_revision, recipe_id, stack, source, source_version, relationship, kind, target_revision
         ORDER BY metrics_there DESC, basis = 'languages' DESC, complete DESC, languages DESC NULLS LAST, language_set
     ) = 1
 )
@@ -34,6 +34,6 @@ SELECT
     min(l.seeds) AS seeds,
     string_agg(l.metric, ' + ' ORDER BY l.metric) AS metrics,
     l.scorer, l.split, l.train_language, l.model_revision, l.intermediate_revision, max(l.parameters) AS parameters, l.dataset_revision,
-    l.recipe_id, l.stack, l.source, l.source_version, l.relationship, l.target_revision
+    l.recipe_id, l.stack, l.source, l.source_version, l.relationship, l.kind, l.target_revision
 FROM chosen AS l
 GROUP BY ALL

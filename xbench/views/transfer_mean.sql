@@ -13,7 +13,7 @@ WITH unlabelled AS (
 by_seed AS (
     SELECT
         model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
-        dataset_revision, recipe_id, stack, source, source_version, relationship, seed,
+        dataset_revision, recipe_id, stack, source, source_version, relationship, kind, seed,
         coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection,
         avg(value ORDER BY value) AS value,
         avg(direct_value ORDER BY direct_value) AS direct_value,
@@ -28,7 +28,7 @@ by_seed AS (
 widest AS (
     SELECT
         model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
-        dataset_revision, recipe_id, stack, source, source_version, relationship, languages,
+        dataset_revision, recipe_id, stack, source, source_version, relationship, kind, languages,
         coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection,
         avg(value ORDER BY value) AS value,
         avg(direct_value ORDER BY direct_value) AS direct_value,
@@ -39,10 +39,10 @@ widest AS (
     FROM by_seed
     GROUP BY
         model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
-        dataset_revision, recipe_id, stack, source, source_version, relationship, languages
+        dataset_revision, recipe_id, stack, source, source_version, relationship, kind, languages
     QUALIFY row_number() OVER (
         PARTITION BY model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, split, metric, scorer,
-            dataset_revision, recipe_id, stack, source, source_version, relationship
+            dataset_revision, recipe_id, stack, source, source_version, relationship, kind
         ORDER BY len(languages) DESC, count(*) DESC, languages
     ) = 1
 ),
@@ -54,7 +54,7 @@ expected AS (
 )
 SELECT
     w.model, w.model_revision, w.intermediate, w.intermediate_revision, w.target, w.target_revision, w.train_language, w.split, w.metric, w.scorer,
-    w.dataset_revision, w.recipe_id, w.selection, w.stack, w.source, w.source_version, w.relationship,
+    w.dataset_revision, w.recipe_id, w.selection, w.stack, w.source, w.source_version, w.relationship, w.kind,
     CASE w.selection WHEN 'target-languages' THEN 'mean, not zero-shot' ELSE 'zero-shot mean' END AS mean,
     w.value, w.direct_value, w.delta, w.delta_sd, w.seeds,
     len(w.languages) AS languages,

@@ -3,7 +3,7 @@
 -- selection is `target-languages` where that of any of the runs is.
 SELECT
     model, model_revision, intermediate, intermediate_revision, target, target_revision, train_language, language, language_set, split, metric, scorer,
-    dataset_revision, recipe_id, stack, source, source_version, relationship,
+    dataset_revision, recipe_id, stack, source, source_version, relationship, kind,
     coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection,
     avg(value ORDER BY value) FILTER (WHERE status = 'paired') AS value,
     avg(direct_value ORDER BY direct_value) AS direct_value,
