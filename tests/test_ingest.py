@@ -746,3 +746,28 @@ def test_languages_of_a_mean_and_of_training_have_one_spelling(tmp_path: Path) -
     with store.connect(tmp_path / "s") as con:
         found = con.execute("SELECT train_language, language_set, status FROM transfer_delta").fetchall()
     assert found == [("de+en", "de fr", "paired")]
+
+
+def test_small_percent_are_no_fractions(tmp_path: Path) -> None:
+    """.7 % of F1 beside 65.3 and 71: it was stored as 70 % while the others were refused. One slip among fractions takes no other along."""
+    header = "model,intermediate,target,language,metric,value,source\n"
+    lines = [f"m,none,xquad,{code},{metric},{value},p" for code, metric, value in (
+        ("de", "f1", 65.3), ("es", "f1", 0.7), ("hi", "f1", 71), ("de", "accuracy", 0.7), ("es", "accuracy", 0.6), ("hi", "accuracy", 6),
+    )]  # fmt: skip
+    path = tmp_path / "scores.csv"
+    path.write_text(header + "\n".join(lines))
+    report = ingesting.ingest([path], tmp_path / "store")
+    hint = "; for percent say so: a column unit, or --set unit=percent"
+    assert [str(r).removeprefix(f"{path}:") for r in report.refusals] == [
+        f"2: column 'value' is '65.3', expected a fraction between 0 and 1{hint}",
+        f"3: column 'value' is 0.7, expected a fraction between 0 and 1, and most numbers of its metric in this file are over 1{hint}",
+        f"4: column 'value' is '71', expected a fraction between 0 and 1{hint}",
+        f"7: column 'value' is '6', expected a fraction between 0 and 1{hint}",
+    ]
+    with store.connect(tmp_path / "store") as con:
+        assert con.execute("SELECT metric, language, value FROM score ORDER BY ALL").fetchall() == [
+            ("accuracy", "de", 0.7), ("accuracy", "es", 0.6),
+        ]  # fmt: skip
+    ingesting.ingest([path], tmp_path / "percent", options=Options(settings={"unit": "percent"}))
+    with store.connect(tmp_path / "percent") as con:
+        assert con.execute("SELECT count(*), min(value) FROM score WHERE metric = 'f1'").fetchall() == [(3, 0.007)]

@@ -21,6 +21,7 @@ from xbench.languages import MANY, normal
 Problem = tuple[str, str, str]  # column, what was expected, what was found
 NAMES = ("language", "split", "metric", "scorer")
 KEY = (*NAMES, "language_set")  # of a score in its run
+PERCENT = "; for percent say so: a column unit, or --set unit=percent"  # what to do about a number that is no fraction
 EMPTY = "is empty; if the file does not say it, --set does"
 _SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
 _UNITS = {"fraction": 1, "percent": 100}
@@ -286,7 +287,7 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
     if value is None or math.isnan(value):
         problems.append(("value", "expected a number", shown(row.get("value"))))
     elif not 0 <= value <= 1 + _ROUNDING:
-        hint = "; for percent say so: a column unit, or --set unit=percent" if unit == "fraction" and 1 < value <= 100 else ""
+        hint = PERCENT if unit == "fraction" and 1 < value <= 100 else ""
         expected = "percent between 0 and 100" if unit == "percent" else "a fraction between 0 and 1"
         problems.append(("value", f"expected {expected}{hint}", shown(row["value"])))
     else:

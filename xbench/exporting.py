@@ -77,16 +77,16 @@ class Selection:
             kind, revision = runs[row["run_id"]]
             kinds.add(kind)
             developed.add(developed_on(revision) if kind == "run" else "")
-        problems = {}
+        problems: list[str] = []
         for row, kinds, developed in found.values():
             name = f"{row['target']}: {row['model']} after {row['intermediate']}"
             if len(kinds) > 1:
-                problems[f"{name}, run here and ingested: --kind run or --kind external takes one of them"] = None
+                problems.append(f"{name}, run here and ingested: --kind run or --kind external takes one of them")
             if len(developed) > 1:
                 said = f"selected on different development data ({', '.join(sorted(developed))})"
-                problems[f"{name}, {said}: take one with xbench.export(…, target_revision=…)"] = None
+                problems.append(f"{name}, {said}: take one with xbench.export(…, target_revision=…)")
         if problems:
-            raise DataError("systems that are not the same would be one in this format", list(problems))
+            raise DataError("systems that are not the same would be one in this format", list(dict.fromkeys(problems)))
         return rows
 
 

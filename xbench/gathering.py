@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from xbench.adapter import OF_RUN, Block, Note, Row, Unread
-from xbench.cells import KEY, Cells, Refused, checked
+from xbench.cells import KEY, PERCENT, Cells, Refused, checked, shown
 from xbench.rows import CELL, Refusal, Tables, checked_run, claim_of, digest_of, hashed, identity_of, recipe_id_of, run_id_of, said_of_run
 
 
@@ -90,7 +90,7 @@ class Gathering:
                 for place in range(part.begin, part.end):
                     refused.add(self._cells, place, *problems)
         owners = self._owners()
-        cells = checked(self._cells, refused)
+        cells = self._fractions(checked(self._cells, refused), owners, refused)
         for number, at, problem in refused:
             file = self._parts[owners[number]].file
             refusals[file].append(Refusal(self._files[file][0], at or f"row {number - self._first[file] + 1}", *problem))
@@ -101,6 +101,25 @@ class Gathering:
             for parts in _claims(every, cells.numbers) if len(every) > 1 else [every]:
                 found.add(parts, path, digest, refusals[file])
         return found.tables(), refusals
+
+    def _fractions(self, cells: Cells, owners: list[int], refused: Refused) -> Cells:
+        """Without numbers up to 1 that say no unit where most of their metric and file are over 1: percent, as those must be."""
+        over = [number for number, _, (_, expected, _) in refused if expected.endswith(PERCENT)]
+        if not over:
+            return cells
+        place_of = {number: place for place, number in enumerate(self._cells.numbers)}
+        metrics = self._cells.column("metric")
+        above = Counter((self._parts[owners[number]].file, metrics[place_of[number]]) for number in over)
+        silent: dict[tuple[int, Any], list[int]] = {}
+        said = zip(cells.numbers, cells.column("metric"), cells.column("unit"), strict=True)
+        for place, (number, metric, unit) in enumerate(said):
+            if unit is None and (key := (self._parts[owners[number]].file, metric)) in above:
+                silent.setdefault(key, []).append(place)
+        for key, places in silent.items():
+            for place in places if len(places) < above[key] else ():
+                expected = f"expected a fraction between 0 and 1, and most numbers of its metric in this file are over 1{PERCENT}"
+                refused.add(cells, place, ("value", expected, shown(cells.columns["value"][place])))
+        return refused.without(cells)
 
     def _owners(self) -> list[int]:
         """The part of each row by its number."""
