@@ -17,11 +17,12 @@ import pytest
 import yaml
 
 from tests.conftest import some_slow
-from xbench import board, executors, store, study
-from xbench.errors import ModelError, StudyError
+from xbench import board, executors, scorer, scoring, store, study
+from xbench.errors import ModelError, PluginError, StudyError
 from xbench.executors import local
 from xbench.recipe import Phase, Selection
 from xbench.task import Choice, Part, load_task
+from xbench.train import stages
 
 RECIPE = {
     "frozen_layers": 1,
@@ -93,6 +94,41 @@ def test_two_runs_are_equal_to_the_bit_and_a_second_does_nothing(tiny_model: Pat
     assert digests(tmp_path / "a") == digests(tmp_path / "b")
     assert len(digests(tmp_path / "a")) == 6 * len(targets)
     assert run(path, tmp_path / "a") == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("raise KeyError('mine')", "mini-pos: scorer token-accuracy-1 failed on 'en'; {}:8: KeyError: 'mine'"),
+        ("return {'f2': (ones, ones)}", "mini-pos: task mini-pos counts metric 'accuracy', which none of its scorers gives: f2"),
+        ("raise ValueError('no tags')", "mini-pos: a scorer cannot read gold answers in 'en': no tags"),
+    ],
+)
+def test_what_cannot_be_scored_is_said_before_anything_is_trained(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, said: str
+) -> None:
+    """It was said of the first cell, hours later."""
+    folder = shutil.copytree(scorer.SCORERS, tmp_path / "scorers")
+    (folder / "token_accuracy.py").write_text(f"""import numpy as np
+
+from xbench.scorer import Scorer
+
+
+def _score(references, predictions, language):
+    ones = np.ones(len(references))
+    {line}
+
+
+SCORER = Scorer(version="1", score=_score)
+""")
+    monkeypatch.setattr(scorer, "SCORERS", folder)
+    monkeypatch.setattr(scoring, "SCORERS", folder)
+    monkeypatch.setattr(stages, "train", lambda *a: pytest.fail("it was trained"))
+    path = write_study(tmp_path, tiny_model, intermediates=["none", "mini-nli"], targets=["mini-ner", "mini-pos", "mini-qa"], seeds=[0])
+    with pytest.raises(PluginError, match="nothing was trained") as caught:
+        run(path, tmp_path / "store")
+    assert list(caught.value.problems) == [said.format(folder / "token_accuracy.py")]
+    assert not list((tmp_path / "store").glob("*/*.parquet"))
 
 
 def test_what_another_runner_has_finished_is_not_replaced(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,7 @@ def run(
         How many cells were run.
 
     Raises:
+        PluginError: Before anything is trained, if the scorers of a target do not work.
         StudyError: At the end, with every item that failed and why.
     """
     options = options or Options()
@@ -97,6 +98,9 @@ def run(
         _drop(todo, root, name, set(), options.keep)
         _sweep(todo, root, name)
         return 0
+    from xbench.train.cells import rehearse
+
+    rehearse(dict.fromkeys(cell.task_name for cell in cells.values()))
     with _pool(todo, resolved, root, options, progress.report) as pool:
         failures = drive(work, pool, options.retries, begun, ended, given_up)
     _sweep(todo, root, name)  # not before: the other workers write their states

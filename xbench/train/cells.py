@@ -2,7 +2,7 @@
 
 import json
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import metadata
@@ -15,7 +15,7 @@ import pyarrow as pa
 import torch
 
 from xbench import mining, places, scoring
-from xbench.errors import PluginError, StudyError
+from xbench.errors import DataError, PluginError, StudyError
 from xbench.hashes import tested_revision
 from xbench.recipe import Compute, Phase, Recipe, unreachable
 from xbench.scorer import load_scorer
@@ -240,10 +240,46 @@ def run_cell(bench: Workbench, cell: Cell, study: str, started: datetime, now: C
         tables["prediction"].append(scoring.prediction_rows(key, language, split, said))
         tables["outcome"].append(outcome)
         tables["score"].append(score)
-        if task.metric not in (measured := sorted(set(score["metric"].to_pylist()))):
-            raise PluginError(f"task {task.name} counts metric {task.metric!r}, which none of its scorers gives: {', '.join(measured)}")
     run = key | _conditions(bench, cell) | {"study": study, "started": started, "finished": max(now(), started)}  # clocks are set back
     return {name: pa.concat_tables(rows) for name, rows in tables.items()} | {"run": pa.Table.from_pylist([run])}
+
+
+_REHEARSED = 20  # examples that every scorer is tried on
+
+
+def rehearse(targets: Iterable[str]) -> None:
+    """Score the gold answers of a few examples of each target: what is wrong with a scorer is said before anything is trained.
+
+    Raises:
+        PluginError: With every target whose scorers fail, give no ratios, or do not measure the metric that counts.
+    """
+    problems = []
+    for name in targets:
+        task = load_task(name)
+        language, split = task.predicted[0]
+        try:
+            examples = task.examples(language, split)[:_REHEARSED]
+        except DataError:
+            continue  # that cell will say so, and keep no other from being run
+        gold = [heads.reference(e) for e in examples]
+        said = [json.loads(g)[0] for g in gold] if task.family == "qa" else gold
+        answers = scoring.Answers([e.example_id for e in examples], [e.cluster_id for e in examples], gold, said)
+        try:
+            _, score = scoring.score_rows(
+                {**dict.fromkeys(scoring.KEY, ""), "seed": 0}, language, split, answers, [load_scorer(s) for s in task.scorers], ""
+            )
+            _measured(task, score)
+        except PluginError as error:
+            problems.append("; ".join([f"{task.name}: {error.headline}", *error.problems]))
+        except ValueError as error:
+            problems.append(f"{task.name}: a scorer cannot read gold answers in {language!r}: {error}")
+    if problems:
+        raise PluginError("nothing was trained: what would be predicted could not be scored", list(dict.fromkeys(problems)))
+
+
+def _measured(task: Task, score: pa.Table) -> None:
+    if task.metric not in (measured := sorted(set(score["metric"].to_pylist()))):
+        raise PluginError(f"task {task.name} counts metric {task.metric!r}, which none of its scorers gives: {', '.join(measured)}")
 
 
 def _conditions(bench: Workbench, cell: Cell) -> dict[str, Any]:
