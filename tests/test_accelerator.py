@@ -44,7 +44,7 @@ there(torch.ones(4, 3))
 @pytest.mark.parametrize(
     ("ways", "variants", "benchmark"),
     [
-        (SOME, ["mixture"], []),
+        (SOME, ["frozen"], []),
         pytest.param([w for w in WAYS if w not in SOME], sorted(VARIANTS), ["benchmark"], marks=pytest.mark.slow),
     ],
     ids=["some", "others"],

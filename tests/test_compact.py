@@ -508,14 +508,15 @@ def test_a_damaged_file_of_several_ingests_takes_no_others_along(
     fault("damaged file", f"compacted, runs of several ingests, table {table}{', replaced files are there' if grace else ''}", "1 file")
 
 
-def test_an_ingest_of_which_a_part_was_lost_does_not_come_back_beside_what_was_taken_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lost", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_an_ingest_of_which_a_part_was_lost_does_not_come_back_beside_what_was_taken_again(tmp_path: Path, lost: int) -> None:
     """Of what was replaced some is left: its files of table run are deleted first."""
     root = tmp_path / "store"
     groups = spread(root, 3600)
     before = answers(root, views=TABLES)
     for path in (root / "run").glob("ingest.*"):
         path.unlink()
-    for group in groups[:2]:
+    for group in groups[:lost]:
         (root / "score" / group).unlink()
         assert set(repaired(root)) == {4}
         take(root)

@@ -38,13 +38,14 @@ def test_compiled_layers_learn_the_same(tiny_model: Path, tmp_path: Path, varian
         bench.compute = Compute(compile=compiled, gradient_checkpointing=recompute)
         found.append(stages.train(bench, stage_of(bench, intermediate), bench.trunk(None)).trunk)
     plain, made = found
-    assert counters["stats"]["unique_graphs"] >= 1
+    assert 1 <= counters["stats"]["unique_graphs"] <= 2  # of all layers; a batch of one is apart
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(made.state_dict()[name], value, atol=1e-5, rtol=1e-4, msg=name)
     assert all(layer._compiled_call_impl is None for layer in made.layers)
 
 
 @pytest.mark.usefixtures("compiler")
+@pytest.mark.slow  # by default compiled layers are trained above
 def test_what_is_compiled_serves_all_layers_and_trainings(tiny_model: Path, tmp_path: Path) -> None:
     """A graph of the whole encoder was made again for each training, whose words are others, eight times at most; then torch gave up."""
     for intermediate in ("mini-pos", "mini-nli", "mini-qa", "intents"):

@@ -94,7 +94,7 @@ def check_crowd(root: Path, writers: int, readers: int, seconds: float, note: No
 
 
 def test_writers_and_readers_go_on(tmp_path: Path, fault: Note) -> None:
-    check_crowd(tmp_path / "store", 2, 2, 8, fault)
+    check_crowd(tmp_path / "store", 2, 2, 5, fault)
 
 
 @pytest.mark.slow

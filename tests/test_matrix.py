@@ -20,7 +20,7 @@ INTERMEDIATES = [
     "intents", "mini-nli", "mini-qa", "mini-multi", "mini-multi-uniform", "mini-multi-temperature", "mini-multi-capped",
     "intents-mlm", "commands-mlm", "names", "intents@de", "intents@de+es+fr", "intents@ar+cs+de+es+fi+hi+tr+zh",
 ]  # fmt: skip
-SOME = ["mini-multi-temperature", "intents-mlm", "intents@de+es+fr"]
+SOME = ["mini-multi-temperature", "intents@de+es+fr"]
 RECIPES: dict[str, dict[str, Any]] = {
     "everything trained": {"frozen_layers": None},
     "low rank": {"intermediate": {**SMALL, "lora": {"rank": 2, "layers": [2]}}},

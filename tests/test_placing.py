@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from tests.conftest import Writer
+from tests.conftest import Writer, some_slow
 from tests.test_comparing import answers, put
 from xbench import cli, comparing, over_tasks, pairing, placing, scales, store, wording
 from xbench.errors import StoreError
@@ -251,7 +251,7 @@ _FEW = ("model_revision", "intermediate", "source", "language")
 
 
 @pytest.mark.parametrize("every", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("asked", _ASKED)
+@pytest.mark.parametrize("asked", some_slow(list(_ASKED), ["direct", "tasks", "pairs", "sizes"]))
 def test_no_condition_moves_a_family_a_verdict_or_a_rank(varied: Path, asked: str, every: bool) -> None:
     """The rows that a condition on any column of the view `result` leaves are those of the whole, to the digit."""
     con, function = store.connect(varied), _ASKED[asked]

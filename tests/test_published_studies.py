@@ -67,7 +67,7 @@ def run(name: str, tiny_model: Path, folder: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["some", "whole"])
-@pytest.mark.parametrize("name", some_slow(list(SOME), ["phang2020", "scales"]))
+@pytest.mark.parametrize("name", some_slow(list(SOME), ["phang2020"]))
 def test_it_runs_to_its_deltas(name: str, whole: bool, tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every cell trains, predicts every language, is scored and stored; each intermediate has its delta on each target."""
     done = run(name, tiny_model, tmp_path, monkeypatch, **({} if whole else SOME[name]))

@@ -362,7 +362,7 @@ def test_views_that_are_copied_are_those_that_were_bound(writer: Writer, tmp_pat
     assert len(bound["language"]) > 50
     monkeypatch.setenv("XBENCH_CACHE", str(cache))
     with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(lambda _: whole(store.connect(writer.root)), range(8)):
+        for found in pool.map(lambda _: whole(store.connect(writer.root)), range(4)):
             assert found == bound
     (file,) = (cache / "views").iterdir()
     good = file.read_bytes()

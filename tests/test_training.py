@@ -321,7 +321,7 @@ def _wait_for_a_state(child: BaseProcess, root: Path) -> None:
 
 
 def test_kill_and_resume(tiny_model: Path, tmp_path: Path) -> None:
-    assert check_kills(tiny_model, tmp_path, 1, [0], ["none", "intents-mlm"]) > 0
+    assert check_kills(tiny_model, tmp_path, 1, [0], ["none", "mini-pos"]) > 0
 
 
 @pytest.mark.slow

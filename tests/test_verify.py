@@ -179,7 +179,11 @@ def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> N
         verifying.verify(tmp_path / "none")
 
 
-@pytest.mark.parametrize("name", sorted(CASES))
+# With examples, predictions, printed means, several tables a file, standard errors, and none of these.
+_VARIED = ["explainaboard-report", "inspect-ai", "latex", "lm-eval", "long", "xtreme-submission"]
+
+
+@pytest.mark.parametrize("name", some_slow(sorted(CASES), _VARIED))
 def test_what_each_adapter_brings_is_whole(tmp_path: Path, name: str) -> None:
     assert verifying.verify(ingest(CASES[name], tmp_path)[1]).problems == []
 

@@ -68,7 +68,7 @@ _WRITERS: dict[int, duckdb.DuckDBPyConnection] = {}
 def _writing(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
     """A DuckDB to check and write so many rows with. To begin one takes longer than to write a small file: one is kept for those.
 
-    Kept for the process, as what was forked has none of its threads and locks; never after an error, which may have left it unfit.
+    Kept for the process, as what was forked has none of its threads and locks; never after an error of its own, which may leave it unfit.
     """
     process = os.getpid()
     if rows >= _FEW:
@@ -79,6 +79,8 @@ def _writing(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
         con = _WRITERS[process].cursor()
     try:
         yield con
+    except ContractError:  # of the rows
+        raise
     except BaseException:
         _WRITERS.pop(process, None)
         raise

@@ -107,8 +107,9 @@ def _templates(language: str, intent: str, split: Split, trained: str) -> "list[
     return [template for i, template in enumerate(found) if i % _HELD_OUT in place]
 
 
-def _sentences(language: str, intent: str, split: Split, wanted: int, trained: str) -> list[str]:
-    """Up to `wanted` different sentences of one intent, templates in turn."""
+@cache
+def _sentences(language: str, intent: str, split: Split, wanted: int, trained: str) -> tuple[str, ...]:
+    """Up to `wanted` different sentences of one intent, templates in turn; to expand them takes seconds a language, once a process."""
     from hassil.util import normalize_whitespace
 
     rng = random.Random(f"{language}/{split}/{intent}")
@@ -118,14 +119,14 @@ def _sentences(language: str, intent: str, split: Split, wanted: int, trained: s
     for _ in range(_TRIES):
         for template in templates:
             if len(found) == wanted:
-                return list(found)
+                return tuple(found)
             try:
                 text = normalize_whitespace(_expand(template, language, rng)).strip()
             except _UnfilledError:
                 continue
             if text and len(text.split()) <= _MAX_WORDS:
                 found[text] = None
-    return list(found)
+    return tuple(found)
 
 
 def load(language: str, split: Split, trained: str = "en") -> Sequence[Classified]:
