@@ -117,6 +117,29 @@ def test_selection_on_target_languages_is_not_zero_shot(tiny_model: Path, tmp_pa
         results(tiny_model, tmp_path, targets=["mini-ner"], recipe={**RECIPE, "target": {**SMALL, **chosen}})
 
 
+def test_selection_is_on_the_target_languages_that_have_development_data(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Kazakh, Thai, Tagalog and Yoruba have none in UD 2.5: the planner wanted it, and nothing could be selected on the 29 others."""
+    data, task = tmp_path / "data" / "udpos", load_task("udpos")
+    data.mkdir(parents=True)
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "data"))
+    for language in task.languages:
+        for split in (
+            ("train", "dev", "test") if language == "en" else ("dev", "test") if language not in ("kk", "th", "tl", "yo") else ("test",)
+        ):
+            (data / f"{split}-{language}.tsv").write_text(f"the\tDET\n{language}\tNOUN\n\nit\tPRON\nwas\tAUX\n\n" * 4)
+    chosen = {**RECIPE, "target": {**SMALL, "selection": {"every": 1, "on": "target-languages"}}}
+    rows = results(tiny_model, tmp_path, targets=["udpos"], recipe=chosen)
+    assert {r["selection"] for r in rows} == {"target-languages"}
+    assert {r["language"] for r in rows} == {*task.languages}
+    (data / "dev-de.tsv").unlink()
+    with pytest.raises(DataError) as caught:
+        results(tiny_model, tmp_path, targets=["udpos"], recipe=chosen)
+    assert [p.partition(":")[0] for p in caught.value.problems] == ["udpos"]
+    assert "de dev: none of " in str(caught.value)
+
+
 @pytest.mark.parametrize("phase", ["target", "intermediate"])
 def test_development_data_that_only_a_selection_reads_is_in_its_ids(phase: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Other German development data is another run where the step is selected on it, in whichever phase, and none where it is not."""

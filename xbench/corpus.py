@@ -87,6 +87,7 @@ class Corpus:
         published: How many examples there are by (language, split), as published.
         parallel: Whether cluster ids are shared by translations; otherwise the language is put before them.
         has_dev: Whether there is development data (retrieval and mining: in every language).
+        without_dev: Languages that have none, of a task that has.
         notes: Traps worth knowing, for `xbench data check`.
     """
 
@@ -99,6 +100,7 @@ class Corpus:
     published: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
     parallel: bool = False
     has_dev: bool = True
+    without_dev: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -120,6 +122,7 @@ class Corpus:
             dev_revision=self.dev_revision,
             check=self.check,
             has_dev=self.has_dev,
+            without_dev=self.without_dev,
             parallel=self.parallel,
             published=self.published,
             trained_in=(lambda code: replace(self, train_language=code).task(**fields)) if self.trains else None,
@@ -190,7 +193,8 @@ class Corpus:
         Raises:
             DataError: If some of them are not there, naming each.
         """
-        return self._content([(code, "dev") for code in self.languages if code != self.train_language]) if self._in_folder() else ""
+        codes = [code for code in self.languages if code != self.train_language and code not in self.without_dev]
+        return self._content([(code, "dev") for code in codes]) if self._in_folder() else ""
 
     def _content(self, parts: Sequence[tuple[str, Split]]) -> str:
         digest, missing = hashlib.sha256(), []

@@ -158,6 +158,7 @@ class Task:
         parallel: Whether a cluster id names the same item in every language (translations of each other).
         rows_a_cluster: In files without ids, how many rows in a row make a cluster.
         has_dev: Whether there are examples for choices besides those that are reported.
+        without_dev: Test languages that have none all the same; a selection on target languages is on the others.
         published: How many examples there are by (language, split), as published.
         notes: Traps of the data that a user should know of.
         trained_in: Language -> the same task with training and development data in it; None where there is no such data.
@@ -190,6 +191,7 @@ class Task:
     parallel: bool = False
     rows_a_cluster: int = 1
     has_dev: bool = True
+    without_dev: tuple[str, ...] = ()
     published: Mapping[tuple[str, str], int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     trained_in: Callable[[str], "Task"] | None = None

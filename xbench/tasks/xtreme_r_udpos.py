@@ -3,7 +3,7 @@
 from xbench.corpus import Corpus
 from xbench.readers import UPOS
 from xbench.tasks import _xtreme
-from xbench.tasks.udpos import NOTES, RULES, SCORERS, sources
+from xbench.tasks.udpos import NOTES, RULES, SCORERS, WITHOUT_DEV, sources
 
 TASK = Corpus(
     folder="udpos",
@@ -11,6 +11,7 @@ TASK = Corpus(
     languages=_xtreme.UDPOS_R,
     sources=sources(lambda language: "2.5" if language in _xtreme.UDPOS else "2.7"),
     published={("en", "train"): 21_253, ("en", "dev"): 3_974},
+    without_dev=WITHOUT_DEV,
     notes=(*NOTES, "XTREME-R's own training script leaves wo out; evaluate.py wants it"),
 ).task(
     labels=UPOS,

@@ -152,7 +152,8 @@ def _judge(
     looks = []
     for m, objective in zip(found, objectives, strict=True):
         if isinstance(objective, Supervised):
-            languages = (m.task.train_language,) if wanted.on == "train-language" else m.task.languages
+            tested = [code for code in m.task.languages if code not in m.task.without_dev]
+            languages = [m.task.train_language] if wanted.on == "train-language" else tested
             looks.append((m.task, objective, _development(bench, m.task, languages, wanted)))
     if not looks:
         raise StudyError(f"{', '.join(m.task.name for m in found)}: selection needs a part with labels")
