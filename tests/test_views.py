@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Writer
 from xbench import board, serving, store, template
 from xbench.task import all_tasks, load_task
+from xbench.ui import common
 
 
 def rows(root: Path, view: str, **where: Any) -> list[dict[str, Any]]:
@@ -188,6 +189,23 @@ def test_what_was_run_here_and_what_came_back_with_another_number_are_two(writer
     assert (mean["kind"], mean["delta"], mean["seeds"]) == ("run", pytest.approx(0.1), 2)
     found = serving.Snapshot(writer.root).rows("SELECT kind, intermediate, value FROM cell JOIN system USING (system_id)")
     assert set(found.itertuples(index=False, name=None)) == {("run", "none", 0.5), ("run", "intents", 0.6), ("external", "intents", 0.9)}
+
+
+def test_steps_selected_on_other_development_data_are_systems_of_the_app(writer: Writer) -> None:
+    """.9 and .5 were one cell of .7 over two seeds, where the view `leaderboard` has two rows."""
+    for seed, (dev, value) in enumerate((("x", 0.9), ("y", 0.5))):
+        writer.add("none", "mini-pos", seed, {"de": value}, target_revision=f"r dev {dev}", selection="target-languages")
+        writer.add("none", "mini-retrieval", seed, {"de": 0.6})
+    found = {(r["target"], r["target_revision"]): r["value"] for r in rows(writer.root, "leaderboard")}
+    assert found == {("mini-pos", "r dev x"): 0.9, ("mini-pos", "r dev y"): 0.5, ("mini-retrieval", "r"): 0.6}
+    snapshot = serving.Snapshot(writer.root)
+    cells = snapshot.rows("SELECT target, development, value, seeds FROM cell JOIN system USING (system_id) JOIN col USING (column_id)")
+    assert sorted(cells.itertuples(index=False, name=None)) == [
+        ("mini-pos", 1, 0.9, 1),
+        ("mini-pos", 2, 0.5, 1),
+        ("mini-retrieval", 1, 0.6, 2),
+    ]
+    assert common.system_labels(snapshot.systems()).tolist() == ["m · development data 1", "m · development data 2"]
 
 
 def test_of_several_baselines_of_one_seed_none_counts(writer: Writer) -> None:

@@ -2,7 +2,8 @@
 
 A `Snapshot` is the store at one content. It holds the scores as a small star, so that any filter is one quick scan:
 
-    system   system_id, the fields of pairing.SYSTEM, parameters, recipe_label, selection (target-languages where that of any run is)
+    system   system_id, the fields of pairing.SYSTEM, development (1, or more where steps of one task were selected on several versions of
+             its development data), parameters, recipe_label, selection (target-languages where that of any run is)
     col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
              task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
@@ -25,6 +26,7 @@ import duckdb
 
 from xbench import background, board, listing, pairing, store
 from xbench.errors import XbenchError
+from xbench.hashes import DEV
 
 if TYPE_CHECKING:
     import pandas as pd  # a third of a second, and a store is opened without it
@@ -305,15 +307,22 @@ def _size(made: Any) -> int:
 
 def _star(con: duckdb.DuckDBPyConnection) -> None:
     """Make the tables system, col and cell."""
+    # Steps selected on several versions of a task's development data are several systems; which of one task goes with which of another
+    # nothing says.
+    developed = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{DEV}', 2) ELSE '' END"
+    several = con.execute(f"SELECT coalesce(bool_or({developed} <> ''), false) FROM run").fetchall()[0][0]
+    number = f"dense_rank() OVER (PARTITION BY {_SYSTEM}, target ORDER BY {developed})::INTEGER" if several else "1"
+    runs = f"(SELECT *, {number} AS development FROM run)"
     con.execute(
-        f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}))::INTEGER AS system_id, * FROM (SELECT {_SYSTEM}, "
-        "any_value(parameters) AS parameters, any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
+        f"CREATE TABLE system AS SELECT (row_number() OVER (ORDER BY {_SYSTEM}, development))::INTEGER AS system_id, * "
+        f"FROM (SELECT {_SYSTEM}, development, any_value(parameters) AS parameters, "
+        "any_value(coalesce(json_extract_string(recipe, '$.text'), recipe_id)) AS recipe_label, "
         "coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection "
-        "FROM run GROUP BY ALL)"
+        f"FROM {runs} GROUP BY ALL)"
     )
     con.execute(
         "CREATE TEMP TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "
-        f"FROM run JOIN system USING ({_SYSTEM})"
+        f"FROM {runs} JOIN system USING ({_SYSTEM}, development)"
     )
     key = "target, metric, scorer, dataset_revision, split, language_set"
     con.execute(

@@ -479,10 +479,12 @@ def system_labels(found: pd.DataFrame) -> "pd.Series[str]":
         "recipe_id",
         "relationship",
         "kind",
+        "development",
     ):
         if not label.duplicated().any():
             break
         if field in found:
             differs = found.groupby(label)[field].transform("nunique") > 1
-            label = label.where(~differs, label + " · " + found[field].astype(str))
+            said = ("development data " if field == "development" else "") + found[field].astype(str)
+            label = label.where(~differs, label + " · " + said)
     return label
