@@ -244,6 +244,16 @@ def test_intents() -> None:
         assert len(task.examples(language, "test")) == 100
 
 
+def test_masked_commands_are_none_that_intents_is_tested_on() -> None:
+    """Up to 18 of a hundred test sentences were among them, in other languages than English."""
+    text = load_task("commands-mlm")
+    for language in ("de", "en", "zh"):
+        seen = {e.text for e in text.examples(language, "train") if isinstance(e, Plain)}
+        assert len(seen) > 300
+        for trained in ("intents", "intents@de"):
+            assert not seen & {e.text for e in load_task(trained).examples(language, "test") if isinstance(e, Classified)}
+
+
 def test_a_split_that_a_language_does_not_have() -> None:
     for name in ("mini-pos", "mini-nli", "intents"):
         with pytest.raises(DataError, match="has no train split in 'de'"):

@@ -6,7 +6,7 @@ from xbench.tasks import intents
 
 
 def load(language: str, split: Split) -> list[Plain]:
-    """The sentences that `intents` trains on in a language.
+    """The sentences that `intents` trains on in a language, but for those that it is tested on: no encoder shall have seen them.
 
     Raises:
         DataError: If it is not training data that is asked for.
@@ -14,7 +14,14 @@ def load(language: str, split: Split) -> list[Plain]:
     if split != "train":
         raise DataError("commands-mlm has training data only")
     found = intents.trained_in(language).examples(language, "train")
-    return [Plain(e.example_id, e.cluster_id, e.text) for e in found if isinstance(e, Classified)]
+    other = next(code for code in intents.LANGUAGES if code != language)  # which one is no matter: all is test data then
+    tested = {e.text for trained in (language, other) for e in intents.load(language, "test", trained)}
+    return [Plain(e.example_id, e.cluster_id, e.text) for e in found if isinstance(e, Classified) and e.text not in tested]
+
+
+def revision() -> str:
+    """As of `intents`; the text is less than what it trains on."""
+    return f"{intents.revision()} untested"
 
 
 TASK = Task(
@@ -23,7 +30,7 @@ TASK = Task(
     metric="",
     scorers=(),
     load=load,
-    revision=intents.TASK.revision,
+    revision=revision,
     has_dev=False,
     licence=intents.TASK.licence,
     source=intents.TASK.source,
