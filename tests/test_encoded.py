@@ -17,7 +17,7 @@ def test_encoded_sets_come_back_from_the_disk(tiny_model: Path, tmp_path: Path, 
     monkeypatch.setattr(encoded, "_WORTH", 1)
     model = models.resolve(str(tiny_model))
     tokenizer = models.load(model)[1]
-    recipe = Recipe(max_length=64)
+    recipe = Recipe(max_length=64, retrieval_prefix="query: ")
     for name in ("mini-pos", "mini-qa", "mini-nli", "names"):
         task = load_task(name)
         language = "de" if name == "names" else "en"

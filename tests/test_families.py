@@ -432,11 +432,29 @@ def test_a_task_trained_in_another_language_is_another_run_of_the_same_target(
     assert load_task("mini-pos@en") == load_task("mini-pos")
 
 
+def test_a_recipe_is_that_of_one_model_in_its_ids() -> None:
+    """`query: ` stood before the sentences of every model, and a layer for one more model was another recipe for all."""
+    plain = Recipe()
+    e5 = ("intfloat/multilingual-e5-small", "multilingual-e5-small/", "/models/E5", "intfloat/e5-base-v2")
+    assert {plain.of(m).retrieval_prefix for m in e5} == {"query: "}
+    assert {plain.of(m).retrieval_prefix for m in ("xlm-roberta-base", "org/safe5", "e5/xlm-r", "mdeberta-v3e50")} == {""}
+    assert Recipe(retrieval_prefix="query: ").of("xlm-roberta-base").recipe_id == plain.of(e5[0]).recipe_id != plain.of("xlm-r").recipe_id
+    one, more = Recipe(retrieval_layer={"large": 14}), Recipe(retrieval_layer={"large": 14, "base": 8})
+    assert one.of("large").recipe_id == more.of("large").recipe_id == Recipe(retrieval_layer=14).of("large").recipe_id
+    assert more.of("base").recipe_id == Recipe(retrieval_layer=8).of("base").recipe_id != more.of("large").recipe_id
+    both = {"about": "x", "models": ["large", "base"], "intermediates": ["none"], "targets": ["mini-pos"], "seeds": [0]}
+    revisions = {"large": "1", "base": "1"}
+    found = plan(Study.model_validate({**both, "recipe": {"retrieval_layer": {"large": 14, "base": 8}}}), revisions).cells
+    (alone,) = plan(Study.model_validate({**both, "models": ["large"], "recipe": {"retrieval_layer": 14}}), revisions).cells
+    assert alone in found
+
+
 def test_new_fields_of_the_recipe_leave_old_ids_alone() -> None:
     """The first ids are those of the version before the fields came; results that are stored under them stay valid."""
-    assert Recipe().recipe_id == "96f46ed90636"
-    assert Recipe(frozen_layers=None).recipe_id == "20e2fb35a569"
-    assert Recipe.model_validate({"target": {"selection": {"every": 100}}}).recipe_id == "52dc0e4cb5fa"
+    e5 = "intfloat/multilingual-e5-small"
+    assert Recipe().of(e5).recipe_id == "96f46ed90636"
+    assert Recipe(frozen_layers=None).of(e5).recipe_id == "20e2fb35a569"
+    assert Recipe.model_validate({"target": {"selection": {"every": 100}}}).of(e5).recipe_id == "52dc0e4cb5fa"
     assert "retrieval_pooling" not in Recipe().canonical
     for change in (
         {"retrieval_pooling": "cls"},
@@ -444,7 +462,7 @@ def test_new_fields_of_the_recipe_leave_old_ids_alone() -> None:
         {"retrieval_duplicates": "expand"},
         {"doc_stride": 16},
     ):
-        assert Recipe.model_validate(change).recipe_id != "96f46ed90636"
+        assert Recipe.model_validate(change).of(e5).recipe_id != "96f46ed90636"
         assert json.loads(Recipe.model_validate(change).canonical).items() >= change.items()
 
 

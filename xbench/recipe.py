@@ -1,5 +1,6 @@
 """Hyper-parameters as data: one recipe covers both training phases and evaluation, and is part of every result's key."""
 
+import re
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -8,6 +9,7 @@ from xbench.hashes import canonical_json, short_hash
 from xbench.keyed import PartsError
 
 PhaseName = Literal["intermediate", "target"]
+_E5 = re.compile(r"(?<![a-z0-9])e5(?![a-z0-9])")  # intfloat/multilingual-e5-small
 _STRICT = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -109,7 +111,7 @@ class Recipe(BaseModel):
         max_length: Longest input in subwords; longer sentences are tagged in pieces, longer questions are cut.
         intermediate, target: The two phases.
         tasks: Differences from a phase for single tasks: {task: {field: value}}.
-        retrieval_prefix: Put before each sentence in retrieval (multilingual-e5 was trained with `query: `).
+        retrieval_prefix: Put before each sentence in retrieval. None: `query: ` for e5 models, which were trained with it, else nothing.
         retrieval_layer: Hidden layer whose pooled vectors are compared; -1 is the last. Or {model: layer}, for models of other depths.
         retrieval_pooling: Mean over the subwords, or the first one's vector.
         retrieval_special_tokens: Whether the special tokens take part in the mean, as in XTREME's script.
@@ -137,7 +139,7 @@ class Recipe(BaseModel):
     intermediate: Phase = Phase()
     target: Phase = Phase()
     tasks: dict[str, dict[str, Any]] = {}
-    retrieval_prefix: str = "query: "
+    retrieval_prefix: str | None = None
     retrieval_layer: int | dict[str, int] = -1
     retrieval_pooling: Literal["mean", "cls"] = "mean"
     retrieval_special_tokens: bool = True
@@ -176,6 +178,16 @@ class Recipe(BaseModel):
         if found:
             raise PartsError(found)
         return self
+
+    def of(self, model: str) -> "Recipe":
+        """What it says for one model: its id is that of the model's runs, whatever other models a study has."""
+        return self.model_copy(update={"retrieval_layer": self.layer(model), "retrieval_prefix": self.prefix(model)})
+
+    def prefix(self, model: str) -> str:
+        """What stands before each sentence that is compared."""
+        if self.retrieval_prefix is not None:
+            return self.retrieval_prefix
+        return "query: " if _E5.search(model.rstrip("/").rpartition("/")[2].lower()) else ""
 
     def layer(self, model: str) -> int:
         """The hidden layer of a model whose vectors are compared.

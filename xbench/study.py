@@ -345,7 +345,8 @@ def unchanged(task: str, phase: Phase, planned: str) -> None:
 
 
 def _cell(study: Study, target: Task, model: str, revision: str, intermediate: str, data: Data, seed: int) -> Cell:
-    origin = _origin(model, revision, study.recipe.recipe_id, stack_version())
+    recipe_id = study.recipe.of(model).recipe_id
+    origin = _origin(model, revision, recipe_id, stack_version())
     parent = None if intermediate == DIRECT else _stage(study, origin, None, intermediate, "intermediate", data, seed)
     encoder = _stage(study, origin, parent, target.name, "target", data, seed) if target.trains else parent
     key: dict[str, Any] = {
@@ -358,7 +359,7 @@ def _cell(study: Study, target: Task, model: str, revision: str, intermediate: s
         "train_language": target.train_language,
         "seed": seed,
     }
-    said = {**key, "recipe_id": study.recipe.recipe_id, "source_version": stack_version()}
+    said = {**key, "recipe_id": recipe_id, "source_version": stack_version()}
     return Cell(run_id=run_id_of(said), encoder=encoder, **key)
 
 

@@ -78,7 +78,7 @@ class Estimator:
             if task.family == "mining":
                 pieces = encode_texts(tokenizer, [getattr(e, "text", "") for e in sample], length)
             else:
-                pieces = encode(tokenizer, sample, length, stride, self.recipe.retrieval_prefix, self.recipe.tagging)
+                pieces = encode(tokenizer, sample, length, stride, self.recipe.prefix(model), self.recipe.tagging)
             self._sizes[key] = (len(examples), sum(len(p.ids) for p in pieces) / max(len(sample), 1))
         return self._sizes[key]
 

@@ -121,7 +121,7 @@ class Worker:
         if self._bench is None or self._bench.model.name != model:
             self._bench = Workbench(
                 self.resolved[model],
-                self.todo.study.recipe,
+                self.todo.study.recipe.of(model),
                 self.root / CHECKPOINTS,
                 self.shared,
                 report,

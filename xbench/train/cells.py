@@ -186,7 +186,7 @@ class Workbench:
         length, _ = recipe.lengths(task.name)
         if (length, texts) in self._vectors:
             return self._vectors[length, texts]
-        pieces = encode_texts(self._tokenizer, [recipe.retrieval_prefix + t for t in texts], length)
+        pieces = encode_texts(self._tokenizer, [recipe.prefix(self.model.name) + t for t in texts], length)
         vectors: npt.NDArray[np.float32] = loop.embed(
             pieces,
             encoder,

@@ -40,7 +40,7 @@ def encoded(
         DataError: If a file that was kept is damaged.
     """
     length, stride = recipe.lengths(task.name)
-    prefix = recipe.retrieval_prefix if task.family == "alignment" else ""
+    prefix = recipe.prefix(model.name) if task.family == "alignment" else ""
     if len(examples) < _WORTH:
         return encode(tokenizer, examples, length, stride, prefix, recipe.tagging)
     apart = split == "dev" and language != task.train_language  # what a selection on target languages reads
