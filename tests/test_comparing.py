@@ -409,7 +409,7 @@ def test_a_margin_tells_equal_from_unknown(tmp_path: Path) -> None:
     row = comparing.compare(tmp_path, margin=0.01)[0]
     assert row["verdict"] == "equivalent"
     assert row["p_equivalent"] < 0.001
-    with pytest.raises(XbenchError, match=r"margin 5 is not between 0 and 1"):
+    with pytest.raises(XbenchError, match=r"margin 5 is not above 0 and below 1 \(100 points\)"):
         comparing.compare(tmp_path, margin=5)
 
 

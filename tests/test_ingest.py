@@ -442,7 +442,7 @@ def test_what_less_is_better_of_is_refused_and_selection_is_one_of_three(tmp_pat
     """In tables they are words."""
     header = "model,intermediate,target,language,metric,value,source,lower_is_better,selection\n"
     said = ("true,", "False,target-languages", ",dev", "maybe,", ",")
-    path = write(tmp_path / "a.csv", *(f"m{i},none,xnli,de,loss,0.5,paper,{word}" for i, word in enumerate(said)), header=header)
+    path = write(tmp_path / "a.csv", *(f"m{i},none,xnli,de,score,0.5,paper,{word}" for i, word in enumerate(said)), header=header)
     report = ingesting.ingest([path], tmp_path / "s")
     assert [(r.at, r.column) for r in report.refusals] == [("2", "metric"), ("4", "selection"), ("5", "lower_is_better")]
     con = store.connect(tmp_path / "s")
@@ -771,3 +771,19 @@ def test_small_percent_are_no_fractions(tmp_path: Path) -> None:
     ingesting.ingest([path], tmp_path / "percent", options=Options(settings={"unit": "percent"}))
     with store.connect(tmp_path / "percent") as con:
         assert con.execute("SELECT count(*), min(value) FROM score WHERE metric = 'f1'").fetchall() == [(3, 0.007)]
+
+
+def test_metrics_of_which_less_is_better_are_refused_by_name(tmp_path: Path) -> None:
+    """A table of word error rates was stored, and the worst system led the leaderboard."""
+    table = tmp_path / "wer.md"
+    table.write_text("| model | de | fr |\n|---|---|---|\n| good | 5.1 | 6.2 |\n| bad | 50.1 | 62.0 |\n")
+    said = {"target": "asr", "metric": "WER", "intermediate": "none", "source": "p"}
+    report = ingesting.ingest([table], tmp_path / "s", options=Options(settings=said))
+    assert len(report.refusals) == 4
+    assert {r.expected.partition(";")[0] for r in report.refusals} == {"expected one of which more is better"}
+    header = "model,intermediate,target,language,metric,value,lower_is_better,source\n"
+    path = tmp_path / "a.csv"
+    path.write_text(f"{header}m,none,t,de,loss,0.5,,p\nm,none,t,fr,loss,0.5,false,p\nm,none,t,hi,f1,0.5,,p\n")
+    report = ingesting.ingest([path], tmp_path / "s")
+    assert [(r.at, r.column) for r in report.refusals] == [("2", "metric")]
+    assert report.cells == {"new": 2}

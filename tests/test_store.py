@@ -413,6 +413,13 @@ def test_from_python_a_misspelt_store_or_condition_is_no_empty_answer(tmp_path: 
         with pytest.raises(StoreError, match="there is no store at"):
             ask()
     writer.add("none", "mini-ner", 0, {"de": 0.5})
+    for ask, said in (
+        (lambda: xbench.compare(writer.root, by="task"), "by 'task' is none of language, family, script, mean"),
+        (lambda: xbench.standings(writer.root, over="none"), "over 'none' is none of all, zero-shot"),
+        (lambda: xbench.compare(writer.root, None, {"intermediate": "mini-poss"}), "mini-poss"),
+    ):
+        with pytest.raises(StoreError, match=said):
+            ask()
     for ask in (lambda: xbench.compare(writer.root, target="mini-nerr"), lambda: xbench.standings(writer.root, target="mini-nerr")):
         with pytest.raises(StoreError, match="mini-ner"):
             ask()

@@ -113,9 +113,10 @@ def compare(
     """
     import pandas as pd
 
-    from xbench import comparing
+    from xbench import board, comparing, pairing
 
     store = _existing(root)
+    board.refuse_unheard(store, {c: v for c, v in (against or {}).items() if c in pairing.SYSTEM})  # of which there are rows that say so
     return pd.DataFrame(_heard(store, comparing.compare(store, first, against, **options), {**options, **(first or {})}))
 
 

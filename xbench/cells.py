@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xbench.adapter import COLUMNS, PASSING, REQUIRED, Row, number
+from xbench.adapter import COLUMNS, LESS, PASSING, REQUIRED, Row, number
 from xbench.errors import DataError
 from xbench.languages import MANY, normal
 
@@ -112,6 +112,7 @@ def checked(cells: Cells, refused: Refused) -> Cells:
     if not cells.numbers:
         return cells
     _check_terms(cells, refused)
+    _check_directions(cells, refused)
     _check_numbers(cells, refused)
     return refused.without(cells)
 
@@ -243,6 +244,17 @@ def _languages(code: str | None, several: Any) -> _Made:
 def no_language(column: str, error: DataError, found: object) -> Problem:
     """The suggestion of the error, if it has one, beside what was found."""
     return column, f"expected a language code: {re.split('; |: ', error.headline, maxsplit=1)[-1]}", shown(found)
+
+
+def _check_directions(cells: Cells, refused: Refused) -> None:
+    """More must be better; of a metric that goes the other way by its name, a row has to say so."""
+    metrics = cells.columns["metric"]
+    less = LESS.intersection(map(str.casefold, {metric for metric in metrics if isinstance(metric, str)}))
+    said = cells.column("lower_is_better")
+    for place, metric in enumerate(metrics) if less else ():
+        if isinstance(metric, str) and metric.casefold() in less and said[place] is None:
+            problem = "expected one of which more is better; if more of this one is, a column lower_is_better says false"
+            refused.add(cells, place, ("metric", problem, shown(metric)))
 
 
 def _check_numbers(cells: Cells, refused: Refused) -> None:

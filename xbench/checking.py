@@ -54,8 +54,7 @@ def parse(text: str, intermediates: Collection[str] = (), measured: Mapping[str,
         raise StoreError(f"{text!r} is not a claim that can be checked", [f"the form is: {GRAMMAR}"])
     rest = words[2:]
     second = rest.pop(0) if rest and rest[0] not in _PREPOSITIONS else DIRECT
-    if len(rest) % 2 and rest[-1] in ("point", "points"):  # `by 2 points`
-        rest.pop()
+    rest = [w for before, w in zip(["", *rest], rest, strict=False) if not (w in ("point", "points") and _points(before) is not None)]
     found = dict(zip(rest[::2], rest[1::2], strict=False))
     problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
     problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []

@@ -7,7 +7,7 @@ and the contrasts that share a baseline, for their means over languages. Both ar
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import duckdb
 import numpy as np
@@ -57,7 +57,9 @@ class Asked:
         if self.adjust not in ADJUSTMENTS:
             problems.append(f"adjustment {self.adjust!r} is none of {', '.join(ADJUSTMENTS)}")
         if self.margin is not None and not 0 < self.margin < 1:
-            problems.append(f"margin {self.margin} is not between 0 and 1 (a fraction)")
+            problems.append(f"margin {self.margin} is not above 0 and below 1 (100 points)")
+        if self.by not in get_args(By):
+            problems.append(f"by {self.by!r} is none of {', '.join(get_args(By))}")
         if problems:
             unknown = any(f not in pairing.SYSTEM for f in (*self.first, *self.against))
             raise StoreError(f"fields are {', '.join(pairing.SYSTEM)}" if unknown else "nothing was compared", problems)

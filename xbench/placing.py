@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import duckdb
 import numpy as np
@@ -23,6 +23,11 @@ _TEST = ("delta", "low", "high", "p", "p_adjusted", "family", "seeds", "against_
 PAIR = (*_HEAD, *pairing.AGAINST, *_TEST)  # and of pairs
 
 
+def _asked(over: str) -> None:
+    if over not in get_args(Over):
+        raise StoreError(f"over {over!r} is none of {', '.join(get_args(Over))}")
+
+
 def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: Any) -> list[Row]:
     """Every system of every column: mean over languages with its interval, the limits of its rank, its tier.
 
@@ -40,6 +45,7 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
     Raises:
         StoreError: As `comparing.compare`.
     """
+    _asked(over)
     with store.reading(root) as con:
         found = []
         where, later = pairing.parted(where)
@@ -58,6 +64,7 @@ def pairs(root: Store, *, over: Over = "all", **where: Any) -> list[Row]:
 
     Conditions on systems choose, once all are adjusted, the pairs of which both meet them.
     """
+    _asked(over)
     with store.reading(root) as con:
         where, later = pairing.parted(where)
         columns = pairing.columns(con, where)
@@ -197,6 +204,7 @@ def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "
     Raises:
         StoreError: As `comparing.compare`; also if a column is not one, or two are of the same task, which are no independent evidence.
     """
+    _asked(over)
     with store.reading(root) as con:
         parts: list[Column] = []
         later: dict[str, Any] = {}

@@ -251,7 +251,8 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
 def _average(row: Row, column: str) -> str:
     if row[column] is not None:
         return percent(row[column], 2)
-    return "not of every task" if row["tasks"] == row["tasks_expected"] else f"{row['tasks']}/{row['tasks_expected']} tasks"
+    there = row["tasks_zero_shot" if column == "task_mean_zero_shot" else "tasks"]
+    return "not of every task" if there == row["tasks_expected"] else f"{there}/{row['tasks_expected']} tasks"
 
 
 def _group(row: Row, name: str, groups: Sequence[Row]) -> str:

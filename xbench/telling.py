@@ -176,15 +176,16 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
         emit(rows, form, comparing.COLUMNS)
     if not rows or form != "text":
         return
-    beside = ("intermediate", "target", "train_language", "against", "level", "language", "metric")
-    several = list(dict.fromkeys(["target", *apart(rows, left, wording.CONDITIONS, beside)]))
+    beside = ("intermediate", "target", "train_language", "against")
+    several = list(dict.fromkeys(["target", *apart(rows, left, (*wording.CONDITIONS, "metric", "language", "level"), beside)]))
     if any(r["against"] != TO_DIRECT["intermediate"] for r in rows):
         several.append("against")
 
     def cells(r: Row) -> list[str]:
         names = [f"mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
         if r["level"] != "tasks":
-            names[several.index("target")] += trained(r) + (contrasts.SELECTED if contrasts.not_zero_shot(r) else "")
+            said = ", mean as printed" if r["level"] == contrasts.PRINTED else contrasts.SELECTED if contrasts.not_zero_shot(r) else ""
+            names[several.index("target")] += trained(r) + said
         names = [str(r["intermediate"]), *names]
         return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
 

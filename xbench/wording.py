@@ -5,6 +5,7 @@ from typing import Any
 
 from xbench import comparing, pairing
 from xbench.comparing import TO_DIRECT
+from xbench.languages import labelled
 from xbench.tables import apart, percent, points, signed
 
 Row = Mapping[str, Any]
@@ -144,25 +145,30 @@ def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
     r = rows[0]
     lines = [
         r"\begin{table}", r"\centering", r"\begin{tabular}{lrrrrr}", r"\toprule",
-        r"language & baseline & $\Delta$ & 95\% interval & $p$ & detectable \\", r"\midrule",
+        r"language & baseline & $\Delta$ & 95\% interval & $p$, adjusted & detectable \\", r"\midrule",
     ]  # fmt: skip
     for row in rows:
         if row["level"] == "mean" and len(rows) > 1:
             lines.append(r"\midrule")
         if row["status"] != "tested":
-            lines.append(rf"{escape(row['language'])} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
+            lines.append(rf"{escape(_named(row))} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
             continue
         delta = f"${signed(row['delta'])}$"
         bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
         cells = [
-            escape(row["language"]), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
+            escape(_named(row)), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
             escape(p_value(row["p_adjusted"])), percent(row["detectable"]),
         ]  # fmt: skip
         lines.append(" & ".join(cells) + r" \\")
     baseline = "the direct baseline" if r["against"] == TO_DIRECT["intermediate"] else r["against"]
-    what = f"{title(rows, every)}. Points against {baseline}; bold: significant at .05 after adjustment."
+    what = f"{title(rows, every)}. Points against {baseline}; intervals are of each row alone; bold: significant at .05 after adjustment."
     caption = f"{what} {comparing.sentence(rows)}. Store {snapshot}."
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption)}}}", r"\end{table}", ""])
+
+
+def _named(row: Row) -> str:
+    """A language, and that it was trained on."""
+    return f"{row['language']} (trained)" if labelled(row["language"], row["train_language"]) else str(row["language"])
 
 
 def escape(text: object) -> str:

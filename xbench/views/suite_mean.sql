@@ -32,7 +32,7 @@ SELECT
     CASE WHEN t.tasks = e.tasks_expected THEN g.group_mean END AS group_mean,
     CASE WHEN t.tasks_zero_shot = e.tasks_expected THEN t.task_mean_zero_shot END AS task_mean_zero_shot,
     t.task_mean AS available_mean,
-    t.tasks, e.tasks_expected, t.targets,
+    t.tasks, e.tasks_expected, t.tasks_zero_shot, t.targets,
     t.split, t.train_language, t.model_revision, t.intermediate_revision, t.parameters, t.recipe_id, t.stack, t.source,
     t.source_version, t.relationship, t.kind
 FROM tasks AS t
