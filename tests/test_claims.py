@@ -330,6 +330,18 @@ def test_sentences(sentence: str, verdict: str, tmp_path_factory: pytest.TempPat
     assert checking.check(root, sentence).verdict == verdict
 
 
+def test_points_are_said_anywhere() -> None:
+    for text in (
+        "squad1 > none on tydiqa by 2 points for m",
+        "squad1 > none on tydiqa for m by 2 points",
+        "squad1 > none on tydiqa for m by 2",
+    ):
+        said = checking.parse(text)
+        assert (said.by, said.model, said.target) == (0.02, "m", "tydiqa")
+    with pytest.raises(StoreError, match="'points' is not one of on"):
+        checking.parse("squad1 > none on tydiqa points m")
+
+
 def test_a_sentence_about_an_average(tmp_path: Path) -> None:
     for target, scorer in (("mini-pos", "token-accuracy-1"), ("mini-retrieval", "accuracy-1")):
         recipe(tmp_path, {"none": 0.5, "intents": 0.7}, target=target, scorer=scorer)

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -850,3 +851,27 @@ def test_between_sizes_the_first_system_keeps_its_conditions(tmp_path: Path, cap
     telling.compare(tmp_path, "json", words, "size", **rest, **options)
     rows = json.loads(capsys.readouterr().out)
     assert [(r["model"], r["train_language"]) for r in rows] == [("a", "de"), ("b", "de"), ("b - a", "de")]
+
+
+def test_flat_tables_name_means_as_printed_and_no_two_rows_alike(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """They stood under "mean over the zero-shot languages" as they are, and a language beside the mean, in each metric, under one name."""
+    said: dict[str, Any] = {"kind": "external", "source": "a paper", "evidence": "aggregate", "scorer": "unknown"}
+    for name, value in (("none", 0.70), ("intents", 0.72)):
+        Writer(tmp_path).add(name, "xnli", None, {"mul": value}, language_set="de en fr", **said)
+        for metric in ("accuracy", "f1"):
+            Writer(tmp_path).add(name, "elsewhere", None, {"de": value}, metric=metric, **said)
+    options = dict.fromkeys(("target", "model", "source", "metric", "intermediate", "margin"))
+    telling.compare(tmp_path, "text", None, "task", latex=False, explain=False, adjust="holm", confirm=False, cache=False, **options)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.strip().startswith("intents")]
+    assert sum("xnli, mean as printed" in line for line in lines) == 1
+    names = [re.split(r"\s[+-]\d|\snot testable", line)[0] for line in lines]
+    assert len(set(names)) == len(names), lines
+
+
+def test_latex_marks_the_training_language_and_says_that_p_is_adjusted(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"en": answers(0, 0.6), "de": answers(1, 0.6)})
+    put(tmp_path, "intents", 0, {"en": answers(2, 0.9), "de": answers(3, 0.9)})
+    table = wording.latex(comparing.compare(tmp_path), "")
+    assert "$p$, adjusted" in table
+    assert "en (trained) & " in table
+    assert "de & " in table
