@@ -562,6 +562,7 @@ def test_a_zero_shot_mean_over_fewer_parts_is_none(writer: Writer) -> None:
                 writer.add("none", task.name, None, {"mul": 0.7}, metric=metric, language_set=" ".join(sorted(task.languages)), **said)
     (suite,) = rows(writer.root, "suite_mean", suite="xtreme", rule="official")
     assert suite["task_mean"] == pytest.approx((3 * 0.5 + 6 * 0.7) / 9) and suite["task_mean_zero_shot"] is None
+    assert (suite["tasks"], suite["tasks_zero_shot"]) == (9, 3)
     groups = {g["task_group"]: g["zero_shot"] for g in rows(writer.root, "group_mean", suite="xtreme", rule="official")}
     assert groups == {"classification": pytest.approx(0.5), "qa": None, "retrieval": None, "tagging": None}
 
