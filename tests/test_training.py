@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from tests.conftest import some_slow
-from xbench import board, executors, scorer, scoring, store, study
+from xbench import board, executors, keyed, scorer, scoring, store, study
 from xbench.errors import ModelError, PluginError, StudyError
 from xbench.executors import local
 from xbench.recipe import Phase, Selection
@@ -499,6 +499,21 @@ def test_layers_that_a_model_does_not_have_are_known_before_training(
     with pytest.raises(StudyError) as caught:
         executors.lay_out(study.load_study(path))
     assert said.format(model=tiny_model) in str(caught.value)
+
+
+def test_words_of_a_study_file_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    """`on` was read as true, so that a selection on target languages could not be written as docs/training.md has it."""
+    path = tmp_path / "study.yaml"
+    path.write_text("[on, off, no, Yes, y, true, True, FALSE, 1e-5, -.5E+3, 2.e1, 1.0e-5, 12, 0x1f, e5, 1e, ~]")
+    found, _, _ = keyed.read(path)
+    assert found == ["on", "off", "no", "Yes", "y", True, True, False, 1e-5, -500.0, 20.0, 1e-5, 12, 31, "e5", "1e", None]
+    path.write_text(
+        "about: x\nmodels: [m]\nintermediates: [none]\ntargets: [udpos]\nseeds: [0]\n"
+        "recipe: {base: jiant, retrieval_layer: {m: 1, no: 2}, target: {learning_rate: 1e-5, selection: {every: 10, on: target-languages}}}\n"
+    )
+    recipe = study.load_study(path).recipe
+    assert recipe.target.selection is not None
+    assert (recipe.target.selection.on, recipe.target.learning_rate, recipe.layer("no")) == ("target-languages", 1e-5, 2)
 
 
 def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:
