@@ -590,6 +590,17 @@ def test_shipped_studies_are_valid(path: Path) -> None:
         assert [found.recipe.layer(m) for m in found.models] == [14, 8]
 
 
+@pytest.mark.parametrize("name", ["jiant", "xtreme"])
+def test_a_task_of_xtreme_r_is_trained_as_that_of_xtreme(name: str, tiny_model: Path, tmp_path: Path) -> None:
+    """xtreme-r-xquad had 128 subwords and no stride."""
+    for task in ("xquad", "udpos", "panx", "tatoeba"):
+        again = f"xtreme-r-{task}"
+        recipe = study.load_study(write_study(tmp_path, tiny_model, targets=[task, again], recipe=name)).recipe
+        assert recipe.phase("target", again) == recipe.phase("target", task) != recipe.target
+        assert recipe.lengths(again) == recipe.lengths(task)
+        assert load_task(again).selected_on == load_task(task).selected_on
+
+
 def test_the_step_of_a_mixture_is_selected_by_the_mean_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """A part in three languages counts as much as one in one: ((.9 + .6 + .3) / 3 + .2) / 2."""
     from xbench.train import heads, stages
