@@ -20,7 +20,7 @@ from tests.conftest import some_slow
 from xbench import board, executors, keyed, scorer, scoring, store, study
 from xbench.errors import ModelError, PluginError, StudyError
 from xbench.executors import local
-from xbench.recipe import Phase, Selection
+from xbench.recipe import Phase, Recipe, Selection
 from xbench.task import Choice, Part, load_task
 from xbench.train import stages
 
@@ -514,6 +514,35 @@ def test_words_of_a_study_file_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     recipe = study.load_study(path).recipe
     assert recipe.target.selection is not None
     assert (recipe.target.selection.on, recipe.target.learning_rate, recipe.layer("no")) == ("target-languages", 1e-5, 2)
+
+
+def test_what_a_study_says_of_a_base_recipe_leaves_the_rest_of_it(tiny_model: Path, tmp_path: Path) -> None:
+    """`tasks: {xquad: {epochs: 3}}` over jiant had 256 subwords, no stride and batches of 32."""
+
+    def over(base: str, **change: Any) -> Recipe:
+        tasks = ["xquad", "udpos", "udpos@de", "panx"]
+        return study.load_study(write_study(tmp_path, tiny_model, targets=tasks, recipe={"base": base, **change})).recipe
+
+    jiant, xtreme = over("jiant"), over("xtreme")
+    found = over("jiant", tasks={"xquad": {"epochs": 3}, "udpos@de": {"batch_size": 8}, "mini-ner": {"warmup": 0.2}})
+    assert found.phase("target", "xquad") == jiant.phase("target", "xquad").model_copy(update={"epochs": 3})
+    assert found.phase("target", "udpos@de") == jiant.phase("target", "udpos").model_copy(update={"batch_size": 8})
+    assert found.tasks.items() > {name: fields for name, fields in jiant.tasks.items() if name != "xquad"}.items()
+    assert found.tasks["mini-ner"] == {"warmup": 0.2}
+    found = over("jiant", target={"selection": {"every": 500}})
+    assert jiant.target.selection is not None
+    assert found.target.selection == jiant.target.selection.model_copy(update={"every": 500})
+    assert found.intermediate == jiant.intermediate
+    assert over("jiant", target={"selection": None}).target.selection is None
+    # A share of warm-up takes the place of steps that only the base says.
+    change = {"tasks": {"xquad": {"warmup": 0.3}, "panx": {"warmup": 0.2}, "mini-ner": {"warmup": 0.1, "warmup_steps": 7}}}
+    found = over("xtreme", target={"warmup": 0.4}, **change)
+    assert [(p.warmup, p.warmup_steps) for p in (found.target, found.intermediate)] == [(0.4, None), (0.1, 0)]
+    for which in ("target", "intermediate"):
+        warm = [found.phase(which, name) for name in ("xquad", "panx", "mini-ner", "squad1")]  # type: ignore[arg-type]
+        assert [(p.warmup, p.warmup_steps) for p in warm[:3]] == [(0.3, None), (0.2, None), (0.1, 7)]
+        assert warm[3].warmup_steps == xtreme.phase("target", "squad1").warmup_steps == 500
+    assert found.phase("target", "panx").selection == xtreme.phase("target", "panx").selection
 
 
 def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:

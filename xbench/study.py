@@ -21,6 +21,7 @@ from xbench.version import __version__
 
 DIRECT = "none"
 STACK = "xbench"
+_PHASES: tuple[PhaseName, ...] = ("intermediate", "target")
 Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
@@ -163,7 +164,7 @@ def load_study(path: Path) -> Study:
 
 
 def _recipe(given: Any, places: dict[keyed.Keys, str], problems: list[str]) -> Any:
-    """A recipe as a study file gives it, with what it is based on filled in; one level of mappings is merged, lists are replaced.
+    """A recipe as a study file gives it, with what it is based on filled in.
 
     Args:
         given: What the file says.
@@ -185,9 +186,33 @@ def _recipe(given: Any, places: dict[keyed.Keys, str], problems: list[str]) -> A
     problems += [f"recipe {name}: {problem}" for problem in twice]
     for keys, place in there.items():
         places.setdefault(("recipe", *keys), f"{place} of {path}")
+    return _based(base, own)
+
+
+def _based(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A recipe over another one. What a task has under it there: the other one's entry of the task, or of TASK for TASK@LANGUAGE."""
+    tasks = dict(_mapping(base.get("tasks")))
+    phases = [(_mapping(base.get(which)), _mapping(own.get(which))) for which in _PHASES]
+    for name, fields in _mapping(own.get("tasks")).items():
+        under = _mapping(tasks.get(name, tasks.get(str(name).partition("@")[0])))
+        steps = [before["warmup_steps"] for before, now in phases if "warmup_steps" in before and "warmup_steps" not in now]
+        tasks[name] = {"warmup_steps": steps[0], **under} if steps and "warmup" in _mapping(fields) else under
+    return _over({**base, "tasks": tasks}, own)
+
+
+def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Mappings are merged at every level, all else is replaced; a share of warm-up takes the place of steps."""
+    found = {**base, **own}
     for key, value in own.items():
-        base[key] = {**base[key], **value} if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-    return base
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            found[key] = _over(base[key], value)
+    if "warmup" in own and "warmup_steps" not in own and base.get("warmup_steps") is not None:
+        found["warmup_steps"] = None
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 _MODELS: dict[str | int, type[BaseModel]] = {
