@@ -545,6 +545,42 @@ def test_what_a_study_says_of_a_base_recipe_leaves_the_rest_of_it(tiny_model: Pa
     assert found.phase("target", "panx").selection == xtreme.phase("target", "panx").selection
 
 
+def test_what_a_task_does_not_take_from_the_phases_has_to_be_said(tiny_model: Path, tmp_path: Path) -> None:
+    """A step for one task was selected on other examples by another metric than in the phase, without a word; what is stored is still read."""
+
+    def load(recipe: dict[str, Any]) -> Recipe:
+        return study.load_study(write_study(tmp_path, tiny_model, targets=["mini-ner", "panx"], recipe=recipe)).recipe
+
+    phase = {"warmup_steps": 9, "selection": {"metric": "mean", "examples": 50, "every": 100}, "lora": {"rank": 2}}
+    special = {"warmup": 0.1, "selection": {"every": 10}, "lora": {"alpha": 2}}
+    given = {"frozen_layers": 1, "target": phase, "tasks": {"mini-ner": special}}
+    with pytest.raises(StudyError) as caught:
+        load(given)
+    assert caught.value.problems == (
+        "recipe.tasks: mini-ner: selection has to say examples, metric too: they are not taken from the phases",
+        "recipe.tasks: mini-ner: lora has to say rank too: they are not taken from the phases",
+        "recipe.tasks: mini-ner: warmup has no effect beside the warmup_steps of a phase; say warmup_steps: null too",
+    )
+    stored = Recipe.model_validate(given)
+    assert Recipe.model_validate_json(stored.canonical) == stored
+    assert Recipe.model_validate_json(stored.canonical).recipe_id == stored.recipe_id
+    whole = study.Study(about="x", models=["m"], intermediates=["none"], targets=["mini-ner"], seeds=[0], recipe=stored)
+    assert study.Study.model_validate(whole.model_dump(mode="json")) == whole
+    said = {"warmup": 0.1, "warmup_steps": None, "selection": {"every": 10, "examples": 5, "metric": "mean"}, "lora": {"rank": 3}}
+    assert load({**given, "tasks": {"mini-ner": said}}).phase("target", "mini-ner").warmup_steps is None
+    assert load({"target": {"selection": {"every": 100}}, "tasks": {"mini-ner": {"selection": None, "warmup": 0.2}}})
+    # Over a base the rest is that of the target phase.
+    jiant = load({"base": "jiant"}).target
+    assert jiant.selection is not None
+    change = {"mini-ner": {"selection": {"every": 10}, "lora": {"rank": 1}}, "panx": {"selection": {"every": 20}}}
+    found = load({"base": "jiant", "target": {"selection": {"patience": 7}, "lora": {"dropout": 0.1}}, "tasks": change})
+    for name, every in (("mini-ner", 10), ("panx", 20)):
+        assert found.phase("target", name).selection == jiant.selection.model_copy(update={"patience": 7, "every": every})
+    lora = found.phase("target", "mini-ner").lora
+    assert lora is not None
+    assert (lora.rank, lora.dropout) == (1, 0.1)
+
+
 def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     """Two names of one training would be two systems; a length of a phase would change ids and nothing else."""
     tasks = {"intermediates": ["none", "intents@en"], "targets": ["mini-ner@en"]}

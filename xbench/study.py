@@ -22,6 +22,7 @@ from xbench.version import __version__
 DIRECT = "none"
 STACK = "xbench"
 _PHASES: tuple[PhaseName, ...] = ("intermediate", "target")
+_PARTS: dict[str, type[BaseModel]] = {"selection": Selection, "lora": Lora}
 Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
@@ -190,13 +191,20 @@ def _recipe(given: Any, places: dict[keyed.Keys, str], problems: list[str]) -> A
 
 
 def _based(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
-    """A recipe over another one. What a task has under it there: the other one's entry of the task, or of TASK for TASK@LANGUAGE."""
+    """A recipe over another one.
+
+    What a task says is over the other one's entry of the task, or of TASK for TASK@LANGUAGE, and its selection and adapters where there are
+    none, over those of the target phase.
+    """
     tasks = dict(_mapping(base.get("tasks")))
     phases = [(_mapping(base.get(which)), _mapping(own.get(which))) for which in _PHASES]
+    target = _over(*phases[-1])
     for name, fields in _mapping(own.get("tasks")).items():
         under = _mapping(tasks.get(name, tasks.get(str(name).partition("@")[0])))
+        shared = {part: target[part] for part in _PARTS if isinstance(_mapping(fields).get(part), dict) and target.get(part) is not None}
         steps = [before["warmup_steps"] for before, now in phases if "warmup_steps" in before and "warmup_steps" not in now]
-        tasks[name] = {"warmup_steps": steps[0], **under} if steps and "warmup" in _mapping(fields) else under
+        shared |= {"warmup_steps": steps[0]} if steps and "warmup" in _mapping(fields) else {}
+        tasks[name] = shared | {field: value for field, value in under.items() if value is not None or field not in shared}
     return _over({**base, "tasks": tasks}, own)
 
 
@@ -245,11 +253,27 @@ def _problems(study: Study) -> list[str]:
             problems += [f"{field}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
             if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
                 problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
+    problems += _half_said(study.recipe)
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
     problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
     if not problems and not any(i != t for i in study.intermediates for t in study.targets):
         problems.append("no cell is left: a task is not its own intermediate")
+    return problems
+
+
+def _half_said(recipe: Recipe) -> list[str]:
+    """Where a task says so much that one may take the rest to be as in the phases, and it is not."""
+    problems, phases = [], (recipe.intermediate, recipe.target)
+    for name, fields in recipe.tasks.items():
+        for part, model in _PARTS.items():
+            own, beside = fields.get(part), [getattr(phase, part) for phase in phases]
+            usual = {key: info.default for key, info in model.model_fields.items() if own is not None and key not in own}
+            unsaid = [key for key, value in usual.items() if any(one is not None and getattr(one, key) != value for one in beside)]
+            if unsaid:
+                problems.append(f"recipe.tasks: {name}: {part} has to say {', '.join(unsaid)} too: they are not taken from the phases")
+        if "warmup" in fields and "warmup_steps" not in fields and any(phase.warmup_steps is not None for phase in phases):
+            problems.append(f"recipe.tasks: {name}: warmup has no effect beside the warmup_steps of a phase; say warmup_steps: null too")
     return problems
 
 
