@@ -595,6 +595,18 @@ def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) 
             study.load_study(path)
 
 
+def test_a_mixture_has_no_length_of_its_own(tiny_model: Path, tmp_path: Path) -> None:
+    """It changed the id of the recipe and nothing that is trained."""
+    special = {"best3": {"max_length": 60, "doc_stride": 9, "epochs": 1}, "mini-multi": {"doc_stride": None}, "squad2": {"max_length": 60}}
+    path = write_study(tmp_path, tiny_model, intermediates=["none", "best3", "mini-multi"], recipe={"tasks": special})
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems == (
+        "recipe.tasks: best3: max_length and doc_stride can be said of its parts (mnli, squad2, hellaswag), not of a mixture",
+        "recipe.tasks: mini-multi: doc_stride can be said of its parts (intents, mini-pos, mini-nli), not of a mixture",
+    )
+
+
 def test_a_selection_that_cannot_be_made_is_known_before_training(tiny_model: Path, tmp_path: Path) -> None:
     """TyDiQA's development set is its test set, MNLI has no test languages to select on, names have no labels."""
     choice = {"selection": {"every": 5}}

@@ -251,6 +251,10 @@ def _problems(study: Study) -> list[str]:
             if field == "intermediates" and not task.trains:
                 problems.append(f"{field}: {name} has no training data")
             problems += [f"{field}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
+            special = study.recipe.tasks[name] if field == "recipe.tasks" and task.parts else {}
+            if lengths := [key for key in ("max_length", "doc_stride") if key in special]:
+                parts = ", ".join(part.task for part in task.parts)
+                problems.append(f"{field}: {name}: {' and '.join(lengths)} can be said of its parts ({parts}), not of a mixture")
             if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
                 problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
     problems += _half_said(study.recipe)
