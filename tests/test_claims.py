@@ -663,6 +663,19 @@ def test_the_planner_tells_what_is_to_be_rescored_or_cannot_be_run(tmp_path: Pat
     assert step.cells == [(i, s) for i in ("none", "intents") for s in (2,)]
 
 
+def test_a_task_in_another_language_is_not_asked_for_as_its_own_intermediate(tmp_path: Path) -> None:
+    """Studies leave such cells out."""
+    for name in ("none", "mini-ner"):
+        put(tmp_path, name, 0, {"de": answers(len(name), 0.5)}, target="intents", scorer="accuracy-1", metric="accuracy")
+    judged = checking.check(tmp_path, "intents@de > none on intents for m")
+    assert {(i, t) for _, i, t, _ in judged.missing} == {("none", "intents")}
+    made(tmp_path, "none", 0, {"de": answers(0, 0.5)}, target="intents", scorer="accuracy-1")
+    made(tmp_path, "intents@de", 0, {"de": answers(1, 0.9)}, target="intents", scorer="accuracy-1")
+    (step,) = (s for s in planning.resolve(tmp_path) if s.row["intermediate"] == "intents@de")
+    assert (step.seeds, step.cells) == (0, [])
+    assert step.why == "cannot be run: a task is not its own intermediate, in whatever language it is trained"
+
+
 def test_proposed_studies_together_run_just_the_cells_that_are_wanted(tmp_path: Path) -> None:
     """Two comparisons of one baseline that want other numbers of seeds are two grids: in one, seeds nobody asked for would be run."""
     for seed in range(3):

@@ -640,6 +640,15 @@ def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) ->
     path = write_study(tmp_path, tiny_model, intermediates=["mini-ner"], targets=["mini-ner"])
     with pytest.raises(StudyError, match="no cell is left"):
         study.load_study(path)
+    # Nor one that is trained in another language, on what it is tested on there.
+    other = ["intents@de", "intents@de+es+fr"]
+    todo, _ = executors.lay_out(
+        study.load_study(write_study(tmp_path, tiny_model, intermediates=["none", *other], targets=["intents", "mini-ner"]))
+    )
+    assert {(c.intermediate, c.target) for c in todo.cells} == {("none", "intents"), *((i, "mini-ner") for i in ("none", *other))}
+    path = write_study(tmp_path, tiny_model, intermediates=other, targets=["intents", "intents@fr"])
+    with pytest.raises(StudyError, match="a task is not its own intermediate, in whatever language"):
+        study.load_study(path)
 
 
 @pytest.mark.parametrize("change", [{"seeds": [5]}, {"recipe": {**RECIPE, "max_length": 65}}, {"intermediates": ["mini-nli"]}])

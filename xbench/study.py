@@ -16,7 +16,7 @@ from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import DEV, short_hash
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
-from xbench.task import Task, faults_named, load_task
+from xbench.task import Task, faults_named, load_task, same
 from xbench.version import __version__
 
 DIRECT = "none"
@@ -33,7 +33,7 @@ class Study(BaseModel):
         about: One line for people.
         models: Names for xbench.train.models.resolve.
         intermediates: Task names; `none` is the direct baseline. `NAME@LANGUAGE` trains in another language than English.
-        targets: Task names, likewise. A task is not its own intermediate: such cells are left out.
+        targets: Task names, likewise. A task is not its own intermediate, in whatever language it is trained: such cells are left out.
         seeds: Each is a run of its own.
         recipe: Hyper-parameters; in a file also the name of a shipped recipe, or a mapping whose `base` is one.
         compute: How it is computed, which is no part of any key.
@@ -261,8 +261,8 @@ def _problems(study: Study) -> list[str]:
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
     problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
-    if not problems and not any(i != t for i in study.intermediates for t in study.targets):
-        problems.append("no cell is left: a task is not its own intermediate")
+    if not problems and all(same(i, t) for i in study.intermediates for t in study.targets):
+        problems.append("no cell is left: a task is not its own intermediate, in whatever language it is trained")
     return problems
 
 
@@ -368,7 +368,7 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
         for seed in study.seeds
         for intermediate in study.intermediates
         for target in study.targets
-        if intermediate != target
+        if not same(intermediate, target)
     ]
     return Plan(study, tuple(cells))
 
