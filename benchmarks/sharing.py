@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from xbench import store, study
+from xbench import store, study, task
 
 
 def run(content: dict, folder: Path, name: str, root: Path) -> tuple[float, float]:
@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         wall, cpu = run(content, folder, "whole", folder / "whole")
-        cells = [(i, t, s) for s in content["seeds"] for i in content["intermediates"] for t in content["targets"] if i != t]
+        cells = [(i, t, s) for s in content["seeds"] for i in content["intermediates"] for t in content["targets"] if not task.same(i, t)]
         print(f"one run of {len(cells)} cells: {wall:.0f} s ({cpu:.0f} CPU)", flush=True)
         walls = cpus = 0.0
         found = set()

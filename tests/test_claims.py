@@ -20,7 +20,7 @@ from xbench import checking, claiming, cli, comparing, contrasts, executors, pai
 from xbench.errors import StoreError, XbenchError
 from xbench.recipe import Recipe
 from xbench.study import Study, load_study, stack_version
-from xbench.task import load_task
+from xbench.task import all_tasks, load_task
 from xbench.version import __version__
 
 SHIPPED = plugins.names(claiming.CLAIMS, ".sql")
@@ -675,6 +675,19 @@ def test_the_planner_tells_what_is_to_be_rescored_or_cannot_be_run(tmp_path: Pat
     assert step.cells == [(i, s) for i in ("none", "intents") for s in (2,)]
 
 
+def test_a_task_in_another_language_is_not_asked_for_as_its_own_intermediate(tmp_path: Path) -> None:
+    """Studies leave such cells out."""
+    for name in ("none", "mini-ner"):
+        put(tmp_path, name, 0, {"de": answers(len(name), 0.5)}, target="intents", scorer="accuracy-1", metric="accuracy")
+    judged = checking.check(tmp_path, "intents@de > none on intents for m")
+    assert {(i, t) for _, i, t, _ in judged.missing} == {("none", "intents")}
+    made(tmp_path, "none", 0, {"de": answers(0, 0.5)}, target="intents", scorer="accuracy-1")
+    made(tmp_path, "intents@de", 0, {"de": answers(1, 0.9)}, target="intents", scorer="accuracy-1")
+    (step,) = (s for s in planning.resolve(tmp_path) if s.row["intermediate"] == "intents@de")
+    assert (step.seeds, step.cells) == (0, [])
+    assert step.why == "cannot be run: a task is not its own intermediate, in whatever language it is trained"
+
+
 def test_proposed_studies_together_run_just_the_cells_that_are_wanted(tmp_path: Path) -> None:
     """Two comparisons of one baseline that want other numbers of seeds are two grids: in one, seeds nobody asked for would be run."""
     for seed in range(3):
@@ -699,7 +712,34 @@ def test_proposed_studies_have_the_recipe_of_the_runs_that_they_are_to_join(tmp_
     assert missing == (("org/m", "intents", "mini-pos", 0), ("new", "none", "mini-pos", 0), ("new", "intents", "mini-pos", 0))
     joins, fresh = map(yaml.safe_load, claiming.studies("x", missing, 2, made))
     assert (joins["models"], joins["recipe"]) == (["org/m"], {"frozen_layers": 1, "max_length": 99})
-    assert (fresh["models"], fresh["recipe"]) == (["new"], claiming.RECIPE)
+    assert (fresh["models"], fresh["recipe"]) == (["new"], {"base": "jiant"})
+
+
+def test_proposed_studies_have_the_recipe_of_jiant(tmp_path: Path) -> None:
+    """They had one of three epochs everywhere and no selection, and the retrieval layer of 24 layers for models of 12."""
+
+    def proposed(*cells: tuple[str, str, str]) -> Study:
+        (text,) = claiming.studies("x", [(*cell, 0) for cell in cells], 3)
+        (tmp_path / "s.yaml").write_text(text)
+        return load_study(tmp_path / "s.yaml")
+
+    large, base = "xlm-roberta-large", "FacebookAI/xlm-roberta-base"
+    (tmp_path / "jiant.yaml").write_text(
+        f"about: x\nmodels: [{large}]\nintermediates: [none]\ntargets: [xquad]\nseeds: [0]\nrecipe: jiant\n"
+    )
+    jiant = load_study(tmp_path / "jiant.yaml").recipe
+    assert proposed((large, "mnli", "tatoeba")).recipe == proposed((base, "mnli", "xquad")).recipe == jiant
+    found = proposed((large, "mnli", "tatoeba"), (base, "mnli", "tatoeba"), ("some/other", "mnli", "xquad")).recipe
+    assert found == jiant.model_copy(
+        update={"retrieval_layer": {large: jiant.retrieval_layer, base: 8, "some/other": jiant.retrieval_layer}}
+    )
+    # Whatever may be asked for can be planned.
+    for task in all_tasks():
+        other = "mini-ner" if task.name == "mini-pos" else "mini-pos"
+        if task.trains:
+            assert proposed((large, task.name, other)).intermediates == ["none", task.name]
+        if task.languages and task.family not in ("mixture", "mlm", "alignment"):
+            assert proposed((large, "none", task.name)).targets == [task.name]
 
 
 @pytest.mark.parametrize(

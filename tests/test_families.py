@@ -466,6 +466,26 @@ def test_new_fields_of_the_recipe_leave_old_ids_alone() -> None:
         assert json.loads(Recipe.model_validate(change).canonical).items() >= change.items()
 
 
+def test_values_of_single_tasks_are_read_as_those_of_phases_are() -> None:
+    """Text for a number gave another id than the number, and a length that failed in training. The ids are those of the version before."""
+    for special, known in (
+        ({"xquad": {"epochs": 2, "batch_size": 16, "max_length": 384, "doc_stride": 128, "selection": None}}, "4484aa8c8c4b"),
+        ({"panx": {"learning_rate": 2e-5, "selection": {"every": 5, "examples": None}}}, "b0bb691a96fd"),
+        ({"panx": {"lora": {"rank": 2, "layers": [1, 2]}}}, "6c998c5f6e5b"),
+        ({"x": {}}, "1be7004141a0"),
+    ):
+        recipe = Recipe.model_validate({"tasks": special})
+        assert recipe.recipe_id == Recipe.model_validate_json(recipe.canonical).recipe_id == known
+    said = {"learning_rate": "1e-5", "epochs": 2.0, "max_length": "384", "selection": {"every": "5"}, "lora": {"layers": ["1"]}}
+    meant = {"learning_rate": 1e-5, "epochs": 2, "max_length": 384, "selection": {"every": 5}, "lora": {"layers": [1]}}
+    found, same = (Recipe.model_validate({"tasks": {"panx": fields}}) for fields in (said, meant))
+    assert found == same
+    assert found.recipe_id == same.recipe_id
+    assert found.lengths("panx") == (384, None)
+    with pytest.raises(ValueError, match="doc_stride is 1000: it must be below max_length, which is 384"):
+        Recipe.model_validate({"tasks": {"xquad": {"max_length": "384", "doc_stride": "1000"}}})
+
+
 def test_inputs_seen_once_are_as_inputs_that_are_kept(tiny_model: Path) -> None:
     model, tokenizer = models.load(models.resolve(str(tiny_model)))
     encoder = SplitEncoder(model, 1, torch.device("cpu"))

@@ -17,10 +17,10 @@ import pytest
 import yaml
 
 from tests.conftest import some_slow
-from xbench import board, executors, scorer, scoring, store, study
+from xbench import board, executors, keyed, scorer, scoring, store, study
 from xbench.errors import ModelError, PluginError, StudyError
 from xbench.executors import local
-from xbench.recipe import Phase, Selection
+from xbench.recipe import Phase, Recipe, Selection
 from xbench.task import Choice, Part, load_task
 from xbench.train import stages
 
@@ -501,6 +501,86 @@ def test_layers_that_a_model_does_not_have_are_known_before_training(
     assert said.format(model=tiny_model) in str(caught.value)
 
 
+def test_words_of_a_study_file_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    """`on` was read as true, so that a selection on target languages could not be written as docs/training.md has it."""
+    path = tmp_path / "study.yaml"
+    path.write_text("[on, off, no, Yes, y, true, True, FALSE, 1e-5, -.5E+3, 2.e1, 1.0e-5, 12, 0x1f, e5, 1e, ~]")
+    found, _, _ = keyed.read(path)
+    assert found == ["on", "off", "no", "Yes", "y", True, True, False, 1e-5, -500.0, 20.0, 1e-5, 12, 31, "e5", "1e", None]
+    path.write_text(
+        "about: x\nmodels: [m]\nintermediates: [none]\ntargets: [udpos]\nseeds: [0]\n"
+        "recipe: {base: jiant, retrieval_layer: {m: 1, no: 2}, target: {learning_rate: 1e-5, selection: {every: 10, on: target-languages}}}\n"
+    )
+    recipe = study.load_study(path).recipe
+    assert recipe.target.selection is not None
+    assert (recipe.target.selection.on, recipe.target.learning_rate, recipe.layer("no")) == ("target-languages", 1e-5, 2)
+
+
+def test_what_a_study_says_of_a_base_recipe_leaves_the_rest_of_it(tiny_model: Path, tmp_path: Path) -> None:
+    """`tasks: {xquad: {epochs: 3}}` over jiant had 256 subwords, no stride and batches of 32."""
+
+    def over(base: str, **change: Any) -> Recipe:
+        tasks = ["xquad", "udpos", "udpos@de", "panx"]
+        return study.load_study(write_study(tmp_path, tiny_model, targets=tasks, recipe={"base": base, **change})).recipe
+
+    jiant, xtreme = over("jiant"), over("xtreme")
+    found = over("jiant", tasks={"xquad": {"epochs": 3}, "udpos@de": {"batch_size": 8}, "mini-ner": {"warmup": 0.2}})
+    assert found.phase("target", "xquad") == jiant.phase("target", "xquad").model_copy(update={"epochs": 3})
+    assert found.phase("target", "udpos@de") == jiant.phase("target", "udpos").model_copy(update={"batch_size": 8})
+    assert found.tasks.items() > {name: fields for name, fields in jiant.tasks.items() if name != "xquad"}.items()
+    assert found.tasks["mini-ner"] == {"warmup": 0.2}
+    found = over("jiant", target={"selection": {"every": 500}})
+    assert jiant.target.selection is not None
+    assert found.target.selection == jiant.target.selection.model_copy(update={"every": 500})
+    assert found.intermediate == jiant.intermediate
+    assert over("jiant", target={"selection": None}).target.selection is None
+    # A share of warm-up takes the place of steps that only the base says.
+    change = {"tasks": {"xquad": {"warmup": 0.3}, "panx": {"warmup": 0.2}, "mini-ner": {"warmup": 0.1, "warmup_steps": 7}}}
+    found = over("xtreme", target={"warmup": 0.4}, **change)
+    assert [(p.warmup, p.warmup_steps) for p in (found.target, found.intermediate)] == [(0.4, None), (0.1, 0)]
+    for which in ("target", "intermediate"):
+        warm = [found.phase(which, name) for name in ("xquad", "panx", "mini-ner", "squad1")]  # type: ignore[arg-type]
+        assert [(p.warmup, p.warmup_steps) for p in warm[:3]] == [(0.3, None), (0.2, None), (0.1, 7)]
+        assert warm[3].warmup_steps == xtreme.phase("target", "squad1").warmup_steps == 500
+    assert found.phase("target", "panx").selection == xtreme.phase("target", "panx").selection
+
+
+def test_what_a_task_does_not_take_from_the_phases_has_to_be_said(tiny_model: Path, tmp_path: Path) -> None:
+    """A step for one task was selected on other examples by another metric than in the phase, without a word; what is stored is still read."""
+
+    def load(recipe: dict[str, Any]) -> Recipe:
+        return study.load_study(write_study(tmp_path, tiny_model, targets=["mini-ner", "panx"], recipe=recipe)).recipe
+
+    phase = {"warmup_steps": 9, "selection": {"metric": "mean", "examples": 50, "every": 100}, "lora": {"rank": 2}}
+    special = {"warmup": 0.1, "selection": {"every": 10}, "lora": {"alpha": 2}}
+    given = {"frozen_layers": 1, "target": phase, "tasks": {"mini-ner": special}}
+    with pytest.raises(StudyError) as caught:
+        load(given)
+    assert caught.value.problems == (
+        "recipe.tasks: mini-ner: selection has to say examples, metric too: they are not taken from the phases",
+        "recipe.tasks: mini-ner: lora has to say rank too: they are not taken from the phases",
+        "recipe.tasks: mini-ner: warmup has no effect beside the warmup_steps of a phase; say warmup_steps: null too",
+    )
+    stored = Recipe.model_validate(given)
+    assert Recipe.model_validate_json(stored.canonical) == stored
+    assert Recipe.model_validate_json(stored.canonical).recipe_id == stored.recipe_id
+    whole = study.Study(about="x", models=["m"], intermediates=["none"], targets=["mini-ner"], seeds=[0], recipe=stored)
+    assert study.Study.model_validate(whole.model_dump(mode="json")) == whole
+    said = {"warmup": 0.1, "warmup_steps": None, "selection": {"every": 10, "examples": 5, "metric": "mean"}, "lora": {"rank": 3}}
+    assert load({**given, "tasks": {"mini-ner": said}}).phase("target", "mini-ner").warmup_steps is None
+    assert load({"target": {"selection": {"every": 100}}, "tasks": {"mini-ner": {"selection": None, "warmup": 0.2}}})
+    # Over a base the rest is that of the target phase.
+    jiant = load({"base": "jiant"}).target
+    assert jiant.selection is not None
+    change = {"mini-ner": {"selection": {"every": 10}, "lora": {"rank": 1}}, "panx": {"selection": {"every": 20}}}
+    found = load({"base": "jiant", "target": {"selection": {"patience": 7}, "lora": {"dropout": 0.1}}, "tasks": change})
+    for name, every in (("mini-ner", 10), ("panx", 20)):
+        assert found.phase("target", name).selection == jiant.selection.model_copy(update={"patience": 7, "every": every})
+    lora = found.phase("target", "mini-ner").lora
+    assert lora is not None
+    assert (lora.rank, lora.dropout) == (1, 0.1)
+
+
 def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) -> None:
     """Two names of one training would be two systems; a length of a phase would change ids and nothing else."""
     tasks = {"intermediates": ["none", "intents@en"], "targets": ["mini-ner@en"]}
@@ -513,6 +593,18 @@ def test_what_would_have_no_effect_is_refused(tiny_model: Path, tmp_path: Path) 
         path = write_study(tmp_path, tiny_model, recipe={**RECIPE, "target": {field: 30}})
         with pytest.raises(StudyError, match=f"target: {field} can be said of the whole recipe or of single tasks"):
             study.load_study(path)
+
+
+def test_a_mixture_has_no_length_of_its_own(tiny_model: Path, tmp_path: Path) -> None:
+    """It changed the id of the recipe and nothing that is trained."""
+    special = {"best3": {"max_length": 60, "doc_stride": 9, "epochs": 1}, "mini-multi": {"doc_stride": None}, "squad2": {"max_length": 60}}
+    path = write_study(tmp_path, tiny_model, intermediates=["none", "best3", "mini-multi"], recipe={"tasks": special})
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems == (
+        "recipe.tasks: best3: max_length and doc_stride can be said of its parts (mnli, squad2, hellaswag), not of a mixture",
+        "recipe.tasks: mini-multi: doc_stride can be said of its parts (intents, mini-pos, mini-nli), not of a mixture",
+    )
 
 
 def test_a_selection_that_cannot_be_made_is_known_before_training(tiny_model: Path, tmp_path: Path) -> None:
@@ -548,6 +640,15 @@ def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) ->
     path = write_study(tmp_path, tiny_model, intermediates=["mini-ner"], targets=["mini-ner"])
     with pytest.raises(StudyError, match="no cell is left"):
         study.load_study(path)
+    # Nor one that is trained in another language, on what it is tested on there.
+    other = ["intents@de", "intents@de+es+fr"]
+    todo, _ = executors.lay_out(
+        study.load_study(write_study(tmp_path, tiny_model, intermediates=["none", *other], targets=["intents", "mini-ner"]))
+    )
+    assert {(c.intermediate, c.target) for c in todo.cells} == {("none", "intents"), *((i, "mini-ner") for i in ("none", *other))}
+    path = write_study(tmp_path, tiny_model, intermediates=other, targets=["intents", "intents@fr"])
+    with pytest.raises(StudyError, match="a task is not its own intermediate, in whatever language"):
+        study.load_study(path)
 
 
 @pytest.mark.parametrize("change", [{"seeds": [5]}, {"recipe": {**RECIPE, "max_length": 65}}, {"intermediates": ["mini-nli"]}])
@@ -573,6 +674,17 @@ def test_shipped_studies_are_valid(path: Path) -> None:
         phase = found.recipe.phase("target", "udpos")
         assert (phase.epochs, phase.batch_size, phase.learning_rate, found.recipe.lengths("xquad")) == (10, 32, 1e-5, (384, 128))
         assert [found.recipe.layer(m) for m in found.models] == [14, 8]
+
+
+@pytest.mark.parametrize("name", ["jiant", "xtreme"])
+def test_a_task_of_xtreme_r_is_trained_as_that_of_xtreme(name: str, tiny_model: Path, tmp_path: Path) -> None:
+    """xtreme-r-xquad had 128 subwords and no stride."""
+    for task in ("xquad", "udpos", "panx", "tatoeba"):
+        again = f"xtreme-r-{task}"
+        recipe = study.load_study(write_study(tmp_path, tiny_model, targets=[task, again], recipe=name)).recipe
+        assert recipe.phase("target", again) == recipe.phase("target", task) != recipe.target
+        assert recipe.lengths(again) == recipe.lengths(task)
+        assert load_task(again).selected_on == load_task(task).selected_on
 
 
 def test_the_step_of_a_mixture_is_selected_by_the_mean_over_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -420,10 +420,12 @@ def test_language_gap_is_within_a_run(two_seeds: Writer) -> None:
 def test_coverage_lists_what_is_missing(two_seeds: Writer) -> None:
     two_seeds.add("none", "intents", 0, {"de": 0.5})
     two_seeds.add("mini-pos", "intents", 0, {"de": 0.5})
+    two_seeds.add("intents@de", "mini-ner", 0, {"de": 0.5})  # and never intents: it is its own
     found = {(r["intermediate"], r["target"]): (r["status"], r["seeds"], r["languages"]) for r in rows(two_seeds.root, "coverage")}
     assert found == {
         ("none", "mini-ner"): ("partial", 2, 3),
         ("intents", "mini-ner"): ("partial", 2, 3),
+        ("intents@de", "mini-ner"): ("partial", 1, 1),
         ("mini-pos", "mini-ner"): ("missing", 0, 0),
         ("none", "intents"): ("partial", 1, 1),
         ("mini-pos", "intents"): ("partial", 1, 1),

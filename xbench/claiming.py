@@ -43,23 +43,16 @@ from xbench.errors import PluginError, StoreError, meant, suggested
 from xbench.languages import UNSAID
 from xbench.recipe import Compute
 from xbench.stats import families
-from xbench.task import load_task, nearly
+from xbench.task import all_tasks, load_task, nearly, same
 
 CLAIMS = Path(__file__).parent / "claims"
 Cell = tuple[str, str, str, int]  # model, intermediate, target (where it is not trained in English, with the language), seeds there
 Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
 DIRECT = pairing.DIRECT
 _FIELDS = ("claim", "source", "models", "intermediates", "targets", "contrasts", "seeds", "evidence", "note")
-# What jiant's scripts train XLM-R with (nyu-mll/jiant daa5a25, guides/projects/xstilts.md and its subscripts): for the studies we propose.
-RECIPE: dict[str, Any] = {
-    "frozen_layers": None,
-    "max_length": 256,
-    "doc_stride": 96,
-    "intermediate": {"epochs": 3, "batch_size": 32, "learning_rate": 1e-5, "head_learning_rate": 1e-5},
-    "target": {"epochs": 3, "batch_size": 32, "learning_rate": 1e-5, "head_learning_rate": 1e-5},
-    "retrieval_prefix": "",
-    "retrieval_layer": 14,
-}
+# jiant's retrieval layer belongs to 24 layers; studies/phang2020.yaml says where that of 12 was read.
+_LAYERS = {24: 14, 12: 8}
+_OF_TWELVE = ("xlm-roberta-base", "bert-base-multilingual-cased", "mdeberta-v3-base", "multilingual-e5-small", "multilingual-e5-base")
 _TEXT = (
     *pairing.COLUMN, *pairing.SYSTEM, "model_name", "against", "level", "language", "scope", "verdict", "status", "run_ids",
     "against_run_ids",
@@ -235,7 +228,7 @@ def _judged(con: duckdb.DuckDBPyConnection, claim: Claim, between: _Between) -> 
     _relation(con, "interaction", [r for first, other in claim.contrasts if other == DIRECT for r in between.rows(first, targets)])
     _asked(con, claim)
     _statements(con)
-    cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if i != t]
+    cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if not same(i, t)]
     evidence = _evidence(con, claim)
     return Judged(claim, verdict(evidence), evidence, *missing_cells(con, cells, claim.seeds))
 
@@ -304,7 +297,9 @@ def _pairs(claim: Claim) -> list[tuple[str, str]]:
 
 def _asked(con: duckdb.DuckDBPyConnection, claim: Claim) -> None:
     """What the header names, all with all, as a table; an intermediate task is not its own target."""
-    rows = [(_short(m), *pair, t) for m in claim.models for pair in _pairs(claim) for t in claim.targets if t not in pair]
+    rows = [
+        (_short(m), *pair, t) for m in claim.models for pair in _pairs(claim) for t in claim.targets if not any(same(i, t) for i in pair)
+    ]
     names = ("model_name", "intermediate", "against", "target")
     con.register("given", pa.table({c: pa.array([r[i] for r in rows], pa.string()) for i, c in enumerate(names)}))
     con.execute("CREATE OR REPLACE TABLE asked AS SELECT * FROM given")
@@ -450,19 +445,27 @@ def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:
 def studies(about: str, missing: Sequence[Cell], seeds: int, made: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Study files (YAML) for these cells, one for the models whose runs were made alike: `made` is as `missing_cells` gives it.
 
-    Models without runs get jiant's recipe. A study is a full grid: cells that are there already are not run again under the same recipe.
+    Models without runs get recipe `jiant`. A study is a full grid: cells that are there already are not run again under the same recipe.
     """
     how = dict(made)
     found = []
     for text in dict.fromkeys(how.get(model, "") for model, _, _, _ in missing):
         own = [cell for cell in missing if how.get(cell[0], "") == text]
-        content = {
+        content: dict[str, Any] = {
             "about": about,
             "models": list(dict.fromkeys(m for m, _, _, _ in own)),
             "intermediates": sorted({i for _, i, _, _ in own} | {DIRECT}, key=lambda i: (i != DIRECT, i)),
             "targets": list(dict.fromkeys(t for _, _, t, _ in own)),
             "seeds": list(range(seeds)),
-            **(json.loads(text) if text else {"recipe": RECIPE}),
         }
+        content |= json.loads(text) if text else {"recipe": _recipe(content["models"], content["targets"])}
         found.append(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
     return found
+
+
+def _recipe(models: Sequence[str], targets: Sequence[str]) -> dict[str, Any]:
+    """jiant's, with a retrieval layer for each model where vectors are compared and a model is known to have twelve layers."""
+    compared = {task.name for task in all_tasks() if not task.trains}
+    layers = {model: _LAYERS[12 if _short(model) in _OF_TWELVE else 24] for model in models}
+    own = any(target in compared for target in targets) and _LAYERS[12] in layers.values()
+    return {"base": "jiant", **({"retrieval_layer": layers} if own else {})}

@@ -1,5 +1,6 @@
 """YAML files that people write: where each key stands, which stand twice, and pydantic's errors as sentences about them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,20 @@ _EXPECTED = {
     "string_type": "text", "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
     "float_type": "a number", "float_parsing": "a number", "bool_type": "true or false", "bool_parsing": "true or false",
 }  # fmt: skip
+
+
+class _Loader(yaml.SafeLoader):
+    """Of YAML 1.1's words only true and false are no text: `on` is a field, `no` a language. And 1e-5 is a number, as in YAML 1.2."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in forms if tag != "tag:yaml.org,2002:bool"]
+    for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
 
 
 class PartsError(ValueError):
@@ -52,7 +67,7 @@ def read(path: Path) -> tuple[Any, dict[Keys, str], list[str]]:
                 walk(value, (*keys, name[1]), (*above, id(node)))
 
     try:
-        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        loader = _Loader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
         walk(node, (), ())
         return None if node is None else loader.construct_document(node), places, list(twice.values())

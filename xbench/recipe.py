@@ -3,7 +3,7 @@
 import re
 from typing import Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from xbench.hashes import canonical_json, short_hash
 from xbench.keyed import PartsError
@@ -151,16 +151,17 @@ class Recipe(BaseModel):
 
     @field_validator("tasks")
     @classmethod
-    def _task_fields_exist(cls, tasks: dict[str, dict[str, Any]], info: ValidationInfo) -> dict[str, dict[str, Any]]:
+    def _task_fields_are_read(cls, tasks: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         found: list[dict[str, Any]] = []
+        read = {}
         for task, fields in tasks.items():
             try:
-                Phase.model_validate({**info.data.get("target", Phase()).model_dump(), **fields})
+                read[task] = Phase.model_validate(fields).model_dump(exclude_unset=True)
             except ValidationError as error:
                 found += [{**e, "loc": (task, *e["loc"])} for e in error.errors()]
         if found:
             raise PartsError(found)
-        return tasks
+        return read
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> "Recipe":

@@ -16,11 +16,13 @@ from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import DEV, short_hash
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
-from xbench.task import Task, faults_named, load_task
+from xbench.task import Task, faults_named, load_task, same
 from xbench.version import __version__
 
 DIRECT = "none"
 STACK = "xbench"
+_PHASES: tuple[PhaseName, ...] = ("intermediate", "target")
+_PARTS: dict[str, type[BaseModel]] = {"selection": Selection, "lora": Lora}
 Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
@@ -31,7 +33,7 @@ class Study(BaseModel):
         about: One line for people.
         models: Names for xbench.train.models.resolve.
         intermediates: Task names; `none` is the direct baseline. `NAME@LANGUAGE` trains in another language than English.
-        targets: Task names, likewise. A task is not its own intermediate: such cells are left out.
+        targets: Task names, likewise. A task is not its own intermediate, in whatever language it is trained: such cells are left out.
         seeds: Each is a run of its own.
         recipe: Hyper-parameters; in a file also the name of a shipped recipe, or a mapping whose `base` is one.
         compute: How it is computed, which is no part of any key.
@@ -163,7 +165,7 @@ def load_study(path: Path) -> Study:
 
 
 def _recipe(given: Any, places: dict[keyed.Keys, str], problems: list[str]) -> Any:
-    """A recipe as a study file gives it, with what it is based on filled in; one level of mappings is merged, lists are replaced.
+    """A recipe as a study file gives it, with what it is based on filled in.
 
     Args:
         given: What the file says.
@@ -185,9 +187,40 @@ def _recipe(given: Any, places: dict[keyed.Keys, str], problems: list[str]) -> A
     problems += [f"recipe {name}: {problem}" for problem in twice]
     for keys, place in there.items():
         places.setdefault(("recipe", *keys), f"{place} of {path}")
+    return _based(base, own)
+
+
+def _based(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """A recipe over another one.
+
+    What a task says is over the other one's entry of the task, or of TASK for TASK@LANGUAGE, and its selection and adapters where there are
+    none, over those of the target phase.
+    """
+    tasks = dict(_mapping(base.get("tasks")))
+    phases = [(_mapping(base.get(which)), _mapping(own.get(which))) for which in _PHASES]
+    target = _over(*phases[-1])
+    for name, fields in _mapping(own.get("tasks")).items():
+        under = _mapping(tasks.get(name, tasks.get(str(name).partition("@")[0])))
+        shared = {part: target[part] for part in _PARTS if isinstance(_mapping(fields).get(part), dict) and target.get(part) is not None}
+        steps = [before["warmup_steps"] for before, now in phases if "warmup_steps" in before and "warmup_steps" not in now]
+        shared |= {"warmup_steps": steps[0]} if steps and "warmup" in _mapping(fields) else {}
+        tasks[name] = shared | {field: value for field, value in under.items() if value is not None or field not in shared}
+    return _over({**base, "tasks": tasks}, own)
+
+
+def _over(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    """Mappings are merged at every level, all else is replaced; a share of warm-up takes the place of steps."""
+    found = {**base, **own}
     for key, value in own.items():
-        base[key] = {**base[key], **value} if isinstance(value, dict) and isinstance(base.get(key), dict) else value
-    return base
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            found[key] = _over(base[key], value)
+    if "warmup" in own and "warmup_steps" not in own and base.get("warmup_steps") is not None:
+        found["warmup_steps"] = None
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 _MODELS: dict[str | int, type[BaseModel]] = {
@@ -218,13 +251,33 @@ def _problems(study: Study) -> list[str]:
             if field == "intermediates" and not task.trains:
                 problems.append(f"{field}: {name} has no training data")
             problems += [f"{field}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
+            special = study.recipe.tasks[name] if field == "recipe.tasks" and task.parts else {}
+            if lengths := [key for key in ("max_length", "doc_stride") if key in special]:
+                parts = ", ".join(part.task for part in task.parts)
+                problems.append(f"{field}: {name}: {' and '.join(lengths)} can be said of its parts ({parts}), not of a mixture")
             if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
                 problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
+    problems += _half_said(study.recipe)
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
     problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
-    if not problems and not any(i != t for i in study.intermediates for t in study.targets):
-        problems.append("no cell is left: a task is not its own intermediate")
+    if not problems and all(same(i, t) for i in study.intermediates for t in study.targets):
+        problems.append("no cell is left: a task is not its own intermediate, in whatever language it is trained")
+    return problems
+
+
+def _half_said(recipe: Recipe) -> list[str]:
+    """Where a task says so much that one may take the rest to be as in the phases, and it is not."""
+    problems, phases = [], (recipe.intermediate, recipe.target)
+    for name, fields in recipe.tasks.items():
+        for part, model in _PARTS.items():
+            own, beside = fields.get(part), [getattr(phase, part) for phase in phases]
+            usual = {key: info.default for key, info in model.model_fields.items() if own is not None and key not in own}
+            unsaid = [key for key, value in usual.items() if any(one is not None and getattr(one, key) != value for one in beside)]
+            if unsaid:
+                problems.append(f"recipe.tasks: {name}: {part} has to say {', '.join(unsaid)} too: they are not taken from the phases")
+        if "warmup" in fields and "warmup_steps" not in fields and any(phase.warmup_steps is not None for phase in phases):
+            problems.append(f"recipe.tasks: {name}: warmup has no effect beside the warmup_steps of a phase; say warmup_steps: null too")
     return problems
 
 
@@ -315,7 +368,7 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
         for seed in study.seeds
         for intermediate in study.intermediates
         for target in study.targets
-        if intermediate != target
+        if not same(intermediate, target)
     ]
     return Plan(study, tuple(cells))
 

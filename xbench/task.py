@@ -292,6 +292,11 @@ def load_task(name: str) -> Task:
     return task
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two names are of one task: what it is trained on in one language, it may be tested on from another."""
+    return one.partition("@")[0] == other.partition("@")[0]
+
+
 @contextlib.contextmanager
 def faults_named(task: Task) -> Iterator[None]:
     """An error that comes out of the code of a task's own file is a DataError with file and line; errors of xbench stay what they are.

@@ -14,6 +14,7 @@ TASK = Corpus(
     notes=NOTES,
 ).task(
     metric="f1",
+    selected_on=("f1", "exact_match"),
     scorers=("squad",),
     suites=("xtreme-r",),
     group="qa",

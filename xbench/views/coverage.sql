@@ -1,4 +1,5 @@
--- One row a cell of the grid model x intermediate x target, of those seen in the store: what is there and what is missing.
+-- One row a cell of the grid model x intermediate x target, of those seen in the store: what is there and what is missing. A task is not its
+-- own intermediate, in whatever language.
 -- Languages and seeds (of the language that has the fewest) are those of one row of the leaderboard: the halves of two recipes, revisions or
 -- metrics are no whole. Of several rows that with most languages counts, then that with most seeds.
 WITH systems AS (SELECT DISTINCT model, intermediate FROM run),
@@ -29,4 +30,4 @@ FROM systems AS s
 JOIN targets AS t USING (model)
 LEFT JOIN found AS f USING (model, intermediate, target)
 LEFT JOIN expected AS e USING (target)
-WHERE s.intermediate <> t.target
+WHERE split_part(s.intermediate, '@', 1) <> t.target
