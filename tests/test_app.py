@@ -1,5 +1,6 @@
 """The app, run by streamlit's own test harness: leaderboard, transfer map, links, snapshots, stores that are none, empty or broken."""
 
+import json
 import os
 import subprocess
 import sys
@@ -331,6 +332,52 @@ def test_a_verdict_on_the_one_printed_mean_of_a_pair_is_shown_beside_other_means
     assert charts[1]["mlm", "mean as printed over de fr"]["label"] == "+20.0▲"
     assert found["intents", "mean as printed over de"] == ("not testable", "no baseline")
     assert ("intents", "hi") in found  # a language beside several means keeps its name
+
+
+def across(app: AppTest) -> str:
+    """The title above the first map."""
+    return str(json.loads(app.get("vega_lite_chart")[0].proto.spec)["encoding"]["x"]["title"])
+
+
+def test_without_a_known_training_language_there_is_no_zero_shot_mean(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "metric": "f1", "scorer": "span-f1-seqeval-default-1"}
+    of |= {"train_language": "unknown", "evidence": "aggregate"}
+    for name, values in {"none": (0.9, 0.5), "intents": (0.99, 0.6)}.items():
+        writer.add(name, "mini-ner", None, dict(zip(("en", "de"), values, strict=True)), **of)
+    app = draw(monkeypatch, writer.root, "transfer")
+    assert [set(c) for c in charts] == [{("intents", "de"), ("intents", "en")}], "of each language alone"
+    assert "no zero-shot mean: the training language is not known" in app.info[0].value
+    for name, value in {"none": 0.5, "intents": 0.7}.items():
+        writer.add(name, "mini-pos", None, {"mul": value}, language_set="de en", **of)
+    app = draw(monkeypatch, writer.root, "transfer")
+    assert {cell["mean"] for cell in charts[0].values()} == {"mean as printed over de en"}
+    assert len(app.info) == 1
+
+
+def test_a_mean_as_printed_is_no_zero_shot_mean(writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """English is among the languages, and what was trained in."""
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "metric": "f1", "scorer": "unknown", "evidence": "aggregate"}
+    for name, value in {"none": 0.5, "intents": 0.7}.items():
+        writer.add(name, "mini-ner", None, {"mul": value}, language_set="ar de en", **of)
+        writer.add(name, "mini-pos", None, {"de": value}, **of)
+    app = draw(monkeypatch, writer.root, "transfer")
+    means = {where: cell["mean"] for (_, where), cell in charts[0].items()}
+    assert means == {"mini-ner, as printed": "mean as printed over ar de en", "mini-pos": "zero-shot mean"}
+    assert across(app) == "target, zero-shot mean, if it says no other"
+
+
+def test_what_was_selected_on_target_languages_is_said_of_its_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    for i, name in enumerate(("none", "intents")):
+        put(tmp_path, name, 0, {"de": answers(i, 0.5 + i / 5)}, selection="target-languages")
+        put(tmp_path, name, 0, {"de": answers(i, 0.5 + i / 5)}, "mini-retrieval", scorer="accuracy-1")
+    app = draw(monkeypatch, tmp_path, "transfer")
+    means = {where: cell["mean"] for (_, where), cell in charts[0].items()}
+    assert means == {"mini-pos, not zero-shot": "mean, not zero-shot", "mini-retrieval": "zero-shot mean"}
+    assert "not zero-shot" not in across(app)
 
 
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -221,6 +221,18 @@ def test_scale_compares_sizes(paired: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert differences["verdict"].tolist() == ["shrinks"]
 
 
+def test_scale_calls_a_mean_as_printed_what_it_is(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "metric": "f1", "scorer": "unknown", "language_set": "ar de en"}
+    for model, parameters in (("m", 10), ("l", 99)):
+        for name, value in (("none", 0.5), ("intents", 0.7)):
+            writer.add(name, "mini-ner", None, {"mul": value}, model=model, parameters=parameters, **of)
+    app = draw(monkeypatch, writer.root, "scale")
+    drawn = app.get("vega_lite_chart")[0].proto.spec
+    assert "zero-shot" not in drawn
+    assert "mean as printed over ar de en, points" in drawn
+    assert app.dataframe[0].value["mean"].tolist() == ["mean as printed over ar de en"] * 2
+
+
 def test_what_is_shown_first_has_languages_and_a_printed_mean_is_called_one(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """mlqa is before xnli by name, and has but one printed mean."""
     of: dict[str, Any] = {"kind": "external", "source": "a paper", "scorer": "unknown"}

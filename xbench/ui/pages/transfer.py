@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from xbench import comparing, contrasts, pairing
-from xbench.languages import MANY, called
+from xbench.languages import MANY, UNSAID, called, zero_shot
 from xbench.ui import common, maps
 from xbench.ui.common import Source
 from xbench.ui.deltas import PRINTED
@@ -107,17 +107,20 @@ def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
 
 
 def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
-    """Intermediate task by target: the mean over the languages without labels in training."""
+    """Intermediate task by target: the mean over the languages without labels in training, or as it was printed."""
     data = source.snapshot.kept(("by target", *base.values(), tested is None), lambda: _target_cells(deltas, tested, columns))
     st.subheader("By target")
+    unsaid = base["train_language"] in UNSAID
+    if data.empty or unsaid:
+        st.info(f"There is no zero-shot mean: {contrasts.UNKNOWN if unsaid else 'only languages with labels in training were tested'}.")
+    if data.empty:
+        return
     order = list(dict.fromkeys(data["target"]))
-    selected = (deltas["selection"] == "target-languages").any()
-    over = "languages without labels, not zero-shot: selected on target languages" if selected else "zero-shot languages"
+    title = "zero-shot mean, if it says no other" if (data["mean"] != comparing.MEAN).any() else "mean over the zero-shot languages"
     drawn = source.snapshot.kept(
         ("map by target", *base.values(), tested is None),
         lambda: maps.heat(
-            data, "target", f"target, mean over the {over}", order, _order(data),
-            ["intermediate", "target", *_TOOLTIP, "languages"],
+            data, "target", f"target, {title}", order, _order(data), ["intermediate", "target", "mean", *_TOOLTIP, "languages"]
         ),
     )  # fmt: skip
     said = "; ".join(
@@ -131,23 +134,30 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
 
 
 def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
-    unlabelled = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
+    """A row an intermediate task and mean; `target` says of one that is no zero-shot mean what it is."""
+    unseen = deltas[[zero_shot(code, train) for code, train in zip(deltas["language"], deltas["train_language"], strict=True)]]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
-        own, verdicts = _of(unlabelled, column), _verdicts(tested, column, ["mean"])
+        own, verdicts = _of(unseen, column), _verdicts(tested, column, ["mean", contrasts.PRINTED])
         printed = _of(deltas[deltas["language"] == MANY], column)
         alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
             part = own[own["intermediate"] == intermediate]
+            selected = (part["selection"] == "target-languages").any()
+            mean, said = (contrasts.NOT_ZERO_SHOT, contrasts.SELECTED) if selected else (comparing.MEAN, "")
+            names = [comparing.MEAN, contrasts.NOT_ZERO_SHOT]
             if part.empty:
                 part = _widest(printed[printed["intermediate"] == intermediate])
+                over = str(part["language_set"].iloc[0])
+                mean, said = called(PRINTED, over, several=True), ", as printed"
+                names = [called(MANY, over, several=True), MANY]
             paired = part[part["status"] == "paired"]
-            row = verdicts.get((intermediate, comparing.MEAN)) or verdicts.get((intermediate, contrasts.NOT_ZERO_SHOT), {})
+            row = next((verdicts[intermediate, n] for n in names if (intermediate, n) in verdicts), {})
             # The test is over the languages that every run has; without one, the mean of what is paired.
             tried = row.get("delta") is not None and pd.notna(row.get("delta"))
             points = 100 * row["delta"] if tried else paired["points"].mean() if len(paired) else None
             cell = _cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
-            rows.append({**cell, "target": column["target"] if alone else name, "languages": len(paired)})
+            rows.append({**cell, "target": (column["target"] if alone else name) + said, "mean": mean, "languages": len(paired)})
     return pd.DataFrame(rows)
 
 
