@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer, some_slow
 from tests.test_comparing import answers, put
-from xbench import ingesting, share, study
+from xbench import board, ingesting, share, study
 from xbench.scorer import load_scorer
 from xbench.task import load_task
 from xbench.ui import common, shell
@@ -378,6 +378,32 @@ def test_what_was_selected_on_target_languages_is_said_of_its_target(
     means = {where: cell["mean"] for (_, where), cell in charts[0].items()}
     assert means == {"mini-pos, not zero-shot": "mean, not zero-shot", "mini-retrieval": "zero-shot mean"}
     assert "not zero-shot" not in across(app)
+
+
+def test_a_mean_over_some_of_the_languages_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """Hindi is in the first of three runs alone."""
+    for seed in (0, 1, 2):
+        for i, (name, rate) in enumerate({"none": 0.6, "intents": 0.9}.items()):
+            right = {c: answers(10 * seed + 5 * i + j, rate) for j, c in enumerate(("en", "de", "hi") if seed == 0 else ("en", "de"))}
+            put(tmp_path, name, seed, right)
+    draw(monkeypatch, tmp_path, "transfer")
+    (cell,) = charts[0].values()
+    assert (cell["languages"], cell["label"][-2:], cell["seeds"]) == ("1 of 2", "▲*", 3)
+    assert cell["points"] == pytest.approx(charts[1]["intents", "de"]["points"])
+
+
+def test_a_mean_of_averages_is_that_of_the_command_line(writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """Two languages in the first seed, one of them in all three."""
+    of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "evidence": "aggregate"}
+    for seed in (0, 1, 2):
+        for name, value in {"none": 0.5, "intents": 0.8 if seed else 0.5}.items():
+            hindi = {"hi": value - 0.1 * (name == "none")} if seed == 0 else {}
+            writer.add(name, "mini-ner", seed, {"en": 0.8, "de": value, **hindi}, **of)
+    (mean,) = board.mean_deltas(writer.root)
+    assert (mean["delta"], mean["languages"]) == (pytest.approx(0.05), 2)
+    draw(monkeypatch, writer.root, "transfer")
+    (cell,) = charts[0].values()
+    assert (cell["points"], cell["languages"], cell["seeds"], cell["label"]) == (pytest.approx(5), "2", 1, "+5.0")
 
 
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

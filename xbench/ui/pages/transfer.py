@@ -16,11 +16,14 @@ from xbench.wording import p_value
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
 # What a family of systems agrees in: all but the intermediate task.
 BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
+_KEY = (*pairing.COLUMN, "task", "intermediate_revision", "target_revision")  # of a delta over languages, beside BASE
+_SUFFIXES = {comparing.MEAN: "", contrasts.NOT_ZERO_SHOT: contrasts.SELECTED}  # of a target, by what its numbers are
 Columns = dict[str, dict[str, str]]  # {label: the fields of one column of numbers}
+Means = dict[tuple[str, ...], dict[str, Any]]  # {the values of _KEY: a row of the view transfer_mean}
 _SAID = (
     "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
     "tested and unresolved, which is not the same as no effect; pale and italic: only averages are known, so nothing can be tested; "
-    "∅: no direct baseline under the same conditions, or several of one seed."
+    "∅: no direct baseline under the same conditions, or several of one seed; *: over some of the languages that are in any run."
 )
 
 
@@ -69,6 +72,14 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
     return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=common.intermediates(found))
 
 
+def _means(source: Source, base: dict[str, str]) -> Means:
+    """The same over the languages without labels in training, as `xbench delta` prints them."""
+    fixed = " AND ".join(f"{f} = ?" for f in BASE)
+    found = common.rows(source, f"SELECT * FROM transfer_mean WHERE split = 'test' AND {fixed}", list(base.values()))
+    found = found.rename(columns={"intermediate": "task"})
+    return {tuple(r[f] for f in _KEY): {str(k): v for k, v in r.items()} for r in found.to_dict("records")}
+
+
 def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     """Verdicts of the same; None while they are computed."""
     where: dict[str, Any] = dict(base)
@@ -108,7 +119,9 @@ def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
 
 def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
     """Intermediate task by target: the mean over the languages without labels in training, or as it was printed."""
-    data = source.snapshot.kept(("by target", *base.values(), tested is None), lambda: _target_cells(deltas, tested, columns))
+    data = source.snapshot.kept(
+        ("by target", *base.values(), tested is None), lambda: _target_cells(deltas, _means(source, base), tested, columns)
+    )
     st.subheader("By target")
     unsaid = base["train_language"] in UNSAID
     if data.empty or unsaid:
@@ -122,7 +135,7 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
         lambda: maps.heat(
             data, "target", f"target, {title}", order, _order(data), ["intermediate", "target", "mean", *_TOOLTIP, "languages"]
         ),
-    )  # fmt: skip
+    )
     said = "; ".join(
         f"{t} after {i}: {label or 'no baseline'}" for t, i, label in zip(data["target"], data["intermediate"], data["label"], strict=True)
     )
@@ -133,7 +146,7 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
     )
 
 
-def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
+def _target_cells(deltas: pd.DataFrame, means: Means, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
     """A row an intermediate task and mean; `target` says of one that is no zero-shot mean what it is."""
     unseen = deltas[[zero_shot(code, train) for code, train in zip(deltas["language"], deltas["train_language"], strict=True)]]
     rows: list[dict[str, Any]] = []
@@ -143,22 +156,52 @@ def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Co
         alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
             part = own[own["intermediate"] == intermediate]
-            selected = (part["selection"] == "target-languages").any()
-            mean, said = (contrasts.NOT_ZERO_SHOT, contrasts.SELECTED) if selected else (comparing.MEAN, "")
             names = [comparing.MEAN, contrasts.NOT_ZERO_SHOT]
             if part.empty:
                 part = _widest(printed[printed["intermediate"] == intermediate])
-                over = str(part["language_set"].iloc[0])
-                mean, said = called(PRINTED, over, several=True), ", as printed"
-                names = [called(MANY, over, several=True), MANY]
-            paired = part[part["status"] == "paired"]
+                names = [called(MANY, str(part["language_set"].iloc[0]), several=True), MANY]
             row = next((verdicts[intermediate, n] for n in names if (intermediate, n) in verdicts), {})
-            # The test is over the languages that every run has; without one, the mean of what is paired.
-            tried = row.get("delta") is not None and pd.notna(row.get("delta"))
-            points = 100 * row["delta"] if tried else paired["points"].mean() if len(paired) else None
-            cell = _cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
-            rows.append({**cell, "target": (column["target"] if alone else name) + said, "mean": mean, "languages": len(paired)})
+            found = _mean(part, means.get(tuple(part[list(_KEY)].iloc[0])), row)
+            paired = (part["status"] == "paired").any()
+            if paired and found["points"] is None:  # in languages alone that the task does not cover
+                continue
+            cell = _cell(intermediate, found["points"], "paired" if paired else "no direct baseline", row, pending=tested is None)
+            partial = found["languages"] < found["any"]
+            said = _SUFFIXES.get(found["mean"], ", as printed")
+            rows.append({
+                **cell, "target": (column["target"] if alone else name) + said, "mean": found["mean"], "seeds": found["seeds"],
+                "label": cell["label"] + "*" * partial,
+                "languages": f"{found['languages']} of {found['any']}" if partial else str(found["languages"] or ""),
+            })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _mean(part: pd.DataFrame, mean: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
+    """A mean over languages: as printed, or as it was tested, over those that every run has; else as the view has it.
+
+    Args:
+        part: The languages without labels in training, or the one printed mean.
+        mean: The row of the view.
+        row: That of the test.
+
+    Returns:
+        points, of what (mean), seeds, and over how many languages, of those that are in any run.
+    """
+    first = part.iloc[0]
+    if first["language"] == MANY:
+        over, paired = str(first["language_set"]), first["status"] == "paired"
+        size = 0 if over == "unknown" else len(over.split())
+        what = called(PRINTED, over, several=True)
+        return {"points": first["points"] if paired else None, "mean": what, "seeds": int(first["seeds"]), "languages": size, "any": size}
+    if row.get("status") == "tested":
+        sizes = {"languages": int(row["languages"]), "any": int(row["languages_in_any"])}
+        return {"points": 100 * row["delta"], "mean": row["language"], "seeds": int(row["seeds"]), **sizes}
+    if mean is None:
+        selected = (part["selection"] == "target-languages").any()
+        what = contrasts.NOT_ZERO_SHOT if selected else comparing.MEAN
+        return {"points": None, "mean": what, "seeds": None, "languages": 0, "any": 0}
+    sizes = {"languages": int(mean["languages"]), "any": part["language"].nunique()}
+    return {"points": 100 * mean["delta"], "mean": mean["mean"], "seeds": int(mean["seeds"]), **sizes}
 
 
 def _widest(printed: pd.DataFrame) -> pd.DataFrame:
