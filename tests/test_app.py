@@ -406,6 +406,18 @@ def test_a_mean_of_averages_is_that_of_the_command_line(writer: Writer, monkeypa
     assert (cell["points"], cell["languages"], cell["seeds"], cell["label"]) == (pytest.approx(5), "2", 1, "+5.0")
 
 
+def test_the_examples_that_flipped_are_those_of_the_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
+    for i, revision in enumerate(("v1", "v2")):
+        put(tmp_path, "intents", 0, {"de": answers(i + 1, 0.9)}, intermediate_revision=revision)
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr(common, "link", lambda label, page, **query: asked.append({"page": page, **query}))
+    for revision in ("v1", "v2"):
+        draw(monkeypatch, tmp_path, "transfer", cell=f"intents ({revision}) → de")
+        compare = [query for query in asked if query["page"] == "compare"][-1]
+        assert (compare["a"], compare["b"]) == (f"m after intents · {revision}", "m")
+
+
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Russian is no language of mini-ner, so no part of its mean; two revisions of an intermediate are two."""
     of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "train_language": "de+en"}

@@ -313,7 +313,8 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
     else:
         st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
     task = str(delta["task"])
-    where = {**base, **column, "intermediate": task, "intermediate_revision": delta["intermediate_revision"], "language": delta["language"]}
+    revision = str(delta["intermediate_revision"])
+    where = {**base, **column, "intermediate": task, "intermediate_revision": revision, "language": delta["language"]}
     printed = None if pd.isna(delta["language_set"]) else str(delta["language_set"])
     where |= {"language_set": printed} if printed else {}
     fixed = " AND ".join(f"{f} = ?" for f in where)
@@ -331,7 +332,7 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         common.link(
             "The examples that flipped",
             "compare",
-            **common.compare_query(source, base, column, task, str(delta["language"]), printed),
+            **common.compare_query(source, base, column, (task, revision), str(delta["language"]), printed),
         )
     with right:
         common.link(
