@@ -418,6 +418,31 @@ def test_the_examples_that_flipped_are_those_of_the_revision(tmp_path: Path, mon
         assert (compare["a"], compare["b"]) == (f"m after intents · {revision}", "m")
 
 
+def test_a_cell_that_is_not_tested_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """Hindi is in one of two runs; the two systems after mini-ner cannot be paired with the baseline at all."""
+    for seed in (0, 1):
+        for i, (name, rate) in enumerate({"none": 0.6, "intents": 0.9}.items()):
+            put(tmp_path, name, seed, {c: answers(9 * seed + i, rate) for c in (("de", "hi") if seed == 0 else ("de",))})
+        put(tmp_path, "mini-ner", seed, {"de": answers(seed, 0.5, 150)})
+    app = draw(monkeypatch, tmp_path, "transfer", cell="intents → hi")
+    assert app.text[0].value == "not testable: not in every run: seeds 1 of the first, seeds 1 of the second"
+    assert charts[1]["intents", "hi"]["status"] == "not in every run: seeds 1 of the first, seeds 1 of the second"
+    assert not any("only averages" in c.value for c in app.caption)
+    (whole,) = [cell for (name, _), cell in charts[0].items() if name == "mini-ner"]
+    for cell in (whole, charts[1]["mini-ner", "de"]):
+        assert (cell["kind"], cell["status"][:48]) == ("not testable", "the runs were tested on different examples (de: ")
+
+
+def test_a_verdict_is_found_whatever_a_revision_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """One of two revisions alone was scored by recall."""
+    scorer = load_scorer(load_task("mini-ner").scorers[0]).signature
+    for i, (name, revision) in enumerate((("none", "none"), ("intents", "v1"), ("intents", "v2"))):
+        also = {"recall": {"de": answers(i, 0.9 if i else 0.5)}} if revision != "v1" else None
+        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, "mini-ner", "f1", scorer, also, intermediate_revision=revision)
+    draw(monkeypatch, tmp_path, "transfer", target=f"mini-ner · recall ({scorer})")
+    assert charts[1]["intents (v2)", "de"]["verdict"] == "helps"
+
+
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Russian is no language of mini-ner, so no part of its mean; two revisions of an intermediate are two."""
     of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "train_language": "de+en"}

@@ -1,5 +1,6 @@
 """What each intermediate task changed: by target, and by language of one target, against the direct baseline of the same seeds."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,10 +20,11 @@ BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
 _KEY = (*pairing.COLUMN, "task", "intermediate_revision", "target_revision")  # of a delta over languages, beside BASE
 _SUFFIXES = {comparing.MEAN: "", contrasts.NOT_ZERO_SHOT: contrasts.SELECTED}  # of a target, by what its numbers are
 Columns = dict[str, dict[str, str]]  # {label: the fields of one column of numbers}
+Verdicts = dict[tuple[str, str, str], dict[str, Any]]  # {(intermediate, its revision, language or mean): a row of xbench.compare}
 Means = dict[tuple[str, ...], dict[str, Any]]  # {the values of _KEY: a row of the view transfer_mean}
 _SAID = (
     "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
-    "tested and unresolved, which is not the same as no effect; pale and italic: only averages are known, so nothing can be tested; "
+    "tested and unresolved, which is not the same as no effect; pale and italic: not testable, for want of examples that every run has; "
     "∅: no direct baseline under the same conditions, or several of one seed; *: over some of the languages that are in any run."
 )
 
@@ -88,7 +90,7 @@ def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     if rows is None:
         return None
     found: pd.DataFrame = source.snapshot.kept(key, lambda: pd.DataFrame(rows))
-    return found if found.empty else found.assign(intermediate=common.intermediates(found))
+    return found
 
 
 def _columns(deltas: pd.DataFrame) -> Columns:
@@ -151,7 +153,7 @@ def _target_cells(deltas: pd.DataFrame, means: Means, tested: pd.DataFrame | Non
     unseen = deltas[[zero_shot(code, train) for code, train in zip(deltas["language"], deltas["train_language"], strict=True)]]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
-        own, verdicts = _of(unseen, column), _verdicts(tested, column, ["mean", contrasts.PRINTED])
+        own, verdicts = _of(unseen, column), _verdicts(tested, column)
         printed = _of(deltas[deltas["language"] == MANY], column)
         alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
@@ -160,12 +162,12 @@ def _target_cells(deltas: pd.DataFrame, means: Means, tested: pd.DataFrame | Non
             if part.empty:
                 part = _widest(printed[printed["intermediate"] == intermediate])
                 names = [called(MANY, str(part["language_set"].iloc[0]), several=True), MANY]
-            row = next((verdicts[intermediate, n] for n in names if (intermediate, n) in verdicts), {})
+            row = _verdict(verdicts, part.iloc[0], names)
             found = _mean(part, means.get(tuple(part[list(_KEY)].iloc[0])), row)
             paired = (part["status"] == "paired").any()
             if paired and found["points"] is None:  # in languages alone that the task does not cover
                 continue
-            cell = _cell(intermediate, found["points"], "paired" if paired else "no direct baseline", row, pending=tested is None)
+            cell = _cell(intermediate, found["points"], "paired" if paired else part["status"].min(), row, pending=tested is None)
             partial = found["languages"] < found["any"]
             said = _SUFFIXES.get(found["mean"], ", as printed")
             rows.append({
@@ -210,7 +212,7 @@ def _widest(printed: pd.DataFrame) -> pd.DataFrame:
     return printed.assign(size=sizes).sort_values(["size", "language_set"], ascending=[False, True]).head(1)
 
 
-_TOOLTIP = ["points", "interval", "p", "verdict", "seeds"]
+_TOOLTIP = ["points", "interval", "p", "verdict", "status", "seeds"]
 
 
 def _cell(intermediate: str, points: float | None, status: str, row: dict[str, Any], *, pending: bool) -> dict[str, Any]:
@@ -223,17 +225,28 @@ def _cell(intermediate: str, points: float | None, status: str, row: dict[str, A
         "interval": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}" if known else "",
         "p": "" if p is None or pd.isna(p) else p_value(p),
         "verdict": str(verdict or ("being tested" if pending else "not testable")),
+        "status": str(row.get("status", "")).removeprefix("not testable: ") if status == "paired" else status,
         "seeds": int(row["seeds"]) if row.get("seeds") is not None and pd.notna(row.get("seeds")) else None,
         "kind": maps.kind(status, verdict, pending=pending),
         "label": maps.label(points, verdict) if points is not None and status == "paired" else "",
     }
 
 
-def _verdicts(tested: pd.DataFrame | None, column: dict[str, str], levels: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+def _verdicts(tested: pd.DataFrame | None, column: dict[str, str]) -> Verdicts:
     if tested is None or tested.empty:
         return {}
-    own = _of(tested[tested["level"].isin(levels)] if "level" in tested else tested, column)
-    return {(str(r["intermediate"]), str(r["language"])): {str(k): v for k, v in r.items()} for r in own.to_dict("records")}
+    rows = _of(tested, column).to_dict("records")
+    return {(r["intermediate"], r["intermediate_revision"], r["language"]): {str(k): v for k, v in r.items()} for r in rows}
+
+
+def _verdict(verdicts: Verdicts, delta: Mapping[Any, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The row of the first of these names; where two systems cannot be paired at all, there is one row, which says why."""
+    task, revision = delta["task"], delta["intermediate_revision"]
+    for name in names:
+        if (task, revision, name) in verdicts:
+            return verdicts[task, revision, name]
+    whole = verdicts.get((task, revision, comparing.MEAN), {"languages": 1})
+    return whole if pd.isna(whole["languages"]) else {}
 
 
 def _order(data: pd.DataFrame) -> list[str]:
@@ -258,7 +271,7 @@ def _by_language(
     shown |= {name: name.replace(MANY, PRINTED, 1) for name in own.loc[own["language"] == MANY, "called"]}
     data = source.snapshot.kept(
         ("by language", *base.values(), *column.values(), tested is None),
-        lambda: _language_cells(own, shown, _verdicts(tested, column, ["language", contrasts.PRINTED]), tested),
+        lambda: _language_cells(own, shown, _verdicts(tested, column), pending=tested is None),
     )
     order = sorted(set(data["language"]) - set(shown.values())) + [v for v in shown.values() if v in set(data["language"])]
     drawn = source.snapshot.kept(
@@ -278,17 +291,11 @@ def _by_language(
         _detail(source, base, column, own.iloc[at], {str(k): v for k, v in data.iloc[at].items()})
 
 
-def _language_cells(
-    own: pd.DataFrame, shown: dict[str, str], verdicts: dict[tuple[str, str], dict[str, Any]], tested: pd.DataFrame | None
-) -> pd.DataFrame:
-    pending = tested is None
-
-    def verdict(r: dict[str, Any]) -> dict[str, Any]:  # of one printed mean alone it is that of `mul`, whatever other pairs have
-        return verdicts.get((r["intermediate"], r["called"])) or verdicts.get((r["intermediate"], r["language"]), {})
-
+def _language_cells(own: pd.DataFrame, shown: dict[str, str], verdicts: Verdicts, *, pending: bool) -> pd.DataFrame:
     return pd.DataFrame([
         {
-            **_cell(r["intermediate"], r["points"], r["status"], verdict(r), pending=pending),
+            # Of one printed mean alone the verdict is that of `mul`, whatever other pairs have.
+            **_cell(r["intermediate"], r["points"], r["status"], _verdict(verdicts, r, [r["called"], r["language"]]), pending=pending),
             "language": shown.get(r["called"], r["called"]),
             "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
             "seeds": int(r["seeds"]),
@@ -308,10 +315,10 @@ def _clicked() -> None:
 def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta: "pd.Series[Any]", cell: dict[str, Any]) -> None:
     """Seeds, interval, p of one cell, and the way to its examples and runs."""
     st.markdown(f"**{common.plain(column['target'])} after {common.plain(cell['intermediate'])}, {common.plain(cell['language'])}**")
+    said = cell["verdict"] if cell["status"] in ("", "tested") else f"{cell['verdict']}: {cell['status']}"
     if cell["interval"]:
-        st.text(f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {cell['verdict']}")
-    else:
-        st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
+        said = f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {said}"
+    st.text(said)
     task = str(delta["task"])
     revision = str(delta["intermediate_revision"])
     where = {**base, **column, "intermediate": task, "intermediate_revision": revision, "language": delta["language"]}
