@@ -443,6 +443,25 @@ def test_a_verdict_is_found_whatever_a_revision_is_called(tmp_path: Path, monkey
     assert charts[1]["intents (v2)", "de"]["verdict"] == "helps"
 
 
+def test_steps_selected_on_other_development_data_are_other_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    for seed in (0, 1):
+        for i, (developed, rate) in enumerate({"x": 0.9, "y": 0.5}.items()):
+            of = {"target_revision": f"r dev {developed}", "selection": "target-languages"}
+            put(tmp_path, "none", seed, {"de": answers(seed, 0.6)}, **of)
+            put(tmp_path, "intents", seed, {"de": answers(9 * i + seed + 2, rate)}, **of)
+    app = draw(monkeypatch, tmp_path, "transfer", cell="intents · dev y → de")
+    means = {m["target_revision"]: 100 * m["delta"] for m in board.mean_deltas(tmp_path)}
+    for number, where in enumerate(("mini-pos, not zero-shot", "de")):
+        assert set(charts[number]) == {("intents · dev x", where), ("intents · dev y", where)}
+        for developed in ("x", "y"):
+            cell = charts[number][f"intents · dev {developed}", where]
+            assert cell["points"] == pytest.approx(means[f"r dev {developed}"])
+            assert cell["status"].startswith("more than one run of the same system and seed"), "as xbench compare says"
+    assert app.dataframe[0].value["delta"].mean() == pytest.approx(means["r dev y"])
+
+
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Russian is no language of mini-ner, so no part of its mean; two revisions of an intermediate are two."""
     of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "train_language": "de+en"}

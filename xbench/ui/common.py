@@ -445,10 +445,10 @@ def column_labels(found: pd.DataFrame) -> "pd.Series[str]":
         short = short.where(found["language_set"].isna(), short + " · means as printed")
         printed = found["language_set"].notna() & (found.assign(short=short).groupby("short")["target"].transform("size") > 1)
         short = short.where(~printed, short + " over " + found["language_set"].fillna(""))
-    return short.where(~several, short + " · data " + found["dataset_revision"].map(_brief))
+    return short.where(~several, short + " · data " + found["dataset_revision"].map(brief))
 
 
-def _brief(revision: str) -> str:
+def brief(revision: str) -> str:
     """A revision in few characters that still tell it from others; page Provenance has it whole."""
     return revision if len(revision) <= 16 else short_hash({"revision": revision}, 6)
 
@@ -462,7 +462,7 @@ def labelled(data: pd.DataFrame) -> "pd.Series[bool]":
 def intermediates(found: pd.DataFrame) -> "pd.Series[str]":
     """The intermediate task of each row, with its revision where there are several of one."""
     several = found.groupby("intermediate")["intermediate_revision"].transform("nunique") > 1
-    return found["intermediate"].where(~several, found["intermediate"] + " (" + found["intermediate_revision"].map(_brief) + ")")
+    return found["intermediate"].where(~several, found["intermediate"] + " (" + found["intermediate_revision"].map(brief) + ")")
 
 
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from xbench import comparing, contrasts, pairing
+from xbench.hashes import developed_on
 from xbench.languages import MANY, UNSAID, called, zero_shot
 from xbench.ui import common, maps
 from xbench.ui.common import Source
@@ -71,7 +72,13 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
         f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
         list(base.values()),
     )
-    return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=common.intermediates(found))
+    # One system to xbench.compare, which pairs no runs whose steps were selected on different development data.
+    alike = [found[f] for f in (*pairing.COLUMN, "intermediate", "intermediate_revision")]
+    apart = found["target_revision"].groupby(alike).transform("nunique") > 1
+    developed = found["target_revision"].map(developed_on)
+    label = common.intermediates(found)
+    label = label.where(~apart | (developed == ""), label + " · dev " + developed.map(common.brief))
+    return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=label, apart=apart)
 
 
 def _means(source: Source, base: dict[str, str]) -> Means:
@@ -243,7 +250,7 @@ def _verdict(verdicts: Verdicts, delta: Mapping[Any, Any], names: Sequence[str])
     """The row of the first of these names; where two systems cannot be paired at all, there is one row, which says why."""
     task, revision = delta["task"], delta["intermediate_revision"]
     for name in names:
-        if (task, revision, name) in verdicts:
+        if (task, revision, name) in verdicts and not delta["apart"]:
             return verdicts[task, revision, name]
     whole = verdicts.get((task, revision, comparing.MEAN), {"languages": 1})
     return whole if pd.isna(whole["languages"]) else {}
@@ -320,8 +327,7 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         said = f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {said}"
     st.text(said)
     task = str(delta["task"])
-    revision = str(delta["intermediate_revision"])
-    where = {**base, **column, "intermediate": task, "intermediate_revision": revision, "language": delta["language"]}
+    where = {**base, **column, "intermediate": task, **{f: str(delta[f]) for f in ("intermediate_revision", "target_revision", "language")}}
     printed = None if pd.isna(delta["language_set"]) else str(delta["language_set"])
     where |= {"language_set": printed} if printed else {}
     fixed = " AND ".join(f"{f} = ?" for f in where)
@@ -339,7 +345,7 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         common.link(
             "The examples that flipped",
             "compare",
-            **common.compare_query(source, base, column, (task, revision), str(delta["language"]), printed),
+            **common.compare_query(source, base, column, (task, str(delta["intermediate_revision"])), str(delta["language"]), printed),
         )
     with right:
         common.link(
