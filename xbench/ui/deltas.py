@@ -93,7 +93,9 @@ def compared(
     source: common.Source, column: Column, first: Mapping[str, str], against: Mapping[str, str], by: comparing.By
 ) -> pd.DataFrame | None:
     """Rows of xbench.compare in points; None while they are computed."""
-    compute = partial(comparing.compare, first=first, against=against, by=by, **column.where)
+    # What both systems agree in, all that is adjusted together agrees in: the rest of the store need not be looked at.
+    shared: dict[str, Any] = {f: first[f] for f in pairing.fixed_fields(against) if f in first}
+    compute = partial(comparing.compare, first=first, against=against, by=by, **column.where, **shared)
     key = ("compare", column, tuple(sorted(first.items())), tuple(sorted(against.items())), by)
     rows = common.wait(source, "The comparison", key, compute)
     return None if rows is None else in_points(rows, column)
