@@ -1,5 +1,6 @@
 """The app, run by streamlit's own test harness: leaderboard, transfer map, links, snapshots, stores that are none, empty or broken."""
 
+import json
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer, some_slow
 from tests.test_comparing import answers, put
-from xbench import ingesting, share, study
+from xbench import board, ingesting, share, study
 from xbench.scorer import load_scorer
 from xbench.task import load_task
 from xbench.ui import common, shell
@@ -331,6 +332,134 @@ def test_a_verdict_on_the_one_printed_mean_of_a_pair_is_shown_beside_other_means
     assert charts[1]["mlm", "mean as printed over de fr"]["label"] == "+20.0▲"
     assert found["intents", "mean as printed over de"] == ("not testable", "no baseline")
     assert ("intents", "hi") in found  # a language beside several means keeps its name
+
+
+def across(app: AppTest) -> str:
+    """The title above the first map."""
+    return str(json.loads(app.get("vega_lite_chart")[0].proto.spec)["encoding"]["x"]["title"])
+
+
+def test_without_a_known_training_language_there_is_no_zero_shot_mean(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "metric": "f1", "scorer": "span-f1-seqeval-default-1"}
+    of |= {"train_language": "unknown", "evidence": "aggregate"}
+    for name, values in {"none": (0.9, 0.5), "intents": (0.99, 0.6)}.items():
+        writer.add(name, "mini-ner", None, dict(zip(("en", "de"), values, strict=True)), **of)
+    app = draw(monkeypatch, writer.root, "transfer")
+    assert [set(c) for c in charts] == [{("intents", "de"), ("intents", "en")}], "of each language alone"
+    assert "no zero-shot mean: the training language is not known" in app.info[0].value
+    for name, value in {"none": 0.5, "intents": 0.7}.items():
+        writer.add(name, "mini-pos", None, {"mul": value}, language_set="de en", **of)
+    app = draw(monkeypatch, writer.root, "transfer")
+    assert {cell["mean"] for cell in charts[0].values()} == {"mean as printed over de en"}
+    assert len(app.info) == 1
+
+
+def test_a_mean_as_printed_is_no_zero_shot_mean(writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """English is among the languages, and what was trained in."""
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "metric": "f1", "scorer": "unknown", "evidence": "aggregate"}
+    for name, value in {"none": 0.5, "intents": 0.7}.items():
+        writer.add(name, "mini-ner", None, {"mul": value}, language_set="ar de en", **of)
+        writer.add(name, "mini-pos", None, {"de": value}, **of)
+    app = draw(monkeypatch, writer.root, "transfer")
+    means = {where: cell["mean"] for (_, where), cell in charts[0].items()}
+    assert means == {"mini-ner, as printed": "mean as printed over ar de en", "mini-pos": "zero-shot mean"}
+    assert across(app) == "target, zero-shot mean, if it says no other"
+
+
+def test_what_was_selected_on_target_languages_is_said_of_its_target(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    for i, name in enumerate(("none", "intents")):
+        put(tmp_path, name, 0, {"de": answers(i, 0.5 + i / 5)}, selection="target-languages")
+        put(tmp_path, name, 0, {"de": answers(i, 0.5 + i / 5)}, "mini-retrieval", scorer="accuracy-1")
+    app = draw(monkeypatch, tmp_path, "transfer")
+    means = {where: cell["mean"] for (_, where), cell in charts[0].items()}
+    assert means == {"mini-pos, not zero-shot": "mean, not zero-shot", "mini-retrieval": "zero-shot mean"}
+    assert "not zero-shot" not in across(app)
+
+
+def test_a_mean_over_some_of_the_languages_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """Hindi is in the first of three runs alone."""
+    for seed in (0, 1, 2):
+        for i, (name, rate) in enumerate({"none": 0.6, "intents": 0.9}.items()):
+            right = {c: answers(10 * seed + 5 * i + j, rate) for j, c in enumerate(("en", "de", "hi") if seed == 0 else ("en", "de"))}
+            put(tmp_path, name, seed, right)
+    draw(monkeypatch, tmp_path, "transfer")
+    (cell,) = charts[0].values()
+    assert (cell["languages"], cell["label"][-2:], cell["seeds"]) == ("1 of 2", "▲*", 3)
+    assert cell["points"] == pytest.approx(charts[1]["intents", "de"]["points"])
+
+
+def test_a_mean_of_averages_is_that_of_the_command_line(writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """Two languages in the first seed, one of them in all three."""
+    of: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "evidence": "aggregate"}
+    for seed in (0, 1, 2):
+        for name, value in {"none": 0.5, "intents": 0.8 if seed else 0.5}.items():
+            hindi = {"hi": value - 0.1 * (name == "none")} if seed == 0 else {}
+            writer.add(name, "mini-ner", seed, {"en": 0.8, "de": value, **hindi}, **of)
+    (mean,) = board.mean_deltas(writer.root)
+    assert (mean["delta"], mean["languages"]) == (pytest.approx(0.05), 2)
+    draw(monkeypatch, writer.root, "transfer")
+    (cell,) = charts[0].values()
+    assert (cell["points"], cell["languages"], cell["seeds"], cell["label"]) == (pytest.approx(5), "2", 1, "+5.0")
+
+
+def test_the_examples_that_flipped_are_those_of_the_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
+    for i, revision in enumerate(("v1", "v2")):
+        put(tmp_path, "intents", 0, {"de": answers(i + 1, 0.9)}, intermediate_revision=revision)
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr(common, "link", lambda label, page, **query: asked.append({"page": page, **query}))
+    for revision in ("v1", "v2"):
+        draw(monkeypatch, tmp_path, "transfer", cell=f"intents ({revision}) → de")
+        compare = [query for query in asked if query["page"] == "compare"][-1]
+        assert (compare["a"], compare["b"]) == (f"m after intents · {revision}", "m")
+
+
+def test_a_cell_that_is_not_tested_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """Hindi is in one of two runs; the two systems after mini-ner cannot be paired with the baseline at all."""
+    for seed in (0, 1):
+        for i, (name, rate) in enumerate({"none": 0.6, "intents": 0.9}.items()):
+            put(tmp_path, name, seed, {c: answers(9 * seed + i, rate) for c in (("de", "hi") if seed == 0 else ("de",))})
+        put(tmp_path, "mini-ner", seed, {"de": answers(seed, 0.5, 150)})
+    app = draw(monkeypatch, tmp_path, "transfer", cell="intents → hi")
+    assert app.text[0].value == "not testable: not in every run: seeds 1 of the first, seeds 1 of the second"
+    assert charts[1]["intents", "hi"]["status"] == "not in every run: seeds 1 of the first, seeds 1 of the second"
+    assert not any("only averages" in c.value for c in app.caption)
+    (whole,) = [cell for (name, _), cell in charts[0].items() if name == "mini-ner"]
+    for cell in (whole, charts[1]["mini-ner", "de"]):
+        assert (cell["kind"], cell["status"][:48]) == ("not testable", "the runs were tested on different examples (de: ")
+
+
+def test_a_verdict_is_found_whatever_a_revision_is_called(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]) -> None:
+    """One of two revisions alone was scored by recall."""
+    scorer = load_scorer(load_task("mini-ner").scorers[0]).signature
+    for i, (name, revision) in enumerate((("none", "none"), ("intents", "v1"), ("intents", "v2"))):
+        also = {"recall": {"de": answers(i, 0.9 if i else 0.5)}} if revision != "v1" else None
+        put(tmp_path, name, 0, {"de": answers(i, 0.5)}, "mini-ner", "f1", scorer, also, intermediate_revision=revision)
+    draw(monkeypatch, tmp_path, "transfer", target=f"mini-ner · recall ({scorer})")
+    assert charts[1]["intents (v2)", "de"]["verdict"] == "helps"
+
+
+def test_steps_selected_on_other_development_data_are_other_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    for seed in (0, 1):
+        for i, (developed, rate) in enumerate({"x": 0.9, "y": 0.5}.items()):
+            of = {"target_revision": f"r dev {developed}", "selection": "target-languages"}
+            put(tmp_path, "none", seed, {"de": answers(seed, 0.6)}, **of)
+            put(tmp_path, "intents", seed, {"de": answers(9 * i + seed + 2, rate)}, **of)
+    app = draw(monkeypatch, tmp_path, "transfer", cell="intents · dev y → de")
+    means = {m["target_revision"]: 100 * m["delta"] for m in board.mean_deltas(tmp_path)}
+    for number, where in enumerate(("mini-pos, not zero-shot", "de")):
+        assert set(charts[number]) == {("intents · dev x", where), ("intents · dev y", where)}
+        for developed in ("x", "y"):
+            cell = charts[number][f"intents · dev {developed}", where]
+            assert cell["points"] == pytest.approx(means[f"r dev {developed}"])
+            assert cell["status"].startswith("more than one run of the same system and seed"), "as xbench compare says"
+    assert app.dataframe[0].value["delta"].mean() == pytest.approx(means["r dev y"])
 
 
 def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

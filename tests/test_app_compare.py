@@ -178,6 +178,18 @@ def test_languages_against_what_is_known_of_them(paired: Path, monkeypatch: pyte
     assert set(settle(app).dataframe[0].value["intermediate"]) == {"intents", "mini-ner"}
 
 
+def test_a_gap_is_within_a_run(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hindi is in the first run alone, in which English is worse."""
+    for seed, english in enumerate((0.6, 0.9, 0.9)):
+        for name in ("none", "intents"):
+            hindi = {"hi": 0.5} if seed == 0 else {}
+            writer.add(name, "mini-pos", seed, {"en": english, "de": english - 0.1, **hindi}, scorer="token-accuracy-1")
+    gap = draw(monkeypatch, writer.root, "languages").dataframe[-1].value
+    found = gap[gap["language"] == "hi"]
+    assert found[["en %", "gap", "seeds"]].round(6).to_numpy().tolist() == [[60, 10, 1], [60, 10, 1]]
+    assert gap["gap"].round(6).unique().tolist() == [10]
+
+
 def test_what_is_known_of_languages_is_of_languages_that_exist() -> None:
     folder = share.folder("data")
     known = set(pd.read_csv(folder / "languages.csv", keep_default_na=False)["language"])
@@ -219,6 +231,18 @@ def test_scale_compares_sizes(paired: Path, monkeypatch: pytest.MonkeyPatch) -> 
     differences = app.dataframe[1].value
     assert differences["sizes"].tolist() == ["l - m"]
     assert differences["verdict"].tolist() == ["shrinks"]
+
+
+def test_scale_calls_a_mean_as_printed_what_it_is(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    of: dict[str, Any] = {"kind": "external", "source": "a paper", "metric": "f1", "scorer": "unknown", "language_set": "ar de en"}
+    for model, parameters in (("m", 10), ("l", 99)):
+        for name, value in (("none", 0.5), ("intents", 0.7)):
+            writer.add(name, "mini-ner", None, {"mul": value}, model=model, parameters=parameters, **of)
+    app = draw(monkeypatch, writer.root, "scale")
+    drawn = app.get("vega_lite_chart")[0].proto.spec
+    assert "zero-shot" not in drawn
+    assert "mean as printed over ar de en, points" in drawn
+    assert app.dataframe[0].value["mean"].tolist() == ["mean as printed over ar de en"] * 2
 
 
 def test_what_is_shown_first_has_languages_and_a_printed_mean_is_called_one(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """Comparisons of stored runs: numbers worked again from the outcomes with scipy, and every reason for which nothing is tested."""
 
 import datetime
+import itertools
 import json
 import re
 from pathlib import Path
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 
 import xbench
 from tests.conftest import RUN, Writer, run_id
-from xbench import cli, comparing, contrasts, hashes, ingesting, keeping, over_tasks, placing, scales, store, telling, wording
+from xbench import cli, comparing, contrasts, hashes, ingesting, keeping, over_tasks, pairing, placing, scales, store, telling, wording
 from xbench.errors import XbenchError
 from xbench.stats import resampling
 from xbench.stats.ratios import Sums
@@ -875,3 +876,32 @@ def test_latex_marks_the_training_language_and_says_that_p_is_adjusted(tmp_path:
     assert "$p$, adjusted" in table
     assert "en (trained) & " in table
     assert "de & " in table
+
+
+def test_systems_are_not_held_against_each_other_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a store of thousands that took as many times as long as there are systems."""
+    same = dict.fromkeys(pairing.SYSTEM, "x")
+    systems = [pairing.System(**{**same, "model": str(i), "intermediate": name}) for i in range(50) for name in ("none", "a", "none ")]
+    column = pairing.Column("t", "accuracy", "s", "r", {s: pairing.Runs(s, {}, True, None) for s in systems})
+    looked: list[pairing.System] = []
+    values = pairing.System.values
+    monkeypatch.setattr(pairing.System, "values", lambda self, fields: (looked.append(self), values(self, fields))[1])
+    others = pairing.counterparts(column, {"intermediate": "none"})
+    assert [others(s) for s in systems] == [[systems[3 * (i // 3)]] for i in range(150)]
+    assert len(looked) == 50 + 150
+    others = pairing.counterparts(column, {"model": "7"})
+    assert others(systems[1]) == [systems[22]] and others(pairing.System(**same)) == []
+
+
+@pytest.mark.parametrize("against", [{"intermediate": "none"}, {"model": "l"}, {"intermediate": "mini-ner"}])
+def test_conditions_on_what_two_systems_agree_in_move_nothing(tmp_path: Path, against: dict[str, str]) -> None:
+    """Which is what pages of the app ask, so as not to read the whole store."""
+    for i, (model, name) in enumerate(itertools.product(("m", "l", "xl"), ("none", "intents", "mini-ner"))):
+        for seed in (0, 1):
+            put(tmp_path, name, seed, {c: answers(20 * i + seed, 0.6 + i / 50) for c in ("en", "de")}, model=model)
+    first = {"model": "m", "intermediate": "intents"}
+    shared = {f: v for f, v in first.items() if f in pairing.fixed_fields(against)}
+    rows = comparing.compare(tmp_path, first, against, cache=False)
+    assert len(rows) == 3
+    assert {r["status"] for r in rows} == {"tested"}
+    assert comparing.compare(tmp_path, first, against, cache=False, **shared) == rows

@@ -126,11 +126,13 @@ def compare(
 
 def _column(con: duckdb.DuckDBPyConnection, column: Column, asked: Asked, groups: Mapping[str, str] | None) -> list[Row]:
     """All contrasts of one column."""
-    pairs = [
+    others = pairing.counterparts(column, asked.against)
+    nobody: Sequence[System | None] = (None,)
+    pairs: list[tuple[System, System | None]] = [
         (system, other)
         for system in column.systems
         if any(getattr(system, f) != v for f, v in asked.against.items())
-        for other in _others(column, system, asked)
+        for other in others(system) or nobody
     ]
     chosen = [_meets(a, asked) for a, _ in pairs]
     if not any(chosen):
@@ -151,10 +153,6 @@ def _meets(system: System, asked: Asked) -> bool:
 
 def _both_stored(column: Column, pair: tuple[System, System | None]) -> bool:
     return pair[1] is not None and column.systems[pair[0]].stored and column.systems[pair[1]].stored
-
-
-def _others(column: Column, system: System, asked: Asked) -> Sequence[System | None]:
-    return pairing.counterpart(column, system, asked.against) or [None]
 
 
 def _contrast(

@@ -89,9 +89,10 @@ def _pairs(
     """The pairs asked for, and the others with the same baselines, which are adjusted together with them."""
     found: dict[tuple[System, System], None] = {}
     for column in columns:
+        others = pairing.counterparts(column, change)
         for system in column.systems:
             if any(getattr(system, f) != v for f, v in change.items()):
-                found |= {(system, other): None for other in pairing.counterpart(column, system, change)}
+                found |= {(system, other): None for other in others(system)}
     wanted = [p for p in found if all(getattr(p[0], f) == v for f, v in first.items())]
     baselines = {b for _, b in wanted}
     return wanted, [p for p in found if p[1] in baselines and p not in wanted]

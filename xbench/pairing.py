@@ -4,7 +4,7 @@ A column is what scores must agree in to be compared at all (target, metric, sco
 under its conditions; its runs differ in the seed alone.
 """
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -216,11 +216,14 @@ def fixed_fields(change: Iterable[str]) -> list[str]:
     return [f for f in SYSTEM if f not in free]
 
 
-def counterpart(column: Column, first: System, change: Mapping[str, str]) -> list[System]:
-    """The systems that agree with `first` in everything but the fields of `change`, which have those values."""
+def counterparts(column: Column, change: Mapping[str, str]) -> Callable[[System], list[System]]:
+    """What gives for a system those that agree with it in everything but the fields of `change`, which have those values."""
     fixed = fixed_fields(change)
-    wanted = first.values(fixed)
-    return [s for s in column.systems if s.values(fixed) == wanted and all(getattr(s, f) == v for f, v in change.items())]
+    found: dict[tuple[str, ...], list[System]] = {}
+    for system in column.systems:
+        if all(getattr(system, f) == v for f, v in change.items()):
+            found.setdefault(system.values(fixed), []).append(system)
+    return lambda first: found.get(first.values(fixed), [])
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,10 +42,11 @@ def interactions(root: Store, **where: Any) -> list[Row]:
 def _column(con: duckdb.DuckDBPyConnection, column: Column, later: Mapping[str, Any]) -> list[Row]:
     """All rows of a column whose models after the intermediate task all meet the conditions `later`."""
     groups: dict[tuple[str, ...], list[tuple[Runs, Runs]]] = {}
+    baselines = pairing.counterparts(column, {"intermediate": DIRECT})
     for system, runs in column.systems.items():
         if system.intermediate == DIRECT:
             continue
-        for direct in pairing.counterpart(column, system, {"intermediate": DIRECT}):
+        for direct in baselines(system):
             groups.setdefault(system.values(_SAME), []).append((runs, column.systems[direct]))
     met = pairing.meeting(con, [asdict(s) for s in column.systems], later, column.key)
     shown = {System(**s) for s in met}

@@ -261,11 +261,11 @@ def link(label: str, page: str, **query: str) -> None:
 
 
 def compare_query(
-    source: Source, base: dict[str, str], column: dict[str, str], intermediate: str, language: str, printed: str | None
+    source: Source, base: dict[str, str], column: dict[str, str], intermediate: tuple[str, str], language: str, printed: str | None
 ) -> dict[str, str]:
     """What the address of page `compare` says to show one intermediate task against its baseline, with the examples of one language.
 
-    `printed`: the languages that a printed mean is over.
+    `intermediate`: with its revision. `printed`: the languages that a printed mean is over.
     """
     there = columns(source)
     for field, value in column.items():
@@ -276,8 +276,10 @@ def compare_query(
     systems = systems_of(source, int(there["column_id"].iloc[0]))
     own = systems[(systems[list(base)] == pd.Series(base)).all(axis=1)]
     found = {"language": language, "target": str(there["label"].iloc[0])}
-    for key, name in (("a", intermediate), ("b", "none")):
-        labels = own.loc[own["intermediate"] == name, "label"]
+    name, revision = intermediate
+    after = (own["intermediate"] == name) & (own["intermediate_revision"] == revision)
+    for key, chosen in (("a", after), ("b", own["intermediate"] == "none")):
+        labels = own.loc[chosen, "label"]
         if len(labels):
             found[key] = str(labels.iloc[0])
     return found
@@ -443,10 +445,10 @@ def column_labels(found: pd.DataFrame) -> "pd.Series[str]":
         short = short.where(found["language_set"].isna(), short + " · means as printed")
         printed = found["language_set"].notna() & (found.assign(short=short).groupby("short")["target"].transform("size") > 1)
         short = short.where(~printed, short + " over " + found["language_set"].fillna(""))
-    return short.where(~several, short + " · data " + found["dataset_revision"].map(_brief))
+    return short.where(~several, short + " · data " + found["dataset_revision"].map(brief))
 
 
-def _brief(revision: str) -> str:
+def brief(revision: str) -> str:
     """A revision in few characters that still tell it from others; page Provenance has it whole."""
     return revision if len(revision) <= 16 else short_hash({"revision": revision}, 6)
 
@@ -460,7 +462,7 @@ def labelled(data: pd.DataFrame) -> "pd.Series[bool]":
 def intermediates(found: pd.DataFrame) -> "pd.Series[str]":
     """The intermediate task of each row, with its revision where there are several of one."""
     several = found.groupby("intermediate")["intermediate_revision"].transform("nunique") > 1
-    return found["intermediate"].where(~several, found["intermediate"] + " (" + found["intermediate_revision"].map(_brief) + ")")
+    return found["intermediate"].where(~several, found["intermediate"] + " (" + found["intermediate_revision"].map(brief) + ")")
 
 
 def system_labels(found: pd.DataFrame) -> "pd.Series[str]":

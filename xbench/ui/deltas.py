@@ -93,7 +93,9 @@ def compared(
     source: common.Source, column: Column, first: Mapping[str, str], against: Mapping[str, str], by: comparing.By
 ) -> pd.DataFrame | None:
     """Rows of xbench.compare in points; None while they are computed."""
-    compute = partial(comparing.compare, first=first, against=against, by=by, **column.where)
+    # What both systems agree in, all that is adjusted together agrees in: the rest of the store need not be looked at.
+    shared: dict[str, Any] = {f: first[f] for f in pairing.fixed_fields(against) if f in first}
+    compute = partial(comparing.compare, first=first, against=against, by=by, **column.where, **shared)
     key = ("compare", column, tuple(sorted(first.items())), tuple(sorted(against.items())), by)
     rows = common.wait(source, "The comparison", key, compute)
     return None if rows is None else in_points(rows, column)
@@ -159,14 +161,19 @@ def forest(data: pd.DataFrame, title: str, name: str = "language", order: Sequen
     return alt.layer(zero("x"), lines, dots, data=shown).properties(height=26 * shown[name].nunique() + 40)
 
 
-def scatter(data: pd.DataFrame, field: str, x: "alt.X", title: str, name: str, *, labels: bool) -> Drawn:
-    """The difference against something of the language or model, with intervals; `labels` writes the names beside the points."""
-    shown = drawable(data, name, field)
+def scatter(data: pd.DataFrame, field: str, x: "alt.X", title: str, name: str, *said: str, labels: bool) -> Drawn:
+    """The difference against something of the language or model, with intervals; `labels` writes the names beside the points.
+
+    `said` are further columns that one sees when pointing at a point.
+    """
+    shown = drawable(data, name, field, *said)
     base = alt.Chart().encode(x=x, color=verdict_colour(shown))
     rules = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=1.5, opacity=0.7)
     lines = rules.encode(y=alt.Y("low:Q", title=title, axis=_grid()), y2="high:Q")
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
-        y=alt.Y("delta:Q", title=title, axis=_grid()), shape=verdict_shape(shown), tooltip=_tooltip(name, field)
+        y=alt.Y("delta:Q", title=title, axis=_grid()),
+        shape=verdict_shape(shown),
+        tooltip=[*_tooltip(name, field), *(f"{s}:N" for s in said)],
     )
     texts = [base.mark_text(align="left", dx=7, dy=-7).encode(y="delta:Q", text=f"{name}:N")] if labels else []
     return alt.layer(zero("y"), lines, dots, *texts, data=shown).properties(height=320 if labels else 180)

@@ -6,7 +6,6 @@ import pandas as pd
 import streamlit as st
 
 from xbench import comparing, pairing
-from xbench.languages import MANY
 from xbench.ui import common, deltas
 from xbench.ui.lazily import alt
 
@@ -203,18 +202,19 @@ def _gap(source: common.Source, column: deltas.Column, systems: pd.DataFrame, ch
 def _gaps(
     source: common.Source, column: deltas.Column, systems: pd.DataFrame, chosen: pd.DataFrame, train: str
 ) -> tuple[pd.DataFrame, str, dict[str, Any] | None]:
-    """The table, what it says in words, the chart; no chart where there is nothing."""
+    """The table, what it says in words, the chart; no chart where there is nothing. A gap is within a run, and then averaged."""
     same = (systems[list(_FAMILY)] == chosen.iloc[0][list(_FAMILY)]).all(axis=1)
     direct = systems[same & (systems["intermediate"] == pairing.DIRECT)]
     wanted = pd.concat([chosen, direct])
-    labelled = train.split("+")
+    asked = [int(i) for i in wanted["system_id"]] if column.language_set is None else []  # means as printed are of no language
     found = common.rows(
         source,
-        "SELECT a.system_id, a.language, 100 * t.value AS trained, 100 * a.value AS value, 100 * (t.value - a.value) AS gap, a.seeds "
-        "FROM cell AS a JOIN (SELECT column_id, system_id, avg(value ORDER BY value) AS value FROM cell WHERE list_contains(?, language) "
-        "GROUP BY ALL HAVING count(*) = ?) AS t USING (column_id, system_id) WHERE a.column_id = ? AND NOT list_contains(?, a.language) "
-        "AND list_contains(?, a.system_id) ORDER BY a.language",
-        [labelled, len(labelled), column.column_id, [*labelled, MANY], [int(i) for i in wanted["system_id"]]],
+        "SELECT s.system_id, g.language, 100 * avg(g.train_language_value ORDER BY g.train_language_value) AS trained, "
+        "100 * avg(g.value ORDER BY g.value) AS value, 100 * avg(g.gap ORDER BY g.gap) AS gap, count(DISTINCT g.seed)::INTEGER AS seeds "
+        f"FROM language_gap AS g JOIN (SELECT run_id, {', '.join(pairing.SYSTEM)} FROM run) AS r USING (run_id) "
+        f"JOIN system AS s ON {' AND '.join(f'r.{f} = s.{f}' for f in pairing.SYSTEM)} WHERE g.split = 'test' "
+        f"AND {' AND '.join(f'g.{f} = ?' for f in pairing.COLUMN)} AND list_contains(?, s.system_id) GROUP BY ALL ORDER BY g.language",
+        [*(getattr(column, f) for f in pairing.COLUMN), asked],
     )
     if found.empty:
         return found, "", None

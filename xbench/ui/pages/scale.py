@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from xbench import comparing, contrasts, pairing, scales
+from xbench.languages import called
 from xbench.ui import common, deltas
 from xbench.ui.lazily import alt
 
@@ -40,7 +41,8 @@ def page(source: common.Source) -> None:
 
 def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> None:
     """A point a model and intermediate task, and what is lacking."""
-    data = data.assign(parameters=pd.to_numeric(data["parameters"]), conditions=_conditions(data))
+    mean = data["language"].mask(data["level"] == contrasts.PRINTED, called(deltas.PRINTED, column.language_set, several=True))
+    data = data.assign(parameters=pd.to_numeric(data["parameters"]), conditions=_conditions(data), mean=mean)
     drawn_of = data[data["delta"].notna() & (data["parameters"] > 0)]
     _lacking(data, drawn_of)
     if not drawn_of.empty:
@@ -52,26 +54,29 @@ def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> 
         )
         one = drawn_of["intermediate"].nunique() == 1
         drawn = common.picture(source, drawn_of, _drawn, x, one)
-        common.chart(drawn, f"Mean difference by model: {deltas.in_words(drawn_of, 'model')}")
+        common.chart(drawn, f"Difference by model, {_mean(drawn_of)}: {deltas.in_words(drawn_of, 'model')}")
     table = deltas.numbers(data.assign(language=data["model"]), "model", "after", "direct").drop(columns="n")
     table.insert(1, "parameters", data["parameters"].astype("Int64"))
     table.insert(0, "intermediate", data["intermediate"])
-    name = comparing.MEAN
-    if (data["language"] == contrasts.NOT_ZERO_SHOT).any():  # of some at least
-        name, table["mean"] = "mean", data["language"]
+    if (data["mean"] != comparing.MEAN).any():  # of some at least
+        table["mean"] = data["mean"]
     table["status"] = data["status"]
     if data["conditions"].nunique() > 1:
         table["conditions"] = data["conditions"]
     table = table.sort_values(["intermediate", "parameters"])
     deltas.show(table)
     st.caption(deltas.LEGEND)
-    said = f"{name.capitalize()} difference to the direct baseline on {column.label}, by model. Points, 95 % intervals."
+    said = f"{_mean(data).capitalize()}: difference to the direct baseline on {column.label}, by model. Points, 95 % intervals."
     common.download(table, "scale", said, drawn if not drawn_of.empty else None)
 
 
 def _drawn(data: pd.DataFrame, x: "alt.X", labels: bool) -> deltas.Drawn:
-    name = "mean" if (data["language"] == contrasts.NOT_ZERO_SHOT).any() else comparing.MEAN
-    return deltas.facets(deltas.scatter(data, "parameters", x, f"{name}, points", "model", labels=labels), data)
+    return deltas.facets(deltas.scatter(data, "parameters", x, f"{_mean(data)}, points", "model", "mean", labels=labels), data)
+
+
+def _mean(data: pd.DataFrame) -> str:
+    """What these numbers are, if they are all one."""
+    return str(data["mean"].iloc[0]) if data["mean"].nunique() == 1 else "mean"
 
 
 def _conditions(data: pd.DataFrame) -> "pd.Series[str]":

@@ -1,5 +1,6 @@
 """What each intermediate task changed: by target, and by language of one target, against the direct baseline of the same seeds."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from xbench import comparing, contrasts, pairing
-from xbench.languages import MANY, called
+from xbench.hashes import developed_on
+from xbench.languages import MANY, UNSAID, called, zero_shot
 from xbench.ui import common, maps
 from xbench.ui.common import Source
 from xbench.ui.deltas import PRINTED
@@ -16,11 +18,15 @@ from xbench.wording import p_value
 TITLE, ORDER, SECTION = "Transfer map", 10, "Transfer"
 # What a family of systems agrees in: all but the intermediate task.
 BASE = tuple(f for f in pairing.SYSTEM if not f.startswith("intermediate"))
+_KEY = (*pairing.COLUMN, "task", "intermediate_revision", "target_revision")  # of a delta over languages, beside BASE
+_SUFFIXES = {comparing.MEAN: "", contrasts.NOT_ZERO_SHOT: contrasts.SELECTED}  # of a target, by what its numbers are
 Columns = dict[str, dict[str, str]]  # {label: the fields of one column of numbers}
+Verdicts = dict[tuple[str, str, str], dict[str, Any]]  # {(intermediate, its revision, language or mean): a row of xbench.compare}
+Means = dict[tuple[str, ...], dict[str, Any]]  # {the values of _KEY: a row of the view transfer_mean}
 _SAID = (
     "Points against the direct baseline of the same seeds; blue is better, orange worse. ▲ ▼ significant after correction (Holm); grey: "
-    "tested and unresolved, which is not the same as no effect; pale and italic: only averages are known, so nothing can be tested; "
-    "∅: no direct baseline under the same conditions, or several of one seed."
+    "tested and unresolved, which is not the same as no effect; pale and italic: not testable, for want of examples that every run has; "
+    "∅: no direct baseline under the same conditions, or several of one seed; *: over some of the languages that are in any run."
 )
 
 
@@ -66,7 +72,21 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
         f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
         list(base.values()),
     )
-    return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=common.intermediates(found))
+    # One system to xbench.compare, which pairs no runs whose steps were selected on different development data.
+    alike = [found[f] for f in (*pairing.COLUMN, "intermediate", "intermediate_revision")]
+    apart = found["target_revision"].groupby(alike).transform("nunique") > 1
+    developed = found["target_revision"].map(developed_on)
+    label = common.intermediates(found)
+    label = label.where(~apart | (developed == ""), label + " · dev " + developed.map(common.brief))
+    return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=label, apart=apart)
+
+
+def _means(source: Source, base: dict[str, str]) -> Means:
+    """The same over the languages without labels in training, as `xbench delta` prints them."""
+    fixed = " AND ".join(f"{f} = ?" for f in BASE)
+    found = common.rows(source, f"SELECT * FROM transfer_mean WHERE split = 'test' AND {fixed}", list(base.values()))
+    found = found.rename(columns={"intermediate": "task"})
+    return {tuple(r[f] for f in _KEY): {str(k): v for k, v in r.items()} for r in found.to_dict("records")}
 
 
 def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
@@ -77,7 +97,7 @@ def _tested(source: Source, base: dict[str, str]) -> pd.DataFrame | None:
     if rows is None:
         return None
     found: pd.DataFrame = source.snapshot.kept(key, lambda: pd.DataFrame(rows))
-    return found if found.empty else found.assign(intermediate=common.intermediates(found))
+    return found
 
 
 def _columns(deltas: pd.DataFrame) -> Columns:
@@ -107,19 +127,24 @@ def _of(data: pd.DataFrame, column: dict[str, str]) -> pd.DataFrame:
 
 
 def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> None:
-    """Intermediate task by target: the mean over the languages without labels in training."""
-    data = source.snapshot.kept(("by target", *base.values(), tested is None), lambda: _target_cells(deltas, tested, columns))
+    """Intermediate task by target: the mean over the languages without labels in training, or as it was printed."""
+    data = source.snapshot.kept(
+        ("by target", *base.values(), tested is None), lambda: _target_cells(deltas, _means(source, base), tested, columns)
+    )
     st.subheader("By target")
+    unsaid = base["train_language"] in UNSAID
+    if data.empty or unsaid:
+        st.info(f"There is no zero-shot mean: {contrasts.UNKNOWN if unsaid else 'only languages with labels in training were tested'}.")
+    if data.empty:
+        return
     order = list(dict.fromkeys(data["target"]))
-    selected = (deltas["selection"] == "target-languages").any()
-    over = "languages without labels, not zero-shot: selected on target languages" if selected else "zero-shot languages"
+    title = "zero-shot mean, if it says no other" if (data["mean"] != comparing.MEAN).any() else "mean over the zero-shot languages"
     drawn = source.snapshot.kept(
         ("map by target", *base.values(), tested is None),
         lambda: maps.heat(
-            data, "target", f"target, mean over the {over}", order, _order(data),
-            ["intermediate", "target", *_TOOLTIP, "languages"],
+            data, "target", f"target, {title}", order, _order(data), ["intermediate", "target", "mean", *_TOOLTIP, "languages"]
         ),
-    )  # fmt: skip
+    )
     said = "; ".join(
         f"{t} after {i}: {label or 'no baseline'}" for t, i, label in zip(data["target"], data["intermediate"], data["label"], strict=True)
     )
@@ -130,25 +155,62 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
     )
 
 
-def _target_cells(deltas: pd.DataFrame, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
-    unlabelled = deltas[(deltas["language"] != MANY) & ~common.labelled(deltas)]
+def _target_cells(deltas: pd.DataFrame, means: Means, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
+    """A row an intermediate task and mean; `target` says of one that is no zero-shot mean what it is."""
+    unseen = deltas[[zero_shot(code, train) for code, train in zip(deltas["language"], deltas["train_language"], strict=True)]]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
-        own, verdicts = _of(unlabelled, column), _verdicts(tested, column, ["mean"])
+        own, verdicts = _of(unseen, column), _verdicts(tested, column)
         printed = _of(deltas[deltas["language"] == MANY], column)
         alone = sum(c["target"] == column["target"] for c in columns.values()) == 1
         for intermediate in sorted({*own["intermediate"], *printed["intermediate"]}):
             part = own[own["intermediate"] == intermediate]
+            names = [comparing.MEAN, contrasts.NOT_ZERO_SHOT]
             if part.empty:
                 part = _widest(printed[printed["intermediate"] == intermediate])
-            paired = part[part["status"] == "paired"]
-            row = verdicts.get((intermediate, comparing.MEAN)) or verdicts.get((intermediate, contrasts.NOT_ZERO_SHOT), {})
-            # The test is over the languages that every run has; without one, the mean of what is paired.
-            tried = row.get("delta") is not None and pd.notna(row.get("delta"))
-            points = 100 * row["delta"] if tried else paired["points"].mean() if len(paired) else None
-            cell = _cell(intermediate, points, "paired" if len(paired) else "no direct baseline", row, pending=tested is None)
-            rows.append({**cell, "target": column["target"] if alone else name, "languages": len(paired)})
+                names = [called(MANY, str(part["language_set"].iloc[0]), several=True), MANY]
+            row = _verdict(verdicts, part.iloc[0], names)
+            found = _mean(part, means.get(tuple(part[list(_KEY)].iloc[0])), row)
+            paired = (part["status"] == "paired").any()
+            if paired and found["points"] is None:  # in languages alone that the task does not cover
+                continue
+            cell = _cell(intermediate, found["points"], "paired" if paired else part["status"].min(), row, pending=tested is None)
+            partial = found["languages"] < found["any"]
+            said = _SUFFIXES.get(found["mean"], ", as printed")
+            rows.append({
+                **cell, "target": (column["target"] if alone else name) + said, "mean": found["mean"], "seeds": found["seeds"],
+                "label": cell["label"] + "*" * partial,
+                "languages": f"{found['languages']} of {found['any']}" if partial else str(found["languages"] or ""),
+            })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _mean(part: pd.DataFrame, mean: dict[str, Any] | None, row: dict[str, Any]) -> dict[str, Any]:
+    """A mean over languages: as printed, or as it was tested, over those that every run has; else as the view has it.
+
+    Args:
+        part: The languages without labels in training, or the one printed mean.
+        mean: The row of the view.
+        row: That of the test.
+
+    Returns:
+        points, of what (mean), seeds, and over how many languages, of those that are in any run.
+    """
+    first = part.iloc[0]
+    if first["language"] == MANY:
+        over, paired = str(first["language_set"]), first["status"] == "paired"
+        size = 0 if over == "unknown" else len(over.split())
+        what = called(PRINTED, over, several=True)
+        return {"points": first["points"] if paired else None, "mean": what, "seeds": int(first["seeds"]), "languages": size, "any": size}
+    if row.get("status") == "tested":
+        sizes = {"languages": int(row["languages"]), "any": int(row["languages_in_any"])}
+        return {"points": 100 * row["delta"], "mean": row["language"], "seeds": int(row["seeds"]), **sizes}
+    if mean is None:
+        selected = (part["selection"] == "target-languages").any()
+        what = contrasts.NOT_ZERO_SHOT if selected else comparing.MEAN
+        return {"points": None, "mean": what, "seeds": None, "languages": 0, "any": 0}
+    sizes = {"languages": int(mean["languages"]), "any": part["language"].nunique()}
+    return {"points": 100 * mean["delta"], "mean": mean["mean"], "seeds": int(mean["seeds"]), **sizes}
 
 
 def _widest(printed: pd.DataFrame) -> pd.DataFrame:
@@ -157,7 +219,7 @@ def _widest(printed: pd.DataFrame) -> pd.DataFrame:
     return printed.assign(size=sizes).sort_values(["size", "language_set"], ascending=[False, True]).head(1)
 
 
-_TOOLTIP = ["points", "interval", "p", "verdict", "seeds"]
+_TOOLTIP = ["points", "interval", "p", "verdict", "status", "seeds"]
 
 
 def _cell(intermediate: str, points: float | None, status: str, row: dict[str, Any], *, pending: bool) -> dict[str, Any]:
@@ -170,17 +232,28 @@ def _cell(intermediate: str, points: float | None, status: str, row: dict[str, A
         "interval": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}" if known else "",
         "p": "" if p is None or pd.isna(p) else p_value(p),
         "verdict": str(verdict or ("being tested" if pending else "not testable")),
+        "status": str(row.get("status", "")).removeprefix("not testable: ") if status == "paired" else status,
         "seeds": int(row["seeds"]) if row.get("seeds") is not None and pd.notna(row.get("seeds")) else None,
         "kind": maps.kind(status, verdict, pending=pending),
         "label": maps.label(points, verdict) if points is not None and status == "paired" else "",
     }
 
 
-def _verdicts(tested: pd.DataFrame | None, column: dict[str, str], levels: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
+def _verdicts(tested: pd.DataFrame | None, column: dict[str, str]) -> Verdicts:
     if tested is None or tested.empty:
         return {}
-    own = _of(tested[tested["level"].isin(levels)] if "level" in tested else tested, column)
-    return {(str(r["intermediate"]), str(r["language"])): {str(k): v for k, v in r.items()} for r in own.to_dict("records")}
+    rows = _of(tested, column).to_dict("records")
+    return {(r["intermediate"], r["intermediate_revision"], r["language"]): {str(k): v for k, v in r.items()} for r in rows}
+
+
+def _verdict(verdicts: Verdicts, delta: Mapping[Any, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The row of the first of these names; where two systems cannot be paired at all, there is one row, which says why."""
+    task, revision = delta["task"], delta["intermediate_revision"]
+    for name in names:
+        if (task, revision, name) in verdicts and not delta["apart"]:
+            return verdicts[task, revision, name]
+    whole = verdicts.get((task, revision, comparing.MEAN), {"languages": 1})
+    return whole if pd.isna(whole["languages"]) else {}
 
 
 def _order(data: pd.DataFrame) -> list[str]:
@@ -205,7 +278,7 @@ def _by_language(
     shown |= {name: name.replace(MANY, PRINTED, 1) for name in own.loc[own["language"] == MANY, "called"]}
     data = source.snapshot.kept(
         ("by language", *base.values(), *column.values(), tested is None),
-        lambda: _language_cells(own, shown, _verdicts(tested, column, ["language", contrasts.PRINTED]), tested),
+        lambda: _language_cells(own, shown, _verdicts(tested, column), pending=tested is None),
     )
     order = sorted(set(data["language"]) - set(shown.values())) + [v for v in shown.values() if v in set(data["language"])]
     drawn = source.snapshot.kept(
@@ -225,17 +298,11 @@ def _by_language(
         _detail(source, base, column, own.iloc[at], {str(k): v for k, v in data.iloc[at].items()})
 
 
-def _language_cells(
-    own: pd.DataFrame, shown: dict[str, str], verdicts: dict[tuple[str, str], dict[str, Any]], tested: pd.DataFrame | None
-) -> pd.DataFrame:
-    pending = tested is None
-
-    def verdict(r: dict[str, Any]) -> dict[str, Any]:  # of one printed mean alone it is that of `mul`, whatever other pairs have
-        return verdicts.get((r["intermediate"], r["called"])) or verdicts.get((r["intermediate"], r["language"]), {})
-
+def _language_cells(own: pd.DataFrame, shown: dict[str, str], verdicts: Verdicts, *, pending: bool) -> pd.DataFrame:
     return pd.DataFrame([
         {
-            **_cell(r["intermediate"], r["points"], r["status"], verdict(r), pending=pending),
+            # Of one printed mean alone the verdict is that of `mul`, whatever other pairs have.
+            **_cell(r["intermediate"], r["points"], r["status"], _verdict(verdicts, r, [r["called"], r["language"]]), pending=pending),
             "language": shown.get(r["called"], r["called"]),
             "direct": 100 * r["direct_value"] if pd.notna(r["direct_value"]) else None,
             "seeds": int(r["seeds"]),
@@ -255,12 +322,12 @@ def _clicked() -> None:
 def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta: "pd.Series[Any]", cell: dict[str, Any]) -> None:
     """Seeds, interval, p of one cell, and the way to its examples and runs."""
     st.markdown(f"**{common.plain(column['target'])} after {common.plain(cell['intermediate'])}, {common.plain(cell['language'])}**")
+    said = cell["verdict"] if cell["status"] in ("", "tested") else f"{cell['verdict']}: {cell['status']}"
     if cell["interval"]:
-        st.text(f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {cell['verdict']}")
-    else:
-        st.text(f"{cell['verdict']}: {'no interval, since only averages are stored' if cell['kind'] == maps.UNTESTED else delta['status']}")
+        said = f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {said}"
+    st.text(said)
     task = str(delta["task"])
-    where = {**base, **column, "intermediate": task, "intermediate_revision": delta["intermediate_revision"], "language": delta["language"]}
+    where = {**base, **column, "intermediate": task, **{f: str(delta[f]) for f in ("intermediate_revision", "target_revision", "language")}}
     printed = None if pd.isna(delta["language_set"]) else str(delta["language_set"])
     where |= {"language_set": printed} if printed else {}
     fixed = " AND ".join(f"{f} = ?" for f in where)
@@ -278,7 +345,7 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
         common.link(
             "The examples that flipped",
             "compare",
-            **common.compare_query(source, base, column, task, str(delta["language"]), printed),
+            **common.compare_query(source, base, column, (task, str(delta["intermediate_revision"])), str(delta["language"]), printed),
         )
     with right:
         common.link(
