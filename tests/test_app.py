@@ -243,6 +243,31 @@ def test_several_tasks_show_ranks_of_their_mean(tmp_path: Path, monkeypatch: pyt
     assert said(app, "ranks") == "no"
 
 
+def test_ranks_and_intervals_are_of_the_mean_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of three are ranked over two languages; what the third has more, or less, is another mean, and so is one over what all share."""
+    for i, (name, rate, codes) in enumerate((("none", 0.5, "de en"), ("intents", 0.6, "de en"), ("mini-ner", 0.7, "de en hi"))):
+        put(tmp_path, name, 0, {c: answers(10 * i + k, rate if c != "hi" else 0.05) for k, c in enumerate(codes.split())})
+    table = draw(monkeypatch, tmp_path, "leaderboard").dataframe[0].value.set_index("system")
+    assert table["rank"].dropna().index.tolist() == table["low"].dropna().index.tolist() == ["m", "m after intents"]
+    assert ((table["low"] < table["mini-pos"]) & (table["mini-pos"] < table["high"]))[["m", "m after intents"]].all()
+    table = draw(monkeypatch, tmp_path, "leaderboard", mean="common support").dataframe[0].value
+    assert (table["low"] < table["mini-pos"]).all() and table["tier"].notna().all(), "over the two languages it is ranked as well"
+    put(tmp_path, "mini-nli", 0, {"en": answers(99, 0.9)})
+    app = draw(monkeypatch, tmp_path, "leaderboard", mean="common support")
+    assert app.dataframe[0].value[["rank", "tier", "low", "high"]].isna().all(axis=None), "English alone was not ranked"
+    assert any("blank beside another mean" in c.value for c in app.caption)
+
+
+def test_languages_that_a_task_has_not_do_not_count_in_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i, (name, rate) in enumerate({"none": 0.5, "intents": 0.8}.items()):
+        right = {"de": answers(i, rate), **{c: answers(10 * i + k, 0.99) for k, c in enumerate(("fr", "it", "nl"))}}
+        put(tmp_path, name, 0, right)
+        put(tmp_path, name, 0, right, target="another", scorer="accuracy-1")
+    for column, task in (("2", "mini-pos"), ("1", "another")):
+        table = draw(monkeypatch, tmp_path, "leaderboard", column=[column]).dataframe[0].value
+        assert ((table["low"] < table[task]) & (table[task] < table["high"])).all()
+
+
 Cells = dict[tuple[str, str], dict[str, Any]]
 
 

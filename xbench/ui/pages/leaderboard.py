@@ -23,6 +23,7 @@ _MOST_COLUMNS, _FIRST_COLUMNS = 40, 9
 _SIZES = {"up to 200 M": (0, 200e6), "200 to 400 M": (200e6, 400e6), "400 M to 1 B": (400e6, 1e9), "above 1 B": (1e9, 1e15)}
 _TESTED = {False: "over the whole column", True: "of all systems that have every task chosen, tasks taken as independent,"}
 _ABOUT = {"recipe": "", "these runs": " A system with a single seed makes them ranks of these runs, not of the recipes."}
+_SAME = 1e-9  # what is left of the order of additions
 _QUICKLY = 300  # systems times tasks that are ranked without being asked to
 
 
@@ -65,7 +66,8 @@ def page(source: Source) -> None:
         + (
             "rank: from how many systems are significantly better to how many are not significantly worse, tested on the stored "
             f"examples {_TESTED[len(chosen) > 1]} whatever is shown; a tier begins with the first that is significantly worse than the "
-            "best of the tier above. low, high: 95 % interval." + _ABOUT[str(ranked["scope"].iloc[0])]
+            "best of the tier above. low, high: 95 % interval. All four are of the mean over the languages that more than half of the "
+            "systems so tested have, and are blank beside another mean." + _ABOUT[str(ranked["scope"].iloc[0])]
             if ranked is not None
             else "Order alone is no rank: ranks, intervals and tiers are tested on stored examples, of one task or of systems that have "
             "all the tasks chosen."
@@ -132,11 +134,11 @@ class Board:
         """What is shown."""
         order = self.table.set_index("system_id")
         shown: dict[str, Any] = {}
+        several = len(self.columns) > 1
         if ranked is not None:
-            mine = ranked.set_index("system_id").reindex(order.index)
+            mine = self._of_these_means(ranked)
             shown |= {"rank": mine["rank"], "tier": mine["tier"]}
         shown["system"] = order["label"]
-        several = len(self.columns) > 1
         best: dict[str, pd.Series[Any]] = {}
         if several:
             shown["mean %"] = 100 * order["mean"].astype(float)
@@ -160,6 +162,15 @@ class Board:
             shown[field.removesuffix("_label").replace("_", " ")] = order[field]
         shown["parameters, M"] = order["parameters"].astype(float) / 1e6
         return _starred(pd.DataFrame(shown), best, "mean %" if several else "").reset_index(drop=True)
+
+    def _of_these_means(self, ranked: pd.DataFrame) -> pd.DataFrame:
+        """Ranks and intervals of the systems whose mean that is shown (of one task: its score) is the one that was ranked."""
+        order = self.table["system_id"]
+        shown = self.found.groupby("system_id").agg(value=("value", "mean"), languages=("languages", "sum")).reindex(order)
+        if len(self.columns) > 1:
+            shown["value"] = self.table.set_index("system_id")["mean"].astype(float)
+        mine = ranked.set_index("system_id").reindex(order)
+        return mine.where(((mine["value"] - shown["value"]).abs() < _SAME) & (mine["languages"] == shown["languages"]))
 
     def _groups(self, index: "pd.Index[Any]") -> dict[str, Any]:
         """The mean of each group of tasks of which more than one is shown, and only where all of them are complete."""
