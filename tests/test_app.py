@@ -268,6 +268,24 @@ def test_languages_that_a_task_has_not_do_not_count_in_ranks(tmp_path: Path, mon
         assert ((table["low"] < table[task]) & (table[task] < table["high"])).all()
 
 
+def test_a_printed_mean_over_some_languages_of_a_task_is_incomplete(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the view has it; where it is over all, or the task is not known, it is complete."""
+    languages = load_task("mini-pos").languages
+    of: dict[str, Any] = {"kind": "external", "evidence": "aggregate", "source": "p", "scorer": "unknown"}
+    for name, value in (("none", 0.8), ("intents", 0.7)):
+        writer.add(name, "mini-pos", None, dict.fromkeys(languages, value), **of)
+        for target, over in (("mini-ner", "de en"), ("mini-nli", " ".join(languages)), ("other", "de en"), ("another", "unknown")):
+            writer.add(name, target, None, {"mul": value}, language_set=over, **of)
+    columns = ["1", "2", "3", "4", "5"]
+    table = draw(monkeypatch, writer.root, "leaderboard", column=columns).dataframe[0].value
+    assert table["tasks"].tolist() == ["3/5"] * 2 and table["mean %"].isna().all()
+    assert {*table["best in"].iloc[0].split(", ")} == {"★ mini-nli", "★ mini-pos", "★ other"}
+    assert (table["mini-ner: languages"] == "2/10 as printed").all() and (table["another: languages"] == "? as printed").all()
+    assert not {"mini-nli: languages", "other: languages"} & {*table}
+    table = draw(monkeypatch, writer.root, "leaderboard", column=columns, mean="common support").dataframe[0].value
+    assert table["tasks"].tolist() == ["4/5"] * 2, "of what is not said nothing is known to be common"
+
+
 Cells = dict[tuple[str, str], dict[str, Any]]
 
 

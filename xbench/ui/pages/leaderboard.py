@@ -94,14 +94,18 @@ class Board:
         if narrowed or rule == "common support":  # of the languages asked for, those that the task has at all
             expected = cells.groupby("column_id")["language"].nunique().to_dict()
         grouped = cells.groupby(["system_id", "column_id"], sort=True)
-        printed = dict(zip(columns["column_id"], columns["language_set"], strict=True))
         found = grouped.agg(
             value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")
         ).reset_index()
         found["expected"] = found["column_id"].map(expected)
-        whole = found["column_id"].map(lambda c: isinstance(printed[c], str))
-        found["complete"] = whole | (found["languages"] >= found["expected"])
-        found["support"] = ["as printed" if w else f"{a}/{b}" for a, b, w in zip(found["languages"], found["expected"], whole, strict=True)]
+        found["complete"] = found["languages"] >= found["expected"]
+        found["support"] = [f"{a}/{b}" for a, b in zip(found["languages"], found["expected"], strict=True)]
+        for column in columns[columns["language_set"].notna()].to_dict("records"):
+            own = found["column_id"] == column["column_id"]
+            over = str(column["language_set"])
+            found.loc[own, "complete"] = over != "unknown" if rule == "common support" else column["whole"]
+            support = "?" if over == "unknown" else f"{len(over.split())}/{column['languages_expected']}"
+            found.loc[own, "support"] = f"{support} as printed"
         self.found = found
         self.table = self._means(rule)
 
