@@ -176,6 +176,7 @@ def test_the_rules_of_means(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> 
     app = draw(monkeypatch, uneven.root, "leaderboard", mean="available")
     table = app.dataframe[0].value.set_index("system")
     assert table["mean %"]["m after intents"] == pytest.approx(100 * (pos["intents"] + 0.1) / 2)
+    assert table["best in"].tolist() == ["", "★ mini-retrieval"], "means over different things have no best"
     app = draw(monkeypatch, uneven.root, "leaderboard", mean="common support")
     table = app.dataframe[0].value.set_index("system")
     # German, which one of the two lacks, counts for neither.
@@ -201,6 +202,25 @@ def test_the_tasks_shown_first_are_those_that_systems_have_all_of(writer: Writer
     app = draw(monkeypatch, writer.root, "leaderboard", column=["1", "2", "3", "4"])
     assert sorted(app.dataframe[0].value["tasks"]) == ["1/4", "3/4", "3/4", "4/4"]
     assert not any("the largest table" in c.value for c in app.caption)
+
+
+@pytest.fixture
+def lacking(writer: Writer) -> Writer:
+    """Three systems in two tasks that are theirs whole, but for the third, which has one of them; and in one that xbench does not know."""
+    for name, value in {"none": 0.5, "intents": 0.6, "mini-ner": 0.9}.items():
+        writer.add(name, "mini-pos", 0, dict.fromkeys(load_task("mini-pos").languages, value), scorer="token-accuracy-1")
+        if name != "mini-ner":
+            writer.add(name, "mini-nli", 0, {c: value for c in load_task("mini-nli").languages if c != "fi"})
+            writer.add(name, "another", 0, {"de": value, "en": value})
+    return writer
+
+
+def test_a_mean_over_fewer_tasks_is_not_the_best(lacking: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=["1", "3"])
+    table = app.dataframe[0].value.set_index("system")["best in"].to_dict()
+    assert table == {"m after mini-ner": "★ mini-pos", "m after intents": "★ another", "m": ""}
+    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=["1", "3"], only_intermediate=["none", "intents"])
+    assert app.dataframe[0].value["best in"].tolist() == ["★ mean, ★ mini-pos, ★ another", ""]
 
 
 def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

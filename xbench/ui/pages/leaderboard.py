@@ -83,6 +83,7 @@ class Board:
     Attributes:
         table: A row a system: mean, support, and for each task its value and support, best first.
         said: What the means are over, in words.
+        comparable: Whether the means of the systems that have one are over the same.
     """
 
     def __init__(self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, *, narrowed: bool) -> None:
@@ -130,6 +131,8 @@ class Board:
         per = found.groupby("system_id").agg(mean=("value", "mean"), tasks=("complete", "sum"), there=("complete", "size")).reset_index()
         if rule == "strict":
             per.loc[per["tasks"] < number, "mean"] = None
+        # Else the means are over different things.
+        self.comparable = rule == "strict" or bool(found["complete"].all() and (per["there"] == found["column_id"].nunique()).all())
         order = self.systems.merge(per, on="system_id")
         order["label"] = common.system_labels(order)
         return order.sort_values(["mean", "tasks", "label"], ascending=[False, False, True], na_position="last", kind="stable")
@@ -165,7 +168,7 @@ class Board:
         for field in ("recipe_label", "stack", "source", "relationship", "train_language", "model_revision"):
             shown[field.removesuffix("_label").replace("_", " ")] = order[field]
         shown["parameters, M"] = order["parameters"].astype(float) / 1e6
-        return _starred(pd.DataFrame(shown), best, "mean %" if several else "").reset_index(drop=True)
+        return _starred(pd.DataFrame(shown), best, "mean %" if several and self.comparable else "").reset_index(drop=True)
 
     def _of_these_means(self, ranked: pd.DataFrame) -> pd.DataFrame:
         """Ranks and intervals of the systems whose mean that is shown (of one task: its score) is the one that was ranked."""
