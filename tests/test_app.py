@@ -223,6 +223,16 @@ def test_a_mean_over_fewer_tasks_is_not_the_best(lacking: Writer, monkeypatch: p
     assert app.dataframe[0].value["best in"].tolist() == ["★ mean, ★ mini-pos, ★ another", ""]
 
 
+def test_a_filter_on_languages_that_nobody_has_one_of(lacking: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mini-nli covers Finnish: a mean over German alone is none over both. Of a task that is not known, what is there is all."""
+    app = draw(monkeypatch, lacking.root, "leaderboard", column=["2", "3"], only_language=["de", "fi"])
+    table = app.dataframe[0].value.set_index("system")
+    assert table["mini-nli: languages"].dropna().to_dict() == {"m": "1/2", "m after intents": "1/2"}
+    assert (table["mean %"].isna().all(), table["best in"]["m after mini-ner"]) == (True, "★ mini-pos")
+    table = draw(monkeypatch, lacking.root, "leaderboard", column=["1", "3"], only_language=["de", "fi"]).dataframe[0].value
+    assert table["tasks"].tolist() == ["2/2", "2/2", "1/2"]
+
+
 def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw(monkeypatch, uneven.root, "leaderboard", only_language=["en", "hi"])
     table = app.dataframe[0].value.set_index("system")

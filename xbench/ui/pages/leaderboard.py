@@ -51,7 +51,7 @@ def page(source: Source) -> None:
     key = (ids, tuple(int(i) for i in systems["system_id"]), None if languages is None else tuple(languages), rule)
 
     def made() -> Board:
-        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, narrowed=languages is not None)
+        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, _wanted(source, languages))
 
     board: Board = source.snapshot.kept(("board", *key), made)
     if board.table.empty:
@@ -86,14 +86,19 @@ class Board:
         comparable: Whether the means of the systems that have one are over the same.
     """
 
-    def __init__(self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, *, narrowed: bool) -> None:
-        self.columns, self.systems, self.narrowed = columns, systems, narrowed
+    def __init__(
+        self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, wanted: Mapping[str, int] | None = None
+    ) -> None:
+        """`wanted`: how many of the languages asked for each task covers; None where all are asked for."""
+        self.columns, self.systems = columns, systems
         self.said = ""
         if rule == "common support":
             cells = self._common(cells)
         expected = dict(zip(columns["column_id"], columns["languages_expected"], strict=True))
-        if narrowed or rule == "common support":  # of the languages asked for, those that the task has at all
+        if wanted is not None or rule == "common support":
             expected = cells.groupby("column_id")["language"].nunique().to_dict()
+        if wanted is not None and rule != "common support":  # what is there is all of a task that xbench does not know
+            expected |= {c: wanted[t] for c, t in zip(columns["column_id"], columns["target"], strict=True) if t in wanted}
         grouped = cells.groupby(["system_id", "column_id"], sort=True)
         found = grouped.agg(
             value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")
@@ -230,7 +235,7 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
 
     def made() -> list[int]:
         systems = source.snapshot.systems()
-        found = Board(first, systems, _cells(source, first, systems, None), "strict", narrowed=False).found
+        found = Board(first, systems, _cells(source, first, systems, None), "strict").found
         held = Counter(found[found["complete"]].groupby("system_id")["column_id"].agg(frozenset))
         several = [some for size in range(2, len(ids) + 1) for some in combinations(ids, size)]
         tables = {some: sum(number for have, number in held.items() if have.issuperset(some)) for some in several}
@@ -303,6 +308,18 @@ def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languag
     values: list[Any] = [[int(c) for c in columns["column_id"]]]
     found = common.rows(source, text, [*values, languages] if languages is not None else values)
     return found[found["system_id"].isin(systems["system_id"])]
+
+
+def _wanted(source: Source, languages: list[str] | None) -> dict[str, int] | None:
+    """How many of some languages each task that xbench knows covers."""
+    if languages is None:
+        return None
+    found = common.rows(
+        source,
+        "SELECT target, count(*) AS number FROM task_language WHERE language IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL",
+        [languages],
+    )
+    return dict(zip(found["target"], found["number"], strict=True))
 
 
 def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:
