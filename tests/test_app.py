@@ -468,6 +468,37 @@ def test_a_link_shows_the_same_after_the_store_grew(monkeypatch: pytest.MonkeyPa
     assert len(unknown.dataframe[0].value) == 3
 
 
+def test_the_first_results_come_while_the_app_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody followed a link: the snapshot in the address is of the published numbers, which are no longer shown."""
+    app = draw(monkeypatch, tmp_path / "s", "claims")
+    assert "published numbers" in app.info[0].value
+    Writer(tmp_path / "s").add("none", "mini-pos", 0, {"de": 0.5}, scorer="token-accuracy-1")
+    app = settle(app.run())
+    assert not app.error and not app.exception
+    assert not any("published numbers" in i.value for i in app.info)
+
+
+def test_what_a_link_lacks_is_said_as_long_as_something_else_is_shown(filled: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, filled.root, "claims", snapshot="0123456789ab")
+    first = str(said(app, "snapshot"))
+    assert f"shown is {first}." in app.error[0].value
+    assert settle(app.run()).error, "a page that completes itself says it again"
+    time.sleep(0.02)
+    filled.add("mini-pos", "mini-ner", 0, {"en": 0.9}, metric="f1", scorer="span-f1-seqeval-default-1")
+    for _ in range(100):
+        if any("has grown since" in w.value for w in settle(app.run()).warning):
+            break
+        time.sleep(0.2)
+    assert f"shown is {first}." in app.error[0].value
+    (newest,) = [b for b in app.button if b.label == "Show the newest"]
+    app = settle(newest.click().run())
+    assert said(app, "snapshot") != first and not app.error
+    app.query_params["snapshot"] = "0123456789ab"
+    assert settle(app.run()).error
+    app.query_params["snapshot"] = first
+    assert not settle(app.run()).error, "it is there"
+
+
 def test_names_are_shown_as_they_are(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "<img src=x onerror=alert(1)> **bold** =1+1"
     for intermediate in ("none", "[link](javascript:alert(1))"):
