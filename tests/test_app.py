@@ -518,6 +518,7 @@ def test_what_is_downloaded_is_what_is_shown() -> None:
 
     data = pd.DataFrame({"system": ["=1+1", "a_b & c"], "mean %": [61.25, None], "languages": ["9/10", "10/10"]})
     assert pd.read_csv(io.BytesIO(common._csv(data)))["system"].tolist() == ["'=1+1", "a_b & c"]
+    assert common._csv(data.rename(columns={"mean %": '=HYPERLINK("x")'})).startswith(b"system,\"'=HYPERLINK"), "tasks are columns"
     assert pd.read_parquet(io.BytesIO(common._parquet(data))).equals(data)
     latex = common._latex(data, "A caption_").decode()
     assert r"a\_b \& c & -- & 10/10 \\" in latex

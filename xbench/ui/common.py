@@ -385,7 +385,8 @@ def download(data: pd.DataFrame, name: str, caption: str = "", drawn: "Chart | N
 def _texts(data: pd.DataFrame) -> pd.DataFrame:
     """Names that a spreadsheet would take for formulas begin with a quote."""
     columns = data.select_dtypes(include=["object", "string"]).columns
-    return data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in columns})
+    found = data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in columns})
+    return found.rename(columns=lambda c: as_text(str(c)))
 
 
 def _csv(data: pd.DataFrame) -> bytes:
