@@ -247,6 +247,16 @@ def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: p
     assert "No system" in app.warning[0].value
 
 
+def test_evidence_is_asked_of_the_tasks_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a system has elsewhere is no matter."""
+    Writer(tmp_path).add("none", "mini-ner", 0, {"de": 0.5}, metric="f1", scorer="unknown", evidence="aggregate")
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
+    for column, there, lacking in (("2", "examples stored", "averages only"), ("1", "averages only", "examples stored")):
+        assert len(draw(monkeypatch, tmp_path, "leaderboard", column=[column], only_evidence=there).dataframe[0].value) == 1
+        app = draw(monkeypatch, tmp_path, "leaderboard", column=[column], only_evidence=lacking)
+        assert "No system and task meets these filters" in app.warning[0].value
+
+
 def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for i, (name, rate) in enumerate({"none": 0.9, "intents": 0.6, "mini-ner": 0.61}.items()):
         put(tmp_path, name, 0, {"de": answers(i, rate, 400)})

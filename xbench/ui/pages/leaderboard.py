@@ -34,11 +34,14 @@ def page(source: Source) -> None:
     if columns.empty:
         st.warning("The store has no scores of this split yet. `xbench coverage` lists what is missing, `xbench run` makes some.")
         return
-    systems, columns, languages = _filters(source, columns)
+    systems, columns, languages, evidence = _filters(source, columns)
     names = dict(zip(columns["column_id"].astype(str), columns["label"], strict=True))
     usual = _usual(source, columns)
     asked = common.picks("Tasks", list(names), "column", usual, lambda i: names[i])
     chosen = columns[columns["column_id"].astype(str).isin((asked or usual)[:_MOST_COLUMNS])]
+    if len(evidence) == 1:
+        stored = _cells(source, chosen, systems, languages).groupby("system_id")["stored"].all()
+        systems = systems[systems["system_id"].isin(stored.index[stored == (evidence[0] == "examples stored")])]
     if chosen.empty or systems.empty:
         st.warning("No system and task meets these filters. Take one away.")
         return
@@ -246,8 +249,8 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
     return [str(c) for c in kept]
 
 
-def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None]:
-    """Systems and columns that meet the filters, and the languages that count (None: all)."""
+def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None, list[str]]:
+    """Systems and columns that meet the filters, the languages that count (None: all), and the evidence asked for in the tasks shown."""
     systems = source.snapshot.systems().copy(deep=False)
     with st.expander("Filters", expanded=any(k.startswith("only_") for k in st.query_params)):
         left, middle, right = st.columns(3)
@@ -277,18 +280,15 @@ def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     for field, wanted in (("intermediate", intermediates), ("source", sources), ("stack", stacks), ("relationship", relations)):
         if wanted:
             systems = systems[systems[field].isin(wanted)]
-    if evidence and len(evidence) == 1:
-        held = common.rows(source, "SELECT system_id, bool_and(stored) AS stored FROM cell GROUP BY ALL")
-        systems = systems[systems["system_id"].isin(held.loc[held["stored"] == (evidence[0] == "examples stored"), "system_id"])]
     if families:
         columns = columns[columns["family"].isin(families)]
     if not (languages or scripts or kinds):
-        return systems, columns, None
+        return systems, columns, None, evidence
     chosen = reference
     for field, wanted in (("language", languages), ("script", scripts), ("family", kinds)):
         if wanted:
             chosen = chosen[chosen[field].isin(wanted)]
-    return systems, columns[columns["language_set"].isna()], chosen["language"].tolist()
+    return systems, columns[columns["language_set"].isna()], chosen["language"].tolist(), evidence
 
 
 def _several(values: "pd.Series[Any]") -> list[str]:
@@ -298,7 +298,7 @@ def _several(values: "pd.Series[Any]") -> list[str]:
 
 def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languages: list[str] | None) -> pd.DataFrame:
     text = (
-        "SELECT system_id, column_id, language, value, seed_sd, seeds, n FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
+        "SELECT system_id, column_id, language, value, seed_sd, seeds, n, stored FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
         # Of a task that xbench knows, the languages that it covers.
         " AND (language = 'mul' OR column_id IN (SELECT column_id FROM col WHERE NOT known) "
         "OR (column_id, language) IN (SELECT column_id, language FROM col JOIN task_language USING (target)))"
