@@ -41,6 +41,18 @@ def test_averages_give_a_mean_only_when_complete(writer: Writer, monkeypatch: py
     assert choose(app, "Task", "tatoeba").dataframe[1].value["score %"].tolist() == [pytest.approx(40)]
 
 
+def test_averages_by_task_tell_revisions_apart_and_say_that_none_counts(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    languages = load_task("xnli").languages
+    for revision, value in (("d1", 0.9), ("d2", 0.5)):
+        values = dict.fromkeys(languages, value)
+        writer.add("none", "xnli", 0, values, dataset_revision=revision, target_revision=revision)
+    app = draw(monkeypatch, writer.root, "averages")
+    table = app.dataframe[1].value
+    assert table[["dataset revision", "score %", "ambiguous"]].round(6).to_numpy().tolist() == [["d1", 90, True], ["d2", 50, True]]
+    assert any("nothing says which counts" in c.value for c in app.caption)
+    assert "0/9" in app.dataframe[0].value["complete tasks"].tolist()
+
+
 def test_claims_show_evidence_and_the_study_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from tests.test_claims import recipe
 

@@ -74,5 +74,14 @@ def _by_task(source: common.Source, tasks: pd.DataFrame, rule: str) -> None:
             "source": tasks["source"],
         }
     )
+    for field in ("dataset_revision", "target_revision"):
+        if tasks[field].nunique() > 1:
+            parts[field.replace("_", " ")] = tasks[field]
+    if tasks["ambiguous"].any():
+        parts["ambiguous"] = tasks["ambiguous"]
     common.table(parts, percent=("score %", "zero-shot %", "gap to the training language"))
+    if "ambiguous" in parts:
+        st.caption(
+            "ambiguous: the system has several scores here, as on several revisions of the data; nothing says which counts, so none does."
+        )
     common.download(parts, "averages-by-task", f"{target}, {rule} scorers. xbench snapshot {source.snapshot.id}.")
