@@ -19,7 +19,7 @@ from xbench import board, store
 from xbench.errors import XbenchError
 from xbench.task import load_task
 from xbench.ui import common
-from xbench.ui.pages import add, provenance
+from xbench.ui.pages import add, coverage, provenance
 
 CSV = (
     "model,intermediate,target,language,metric,value,unit,source\nm,none,xnli,de,accuracy,{},percent,a paper\n"
@@ -83,6 +83,15 @@ def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
     content = yaml.safe_load(claiming.studies("Fills what is missing of m.", [("majority-class", "intents", "mini-pos", 0)], 3)[0])
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     assert list(study.load_study(path).seeds) == [0, 1, 2]
+
+
+def test_coverage_goes_where_a_link_leads_among_very_many(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "_MOST_MODELS", 2)
+    for name in ("bert", "e5", "mt5", "xlm-r"):
+        writer.add("none", "mini-pos", 0, {"de": 0.5}, model=name)
+    app = draw(monkeypatch, writer.root, "coverage", model="xlm-r")
+    assert [(b.value, b.options) for b in app.selectbox if b.label == "Model"] == [("xlm-r", ["bert", "e5", "xlm-r"])]
+    assert not app.warning
 
 
 def test_provenance_recomputes_a_score_and_shows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
