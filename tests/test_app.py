@@ -288,6 +288,7 @@ def test_ranks_and_intervals_are_of_the_mean_beside_them(tmp_path: Path, monkeyp
     for i, (name, rate, codes) in enumerate((("none", 0.5, "de en"), ("intents", 0.6, "de en"), ("mini-ner", 0.7, "de en hi"))):
         put(tmp_path, name, 0, {c: answers(10 * i + k, rate if c != "hi" else 0.05) for k, c in enumerate(codes.split())})
     table = draw(monkeypatch, tmp_path, "leaderboard").dataframe[0].value.set_index("system")
+    assert table["tier"].dropna().map(str).tolist() == ["3", "2"], "no fractions"
     assert table["rank"].dropna().index.tolist() == table["low"].dropna().index.tolist() == ["m", "m after intents"]
     assert ((table["low"] < table["mini-pos"]) & (table["mini-pos"] < table["high"]))[["m", "m after intents"]].all()
     table = draw(monkeypatch, tmp_path, "leaderboard", mean="common support").dataframe[0].value

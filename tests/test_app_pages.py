@@ -49,6 +49,7 @@ def test_averages_by_task_tell_revisions_apart_and_say_that_none_counts(writer: 
     app = draw(monkeypatch, writer.root, "averages")
     table = app.dataframe[1].value
     assert table[["dataset revision", "score %", "ambiguous"]].round(6).to_numpy().tolist() == [["d1", 90, True], ["d2", 50, True]]
+    assert [f"{gap:.1f}" for gap in table["gap to the training language"]] == ["0.0", "0.0"]
     assert any("nothing says which counts" in c.value for c in app.caption)
     assert "0/9" in app.dataframe[0].value["complete tasks"].tolist()
 
@@ -128,6 +129,7 @@ def test_provenance_keeps_every_version_of_a_claim(tmp_path: Path, monkeypatch: 
     table = app.dataframe[0].value
     assert dict(zip(table["version"], table["score %"].round(6), strict=True)) == {1: 60.0, 2: 61.0}
     assert dict(zip(table["version"], table["current"], strict=True)) == {1: False, 2: True}
+    assert (table["kind"] == "external").all()
 
 
 def test_audit_shows_findings_with_what_to_do(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

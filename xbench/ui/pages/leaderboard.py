@@ -152,7 +152,7 @@ class Board:
         several = len(self.columns) > 1
         if ranked is not None:
             mine = self._of_these_means(ranked)
-            shown |= {"rank": mine["rank"], "tier": mine["tier"]}
+            shown |= {"rank": mine["rank"], "tier": mine["tier"].astype("Int64")}
         shown["system"] = order["label"]
         best: dict[str, pd.Series[Any]] = {}
         if several:
