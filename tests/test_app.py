@@ -177,6 +177,7 @@ def test_the_rules_of_means(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> 
     app = draw(monkeypatch, uneven.root, "leaderboard", mean="available")
     table = app.dataframe[0].value.set_index("system")
     assert table["mean %"]["m after intents"] == pytest.approx(100 * (pos["intents"] + 0.1) / 2)
+    assert table["best in"].tolist() == ["", "★ mini-retrieval"], "means over different things have no best"
     app = draw(monkeypatch, uneven.root, "leaderboard", mean="common support")
     table = app.dataframe[0].value.set_index("system")
     # German, which one of the two lacks, counts for neither.
@@ -204,6 +205,35 @@ def test_the_tasks_shown_first_are_those_that_systems_have_all_of(writer: Writer
     assert not any("the largest table" in c.value for c in app.caption)
 
 
+@pytest.fixture
+def lacking(writer: Writer) -> Writer:
+    """Three systems in two tasks that are theirs whole, but for the third, which has one of them; and in one that xbench does not know."""
+    for name, value in {"none": 0.5, "intents": 0.6, "mini-ner": 0.9}.items():
+        writer.add(name, "mini-pos", 0, dict.fromkeys(load_task("mini-pos").languages, value), scorer="token-accuracy-1")
+        if name != "mini-ner":
+            writer.add(name, "mini-nli", 0, {c: value for c in load_task("mini-nli").languages if c != "fi"})
+            writer.add(name, "another", 0, {"de": value, "en": value})
+    return writer
+
+
+def test_a_mean_over_fewer_tasks_is_not_the_best(lacking: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=["1", "3"])
+    table = app.dataframe[0].value.set_index("system")["best in"].to_dict()
+    assert table == {"m after mini-ner": "★ mini-pos", "m after intents": "★ another", "m": ""}
+    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=["1", "3"], only_intermediate=["none", "intents"])
+    assert app.dataframe[0].value["best in"].tolist() == ["★ mean, ★ mini-pos, ★ another", ""]
+
+
+def test_a_filter_on_languages_that_nobody_has_one_of(lacking: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mini-nli covers Finnish: a mean over German alone is none over both. Of a task that is not known, what is there is all."""
+    app = draw(monkeypatch, lacking.root, "leaderboard", column=["2", "3"], only_language=["de", "fi"])
+    table = app.dataframe[0].value.set_index("system")
+    assert table["mini-nli: languages"].dropna().to_dict() == {"m": "1/2", "m after intents": "1/2"}
+    assert (table["mean %"].isna().all(), table["best in"]["m after mini-ner"]) == (True, "★ mini-pos")
+    table = draw(monkeypatch, lacking.root, "leaderboard", column=["1", "3"], only_language=["de", "fi"]).dataframe[0].value
+    assert table["tasks"].tolist() == ["2/2", "2/2", "1/2"]
+
+
 def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     app = draw(monkeypatch, uneven.root, "leaderboard", only_language=["en", "hi"])
     table = app.dataframe[0].value.set_index("system")
@@ -216,6 +246,16 @@ def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: p
     assert app.dataframe[0].value.set_index("system")["mini-pos"].round(6).to_dict() == {"m after intents": 70.0, "m": 50.0}
     app = draw(monkeypatch, uneven.root, "leaderboard", only_model="nothing like it")
     assert "No system" in app.warning[0].value
+
+
+def test_evidence_is_asked_of_the_tasks_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a system has elsewhere is no matter."""
+    Writer(tmp_path).add("none", "mini-ner", 0, {"de": 0.5}, metric="f1", scorer="unknown", evidence="aggregate")
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
+    for column, there, lacking in (("2", "examples stored", "averages only"), ("1", "averages only", "examples stored")):
+        assert len(draw(monkeypatch, tmp_path, "leaderboard", column=[column], only_evidence=there).dataframe[0].value) == 1
+        app = draw(monkeypatch, tmp_path, "leaderboard", column=[column], only_evidence=lacking)
+        assert "No system and task meets these filters" in app.warning[0].value
 
 
 def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,6 +282,50 @@ def test_several_tasks_show_ranks_of_their_mean(tmp_path: Path, monkeypatch: pyt
     (tick,) = app.checkbox
     assert "rank" not in settle(tick.uncheck().run()).dataframe[0].value
     assert said(app, "ranks") == "no"
+
+
+def test_ranks_and_intervals_are_of_the_mean_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two of three are ranked over two languages; what the third has more, or less, is another mean, and so is one over what all share."""
+    for i, (name, rate, codes) in enumerate((("none", 0.5, "de en"), ("intents", 0.6, "de en"), ("mini-ner", 0.7, "de en hi"))):
+        put(tmp_path, name, 0, {c: answers(10 * i + k, rate if c != "hi" else 0.05) for k, c in enumerate(codes.split())})
+    table = draw(monkeypatch, tmp_path, "leaderboard").dataframe[0].value.set_index("system")
+    assert table["tier"].dropna().map(str).tolist() == ["3", "2"], "no fractions"
+    assert table["rank"].dropna().index.tolist() == table["low"].dropna().index.tolist() == ["m", "m after intents"]
+    assert ((table["low"] < table["mini-pos"]) & (table["mini-pos"] < table["high"]))[["m", "m after intents"]].all()
+    table = draw(monkeypatch, tmp_path, "leaderboard", mean="common support").dataframe[0].value
+    assert (table["low"] < table["mini-pos"]).all() and table["tier"].notna().all(), "over the two languages it is ranked as well"
+    put(tmp_path, "mini-nli", 0, {"en": answers(99, 0.9)})
+    app = draw(monkeypatch, tmp_path, "leaderboard", mean="common support")
+    assert app.dataframe[0].value[["rank", "tier", "low", "high"]].isna().all(axis=None), "English alone was not ranked"
+    assert any("blank beside another mean" in c.value for c in app.caption)
+
+
+def test_languages_that_a_task_has_not_do_not_count_in_ranks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i, (name, rate) in enumerate({"none": 0.5, "intents": 0.8}.items()):
+        right = {"de": answers(i, rate), **{c: answers(10 * i + k, 0.99) for k, c in enumerate(("fr", "it", "nl"))}}
+        put(tmp_path, name, 0, right)
+        put(tmp_path, name, 0, right, target="another", scorer="accuracy-1")
+    for column, task in (("2", "mini-pos"), ("1", "another")):
+        table = draw(monkeypatch, tmp_path, "leaderboard", column=[column]).dataframe[0].value
+        assert ((table["low"] < table[task]) & (table[task] < table["high"])).all()
+
+
+def test_a_printed_mean_over_some_languages_of_a_task_is_incomplete(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the view has it; where it is over all, or the task is not known, it is complete."""
+    languages = load_task("mini-pos").languages
+    of: dict[str, Any] = {"kind": "external", "evidence": "aggregate", "source": "p", "scorer": "unknown"}
+    for name, value in (("none", 0.8), ("intents", 0.7)):
+        writer.add(name, "mini-pos", None, dict.fromkeys(languages, value), **of)
+        for target, over in (("mini-ner", "de en"), ("mini-nli", " ".join(languages)), ("other", "de en"), ("another", "unknown")):
+            writer.add(name, target, None, {"mul": value}, language_set=over, **of)
+    columns = ["1", "2", "3", "4", "5"]
+    table = draw(monkeypatch, writer.root, "leaderboard", column=columns).dataframe[0].value
+    assert table["tasks"].tolist() == ["3/5"] * 2 and table["mean %"].isna().all()
+    assert {*table["best in"].iloc[0].split(", ")} == {"★ mini-nli", "★ mini-pos", "★ other"}
+    assert (table["mini-ner: languages"] == "2/10 as printed").all() and (table["another: languages"] == "? as printed").all()
+    assert not {"mini-nli: languages", "other: languages"} & {*table}
+    table = draw(monkeypatch, writer.root, "leaderboard", column=columns, mean="common support").dataframe[0].value
+    assert table["tasks"].tolist() == ["4/5"] * 2, "of what is not said nothing is known to be common"
 
 
 Cells = dict[tuple[str, str], dict[str, Any]]
@@ -524,6 +608,37 @@ def test_a_link_shows_the_same_after_the_store_grew(monkeypatch: pytest.MonkeyPa
     assert len(unknown.dataframe[0].value) == 3
 
 
+def test_the_first_results_come_while_the_app_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody followed a link: the snapshot in the address is of the published numbers, which are no longer shown."""
+    app = draw(monkeypatch, tmp_path / "s", "claims")
+    assert "published numbers" in app.info[0].value
+    Writer(tmp_path / "s").add("none", "mini-pos", 0, {"de": 0.5}, scorer="token-accuracy-1")
+    app = settle(app.run())
+    assert not app.error and not app.exception
+    assert not any("published numbers" in i.value for i in app.info)
+
+
+def test_what_a_link_lacks_is_said_as_long_as_something_else_is_shown(filled: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = draw(monkeypatch, filled.root, "claims", snapshot="0123456789ab")
+    first = str(said(app, "snapshot"))
+    assert f"shown is {first}." in app.error[0].value
+    assert settle(app.run()).error, "a page that completes itself says it again"
+    time.sleep(0.02)
+    filled.add("mini-pos", "mini-ner", 0, {"en": 0.9}, metric="f1", scorer="span-f1-seqeval-default-1")
+    for _ in range(100):
+        if any("has grown since" in w.value for w in settle(app.run()).warning):
+            break
+        time.sleep(0.2)
+    assert f"shown is {first}." in app.error[0].value
+    (newest,) = [b for b in app.button if b.label == "Show the newest"]
+    app = settle(newest.click().run())
+    assert said(app, "snapshot") != first and not app.error
+    app.query_params["snapshot"] = "0123456789ab"
+    assert settle(app.run()).error
+    app.query_params["snapshot"] = first
+    assert not settle(app.run()).error, "it is there"
+
+
 def test_names_are_shown_as_they_are(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     name = "<img src=x onerror=alert(1)> **bold** =1+1"
     for intermediate in ("none", "[link](javascript:alert(1))"):
@@ -543,6 +658,7 @@ def test_what_is_downloaded_is_what_is_shown() -> None:
 
     data = pd.DataFrame({"system": ["=1+1", "a_b & c"], "mean %": [61.25, None], "languages": ["9/10", "10/10"]})
     assert pd.read_csv(io.BytesIO(common._csv(data)))["system"].tolist() == ["'=1+1", "a_b & c"]
+    assert common._csv(data.rename(columns={"mean %": '=HYPERLINK("x")'})).startswith(b"system,\"'=HYPERLINK"), "tasks are columns"
     assert pd.read_parquet(io.BytesIO(common._parquet(data))).equals(data)
     latex = common._latex(data, "A caption_").decode()
     assert r"a\_b \& c & -- & 10/10 \\" in latex

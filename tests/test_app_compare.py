@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import streamlit as st
@@ -135,6 +136,16 @@ def test_examples_on_which_they_disagree(paired: Path, monkeypatch: pytest.Monke
     app.text_input[0].set_value(f"{example}").run()
     settle(app)
     assert html(app).count("<tr>") == 1 + sum(str(example) in str(i) for i in range(200) if one[i] != two[i])
+
+
+def test_the_better_of_two_answers_is_not_called_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of the points against a quarter; the address is as it once was."""
+    for name, first in (("none", 1), ("intents", 2)):
+        put(tmp_path, name, 0, {"de": np.array([first, 1, 4, 0] * 20)}, below=np.full(80, 4.0))
+    app = draw(monkeypatch, tmp_path, "compare", flips="only the first is right")
+    assert choice(app, "Which").value == "the first is better"
+    assert app.query_params["flips"] in ("the first is better", ["the first is better"])
+    assert not app.warning and html(app).count("<tr>") == 1 + 20
 
 
 def test_why_two_systems_cannot_be_paired_and_their_plain_difference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

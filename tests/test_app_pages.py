@@ -19,7 +19,7 @@ from xbench import board, store
 from xbench.errors import XbenchError
 from xbench.task import load_task
 from xbench.ui import common
-from xbench.ui.pages import add, provenance
+from xbench.ui.pages import add, coverage, provenance
 
 CSV = (
     "model,intermediate,target,language,metric,value,unit,source\nm,none,xnli,de,accuracy,{},percent,a paper\n"
@@ -39,6 +39,19 @@ def test_averages_give_a_mean_only_when_complete(writer: Writer, monkeypatch: py
     assert table["available mean %"].tolist() == [pytest.approx(50)]
     assert app.dataframe[1].value["score %"].tolist() == [pytest.approx(60)]
     assert choose(app, "Task", "tatoeba").dataframe[1].value["score %"].tolist() == [pytest.approx(40)]
+
+
+def test_averages_by_task_tell_revisions_apart_and_say_that_none_counts(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    languages = load_task("xnli").languages
+    for revision, value in (("d1", 0.9), ("d2", 0.5)):
+        values = dict.fromkeys(languages, value)
+        writer.add("none", "xnli", 0, values, dataset_revision=revision, target_revision=revision)
+    app = draw(monkeypatch, writer.root, "averages")
+    table = app.dataframe[1].value
+    assert table[["dataset revision", "score %", "ambiguous"]].round(6).to_numpy().tolist() == [["d1", 90, True], ["d2", 50, True]]
+    assert [f"{gap:.1f}" for gap in table["gap to the training language"]] == ["0.0", "0.0"]
+    assert any("nothing says which counts" in c.value for c in app.caption)
+    assert "0/9" in app.dataframe[0].value["complete tasks"].tolist()
 
 
 def test_claims_show_evidence_and_the_study_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,6 +84,15 @@ def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
     content = yaml.safe_load(claiming.studies("Fills what is missing of m.", [("majority-class", "intents", "mini-pos", 0)], 3)[0])
     path.write_text(yaml.safe_dump(content), encoding="utf-8")
     assert list(study.load_study(path).seeds) == [0, 1, 2]
+
+
+def test_coverage_goes_where_a_link_leads_among_very_many(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "_MOST_MODELS", 2)
+    for name in ("bert", "e5", "mt5", "xlm-r"):
+        writer.add("none", "mini-pos", 0, {"de": 0.5}, model=name)
+    app = draw(monkeypatch, writer.root, "coverage", model="xlm-r")
+    assert [(b.value, b.options) for b in app.selectbox if b.label == "Model"] == [("xlm-r", ["bert", "e5", "xlm-r"])]
+    assert not app.warning
 
 
 def test_provenance_recomputes_a_score_and_shows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,6 +129,7 @@ def test_provenance_keeps_every_version_of_a_claim(tmp_path: Path, monkeypatch: 
     table = app.dataframe[0].value
     assert dict(zip(table["version"], table["score %"].round(6), strict=True)) == {1: 60.0, 2: 61.0}
     assert dict(zip(table["version"], table["current"], strict=True)) == {1: False, 2: True}
+    assert (table["kind"] == "external").all()
 
 
 def test_audit_shows_findings_with_what_to_do(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,6 +107,22 @@ def test_languages_that_more_than_half_share_are_ranked(four: Path) -> None:
     assert rows["mini-paraphrase"]["status"] == "not ranked: other languages or other examples than the 5 that are ranked"
 
 
+def test_languages_that_the_task_does_not_cover_do_not_count(tmp_path: Path) -> None:
+    """As in all means of views; of a task that xbench does not know all count."""
+    values = {name: {c: answers(10 * i + k, 0.5) for k, c in enumerate(("de", "fr"))} for i, name in enumerate(("none", "intents"))}
+    for target in ("mini-pos", "another"):
+        for name, right in values.items():
+            put(tmp_path, name, 0, right, target=target)
+    put(tmp_path, "mini-ner", 0, {"fr": answers(30, 0.9)})
+    rows = {(r["target"], r["intermediate"]): r for r in placing.standings(tmp_path)}
+    for name, right in values.items():
+        assert (rows["mini-pos", name]["value"], rows["mini-pos", name]["languages"]) == (pytest.approx(right["de"].mean()), 1)
+        assert rows["another", name]["value"] == pytest.approx((right["de"].mean() + right["fr"].mean()) / 2)
+    assert rows["mini-pos", "mini-ner"]["status"].startswith("not ranked: other languages")
+    overall = placing.overall(tmp_path, [{"target": t, "metric": "accuracy"} for t in ("mini-pos", "another")])
+    assert [r["languages"] for r in overall] == [3, 3]
+
+
 def test_without_a_majority_the_most_systems_are_ranked(tmp_path: Path) -> None:
     for i, (name, codes) in enumerate(
         {"none": "de hi", "intents": "de hi", "mini-ner": "zh en sw", "mini-nli": "fr", "mini-qa": "ru"}.items()

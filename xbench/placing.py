@@ -1,6 +1,7 @@
 """All against all: rank intervals and tiers from tests of every pair in a column. Filters come after, so they move nothing."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal, get_args
 
@@ -33,7 +34,7 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
 
     Args:
         root: The store, or a connection to it.
-        over: Mean over all languages, or over the zero-shot ones.
+        over: Mean over all languages that the task covers, or over the zero-shot ones; of a task that xbench does not know, over all.
         cache: Whether to take rows that were kept for the same scores.
         where: {column of the view result: value}; those about systems choose rows after ranking, the others columns before.
 
@@ -50,7 +51,7 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
         found = []
         where, later = pairing.parted(where)
         for column in pairing.columns(con, where):
-            key = ["standings", column.key, over, pairing.content(con, column)]
+            key = ["standings", column.key, over, pairing.content(con, column), _covered(con, column)]
 
             def compute(column: Column = column) -> list[Row]:
                 return _ranked(con, column, over)
@@ -81,6 +82,10 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     panel = pairing.load_panel(con, column, runs)
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no example is stored")}
+    covered = _covered(con, column)
+    panel = replace(panel, blocks=tuple(b for b in panel.blocks if not covered or b.language in covered))
+    if not panel.blocks:
+        return [], None, {**why, **dict.fromkeys(stored, "no language that the task covers")}
     doubled = {s: languages[0] for s in stored if (languages := panel.doubled(column.systems[s].by_seed.values()))}
     why |= doubled
     stored = [s for s in stored if s not in doubled]
@@ -102,6 +107,11 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     place = {run: i for i, run in enumerate(order)}
     arms = [[place[r] for r in column.systems[s].by_seed.values()] for s in chosen]
     return chosen, (found, arms, counted), why
+
+
+def _covered(con: duckdb.DuckDBPyConnection, column: Column) -> list[str]:
+    """The languages that the task covers, which alone count in means; none of a task that xbench does not know."""
+    return [code for (code,) in con.execute("SELECT language FROM task_language WHERE target = ? ORDER BY ALL", [column.target]).fetchall()]
 
 
 def _unfit(held: Runs, over: Over) -> str:
@@ -199,7 +209,8 @@ def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "
         cache: As in `standings`.
 
     Returns:
-        Rows as of `standings`, without the fields of a column; none where no system is in all of them.
+        Rows as of `standings`, without the fields of a column, and languages are those of all tasks together; none where no system is in
+        all of them.
 
     Raises:
         StoreError: As `comparing.compare`; also if a column is not one, or two are of the same task, which are no independent evidence.
@@ -218,7 +229,7 @@ def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "
         several = sorted({c.target for c in parts if sum(c.target == other.target for other in parts) > 1})
         if several:
             raise StoreError("a mean over tasks takes each task once", [f"{t} is there more than once" for t in several])
-        key = ["overall", [c.key for c in parts], over, [pairing.content(con, c) for c in parts]]
+        key = ["overall", [c.key for c in parts], over, [pairing.content(con, c) for c in parts], [_covered(con, c) for c in parts]]
         rows = keeping.kept(key, lambda: _overall(con, parts, over)) if cache else _overall(con, parts, over)
         return pairing.meeting(con, rows, later)
 
@@ -230,16 +241,23 @@ def _overall(con: duckdb.DuckDBPyConnection, columns: Sequence[Column], over: Ov
     shared = [s for s in shared if seeds[s]]
     if not shared:
         return []
-    parts = []
-    for column, (chosen, (found, arms, _)) in zip(columns, measured, strict=True):
+    parts, languages = [], 0
+    for column, (chosen, (found, arms, counted)) in zip(columns, measured, strict=True):
         places = {s: dict(zip(column.systems[s].by_seed, arm, strict=True)) for s, arm in zip(chosen, arms, strict=True)}
         order = [places[s][k] for s in shared for k in seeds[s]]
         parts.append(found.take(order))
+        languages += len(counted)
     starts = np.cumsum([0, *(len(seeds[s]) for s in shared)])
     arms = [list(range(a, b)) for a, b in pairwise(starts)]
     ranked = _placed(combine(parts, [1 / len(parts)] * len(parts)), arms)
     rows = [
-        {**{f: getattr(s, f) for f in pairing.SYSTEM}, "parameters": columns[0].systems[s].parameters, **r, "status": "ranked"}
+        {
+            **{f: getattr(s, f) for f in pairing.SYSTEM},
+            "parameters": columns[0].systems[s].parameters,
+            **r,
+            "languages": languages,
+            "status": "ranked",
+        }
         for s, r in zip(shared, ranked, strict=True)
     ]
     return sorted(rows, key=lambda r: (-r["value"], r["model"], r["intermediate"]))

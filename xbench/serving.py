@@ -5,7 +5,8 @@ A `Snapshot` is the store at one content. It holds the scores as a small star, s
     system   system_id, the fields of pairing.SYSTEM, development (1, or more where steps of one task were selected on several versions of
              its development data), parameters, recipe_label, selection (target-languages where that of any run is)
     col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
-             task_group, languages_expected, counts (whether it is the number that counts for its target), systems (how many have it)
+             task_group, languages_expected, whole (of printed means: whether they are over these), counts (whether it is the number that
+             counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
 
 and all views of views/ beside. What takes longer than a page may (tests over all
@@ -350,12 +351,14 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
     )
     con.execute(
         "CREATE OR REPLACE TABLE col AS WITH known AS (SELECT target, any_value(family) AS family, any_value(metric) AS metric, "
-        "count(*)::INTEGER AS languages_expected FROM task_language GROUP BY target), "
+        "count(*)::INTEGER AS languages_expected, list(language ORDER BY language) AS covered FROM task_language GROUP BY target), "
         "held AS (SELECT column_id, count(DISTINCT system_id)::INTEGER AS systems, count(DISTINCT language)::INTEGER AS languages "
         "FROM cell GROUP BY ALL), groups AS (SELECT target, any_value(task_group) AS task_group FROM suite_task GROUP BY ALL) "
         "SELECT c.*, coalesce(k.family, 'other') AS family, coalesce(g.task_group, 'other') AS task_group, "
-        # Of a task that xbench does not know, all languages that any system has.
-        "coalesce(k.languages_expected, h.languages) AS languages_expected, k.target IS NOT NULL AS known, "
+        # Of a task that xbench does not know, all languages that any system has, or that its source says the mean is over.
+        "coalesce(k.languages_expected, len(string_split(c.language_set, ' ')), h.languages)::INTEGER AS languages_expected, "
+        "c.language_set <> 'unknown' AND coalesce(list_sort(string_split(c.language_set, ' ')) = k.covered, true) AS whole, "
+        "k.target IS NOT NULL AS known, "
         "c.language_set IS NULL AND (k.target IS NULL OR (c.metric = k.metric AND o.target IS NOT NULL)) AS counts, h.systems, h.languages "
         "FROM col AS c JOIN held AS h USING (column_id) LEFT JOIN known AS k USING (target) LEFT JOIN groups AS g USING (target) "
         "LEFT JOIN official AS o ON (o.target, o.scorer) = (c.target, c.scorer)"

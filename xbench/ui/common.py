@@ -74,6 +74,11 @@ def open_source() -> Source:
         st.caption("`xbench status` and `xbench audit` say more. Name another store by the environment variable XBENCH_STORE.")
         st.stop()
         raise  # not reached: st.stop ends the page
+    if st.session_state.get("root", server.root) != server.root:  # the first run has come: what was shown are the published numbers
+        before = st.session_state.pop("snapshot", None)
+        if st.query_params.get("snapshot") == before:
+            st.query_params.pop("snapshot", None)
+    st.session_state["root"] = server.root
     wanted = st.query_params.get("snapshot") or st.session_state.get("snapshot") or newest.id
     shown = newest
     if wanted != newest.id:
@@ -82,10 +87,14 @@ def open_source() -> Source:
         except StoreError as error:
             # Kept: a page that completes itself runs again, and by then the address says what is shown instead.
             st.session_state["lost"] = (
-                f"This link is to snapshot {plain(wanted)}, which is not to be had; shown is the newest.\n\n{plain(error)}"
+                f"This link is to snapshot {plain(wanted)}, which is not to be had; shown is {newest.id}.\n\n{plain(error)}",
+                newest.id,
             )
-    if "lost" in st.session_state:
-        st.error(st.session_state["lost"])
+    said, instead = st.session_state.get("lost", ("", None))
+    if instead == shown.id:
+        st.error(said)
+    else:
+        st.session_state.pop("lost", None)
     st.session_state["snapshot"] = shown.id
     _address("snapshot", shown.id)
     _frozen()
@@ -378,7 +387,8 @@ def download(data: pd.DataFrame, name: str, caption: str = "", drawn: "Chart | N
 def _texts(data: pd.DataFrame) -> pd.DataFrame:
     """Names that a spreadsheet would take for formulas begin with a quote."""
     columns = data.select_dtypes(include=["object", "string"]).columns
-    return data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in columns})
+    found = data.assign(**{c: data[c].map(lambda v: as_text(v) if isinstance(v, str) else v) for c in columns})
+    return found.rename(columns=lambda c: as_text(str(c)))
 
 
 def _csv(data: pd.DataFrame) -> bytes:

@@ -14,7 +14,8 @@ from xbench.ui import common, deltas
 
 Series: TypeAlias = "pd.Series[Any]"  # a row of table `system`, named by its label
 MOST = 200
-_KINDS = {"all": "one <> two", "only the first is right": "one > two", "only the second is right": "one < two"}
+_KINDS = {"all": "one <> two", "the first is better": "one > two", "the second is better": "one < two"}
+_ONCE = {f"only the {side} is right": f"the {side} is better" for side in ("first", "second")}  # in older addresses
 # The share that an example has of its own points, in both runs; one without any to win (no spans) is right when nothing was predicted.
 _SHARES = (
     "SELECT example_id, max(share) FILTER (run_id = ?) AS one, max(share) FILTER (run_id = ?) AS two FROM (SELECT run_id, example_id, "
@@ -51,6 +52,8 @@ def draw(source: common.Source, column: deltas.Column, first: Series, second: Se
         seed = common.pick("Seed", there["seed"].tolist(), "seed")
     runs = there[there["seed"] == seed].iloc[0]
     with right:
+        if (once := st.query_params.get("flips")) in _ONCE:
+            st.query_params["flips"] = _ONCE[once]
         kind = common.pick("Which", list(_KINDS), "flips")
     pair = [str(runs["run_id"]), str(runs["run_id_second"])]
     asked = [*pair, column.target, language, column.metric, column.scorer]

@@ -67,12 +67,21 @@ def _by_task(source: common.Source, tasks: pd.DataFrame, rule: str) -> None:
             "group": tasks["task_group"],
             "score %": 100 * tasks["value"].astype(float),
             "zero-shot %": 100 * tasks["zero_shot"].astype(float),
-            "gap to the training language": 100 * tasks["gap"].astype(float),
+            "gap to the training language": (100 * tasks["gap"].astype(float)).round(9) + 0.0,  # what is left of additions is no -0.0
             "languages": [f"{a}/{b}" for a, b in zip(tasks["languages"], tasks["languages_expected"], strict=True)],
             "metrics": tasks["metrics"],
             "scorer": tasks["scorer"],
             "source": tasks["source"],
         }
     )
+    for field in ("dataset_revision", "target_revision"):
+        if tasks[field].nunique() > 1:
+            parts[field.replace("_", " ")] = tasks[field]
+    if tasks["ambiguous"].any():
+        parts["ambiguous"] = tasks["ambiguous"]
     common.table(parts, percent=("score %", "zero-shot %", "gap to the training language"))
+    if "ambiguous" in parts:
+        st.caption(
+            "ambiguous: the system has several scores here, as on several revisions of the data; nothing says which counts, so none does."
+        )
     common.download(parts, "averages-by-task", f"{target}, {rule} scorers. xbench snapshot {source.snapshot.id}.")

@@ -23,6 +23,7 @@ _MOST_COLUMNS, _FIRST_COLUMNS = 40, 9
 _SIZES = {"up to 200 M": (0, 200e6), "200 to 400 M": (200e6, 400e6), "400 M to 1 B": (400e6, 1e9), "above 1 B": (1e9, 1e15)}
 _TESTED = {False: "over the whole column", True: "of all systems that have every task chosen, tasks taken as independent,"}
 _ABOUT = {"recipe": "", "these runs": " A system with a single seed makes them ranks of these runs, not of the recipes."}
+_SAME = 1e-9  # what is left of the order of additions
 _QUICKLY = 300  # systems times tasks that are ranked without being asked to
 
 
@@ -33,11 +34,14 @@ def page(source: Source) -> None:
     if columns.empty:
         st.warning("The store has no scores of this split yet. `xbench coverage` lists what is missing, `xbench run` makes some.")
         return
-    systems, columns, languages = _filters(source, columns)
+    systems, columns, languages, evidence = _filters(source, columns)
     names = dict(zip(columns["column_id"].astype(str), columns["label"], strict=True))
     usual = _usual(source, columns)
     asked = common.picks("Tasks", list(names), "column", usual, lambda i: names[i])
     chosen = columns[columns["column_id"].astype(str).isin((asked or usual)[:_MOST_COLUMNS])]
+    if len(evidence) == 1:
+        stored = _cells(source, chosen, systems, languages).groupby("system_id")["stored"].all()
+        systems = systems[systems["system_id"].isin(stored.index[stored == (evidence[0] == "examples stored")])]
     if chosen.empty or systems.empty:
         st.warning("No system and task meets these filters. Take one away.")
         return
@@ -50,7 +54,7 @@ def page(source: Source) -> None:
     key = (ids, tuple(int(i) for i in systems["system_id"]), None if languages is None else tuple(languages), rule)
 
     def made() -> Board:
-        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, narrowed=languages is not None)
+        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, _wanted(source, languages))
 
     board: Board = source.snapshot.kept(("board", *key), made)
     if board.table.empty:
@@ -65,7 +69,8 @@ def page(source: Source) -> None:
         + (
             "rank: from how many systems are significantly better to how many are not significantly worse, tested on the stored "
             f"examples {_TESTED[len(chosen) > 1]} whatever is shown; a tier begins with the first that is significantly worse than the "
-            "best of the tier above. low, high: 95 % interval." + _ABOUT[str(ranked["scope"].iloc[0])]
+            "best of the tier above. low, high: 95 % interval. All four are of the mean over the languages that more than half of the "
+            "systems so tested have, and are blank beside another mean." + _ABOUT[str(ranked["scope"].iloc[0])]
             if ranked is not None
             else "Order alone is no rank: ranks, intervals and tiers are tested on stored examples, of one task or of systems that have "
             "all the tasks chosen."
@@ -81,25 +86,35 @@ class Board:
     Attributes:
         table: A row a system: mean, support, and for each task its value and support, best first.
         said: What the means are over, in words.
+        comparable: Whether the means of the systems that have one are over the same.
     """
 
-    def __init__(self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, *, narrowed: bool) -> None:
-        self.columns, self.systems, self.narrowed = columns, systems, narrowed
+    def __init__(
+        self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, wanted: Mapping[str, int] | None = None
+    ) -> None:
+        """`wanted`: how many of the languages asked for each task covers; None where all are asked for."""
+        self.columns, self.systems = columns, systems
         self.said = ""
         if rule == "common support":
             cells = self._common(cells)
         expected = dict(zip(columns["column_id"], columns["languages_expected"], strict=True))
-        if narrowed or rule == "common support":  # of the languages asked for, those that the task has at all
+        if wanted is not None or rule == "common support":
             expected = cells.groupby("column_id")["language"].nunique().to_dict()
+        if wanted is not None and rule != "common support":  # what is there is all of a task that xbench does not know
+            expected |= {c: wanted[t] for c, t in zip(columns["column_id"], columns["target"], strict=True) if t in wanted}
         grouped = cells.groupby(["system_id", "column_id"], sort=True)
-        printed = dict(zip(columns["column_id"], columns["language_set"], strict=True))
         found = grouped.agg(
             value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")
         ).reset_index()
         found["expected"] = found["column_id"].map(expected)
-        whole = found["column_id"].map(lambda c: isinstance(printed[c], str))
-        found["complete"] = whole | (found["languages"] >= found["expected"])
-        found["support"] = ["as printed" if w else f"{a}/{b}" for a, b, w in zip(found["languages"], found["expected"], whole, strict=True)]
+        found["complete"] = found["languages"] >= found["expected"]
+        found["support"] = [f"{a}/{b}" for a, b in zip(found["languages"], found["expected"], strict=True)]
+        for column in columns[columns["language_set"].notna()].to_dict("records"):
+            own = found["column_id"] == column["column_id"]
+            over = str(column["language_set"])
+            found.loc[own, "complete"] = over != "unknown" if rule == "common support" else column["whole"]
+            support = "?" if over == "unknown" else f"{len(over.split())}/{column['languages_expected']}"
+            found.loc[own, "support"] = f"{support} as printed"
         self.found = found
         self.table = self._means(rule)
 
@@ -124,6 +139,8 @@ class Board:
         per = found.groupby("system_id").agg(mean=("value", "mean"), tasks=("complete", "sum"), there=("complete", "size")).reset_index()
         if rule == "strict":
             per.loc[per["tasks"] < number, "mean"] = None
+        # Else the means are over different things.
+        self.comparable = rule == "strict" or bool(found["complete"].all() and (per["there"] == found["column_id"].nunique()).all())
         order = self.systems.merge(per, on="system_id")
         order["label"] = common.system_labels(order)
         return order.sort_values(["mean", "tasks", "label"], ascending=[False, False, True], na_position="last", kind="stable")
@@ -132,11 +149,11 @@ class Board:
         """What is shown."""
         order = self.table.set_index("system_id")
         shown: dict[str, Any] = {}
-        if ranked is not None:
-            mine = ranked.set_index("system_id").reindex(order.index)
-            shown |= {"rank": mine["rank"], "tier": mine["tier"]}
-        shown["system"] = order["label"]
         several = len(self.columns) > 1
+        if ranked is not None:
+            mine = self._of_these_means(ranked)
+            shown |= {"rank": mine["rank"], "tier": mine["tier"].astype("Int64")}
+        shown["system"] = order["label"]
         best: dict[str, pd.Series[Any]] = {}
         if several:
             shown["mean %"] = 100 * order["mean"].astype(float)
@@ -159,7 +176,16 @@ class Board:
         for field in ("recipe_label", "stack", "source", "relationship", "train_language", "model_revision"):
             shown[field.removesuffix("_label").replace("_", " ")] = order[field]
         shown["parameters, M"] = order["parameters"].astype(float) / 1e6
-        return _starred(pd.DataFrame(shown), best, "mean %" if several else "").reset_index(drop=True)
+        return _starred(pd.DataFrame(shown), best, "mean %" if several and self.comparable else "").reset_index(drop=True)
+
+    def _of_these_means(self, ranked: pd.DataFrame) -> pd.DataFrame:
+        """Ranks and intervals of the systems whose mean that is shown (of one task: its score) is the one that was ranked."""
+        order = self.table["system_id"]
+        shown = self.found.groupby("system_id").agg(value=("value", "mean"), languages=("languages", "sum")).reindex(order)
+        if len(self.columns) > 1:
+            shown["value"] = self.table.set_index("system_id")["mean"].astype(float)
+        mine = ranked.set_index("system_id").reindex(order)
+        return mine.where(((mine["value"] - shown["value"]).abs() < _SAME) & (mine["languages"] == shown["languages"]))
 
     def _groups(self, index: "pd.Index[Any]") -> dict[str, Any]:
         """The mean of each group of tasks of which more than one is shown, and only where all of them are complete."""
@@ -212,7 +238,7 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
 
     def made() -> list[int]:
         systems = source.snapshot.systems()
-        found = Board(first, systems, _cells(source, first, systems, None), "strict", narrowed=False).found
+        found = Board(first, systems, _cells(source, first, systems, None), "strict").found
         held = Counter(found[found["complete"]].groupby("system_id")["column_id"].agg(frozenset))
         several = [some for size in range(2, len(ids) + 1) for some in combinations(ids, size)]
         tables = {some: sum(number for have, number in held.items() if have.issuperset(some)) for some in several}
@@ -223,8 +249,8 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
     return [str(c) for c in kept]
 
 
-def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None]:
-    """Systems and columns that meet the filters, and the languages that count (None: all)."""
+def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None, list[str]]:
+    """Systems and columns that meet the filters, the languages that count (None: all), and the evidence asked for in the tasks shown."""
     systems = source.snapshot.systems().copy(deep=False)
     with st.expander("Filters", expanded=any(k.startswith("only_") for k in st.query_params)):
         left, middle, right = st.columns(3)
@@ -254,18 +280,15 @@ def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
     for field, wanted in (("intermediate", intermediates), ("source", sources), ("stack", stacks), ("relationship", relations)):
         if wanted:
             systems = systems[systems[field].isin(wanted)]
-    if evidence and len(evidence) == 1:
-        held = common.rows(source, "SELECT system_id, bool_and(stored) AS stored FROM cell GROUP BY ALL")
-        systems = systems[systems["system_id"].isin(held.loc[held["stored"] == (evidence[0] == "examples stored"), "system_id"])]
     if families:
         columns = columns[columns["family"].isin(families)]
     if not (languages or scripts or kinds):
-        return systems, columns, None
+        return systems, columns, None, evidence
     chosen = reference
     for field, wanted in (("language", languages), ("script", scripts), ("family", kinds)):
         if wanted:
             chosen = chosen[chosen[field].isin(wanted)]
-    return systems, columns[columns["language_set"].isna()], chosen["language"].tolist()
+    return systems, columns[columns["language_set"].isna()], chosen["language"].tolist(), evidence
 
 
 def _several(values: "pd.Series[Any]") -> list[str]:
@@ -275,7 +298,7 @@ def _several(values: "pd.Series[Any]") -> list[str]:
 
 def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languages: list[str] | None) -> pd.DataFrame:
     text = (
-        "SELECT system_id, column_id, language, value, seed_sd, seeds, n FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
+        "SELECT system_id, column_id, language, value, seed_sd, seeds, n, stored FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
         # Of a task that xbench knows, the languages that it covers.
         " AND (language = 'mul' OR column_id IN (SELECT column_id FROM col WHERE NOT known) "
         "OR (column_id, language) IN (SELECT column_id, language FROM col JOIN task_language USING (target)))"
@@ -285,6 +308,18 @@ def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languag
     values: list[Any] = [[int(c) for c in columns["column_id"]]]
     found = common.rows(source, text, [*values, languages] if languages is not None else values)
     return found[found["system_id"].isin(systems["system_id"])]
+
+
+def _wanted(source: Source, languages: list[str] | None) -> dict[str, int] | None:
+    """How many of some languages each task that xbench knows covers."""
+    if languages is None:
+        return None
+    found = common.rows(
+        source,
+        "SELECT target, count(*) AS number FROM task_language WHERE language IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL",
+        [languages],
+    )
+    return dict(zip(found["target"], found["number"], strict=True))
 
 
 def _ranks(source: Source, chosen: pd.DataFrame) -> pd.DataFrame | None:

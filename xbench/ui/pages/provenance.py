@@ -32,8 +32,8 @@ def page(source: common.Source) -> None:
     claims = common.rows(
         source,
         f'SELECT seed, {over}metric, 100 * value AS "score %", n AS examples, split, source, source_version, version, current, '
-        f"relationship, recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, carried_from, "
-        f"source_sha256 "
+        f"relationship, kind, recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, "
+        f"carried_from, source_sha256 "
         f"FROM history WHERE {fixed} ORDER BY split DESC, metric, language_set DESC, source, seed, version DESC LIMIT {_MOST}",
         list(where.values()),
     )
