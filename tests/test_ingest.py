@@ -20,9 +20,10 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import adapter, board, cli, gathering, ingesting, rows, share, store, verifying
+from xbench import adapter, board, cli, gathering, ingesting, rescoring, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
+from xbench.versions import Batch, pack
 
 HEADER = "model,intermediate,target,language,metric,value,source\n"
 
@@ -771,3 +772,44 @@ def test_small_percent_are_no_fractions(tmp_path: Path) -> None:
     ingesting.ingest([path], tmp_path / "percent", options=Options(settings={"unit": "percent"}))
     with store.connect(tmp_path / "percent") as con:
         assert con.execute("SELECT count(*), min(value) FROM score WHERE metric = 'f1'").fetchall() == [(3, 0.007)]
+
+
+def take(root: Path, *given: adapter.Row) -> dict[str, int]:
+    """As a file with these rows is ingested: cells by what they are to the store. Afterwards it is whole."""
+    refusals: list[rows.Refusal] = []
+    report = ingesting.Report()
+    writer = ingesting._Writer(root, (root,), report)
+    writer.add(Batch(pack(gathering.tables(given, "a", "0" * 64, refusals))))
+    writer.flush()
+    assert not refusals
+    assert verifying.verify(root, deep=True).problems == []
+    return dict(report.cells)
+
+
+def examined(right: list[int], *said: str, **columns: Any) -> adapter.Row:
+    """A score with its examples; with predictions, if they are said."""
+    ids = [f"e{i}" for i in range(len(right))]
+    answers = {"answers": adapter.answers(ids, ids, ["entailment"] * len(ids), said)} if said else {}
+    return {**OF_RUN, "language": "fr", "scorer": "theirs", "outcomes": adapter.outcomes(ids, right), **answers, **columns}
+
+
+def test_what_was_measured_on_predictions_goes_with_them(tmp_path: Path) -> None:
+    """`xbench rescore` adds scores of its own, which a new version would carry beside other predictions."""
+    root = tmp_path / "s"
+    old, new = examined([1, 0], "entailment", "neutral"), examined([1, 1], "entailment", "entailment")
+    beside = examined([1, 0], "entailment", "neutral", language="de")
+    take(root, old, beside)
+    rescoring.rescore(root)
+    assert take(root, new) == {"changed": 1}
+    query = "SELECT language, scorer, value, carried_from IS NULL FROM score ORDER BY ALL"
+    carried = [("de", "accuracy-1", 0.5, False), ("de", "theirs", 0.5, False)]
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [*carried, ("fr", "theirs", 1.0, True)]
+    assert len(rescoring.rescore(root).new) == 1
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [*carried, ("fr", "accuracy-1", 1.0, True), ("fr", "theirs", 1.0, True)]
+    assert (take(root, old, beside), take(root, new)) == ({"older": 2}, {"identical": 1})
+    again = {**new, "outcomes": None, "value": 0.9}  # another number for the same predictions
+    assert take(root, again) == {"changed": 1}
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [*carried, ("fr", "accuracy-1", 1.0, False), ("fr", "theirs", 0.9, True)]

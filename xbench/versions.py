@@ -139,7 +139,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
 
     A run whose numbers are all there already is not written again. One with a new or a changed number is, with the next version, and with
     what it does not repeat of the version before: cells that it has not, and what it says less of than is known (no examples, n or standard
-    error, of which languages a mean is). Its id is of what it adds.
+    error, of which languages a mean is); but not what was measured on predictions in the place of which it has others. Its id is of what it
+    adds.
 
     Args:
         batch: Every identity at most once.
@@ -151,8 +152,9 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
     con = places.database(*roots)
     try:
         con.execute("SET TimeZone = 'UTC'")
-        for table in ("run", "score"):
+        for table in batch.tables:
             con.register(f"given_{table}", batch.tables[table])
+        for table in ("run", "score"):
             _known(con, roots, table)
         exported = pa.table({"run_id": columns.texts(list(batch.exported_as)), "theirs": columns.texts(list(batch.exported_as.values()))})
         found = Compared()
@@ -163,8 +165,10 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             found.cells["new"] = batch.tables["score"].num_rows
             return batch.tables, found
         con.register("exported", exported)
+        con.execute(_NEWEST)
+        _compare_examples(con, roots, "prediction", "newest")
         con.execute(_MATCH)
-        own = _own_ids(con, batch)
+        own = _own_ids(con)
         con.register("own", pa.table({"run_id": columns.texts(list(own)), "id": columns.texts(list(own.values()))}))
         con.execute(_COMPARE)
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
@@ -197,9 +201,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
     return fresh, found
 
 
-def _own_ids(con: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, str]:
+def _own_ids(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The ids of runs without the cells that say less than is known: {id of all they say: id of the rest}; of no rest there is none."""
-    con.register("given_outcome", batch.tables["outcome"])
     rest = con.execute(
         f"SELECT s.run_id, r.identity, s.evidence, {', '.join(f's.{c}' for c in CELL)} "
         "FROM given_score AS s JOIN given_run AS r USING (run_id) "
@@ -248,7 +251,6 @@ def _selected(con: duckdb.DuckDBPyConnection, table: pa.Table, query: str) -> pa
 def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[str, pa.Table]) -> None:
     """Add what a new version does not repeat of the one before: a file that corrects one language leaves the others as they are."""
     con.register("fresh_run", fresh["run"])
-    con.register("given_prediction", fresh["prediction"])
     con.execute(_CARRIED)
     for name, rest in _REST.items():
         columns = fresh[name].column_names
@@ -279,12 +281,16 @@ _REST = {
         ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
         ANTI JOIN given_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
 }
+# Scores of predictions in the place of which there are others are made again by `xbench rescore`.
 _CARRIED = f"""
 CREATE TEMP TABLE carried AS
 SELECT f.run_id, {_of("c", "run_id AS old_run_id")}, c.language_set
 FROM current AS c JOIN fresh_run AS f ON f.run_id = c.given
 ANTI JOIN (FROM compared AS p ANTI JOIN poorer AS q ON {_same("p", "q")}) AS g
     ON g.run_id = f.run_id AND {_same("c", "g", "old_run_id", "old_language_set")}
+LEFT JOIN newest_prediction AS n ON (n.run_id, n.language, n.split) = (c.given, c.language, c.split) AND n.held AND NOT n.equal
+LEFT JOIN poorer AS q ON ({_of("q", "run_id")}) = ({_of("c", "given")})
+WHERE c.evidence = 'aggregate' OR n.run_id IS NULL OR q.run_id IS NOT NULL
 """
 
 
@@ -294,15 +300,16 @@ def _alone(scores: str) -> str:
     return f"SELECT {chosen} FROM {scores} WHERE language = 'mul' GROUP BY ALL HAVING count(*) = 1"
 
 
+_NEWEST = """
+CREATE TEMP TABLE newest AS
+SELECT identity, any_value(g.run_id) AS given, arg_max(k.run_id, (k.version, k.run_id)) AS run_id
+FROM known_run AS k JOIN given_run AS g USING (identity) GROUP BY identity
+"""
 # A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's. A mean whose
 # languages are not known is the one of the other version, if each has one; else it is a number beside the others.
 _MATCH = f"""
 CREATE TEMP TABLE current AS
-SELECT r.identity, r.given, s.* FROM known_score AS s
-JOIN (
-    SELECT identity, any_value(g.run_id) AS given, arg_max(k.run_id, (k.version, k.run_id)) AS run_id
-    FROM known_run AS k JOIN given_run AS g USING (identity) GROUP BY identity
-) AS r USING (run_id);
+SELECT r.identity, r.given, s.* FROM known_score AS s JOIN newest AS r USING (run_id);
 CREATE TEMP TABLE origin AS
 SELECT e.run_id AS given, s.* FROM known_score AS s JOIN exported AS e ON s.run_id = e.theirs
 WHERE s.run_id IN (SELECT run_id FROM known_run);
@@ -317,7 +324,8 @@ SELECT {_of("s", "run_id")}, s.language_set, c.run_id AS old_run_id, c.language_
         c.value = s.value  -- and nothing is said that was not known
         AND (s.language_set IS NOT DISTINCT FROM c.language_set OR s.language_set = 'unknown')
         AND (s.n IS NULL OR s.n = c.n) AND (s.stderr IS NULL OR s.stderr = c.stderr)
-        AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes'),
+        AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes')
+        AND NOT (s.evidence = 'aggregate' AND c.evidence = 'outcomes' AND coalesce(p.held AND NOT p.equal, false)),
         false
     ) AS known,
     (s.n, s.stderr, s.language_set, s.evidence) IS DISTINCT FROM (c.n, c.stderr, c.language_set, c.evidence) AS other
@@ -325,6 +333,7 @@ FROM given_score AS s
 LEFT JOIN meant AS m ON s.language = 'mul' AND (m.given, m.split, m.metric, m.scorer) = (s.run_id, s.split, s.metric, s.scorer)
 LEFT JOIN current AS c ON ({_of("c", "given")}) = ({_of("s", "run_id")})
     AND c.language_set IS NOT DISTINCT FROM coalesce(m.held, s.language_set)
+LEFT JOIN newest_prediction AS p ON (p.run_id, p.language, p.split) = (s.run_id, s.language, s.split)
 LEFT JOIN origin AS o ON ({_of("o", "given")}) = ({_of("s", "run_id")}) AND o.language_set IS NOT DISTINCT FROM s.language_set;
 CREATE TEMP TABLE poorer AS
 SELECT {_of("m", "run_id")}, m.language_set FROM matched AS m WHERE known AND other AND NOT exported AND old_run_id <> run_id;
@@ -335,14 +344,47 @@ CREATE TEMP TABLE compared AS
 SELECT m.* EXCLUDE (exported, known, other),
     CASE
         WHEN exported THEN 'identical'
-        WHEN old IS NULL THEN 'new'
         WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) THEN 'identical'
         WHEN m.run_id IN (SELECT run_id FROM known_run) OR o.id IN (SELECT run_id FROM known_run) THEN 'older'
+        WHEN old IS NULL THEN 'new'
         WHEN known THEN 'identical'
         ELSE 'changed'
     END AS status
 FROM matched AS m LEFT JOIN own AS o USING (run_id);
 """
+
+
+# What makes two examples the same, and what they are examples of.
+_EXAMPLES = {
+    "outcome": (NAMES, ("example_id", "cluster_id", "numerator", "denominator")),
+    "prediction": (("language", "split"), ("example_id", "cluster_id", "reference", "prediction")),
+}
+
+
+def _compare_examples(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str, pairs: str) -> None:
+    """`PAIRS_TABLE`: where given runs have examples, whether the stored run beside each has some too (held), and whether all are equal.
+
+    Args:
+        con: To ask.
+        roots: The stores.
+        table: One of examples.
+        pairs: A table of given runs and stored ones.
+    """
+    of, example = (", ".join(names) for names in _EXAMPLES[table])
+    asked = con.execute(f"SELECT DISTINCT run_id FROM {pairs} WHERE given IN (SELECT run_id FROM given_{table})").fetchall()
+    parts = _sources(con, roots, table, [run for (run,) in asked])
+    con.execute(f"""
+        CREATE TEMP TABLE {pairs}_{table} AS
+        SELECT run_id, {of}, bool_or(least < 0) AS held, bool_and(total = 0) AS equal FROM (
+            SELECT run_id, {of}, min(side) AS least, max(side) AS most, sum(side) AS total FROM (
+                SELECT given AS run_id, {of}, {example}, 1 AS side FROM {pairs} AS p JOIN given_{table} AS g ON g.run_id = p.given
+                UNION ALL
+                SELECT given, {of}, {example}, -1 FROM {pairs} JOIN (
+                    {" UNION ALL ".join(parts) or f"SELECT * FROM given_{table} LIMIT 0"}
+                ) USING (run_id)
+            ) GROUP BY run_id, {of}, {example}
+        ) GROUP BY run_id, {of} HAVING bool_or(most > 0)
+    """)
 
 
 def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> None:
@@ -351,10 +393,10 @@ def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) ->
     con.execute(f"CREATE VIEW known_{table} AS {' UNION ALL '.join(parts) or f'SELECT * FROM given_{table} LIMIT 0'}")
 
 
-def _sources(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> list[str]:
-    """A SELECT for each store that has rows of the table."""
+def _sources(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str, runs: Sequence[str] | None = None) -> list[str]:
+    """A SELECT for each store that has rows of the table; of these runs, if any are named."""
     listings = [Listing(root) for root in roots]
-    return [store.source(con, listed, table) for listed in listings if listed.files(table)]
+    return [store.source(con, listed, table, runs) for listed in listings if listed.files(table)]
 
 
 def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
