@@ -24,9 +24,9 @@ from xbench.hashes import canonical_json, short_hash
 _SELECTIONS = ("last step", "train-language", "target-languages")
 _RELATIONS = ("first party", "third party", "collaborative", "other")
 # A run's own facts, that say nothing of which claim it is.
-_FACTS = ("parameters", "selection")
+FACTS = ("parameters", "selection")
 _OF_RUN = (*RUN, *SOURCE)
-_CLAIM = tuple(sorted(c for c in _OF_RUN if c not in _FACTS))
+_CLAIM = tuple(sorted(c for c in _OF_RUN if c not in FACTS))
 claim_of = itemgetter(*_CLAIM)
 _RECIPE = _OF_RUN.index("recipe")
 _OTHERWISE = ("parameters", "intermediate_revision", "seed", "recipe")  # what of a run is not a plain text, or may be missing
@@ -179,6 +179,11 @@ def run_id_of(identity: str, scores: Iterable[bytes]) -> str:
         scores: As of `hashed`, in the order of cells.KEY; at least one.
     """
     return _hash(b'{"identity":"%b","scores":[%b}]}' % (identity.encode(), b"},".join(scores)))
+
+
+def id_with(run_id: str, beside: Iterable[Any]) -> str:
+    """The id of a version that is there for what it says beside its numbers: FACTS, and what stands for its predictions."""
+    return _hash(orjson.dumps({"run": run_id, "beside": list(beside)}))
 
 
 def hashed(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list[bytes]:
