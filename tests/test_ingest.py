@@ -902,3 +902,9 @@ def test_predictions_that_come_later_are_a_new_version(tmp_path: Path) -> None:
     assert seen(root, scores) == [("de", "theirs", 0.5), ("fr", "accuracy-1", 0.5), ("fr", "theirs", 0.5)]
     assert [take(root, row) for row in (said, other, bare)] == [{"older": 1}, {"identical": 1}, {"identical": 1}]
     assert len(seen(root, "SELECT * FROM every_run")) == 3
+
+
+def test_a_name_has_one_spelling(tmp_path: Path) -> None:
+    """Composed and decomposed letters look the same: they were two systems. The ids of names that were in that spelling stay."""
+    ids = [made({**OF_RUN, "model": name, "language": "de", "value": 0.5})[0] for name in ("mod\u00e8le", "mode\u0300le")]
+    assert ids == [["440fb60e126fc872a0baed2d"]] * 2

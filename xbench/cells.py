@@ -5,6 +5,7 @@ A check is asked once for each text, since a source repeats few of them over man
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -182,8 +183,10 @@ def text(column: str, value: Any) -> _Made:
 
 @lru_cache(maxsize=4096)
 def printable(value: str) -> str:
-    """Without white space around it; empty if it is too long, or has what cannot be printed."""
-    return value.strip() if len(value) <= LONGEST and value.isprintable() else ""
+    """Without white space around it, in one spelling (NFC); empty if it is too long, or has what cannot be printed."""
+    if len(value) > LONGEST or not value.isprintable():
+        return ""
+    return value.strip() if value.isascii() else unicodedata.normalize("NFC", value.strip())
 
 
 def whole(column: str, value: Any) -> _Made:
