@@ -908,3 +908,34 @@ def test_a_name_has_one_spelling(tmp_path: Path) -> None:
     """Composed and decomposed letters look the same: they were two systems. The ids of names that were in that spelling stay."""
     ids = [made({**OF_RUN, "model": name, "language": "de", "value": 0.5})[0] for name in ("mod\u00e8le", "mode\u0300le")]
     assert ids == [["440fb60e126fc872a0baed2d"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("column", "ids", "clusters", "said"),
+    [
+        ("outcomes", ["e", ""], ["e", "f"], "is 1 of 2 without, expected example_id for each example"),
+        ("outcomes", ["e", None], ["e", "f"], "is 1 of 2 without, expected example_id for each example"),
+        ("outcomes", ["e", "f"], ["", None], "is 2 of 2 without, expected cluster_id for each example"),
+        ("outcomes", ["e", "e"], ["e", "f"], "is 2 examples with 1 ids, expected examples, each once"),
+        ("outcomes", [], [], "expected one or more examples"),
+        ("answers", ["e", ""], ["e", "f"], "is 1 of 2 without, expected example_id for each example"),
+        ("answers", ["e", "f"], ["e", ""], "is 1 of 2 without, expected cluster_id for each example"),
+        ("answers", ["e", "e"], ["e", "f"], "is 2 examples with 1 ids, expected examples, each once"),
+    ],
+)
+def test_examples_without_a_name_of_their_own_are_refused(column: str, ids: list[Any], clusters: list[Any], said: str) -> None:
+    """They broke the contract of a table, so that nothing of all files was stored and no file was named."""
+    count = len(ids)
+    tables = {
+        "outcomes": adapter.outcomes(ids, [1.0] * count, clusters=clusters),
+        "answers": adapter.answers(ids, clusters, ["a"] * count, ["a"] * count),
+    }
+    good = {**OF_RUN, "language": "de", "value": 1.0}
+    _, scores, refusals = made(good, {**good, "language": "fr", column: tables[column]})
+    assert (scores["language"], len(refusals)) == (["de"], 1)
+    assert refusals[0].endswith(f"column {column!r} {said}")
+
+
+def test_predictions_without_a_reference_are_refused() -> None:
+    row = {**OF_RUN, "language": "de", "value": 1.0, "answers": adapter.answers(["e"], ["e"], [None], ["a"])}  # type: ignore[list-item]
+    assert made(row)[2][0].endswith("column 'answers' is 1 of 1 without, expected a reference for each example")
