@@ -939,3 +939,12 @@ def test_examples_without_a_name_of_their_own_are_refused(column: str, ids: list
 def test_predictions_without_a_reference_are_refused() -> None:
     row = {**OF_RUN, "language": "de", "value": 1.0, "answers": adapter.answers(["e"], ["e"], [None], ["a"])}  # type: ignore[list-item]
     assert made(row)[2][0].endswith("column 'answers' is 1 of 1 without, expected a reference for each example")
+
+
+def test_examples_have_one_id_however_an_adapter_makes_their_table(tmp_path: Path) -> None:
+    """They are stored as the contract has them, and verified by that."""
+    plain = adapter.outcomes(["1", "2"], [1, 0])
+    table = pa.table({"denominator": [1, 1], "numerator": [1, 0], "cluster_id": [1, 2], "example_id": [1, 2]})
+    assert rows.digest_of(table) == rows.digest_of(plain)
+    assert take(tmp_path / "s", {**OF_RUN, "language": "de", "outcomes": table}) == {"new": 1}
+    assert take(tmp_path / "s", {**OF_RUN, "language": "de", "outcomes": plain}) == {"identical": 1}

@@ -230,11 +230,14 @@ def recipe_id_of(recipe: str) -> str:
     return short_hash(json.loads(recipe), 12)
 
 
+_EXAMPLE = pa.schema([("example_id", pa.string()), ("cluster_id", pa.string()), ("numerator", pa.float64()), ("denominator", pa.float64())])
+
+
 def digest_of(table: pa.Table | None) -> str | None:
     """What stands for the examples of a score, in any order; None where only the score is known."""
     if table is None:
         return None
-    lines = sorted("\t".join(map(str, example.values())) for example in table.to_pylist())
+    lines = sorted("\t".join(map(str, example.values())) for example in table.select(_EXAMPLE.names).cast(_EXAMPLE).to_pylist())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
