@@ -20,9 +20,10 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import adapter, board, cli, gathering, ingesting, rows, share, store, verifying
+from xbench import adapter, board, cli, compacting, gathering, ingesting, rescoring, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
+from xbench.versions import Batch, pack
 
 HEADER = "model,intermediate,target,language,metric,value,source\n"
 
@@ -787,3 +788,179 @@ def test_metrics_of_which_less_is_better_are_refused_by_name(tmp_path: Path) -> 
     report = ingesting.ingest([path], tmp_path / "s")
     assert [(r.at, r.column) for r in report.refusals] == [("2", "metric")]
     assert report.cells == {"new": 2}
+
+
+def take(root: Path, *given: adapter.Row) -> dict[str, int]:
+    """As a file with these rows is ingested: cells by what they are to the store. Afterwards it is whole."""
+    refusals: list[rows.Refusal] = []
+    report = ingesting.Report()
+    writer = ingesting._Writer(root, (root,), report)
+    writer.add(Batch(pack(gathering.tables(given, "a", "0" * 64, refusals))))
+    writer.flush()
+    assert not refusals
+    if report.runs:
+        assert verifying.verify(root, deep=True).problems == []
+    return dict(report.cells)
+
+
+def examined(right: list[int], *said: str, **columns: Any) -> adapter.Row:
+    """A score with its examples; with predictions, if they are said."""
+    ids = [f"e{i}" for i in range(len(right))]
+    answers = {"answers": adapter.answers(ids, ids, ["entailment"] * len(ids), said)} if said else {}
+    return {**OF_RUN, "language": "fr", "scorer": "theirs", "outcomes": adapter.outcomes(ids, right), **answers, **columns}
+
+
+def test_what_was_measured_on_predictions_goes_with_them(tmp_path: Path) -> None:
+    """`xbench rescore` adds scores of its own, which a new version would carry beside other predictions."""
+    root = tmp_path / "s"
+    old, new = examined([1, 0], "entailment", "neutral"), examined([1, 1], "entailment", "entailment")
+    beside = examined([1, 0], "entailment", "neutral", language="de")
+    take(root, old, beside)
+    rescoring.rescore(root)
+    assert take(root, new) == {"changed": 1}
+    query = "SELECT language, scorer, value, carried_from IS NULL FROM score ORDER BY ALL"
+    carried = [("de", "accuracy-1", 0.5, False), ("de", "theirs", 0.5, False)]
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [*carried, ("fr", "theirs", 1.0, True)]
+    assert len(rescoring.rescore(root).new) == 1
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [*carried, ("fr", "accuracy-1", 1.0, True), ("fr", "theirs", 1.0, True)]
+    assert (take(root, old, beside), take(root, new)) == ({"older": 2}, {"identical": 1})
+    again = {**new, "outcomes": None, "value": 0.9}  # another number for the same predictions
+    assert take(root, again) == {"changed": 1}
+    with store.connect(root) as con:
+        assert con.execute(query).fetchall() == [*carried, ("fr", "accuracy-1", 1.0, False), ("fr", "theirs", 0.9, True)]
+
+
+def seen(root: Path, query: str) -> list[tuple[Any, ...]]:
+    with store.connect(root) as con:
+        return con.execute(query).fetchall()
+
+
+def test_what_a_file_adds_to_known_numbers_is_a_new_version(tmp_path: Path) -> None:
+    """What is known of a system beside its numbers is in no id of these: a mean that is not zero-shot went on being one."""
+    root, query = tmp_path / "s", "SELECT version, selection, parameters, s.value, s.carried_from FROM run JOIN score AS s USING (run_id)"
+    silent = {**OF_RUN, "language": "fr", "value": 0.5, "n": 10}
+    less = {column: value for column, value in silent.items() if column != "n"}
+    said = {**less, "selection": "target-languages", "parameters": 7}
+    other, changed = {**less, "selection": "train-language"}, {**silent, "value": 0.6}
+    take(root, silent)
+    ((first,),) = seen(root, "SELECT run_id FROM run")
+    assert take(root, said) == {"changed": 1}
+    assert seen(root, query) == [(2, "target-languages", 7, 0.5, first)]
+    assert seen(root, "SELECT zero_shot FROM leaderboard") == [(None,)]
+    assert (take(root, said), take(root, silent), take(root, less)) == ({"identical": 1}, {"older": 1}, {"identical": 1})
+    assert take(root, other) == {"changed": 1}
+    assert seen(root, query) == [(3, "train-language", 7, 0.5, first)]
+    assert (take(root, said), take(root, other)) == ({"older": 1}, {"identical": 1})
+    assert take(root, changed) == {"changed": 1}  # it is silent, which takes nothing away
+    assert [row[:4] for row in seen(root, query)] == [(4, "train-language", 7, 0.6)]
+    for again in (other, silent, said, changed):
+        take(root, again)
+    assert len(seen(root, "SELECT * FROM every_run")) == 4
+    compacting.compact(root, grace=0)
+    assert verifying.verify(root).problems == []
+
+
+def test_files_of_one_ingest_that_differ_in_what_they_say_of_a_system_alone(tmp_path: Path) -> None:
+    header = HEADER.strip() + ",selection\n"
+    silent = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,.5,p,", header=header)
+    said = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,.5,p,target-languages", header=header)
+    for name, paths, version in (("s", [silent, said], 2), ("t", [said, silent], 1)):
+        ingesting.ingest(paths, tmp_path / name)
+        assert seen(tmp_path / name, "SELECT version, selection FROM run") == [(version, "target-languages")]
+
+
+def test_rows_of_one_claim_have_one_selection(tmp_path: Path) -> None:
+    header = HEADER.strip() + ",selection,parameters\n"
+    lines = [f"m,none,xnli,{code},accuracy,.5,p,{word}" for code, word in (("de", "last step,"), ("fr", "train-language,"), ("es", ",9"))]
+    path = write(tmp_path / "a.csv", *lines, header=header)
+    report = ingesting.ingest([path], tmp_path / "s")
+    expected = "expected one selection for all of m on xnli, there are last step and train-language"
+    assert [str(refusal) for refusal in report.refusals] == [
+        f"{path}:2: column 'selection' is 'last step', {expected}", f"{path}:3: column 'selection' is 'train-language', {expected}"
+    ]  # fmt: skip
+    assert (report.cells, current(tmp_path / "s")) == ({"new": 1}, {"es": 0.5})
+    ingesting.ingest([write(tmp_path / "b.csv", *lines[1:], header=header)], tmp_path / "t")  # one of them is silent
+    assert seen(tmp_path / "t", "SELECT selection, parameters FROM run") == [("train-language", 9)]
+
+
+def test_other_examples_of_one_mean_are_a_new_version(tmp_path: Path) -> None:
+    root = tmp_path / "s"
+    old, new = examined([1, 0]), examined([0, 1])
+    for row, status in (
+        (old, "new"),
+        (new, "changed"),
+        (new, "identical"),
+        (old, "older"),
+        ({**new, "outcomes": None, "value": 0.5}, "identical"),
+    ):
+        assert take(root, row) == {status: 1}
+    assert seen(root, "SELECT example_id, numerator FROM outcome ORDER BY ALL") == [("e0", 0.0), ("e1", 1.0)]
+
+
+def test_predictions_that_come_later_are_a_new_version(tmp_path: Path) -> None:
+    """Rescored, compacted and read again in any order, the store is whole; other predictions with the same score come in the place of them."""
+    root, query = tmp_path / "s", "SELECT example_id, prediction FROM prediction ORDER BY ALL"
+    bare, said, other = examined([1, 0]), examined([1, 0], "entailment", "neutral"), examined([1, 0], "entailment", "contradiction")
+    beside = {**bare, "language": "de"}
+    take(root, bare, beside)
+    assert take(root, said) == {"changed": 1}
+    assert seen(root, query) == [("e0", "entailment"), ("e1", "neutral")]
+    assert (take(root, said), take(root, bare, beside)) == ({"identical": 1}, {"older": 2})
+    rescoring.rescore(root)
+    assert take(root, other) == {"changed": 1}
+    assert seen(root, query) == [("e0", "entailment"), ("e1", "contradiction")]
+    scores = "SELECT language, scorer, value FROM score ORDER BY ALL"
+    assert seen(root, scores) == [("de", "theirs", 0.5), ("fr", "theirs", 0.5)]
+    rescoring.rescore(root)
+    compacting.compact(root, grace=0)
+    assert seen(root, scores) == [("de", "theirs", 0.5), ("fr", "accuracy-1", 0.5), ("fr", "theirs", 0.5)]
+    assert [take(root, row) for row in (said, other, bare)] == [{"older": 1}, {"identical": 1}, {"identical": 1}]
+    assert len(seen(root, "SELECT * FROM every_run")) == 3
+
+
+def test_a_name_has_one_spelling(tmp_path: Path) -> None:
+    """Composed and decomposed letters look the same: they were two systems. The ids of names that were in that spelling stay."""
+    ids = [made({**OF_RUN, "model": name, "language": "de", "value": 0.5})[0] for name in ("mod\u00e8le", "mode\u0300le")]
+    assert ids == [["440fb60e126fc872a0baed2d"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("column", "ids", "clusters", "said"),
+    [
+        ("outcomes", ["e", ""], ["e", "f"], "is 1 of 2 without, expected example_id for each example"),
+        ("outcomes", ["e", None], ["e", "f"], "is 1 of 2 without, expected example_id for each example"),
+        ("outcomes", ["e", "f"], ["", None], "is 2 of 2 without, expected cluster_id for each example"),
+        ("outcomes", ["e", "e"], ["e", "f"], "is 2 examples with 1 ids, expected examples, each once"),
+        ("outcomes", [], [], "expected one or more examples"),
+        ("answers", ["e", ""], ["e", "f"], "is 1 of 2 without, expected example_id for each example"),
+        ("answers", ["e", "f"], ["e", ""], "is 1 of 2 without, expected cluster_id for each example"),
+        ("answers", ["e", "e"], ["e", "f"], "is 2 examples with 1 ids, expected examples, each once"),
+    ],
+)
+def test_examples_without_a_name_of_their_own_are_refused(column: str, ids: list[Any], clusters: list[Any], said: str) -> None:
+    """They broke the contract of a table, so that nothing of all files was stored and no file was named."""
+    count = len(ids)
+    tables = {
+        "outcomes": adapter.outcomes(ids, [1.0] * count, clusters=clusters),
+        "answers": adapter.answers(ids, clusters, ["a"] * count, ["a"] * count),
+    }
+    good = {**OF_RUN, "language": "de", "value": 1.0}
+    _, scores, refusals = made(good, {**good, "language": "fr", column: tables[column]})
+    assert (scores["language"], len(refusals)) == (["de"], 1)
+    assert refusals[0].endswith(f"column {column!r} {said}")
+
+
+def test_predictions_without_a_reference_are_refused() -> None:
+    row = {**OF_RUN, "language": "de", "value": 1.0, "answers": adapter.answers(["e"], ["e"], [None], ["a"])}  # type: ignore[list-item]
+    assert made(row)[2][0].endswith("column 'answers' is 1 of 1 without, expected a reference for each example")
+
+
+def test_examples_have_one_id_however_an_adapter_makes_their_table(tmp_path: Path) -> None:
+    """They are stored as the contract has them, and verified by that."""
+    plain = adapter.outcomes(["1", "2"], [1, 0])
+    table = pa.table({"denominator": [1, 1], "numerator": [1, 0], "cluster_id": [1, 2], "example_id": [1, 2]})
+    assert rows.digest_of(table) == rows.digest_of(plain)
+    assert take(tmp_path / "s", {**OF_RUN, "language": "de", "outcomes": table}) == {"new": 1}
+    assert take(tmp_path / "s", {**OF_RUN, "language": "de", "outcomes": plain}) == {"identical": 1}

@@ -5,6 +5,7 @@ A check is asked once for each text, since a source repeats few of them over man
 
 import math
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -26,7 +27,7 @@ EMPTY = "is empty; if the file does not say it, --set does"
 _SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
 _UNITS = {"fraction": 1, "percent": 100}
 _KNOWN = frozenset({*COLUMNS, *PASSING})
-_BY_ROW = ("unit", "lower_is_better", "outcomes", "stderr")  # a number with one of these beside it is looked at in its row
+_BY_ROW = ("unit", "lower_is_better", "outcomes", "answers", "stderr")  # a number with one of these beside it is looked at in its row
 _ROUNDING = 1e-9  # how far over 1 a computed fraction may be
 _AGREE = 1e-6  # how far a printed score may be from that of its examples
 LONGEST = 500  # characters of a name
@@ -183,8 +184,10 @@ def text(column: str, value: Any) -> _Made:
 
 @lru_cache(maxsize=4096)
 def printable(value: str) -> str:
-    """Without white space around it; empty if it is too long, or has what cannot be printed."""
-    return value.strip() if len(value) <= LONGEST and value.isprintable() else ""
+    """Without white space around it, in one spelling (NFC); empty if it is too long, or has what cannot be printed."""
+    if len(value) > LONGEST or not value.isprintable():
+        return ""
+    return value.strip() if value.isascii() else unicodedata.normalize("NFC", value.strip())
 
 
 def whole(column: str, value: Any) -> _Made:
@@ -294,6 +297,7 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
     if less == "true":
         problems.append(("metric", "expected one of which more is better", shown(row["metric"])))
         return
+    problems += (problem for column in ("outcomes", "answers") if column in row for problem in _of_examples(column, row[column]))
     computed = _from_outcomes(row, unit, problems) if "outcomes" in row else None
     value = computed if computed is not None else _fraction(row, "value", unit)
     if value is None or math.isnan(value):
@@ -325,24 +329,35 @@ def _fraction(row: Mapping[str, Any], column: str, unit: str) -> float | None:
     return float(Decimal(repr(value)) / _UNITS[unit])
 
 
+def _of_examples(column: str, table: pa.Table) -> Iterator[Problem]:
+    """What is wrong with the ids of examples, and their references."""
+    ids = table["example_id"].to_pylist()
+    if len(set(ids)) < len(ids):
+        yield column, "expected examples, each once", f"{len(ids)} examples with {len(set(ids))} ids"
+    for name in ("example_id", "cluster_id"):
+        if without := sum(value is None or value == "" for value in table[name].to_pylist()):
+            yield column, f"expected {name} for each example", f"{without} of {len(ids)} without"
+    if column == "answers" and (without := table["reference"].null_count):
+        yield column, "expected a reference for each example", f"{without} of {len(ids)} without"
+
+
 def _from_outcomes(row: Row, unit: str, problems: list[Problem]) -> float | None:
     """A score with its examples is what they make; a printed one must agree."""
     from xbench.scoring import ratio
 
     table: pa.Table = row["outcomes"]
-    ids = table["example_id"].to_pylist()
-    above, below = (table[c].to_numpy() for c in ("numerator", "denominator"))
-    if not ids or len(set(ids)) < len(ids):
-        problems.append(("outcomes", "expected one or more examples, each once", f"{len(ids)} examples with {len(set(ids))} ids"))
+    if not table.num_rows:
+        problems.append(("outcomes", "expected one or more examples", ""))
         return None
+    above, below = (table[c].to_numpy() for c in ("numerator", "denominator"))
     if not (math.isfinite(above.sum()) and math.isfinite(below.sum()) and (above >= 0).all() and (above <= below).all()):
         problems.append(("outcomes", "expected shares between 0 and 1 for each example", ""))
         return None
     computed = ratio(above, below)
     said = _fraction(row, "value", unit) if row.get("value") is not None else computed
     if said is None or not abs(said - computed) <= _AGREE:
-        problems.append(("value", f"expected {computed:.6g}, which its {len(ids)} examples make", shown(row["value"])))
-    row["n"] = len(ids)
+        problems.append(("value", f"expected {computed:.6g}, which its {table.num_rows} examples make", shown(row["value"])))
+    row["n"] = table.num_rows
     row["value"] = computed
     return computed
 

@@ -4,7 +4,7 @@ What is done once for all files of a batch takes a fraction of the time that it 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -13,7 +13,20 @@ import pyarrow as pa
 
 from xbench.adapter import OF_RUN, Block, Note, Row, Unread
 from xbench.cells import KEY, PERCENT, Cells, Refused, checked, shown
-from xbench.rows import CELL, Refusal, Tables, checked_run, claim_of, digest_of, hashed, identity_of, recipe_id_of, run_id_of, said_of_run
+from xbench.rows import (
+    CELL,
+    FACTS,
+    Refusal,
+    Tables,
+    checked_run,
+    claim_of,
+    digest_of,
+    hashed,
+    identity_of,
+    recipe_id_of,
+    run_id_of,
+    said_of_run,
+)
 
 
 class Gathering:
@@ -172,7 +185,10 @@ class _Found:
         self._made = Tables()
 
     def add(self, parts: list[tuple[Row, int, int]], path: str, digest: str, refusals: list[Refusal]) -> None:
-        """The rows of a claim, in one part or several, which may differ in the facts of their run: those of the first row count."""
+        """The rows of a claim, in one part or several, which may differ in the facts of their run: of each the first one said counts."""
+        parts = self._of_one_selection(parts, path, refusals)
+        if not parts:
+            return
         run, begin, end = parts[0]
         places: Sequence[int] = range(begin, end)
         if len(parts) > 1:
@@ -186,7 +202,7 @@ class _Found:
                 return
             keys = list(map(self._keys.__getitem__, places))
         if len(parts) > 1:
-            run = next(run for run, begin, end in parts if begin <= places[0] < end)
+            run = self._with_facts(parts, set(places))
         if keys != sorted(keys):
             places = sorted(places, key=self._keys.__getitem__)
         identity = identity_of(run)
@@ -205,6 +221,23 @@ class _Found:
             _add_examples(self._made, row, self._cells.only(places))
         if "run_id" in columns and (theirs := next(filter(None, map(columns["run_id"].__getitem__, reversed(places))), None)):
             self._made.exported_as[run_id] = str(theirs)
+
+    def _of_one_selection(self, parts: list[tuple[Row, int, int]], path: str, refusals: list[Refusal]) -> list[tuple[Row, int, int]]:
+        """The parts, but those that say which step counts where others say another one."""
+        words = {run["selection"] for run, _, _ in parts} - {None}
+        if len(words) < 2:
+            return parts
+        at = self._cells.column("at")
+        for run, begin, end in parts:
+            if run["selection"] is not None:
+                said = f"expected one selection for all of {run['model']} on {run['target']}, there are {' and '.join(sorted(words))}"
+                refusals += [Refusal(path, str(one or ""), "selection", said, shown(run["selection"])) for one in at[begin:end]]
+        return [part for part in parts if part[0]["selection"] is None]
+
+    def _with_facts(self, parts: list[tuple[Row, int, int]], places: Set[int]) -> Row:
+        """What the parts that have rows at these places say of their run."""
+        runs = [run for run, begin, end in parts if not places.isdisjoint(range(begin, end))]
+        return {**runs[0], **{fact: next((run[fact] for run in runs if run[fact] is not None), None) for fact in FACTS}}
 
     def _once(self, places: Sequence[int], run: Row, path: str, refusals: list[Refusal]) -> list[int]:
         """One row a cell: of equal ones the first, of unequal ones none."""

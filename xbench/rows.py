@@ -24,9 +24,9 @@ from xbench.hashes import canonical_json, short_hash
 _SELECTIONS = ("last step", "train-language", "target-languages")
 _RELATIONS = ("first party", "third party", "collaborative", "other")
 # A run's own facts, that say nothing of which claim it is.
-_FACTS = ("parameters", "selection")
+FACTS = ("parameters", "selection")
 _OF_RUN = (*RUN, *SOURCE)
-_CLAIM = tuple(sorted(c for c in _OF_RUN if c not in _FACTS))
+_CLAIM = tuple(sorted(c for c in _OF_RUN if c not in FACTS))
 claim_of = itemgetter(*_CLAIM)
 _RECIPE = _OF_RUN.index("recipe")
 _OTHERWISE = ("parameters", "intermediate_revision", "seed", "recipe")  # what of a run is not a plain text, or may be missing
@@ -181,6 +181,11 @@ def run_id_of(identity: str, scores: Iterable[bytes]) -> str:
     return _hash(b'{"identity":"%b","scores":[%b}]}' % (identity.encode(), b"},".join(scores)))
 
 
+def id_with(run_id: str, beside: Iterable[Any]) -> str:
+    """The id of a version that is there for what it says beside its numbers: FACTS, and what stands for its predictions."""
+    return _hash(orjson.dumps({"run": run_id, "beside": list(beside)}))
+
+
 def hashed(columns: Mapping[str, list[Any]], examples: list[str | None]) -> list[bytes]:
     """What the id of a run says of each of its scores: their canonical JSON, up to the last brace.
 
@@ -225,11 +230,14 @@ def recipe_id_of(recipe: str) -> str:
     return short_hash(json.loads(recipe), 12)
 
 
+_EXAMPLE = pa.schema([("example_id", pa.string()), ("cluster_id", pa.string()), ("numerator", pa.float64()), ("denominator", pa.float64())])
+
+
 def digest_of(table: pa.Table | None) -> str | None:
     """What stands for the examples of a score, in any order; None where only the score is known."""
     if table is None:
         return None
-    lines = sorted("\t".join(map(str, example.values())) for example in table.to_pylist())
+    lines = sorted("\t".join(map(str, example.values())) for example in table.select(_EXAMPLE.names).cast(_EXAMPLE).to_pylist())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

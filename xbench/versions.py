@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import columns, contracts, places, store
 from xbench.cells import KEY, NAMES
 from xbench.listing import Listing
-from xbench.rows import CELL, Tables, digest_of, hashed, run_id_of
+from xbench.rows import CELL, FACTS, Tables, digest_of, hashed, id_with, run_id_of
 
 _EMPTY = ("run", "score", "outcome", "prediction")
 
@@ -107,28 +107,31 @@ class Batch:
 
     def apart(self) -> Iterator["Batch"]:
         """Parts in which every identity is there once, in order: where two files of a batch claim the same, the later is a version."""
-        runs = self.tables["run"].select(["run_id", "identity"]).to_pylist()
+        runs = self.tables["run"].select(["run_id", "identity", *FACTS]).to_pylist()
         if len(self.identities) == len(runs):
             yield self
             return
         parts: list[list[int]] = []
         seen: dict[str, int] = {}
-        ids: set[str] = set()
+        contents: set[tuple[Any, ...]] = set()
         for row, run in enumerate(runs):
-            if run["run_id"] in ids:  # two files with the same content
+            content = tuple(run.values())
+            if content in contents:  # two files with the same
                 continue
-            ids.add(run["run_id"])
+            contents.add(content)
             part = seen[run["identity"]] = seen.get(run["identity"], -1) + 1
             if part == len(parts):
                 parts.append([])
             parts[part].append(row)
         for rows in parts:
-            yield self._of([runs[row]["run_id"] for row in rows])
+            yield self._of(rows)
 
-    def _of(self, run_ids: Sequence[str]) -> "Batch":
-        """The part of these runs; of a run that is there several times (with equal rows) one copy."""
+    def _of(self, rows: Sequence[int]) -> "Batch":
+        """The part of these rows of table run; of a run that is there several times (with equal scores) one copy."""
         part = Batch()
-        part.tables = {name: _first(name, table, run_ids) for name, table in self.tables.items()}
+        runs = self.tables["run"].take(rows)
+        run_ids = runs["run_id"].to_pylist()
+        part.tables = {name: runs if name == "run" else _first(name, table, run_ids) for name, table in self.tables.items()}
         part.exported_as = {run: self.exported_as[run] for run in run_ids if run in self.exported_as}
         part.identities = set(part.tables["run"]["identity"].to_pylist())
         return part
@@ -139,7 +142,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
 
     A run whose numbers are all there already is not written again. One with a new or a changed number is, with the next version, and with
     what it does not repeat of the version before: cells that it has not, and what it says less of than is known (no examples, n or standard
-    error, of which languages a mean is). Its id is of what it adds.
+    error, of which languages a mean is); but not what was measured on predictions in the place of which it has others. Its id is of what it
+    adds. One that adds no number, but says more of its system or has predictions that were not known, has all scores of the version before.
 
     Args:
         batch: Every identity at most once.
@@ -151,8 +155,9 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
     con = places.database(*roots)
     try:
         con.execute("SET TimeZone = 'UTC'")
-        for table in ("run", "score"):
+        for table in batch.tables:
             con.register(f"given_{table}", batch.tables[table])
+        for table in ("run", "score"):
             _known(con, roots, table)
         exported = pa.table({"run_id": columns.texts(list(batch.exported_as)), "theirs": columns.texts(list(batch.exported_as.values()))})
         found = Compared()
@@ -163,9 +168,15 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             found.cells["new"] = batch.tables["score"].num_rows
             return batch.tables, found
         con.register("exported", exported)
+        con.execute(_NEWEST)
+        for table in _EXAMPLES:
+            _compare_examples(con, roots, table, "newest")
         con.execute(_MATCH)
-        own = _own_ids(con, batch)
-        con.register("own", pa.table({"run_id": columns.texts(list(own)), "id": columns.texts(list(own.values()))}))
+        own, beside = _own_ids(con), _ids_beside(con)
+        for name, ids in (("own", own), ("beside", beside)):
+            con.register(name, pa.table({"run_id": columns.texts(list(ids)), "id": columns.texts(list(ids.values()))}))
+        con.execute(_ITSELF)
+        _compare_examples(con, roots, "prediction", "itself")
         con.execute(_COMPARE)
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
         found.changes = [
@@ -178,8 +189,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         ]
         versions = dict(
             con.execute(
-                "SELECT c.run_id, coalesce(max(k.version), 0) + 1 FROM (SELECT DISTINCT run_id FROM compared WHERE status IN "
-                "('new', 'changed')) AS c JOIN given_run AS r USING (run_id) LEFT JOIN known_run AS k USING (identity) GROUP BY c.run_id"
+                "SELECT c.run_id, coalesce(max(k.version), 0) + 1 FROM (SELECT run_id FROM compared WHERE status IN ('new', 'changed') "
+                "UNION FROM bare) AS c JOIN given_run AS r USING (run_id) LEFT JOIN known_run AS k USING (identity) GROUP BY c.run_id"
             ).fetchall()
         )
         fresh = {name: _of_runs(table, list(versions)) for name, table in batch.tables.items()}
@@ -187,19 +198,16 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         position = fresh["run"].column_names.index("version")
         fresh["run"] = fresh["run"].set_column(position, "version", numbers)
         if any(version > 1 for version in versions.values()):
-            if own:
-                _leave_out(con, fresh)
+            _leave_out(con, fresh)
             _carry(con, roots, fresh)
-            if own:
-                _rename(con, fresh)
+            _complete(con, fresh)
     finally:
         con.close()
     return fresh, found
 
 
-def _own_ids(con: duckdb.DuckDBPyConnection, batch: Batch) -> dict[str, str]:
+def _own_ids(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
     """The ids of runs without the cells that say less than is known: {id of all they say: id of the rest}; of no rest there is none."""
-    con.register("given_outcome", batch.tables["outcome"])
     rest = con.execute(
         f"SELECT s.run_id, r.identity, s.evidence, {', '.join(f's.{c}' for c in CELL)} "
         "FROM given_score AS s JOIN given_run AS r USING (run_id) "
@@ -224,15 +232,37 @@ def _digest(con: duckdb.DuckDBPyConnection, run: str, cell: Mapping[str, Any]) -
     )
 
 
+def _ids_beside(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The ids of runs that are known, with what they say beside their numbers, if that is something."""
+    said = con.execute(f"""
+        SELECT g.run_id, p.digest, {", ".join(f"g.{fact}" for fact in FACTS)} FROM newest AS n JOIN given_run AS g ON g.run_id = n.given
+        LEFT JOIN (
+            SELECT run_id, sha256(string_agg(example, chr(10) ORDER BY example)) AS digest FROM (
+                SELECT run_id, to_json([language, split, example_id, cluster_id, reference, prediction])::VARCHAR AS example
+                FROM given_prediction WHERE run_id IN (SELECT given FROM newest)
+            ) GROUP BY run_id
+        ) AS p ON p.run_id = g.run_id
+    """).fetchall()
+    return {run: id_with(run, beside) for run, *beside in said if any(one is not None for one in beside)}
+
+
 def _leave_out(con: duckdb.DuckDBPyConnection, fresh: dict[str, pa.Table]) -> None:
-    """Take away the cells that say less than is known."""
+    """Take away the cells that say nothing that is not known, and of runs that have no others the predictions that are known."""
     for name, cell in (("score", _same("g", "p")), ("outcome", f"({_of('g', 'run_id')}) = ({_of('p', 'run_id')})")):
-        fresh[name] = _selected(con, fresh[name], f"SELECT g.* FROM written AS g ANTI JOIN poorer AS p ON {cell}")
+        fresh[name] = _selected(con, fresh[name], f"SELECT g.* FROM written AS g ANTI JOIN repeated AS p ON {cell}")
+    added = "run_id NOT IN (FROM bare) OR (run_id, language, split) IN (FROM predicted)"
+    fresh["prediction"] = _selected(con, fresh["prediction"], f"FROM written WHERE {added}")
 
 
-def _rename(con: duckdb.DuckDBPyConnection, fresh: dict[str, pa.Table]) -> None:
-    """Give runs the ids of what they add."""
-    query = "SELECT g.* REPLACE (coalesce(o.id, g.run_id) AS run_id) FROM written AS g LEFT JOIN own AS o USING (run_id)"
+def _complete(con: duckdb.DuckDBPyConnection, fresh: dict[str, pa.Table]) -> None:
+    """Give runs the ids of what they add, and what the version before says of its system and they do not."""
+    facts = ", ".join(f"coalesce(g.{fact}, n.{fact}) AS {fact}" for fact in FACTS)
+    query = f"SELECT g.* REPLACE ({facts}) FROM written AS g LEFT JOIN newest AS n ON n.given = g.run_id"
+    fresh["run"] = _selected(con, fresh["run"], query)
+    query = (
+        "SELECT g.* REPLACE (coalesce(b.id, o.id, g.run_id) AS run_id) FROM written AS g LEFT JOIN own AS o USING (run_id) "
+        "LEFT JOIN (FROM beside WHERE run_id IN (FROM bare)) AS b USING (run_id)"
+    )
     for name, table in fresh.items():
         fresh[name] = _selected(con, table, query)
 
@@ -247,8 +277,8 @@ def _selected(con: duckdb.DuckDBPyConnection, table: pa.Table, query: str) -> pa
 
 def _carry(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], fresh: dict[str, pa.Table]) -> None:
     """Add what a new version does not repeat of the one before: a file that corrects one language leaves the others as they are."""
-    con.register("fresh_run", fresh["run"])
-    con.register("given_prediction", fresh["prediction"])
+    for name in ("run", "prediction"):
+        con.register(f"fresh_{name}", fresh[name])
     con.execute(_CARRIED)
     for name, rest in _REST.items():
         columns = fresh[name].column_names
@@ -277,15 +307,26 @@ _REST = {
     "outcome": f"JOIN carried AS k ON ({_of('o', 'run_id')}) = ({_of('k', 'old_run_id')})",
     "prediction": """JOIN (SELECT DISTINCT run_id, old_run_id, language, split FROM carried) AS k
         ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
-        ANTI JOIN given_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
+        ANTI JOIN fresh_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
 }
+# Scores of predictions in the place of which there are others are made again by `xbench rescore`.
 _CARRIED = f"""
 CREATE TEMP TABLE carried AS
 SELECT f.run_id, {_of("c", "run_id AS old_run_id")}, c.language_set
 FROM current AS c JOIN fresh_run AS f ON f.run_id = c.given
-ANTI JOIN (FROM compared AS p ANTI JOIN poorer AS q ON {_same("p", "q")}) AS g
+ANTI JOIN (FROM compared AS p ANTI JOIN repeated AS q ON {_same("p", "q")}) AS g
     ON g.run_id = f.run_id AND {_same("c", "g", "old_run_id", "old_language_set")}
+LEFT JOIN (
+    FROM newest_prediction WHERE held AND NOT equal AND (run_id, language, split) IN (SELECT run_id, language, split FROM fresh_prediction)
+) AS n ON (n.run_id, n.language, n.split) = (c.given, c.language, c.split)
+LEFT JOIN repeated AS q ON {_same("q", "c", "given")}
+WHERE c.evidence = 'aggregate' OR n.run_id IS NULL OR q.run_id IS NOT NULL
 """
+
+
+def _says_more(fact: str) -> str:
+    """A condition: what a run says is not what the newest version says, nor what it said itself when it was stored."""
+    return f"(g.{fact} IS NOT NULL AND g.{fact} IS DISTINCT FROM n.{fact} AND NOT coalesce(list_contains(i.{fact}, g.{fact}), false))"
 
 
 def _alone(scores: str) -> str:
@@ -294,15 +335,17 @@ def _alone(scores: str) -> str:
     return f"SELECT {chosen} FROM {scores} WHERE language = 'mul' GROUP BY ALL HAVING count(*) = 1"
 
 
+_NEWEST = f"""
+CREATE TEMP TABLE newest AS
+SELECT identity, any_value(g.run_id) AS given, arg_max(k.run_id, (k.version, k.run_id)) AS run_id,
+    {", ".join(f"arg_max_null(k.{fact}, (k.version, k.run_id)) AS {fact}" for fact in FACTS)}
+FROM known_run AS k JOIN given_run AS g USING (identity) GROUP BY identity
+"""
 # A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's. A mean whose
 # languages are not known is the one of the other version, if each has one; else it is a number beside the others.
 _MATCH = f"""
 CREATE TEMP TABLE current AS
-SELECT r.identity, r.given, s.* FROM known_score AS s
-JOIN (
-    SELECT identity, any_value(g.run_id) AS given, arg_max(k.run_id, (k.version, k.run_id)) AS run_id
-    FROM known_run AS k JOIN given_run AS g USING (identity) GROUP BY identity
-) AS r USING (run_id);
+SELECT r.identity, r.given, s.* FROM known_score AS s JOIN newest AS r USING (run_id);
 CREATE TEMP TABLE origin AS
 SELECT e.run_id AS given, s.* FROM known_score AS s JOIN exported AS e ON s.run_id = e.theirs
 WHERE s.run_id IN (SELECT run_id FROM known_run);
@@ -317,7 +360,9 @@ SELECT {_of("s", "run_id")}, s.language_set, c.run_id AS old_run_id, c.language_
         c.value = s.value  -- and nothing is said that was not known
         AND (s.language_set IS NOT DISTINCT FROM c.language_set OR s.language_set = 'unknown')
         AND (s.n IS NULL OR s.n = c.n) AND (s.stderr IS NULL OR s.stderr = c.stderr)
-        AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes'),
+        AND (s.evidence = 'aggregate' OR c.evidence = 'outcomes')
+        AND NOT (s.evidence = 'aggregate' AND c.evidence = 'outcomes' AND coalesce(p.held AND NOT p.equal, false))
+        AND NOT (s.evidence = 'outcomes' AND c.evidence = 'outcomes' AND NOT x.equal),
         false
     ) AS known,
     (s.n, s.stderr, s.language_set, s.evidence) IS DISTINCT FROM (c.n, c.stderr, c.language_set, c.evidence) AS other
@@ -325,24 +370,85 @@ FROM given_score AS s
 LEFT JOIN meant AS m ON s.language = 'mul' AND (m.given, m.split, m.metric, m.scorer) = (s.run_id, s.split, s.metric, s.scorer)
 LEFT JOIN current AS c ON ({_of("c", "given")}) = ({_of("s", "run_id")})
     AND c.language_set IS NOT DISTINCT FROM coalesce(m.held, s.language_set)
+LEFT JOIN newest_outcome AS x ON ({_of("x", "run_id")}) = ({_of("s", "run_id")})
+LEFT JOIN newest_prediction AS p ON (p.run_id, p.language, p.split) = (s.run_id, s.language, s.split)
 LEFT JOIN origin AS o ON ({_of("o", "given")}) = ({_of("s", "run_id")}) AND o.language_set IS NOT DISTINCT FROM s.language_set;
 CREATE TEMP TABLE poorer AS
 SELECT {_of("m", "run_id")}, m.language_set FROM matched AS m WHERE known AND other AND NOT exported AND old_run_id <> run_id;
 """
-# A run that was written without the cells that say less goes by the id of the others.
-_COMPARE = """
+_ITSELF = """
+CREATE TEMP TABLE itself AS
+SELECT given, run_id FROM (SELECT given, given AS run_id FROM newest UNION FROM own UNION FROM exported)
+WHERE run_id IN (SELECT run_id FROM known_run)
+"""
+# A run that was written without the cells that say less goes by the id of the others; one that was written for what it says beside its
+# numbers, by that of both. `bare`: those that are to be written for that.
+_COMPARE = f"""
 CREATE TEMP TABLE compared AS
-SELECT m.* EXCLUDE (exported, known, other),
+SELECT m.* EXCLUDE (exported, other),
     CASE
         WHEN exported THEN 'identical'
+        WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) OR (known AND old_run_id = b.id) THEN 'identical'
+        WHEN m.run_id IN (SELECT run_id FROM known_run) OR o.id IN (SELECT run_id FROM known_run) OR b.id IN (SELECT run_id FROM known_run)
+            THEN 'older'
         WHEN old IS NULL THEN 'new'
-        WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) THEN 'identical'
-        WHEN m.run_id IN (SELECT run_id FROM known_run) OR o.id IN (SELECT run_id FROM known_run) THEN 'older'
         WHEN known THEN 'identical'
         ELSE 'changed'
     END AS status
-FROM matched AS m LEFT JOIN own AS o USING (run_id);
+FROM matched AS m LEFT JOIN own AS o USING (run_id) LEFT JOIN beside AS b USING (run_id);
+CREATE TEMP TABLE predicted AS
+SELECT run_id, language, split FROM newest_prediction AS p
+ANTI JOIN (FROM itself_prediction WHERE equal) AS i USING (run_id, language, split)
+ANTI JOIN (FROM compared WHERE NOT known) AS c USING (run_id, language, split)
+WHERE NOT p.equal;
+CREATE TEMP TABLE bare AS
+SELECT run_id FROM (
+    FROM (SELECT run_id FROM predicted)
+    UNION SELECT g.run_id FROM newest AS n JOIN given_run AS g ON g.run_id = n.given
+    LEFT JOIN (
+        SELECT given, {", ".join(f"list(k.{fact}) AS {fact}" for fact in FACTS)}
+        FROM itself JOIN known_run AS k USING (run_id) GROUP BY given
+    ) AS i ON i.given = g.run_id
+    WHERE {" OR ".join(map(_says_more, FACTS))}
+) ANTI JOIN (FROM compared WHERE status IN ('new', 'changed')) USING (run_id)
+WHERE run_id IN (SELECT run_id FROM beside WHERE id NOT IN (SELECT run_id FROM known_run));
+UPDATE compared SET status = 'changed' WHERE status = 'identical' AND known AND run_id IN (FROM bare);
+CREATE TEMP TABLE repeated AS
+FROM poorer UNION SELECT {_of("c", "run_id")}, c.language_set FROM compared AS c WHERE run_id IN (FROM bare);
 """
+
+
+# What makes two examples the same, and what they are examples of.
+_EXAMPLES = {
+    "outcome": (NAMES, ("example_id", "cluster_id", "numerator", "denominator")),
+    "prediction": (("language", "split"), ("example_id", "cluster_id", "reference", "prediction")),
+}
+
+
+def _compare_examples(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str, pairs: str) -> None:
+    """`PAIRS_TABLE`: where given runs have examples, whether the stored run beside each has some too (held), and whether all are equal.
+
+    Args:
+        con: To ask.
+        roots: The stores.
+        table: One of examples.
+        pairs: A table of given runs and stored ones.
+    """
+    of, example = (", ".join(names) for names in _EXAMPLES[table])
+    asked = con.execute(f"SELECT DISTINCT run_id FROM {pairs} WHERE given IN (SELECT run_id FROM given_{table})").fetchall()
+    parts = _sources(con, roots, table, [run for (run,) in asked])
+    con.execute(f"""
+        CREATE TEMP TABLE {pairs}_{table} AS
+        SELECT run_id, {of}, bool_or(least < 0) AS held, bool_and(total = 0) AS equal FROM (
+            SELECT run_id, {of}, min(side) AS least, max(side) AS most, sum(side) AS total FROM (
+                SELECT given AS run_id, {of}, {example}, 1 AS side FROM {pairs} AS p JOIN given_{table} AS g ON g.run_id = p.given
+                UNION ALL
+                SELECT given, {of}, {example}, -1 FROM {pairs} JOIN (
+                    {" UNION ALL ".join(parts) or f"SELECT * FROM given_{table} LIMIT 0"}
+                ) USING (run_id)
+            ) GROUP BY run_id, {of}, {example}
+        ) GROUP BY run_id, {of} HAVING bool_or(most > 0)
+    """)
 
 
 def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> None:
@@ -351,10 +457,10 @@ def _known(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) ->
     con.execute(f"CREATE VIEW known_{table} AS {' UNION ALL '.join(parts) or f'SELECT * FROM given_{table} LIMIT 0'}")
 
 
-def _sources(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str) -> list[str]:
-    """A SELECT for each store that has rows of the table."""
+def _sources(con: duckdb.DuckDBPyConnection, roots: Sequence[Path], table: str, runs: Sequence[str] | None = None) -> list[str]:
+    """A SELECT for each store that has rows of the table; of these runs, if any are named."""
     listings = [Listing(root) for root in roots]
-    return [store.source(con, listed, table) for listed in listings if listed.files(table)]
+    return [store.source(con, listed, table, runs) for listed in listings if listed.files(table)]
 
 
 def _of_runs(table: pa.Table, run_ids: Sequence[str]) -> pa.Table:

@@ -238,7 +238,8 @@ def _check_ids(found: Verified) -> None:
     """The id of an ingested run is a hash of its identity and numbers."""
     asked = [*rows.CELL, "evidence"]
     ordered = (
-        f"SELECT file, run_id, identity, digest, {', '.join(asked)} FROM {_SAME_WRITE} LEFT JOIN digest AS d "
+        f"SELECT file, run_id, identity, digest, {', '.join(asked)}, (file, run_id) IN (SELECT file, run_id FROM whole WHERE carried_from "
+        f"IS NOT NULL) AS beside FROM {_SAME_WRITE} LEFT JOIN digest AS d "
         f"USING ({CELL}) WHERE carried_from IS NULL ORDER BY file, {CELL}, language_set"
     )
     gone, key = lost(found, "outcome"), ("file", "run_id", "identity")
@@ -259,7 +260,12 @@ def _id_by(identity: str, own: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _rescored(run: str, identity: str, own: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether some of the scorers alone make the id: a compaction brings into one file what rescoring added to the run by the others."""
+    """Whether some of the scorers alone make the id: a compaction brings into one file what rescoring added to the run by the others.
+
+    A version that brought predictions and no numbers, only carried ones, has nothing but that.
+    """
+    if all(row["beside"] and row["evidence"] == "outcomes" for row in own):
+        return True
     scorers = list(dict.fromkeys(row["scorer"] for row in own))
     if not 1 < len(scorers) <= _SCORERS:
         return False
