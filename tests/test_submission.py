@@ -3,14 +3,18 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import xbench
 from tests import submission as made
-from xbench import adapter, board, compacting, listing, rescoring, scorer, store, submission, verifying
+from xbench import adapter, board, compacting, ingesting, listing, rescoring, scorer, store, submission, verifying
 from xbench.errors import DataError
 from xbench.gathering import tables
 from xbench.rows import Refusal
@@ -259,6 +263,71 @@ def test_an_intermediate_task_of_any_name_is_seen(tmp_path: Path, intermediate: 
     assert con.execute("SELECT run_id, intermediate FROM run").fetchall() == [(done.run_id, intermediate)]
     assert con.execute("SELECT count(*) FROM score").fetchall() == [(7,)]
     assert verifying.verify(tmp_path / "s").problems == []
+
+
+def pairs(folder: Path, right: int = 4) -> tuple[Path, Path]:
+    """A submission to pawsx alone, with six items a language: its gold labels, and its predictions."""
+    for side, said in (("labels", "1\n" * 6), ("predictions", "1\n" * right + "0\n" * (6 - right))):
+        (folder / side / "pawsx").mkdir(parents=True)
+        for language in load_task("pawsx").languages:
+            (folder / side / "pawsx" / f"test-{language}.tsv").write_text(said)
+    return folder / "labels", folder / "predictions"
+
+
+def cut_off(monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:
+    """A write that ends before it writes table run."""
+    real = store.write
+
+    def stop(root: Path, table: str, rows: pa.Table, name: str) -> Path:
+        if table == "run":
+            raise KeyboardInterrupt
+        return real(root, table, rows, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write()
+
+
+@pytest.mark.parametrize("order", ["score, then ingest", "ingest, then score"])
+def test_what_an_interrupted_write_left_is_not_there_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    """`xbench score` and `xbench ingest` make the same runs of a submission, and name their files differently."""
+    labels, predictions = pairs(tmp_path)
+    root, settings = tmp_path / "s", {"model": "m", "intermediate": "none"}
+    ways: dict[str, Callable[[], object]] = {
+        "score": lambda: submission.score(labels, predictions, root, submission.System("m", intermediate="none")),
+        "ingest": lambda: ingesting.ingest([predictions], root, options=adapter.Options(labels, settings=settings)),
+    }
+    first, second = order.split(", then ")
+    cut_off(monkeypatch, ways[first])
+    ways[second]()
+    with store.reading(root) as con:
+        assert con.execute("SELECT count(*), count(DISTINCT language) FROM stored_score").fetchall() == [(7, 7)]
+        assert (
+            con.execute("SELECT count(*) FROM stored_outcome").fetchall()
+            == con.execute("SELECT count(*) FROM stored_prediction").fetchall()
+        )
+        assert con.execute("SELECT count(*) FROM stored_outcome").fetchall() == [(42,)]
+    assert verifying.verify(root).problems == []
+
+
+def test_two_that_score_at_once_make_two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would compare with the store before either has written."""
+    real, root = submission.compare, tmp_path / "s"
+
+    def slow(*given: Any) -> Any:
+        found = real(*given)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(submission, "compare", slow)
+    system = submission.System("m", intermediate="none", source_version="1")
+    given = [pairs(tmp_path / str(right), right) for right in (3, 5)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda folders: submission.score(*folders, root, system), given))
+    with store.reading(root) as con:
+        assert con.execute("SELECT version FROM every_run ORDER BY 1").fetchall() == [(1,), (2,)]
+        assert con.execute("SELECT count(*) FROM score").fetchall() == [(7,)]
 
 
 def test_rescore_adds_what_a_new_version_measures_and_keeps_the_old(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
