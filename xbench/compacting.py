@@ -6,11 +6,12 @@ compaction of several at most. Before that what they hold is compared with what 
 when nobody who listed it can still be reading it.
 """
 
+import os
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,9 +134,11 @@ def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, r
             written[table] = list(_write(con, listed.root, table, room, stem, groups))
         done.bytes_after = sum((listed.root / t / f"{n}.parquet").stat().st_size for t, names in written.items() for n in names)
         for table in (t for t in TABLES if chosen[t]):
+            os.utime(room)
             tick(f"comparing table {table}")
             _compare(con, listed.root, table, chosen[table], written[table])
         named = _write_names(con, listed, stem)
+        _check_there(listed.root, written)
         counting = {table: [*kept[table], *written[table]] for table in TABLES}
         counts = None
         counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
@@ -229,6 +232,7 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
         ).fetchall()
         if not names:
             continue
+        os.utime(room)  # by which xbench.mending sees that this goes on
         low, high = con.execute(
             "SELECT min(target), max(target) FROM weight JOIN grouped USING (run_id) WHERE number = ?", [number]
         ).fetchall()[0]
@@ -274,6 +278,18 @@ def _compare(con: duckdb.DuckDBPyConnection, root: Path, table: str, old: Sequen
             f"{root} was not compacted, and is as it was: what was written of table {table!r} is not what was read",
             [f"read {read[0]} rows, wrote {wrote[0]}", "the disk or the memory may be at fault: xbench verify"],
         )
+
+
+def _check_there(root: Path, written: Mapping[str, Sequence[str]]) -> None:
+    """What is about to count.
+
+    Raises:
+        StoreError: If a file is not there any more.
+    """
+    paths = [root / table / f"{name}.parquet" for table, names in written.items() for name in names]
+    gone = [f"{path.parent.name}/{path.name}" for path in paths if not path.exists()]
+    if gone:
+        raise StoreError(f"{root} was not compacted, and is as it was: of what was written some was taken away meanwhile", gone)
 
 
 def _write_names(con: duckdb.DuckDBPyConnection, listed: Listing, stem: str) -> str:

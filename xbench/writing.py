@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from xbench import listing, places, store
+from xbench.contracts import LAST_FIRST
 from xbench.errors import StoreError
 from xbench.listing import Listing
 
@@ -37,7 +38,7 @@ def write_runs(root: Path, tables: Mapping[str, pa.Table], name: str, *, only: b
         StoreError: If a file cannot be written, or another write may be about to complete these runs.
     """
     _remove_interrupted(root, name, sorted(tables["run"]["run_id"].to_pylist()), only=only)
-    for table in ("prediction", "outcome", "score", "run"):
+    for table in reversed(LAST_FIRST):
         if tables[table].num_rows:
             store.write(root, table, tables[table], name)
 
