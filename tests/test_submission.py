@@ -14,7 +14,7 @@ import pytest
 
 import xbench
 from tests import submission as made
-from xbench import adapter, board, compacting, ingesting, listing, rescoring, scorer, store, submission, verifying
+from xbench import adapter, board, compacting, ingesting, listing, rescoring, scorer, store, submission, verifying, writing
 from xbench.errors import DataError
 from xbench.gathering import tables
 from xbench.rows import Refusal
@@ -376,35 +376,42 @@ def test_rescore_after_a_kill_between_outcome_and_score(folder: Path, tmp_path: 
     assert con.execute("SELECT count(*) FROM outcome WHERE target = 'xnli'").fetchall() == [(450,)]
 
 
+def put(root: Path, *scores: adapter.Row) -> None:
+    """A run as `xbench ingest` writes it."""
+    said = {**adapter.UNSAID, "model": "m", "intermediate": "none", "target": "xnli", "metric": "accuracy", "source": "paper", "seed": 1}
+    refused: list[Refusal] = []
+    given: list[adapter.Row | adapter.Block] = [{**said, "split": "test", **row} for row in scores]
+    fresh, _ = compare(Batch(pack(tables(given, "f", "a" * 64, refused))), (root,))
+    assert not refused
+    writing.write_runs(root, fresh, listing.ingested(sorted(fresh["run"]["run_id"].to_pylist())))
+
+
+def examples(right: int) -> adapter.Row:
+    """Two of them, with what was said of them."""
+    answers = adapter.answers(["1", "2"], ["1", "2"], ["neutral"] * 2, ["neutral"] * right + ["entailment"] * (2 - right))
+    return {"outcomes": adapter.outcomes(["1", "2"], [1] * right + [0] * (2 - right)), "answers": answers}
+
+
+def test_rescore_keeps_the_revision_that_a_source_gives(tmp_path: Path) -> None:
+    """Of our runs what stands after ` dev ` is about the selection of a step."""
+    put(tmp_path, {"language": "de", "scorer": "theirs", "dataset_revision": "v2 dev split as test", **examples(1)})
+    assert len(rescoring.rescore(tmp_path).new) == 1
+    with store.reading(tmp_path) as con:
+        assert con.execute("SELECT DISTINCT dataset_revision FROM score").fetchall() == [("v2 dev split as test",)]
+    assert verifying.verify(tmp_path).problems == []
+
+
 def test_rescore_measures_languages_that_came_later(tmp_path: Path) -> None:
     """A later version of an ingested run has the predictions of one language more, beside the scores that it takes from the one before."""
     root = tmp_path / "s"
-
-    def put(language: str, right: int) -> None:
-        said = {
-            **adapter.UNSAID,
-            "model": "m",
-            "intermediate": "none",
-            "target": "xnli",
-            "metric": "accuracy",
-            "source": "paper",
-            "seed": 1,
-        }
-        answers = adapter.answers(["1", "2"], ["1", "2"], ["neutral"] * 2, ["neutral"] * right + ["entailment"] * (2 - right))
-        outcomes = adapter.outcomes(["1", "2"], [1] * right + [0] * (2 - right))
-        refused: list[Refusal] = []
-        made = tables([{**said, "language": language, "split": "test", "outcomes": outcomes, "answers": answers}], "f", "a" * 64, refused)
-        fresh, _ = compare(Batch(pack(made)), (root,))
-        for table in ("outcome", "prediction", "score", "run"):
-            store.write(root, table, fresh[table], listing.ingested(sorted(fresh["run"]["run_id"].to_pylist())))
 
     def scores() -> list[tuple[str, float]]:
         with store.reading(root) as con:
             return con.execute("SELECT language, value FROM score WHERE scorer = 'accuracy-1' ORDER BY ALL").fetchall()
 
-    put("de", 1)
+    put(root, {"language": "de", **examples(1)})
     assert len(rescoring.rescore(root).new) == 1
-    put("fr", 2)
+    put(root, {"language": "fr", **examples(2)})
     assert scores() == [("de", 0.5)]
     assert len(rescoring.rescore(root).new) == 1
     assert scores() == [("de", 0.5), ("fr", 1.0)]
