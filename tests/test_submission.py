@@ -401,6 +401,29 @@ def test_rescore_keeps_the_revision_that_a_source_gives(tmp_path: Path) -> None:
     assert verifying.verify(tmp_path).problems == []
 
 
+@pytest.mark.parametrize(
+    ("languages", "both"),
+    [("de fr", ""), ("ar bg de el es fr hi ru", ""), ("de fr es", "es")],  # by few languages, by many, and by some of those that have two
+)
+def test_a_run_whose_languages_had_several_scorers_is_whole_when_it_is_compacted_with_what_rescoring_added(
+    tmp_path: Path, languages: str, both: str
+) -> None:
+    given = []
+    for number, language in enumerate(languages.split()):
+        if number % 2 == 0:
+            given.append({"language": language, "scorer": "accuracy-1", **examples(1)})
+        if number % 2 == 1 or language in both.split():
+            given.append({"language": language, "scorer": "theirs", "value": 0.5, "answers": examples(1)["answers"]})
+    put(tmp_path, *given)
+    for model in "bcd":  # files enough to be worth a compaction
+        put(tmp_path, {"model": model, "language": "de", "value": 0.5})
+    assert len(rescoring.rescore(tmp_path).new) == 1
+    assert verifying.verify(tmp_path).problems == []
+    compacting.compact(tmp_path)
+    assert compacting.compact(tmp_path, grace=0).number
+    assert verifying.verify(tmp_path).problems == []
+
+
 def test_rescore_measures_languages_that_came_later(tmp_path: Path) -> None:
     """A later version of an ingested run has the predictions of one language more, beside the scores that it takes from the one before."""
     root = tmp_path / "s"
