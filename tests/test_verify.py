@@ -1,5 +1,6 @@
 """verify finds every fault by kind and file, and says nothing of a store without one; repair moves, and never deletes."""
 
+import dataclasses
 import datetime
 import hashlib
 import json
@@ -7,7 +8,7 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -448,6 +449,20 @@ def test_predictions_are_scored_again(root: Path) -> None:
     assert verifying.verify(root).whole
     found = verifying.verify(root, deep=True)
     assert {p.kind for p in found.problems} == {"outcome differs"}
+
+
+def test_a_scorer_that_fails_is_named_and_its_runs_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(references: Sequence[str], said: Sequence[str], language: str) -> Any:
+        raise TypeError("of its own making")
+
+    real = verifying.predictions.load_scorer
+    monkeypatch.setattr(verifying.predictions, "load_scorer", lambda name: dataclasses.replace(real(name), score=fail))
+    before = contents(root)
+    mended = mending.repair(root, deep=True)
+    assert mended.moved == [] and contents(root) == before
+    assert {(p.kind, p.table) for p in mended.after.problems} == {("no access", "prediction")} and not mended.after.whole
+    for problem in mended.after.problems:
+        assert all(said in problem.found for said in ("scorer accuracy-1 failed on", "accuracy.py", "TypeError: of its own making"))
 
 
 def test_all_problems_at_once(root: Path) -> None:
