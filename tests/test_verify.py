@@ -772,6 +772,18 @@ def test_what_a_compaction_under_way_has_lost_does_not_count(root: Path) -> None
     assert verifying.verify(root).problems == [] and everything(root) == before
 
 
+def test_half_a_rescoring_is_no_fault_of_its_run_after_a_compaction(root: Path) -> None:
+    path = half_a_rescoring(root)
+    said = f"outcome/{path.name}: outcomes without their score; see xbench verify"
+    assert compacting.compact(root, grace=0).left == [said]
+    assert compacting.compact(root, grace=0).deleted == 12
+    assert kinds(verifying.verify(root)) == {("orphan", f"outcome/{path.name}")}
+    old(root)
+    mended = mending.repair(root)
+    assert [moved.file for moved in mended.moved] == [f"outcome/{path.name}"] and mended.after.problems == []
+    assert len(store.complete_runs(root)) == 4
+
+
 def test_what_a_compaction_that_was_killed_left_goes_after_the_hour(root: Path) -> None:
     def tick(said: str) -> None:
         if said == "comparing table score":

@@ -178,16 +178,23 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         f"WHERE starts_with(c.name, '{listing.INGESTED}') AND c.name NOT IN (SELECT name FROM content WHERE tbl = 'run') "
         "AND o.name IN (SELECT name FROM content WHERE tbl = 'run')"
     )
+    # What a rescoring wrote before its scores, if it was cut off: with those of others in one file it would be a fault of the run.
     con.execute(
-        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content ANTI JOIN twice USING (tbl, name) GROUP BY ALL "
+        "CREATE TABLE unscored AS SELECT tbl, name FROM content WHERE tbl = 'outcome' AND name NOT IN (SELECT name FROM content "
+        f"WHERE tbl = 'score') AND NOT starts_with(name, '{listing.PREFIX}') GROUP BY ALL "
         "HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
     )
+    con.execute(
+        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content ANTI JOIN (FROM twice UNION FROM unscored) USING (tbl, name) "
+        "GROUP BY ALL HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
+    )
+    said = {"twice": "rows that another file has too; see xbench verify", "unscored": "outcomes without their score; see xbench verify"}
     waiting = con.execute(
-        "SELECT DISTINCT tbl || '/' || name || '.parquet', (tbl, name) IN (SELECT (tbl, name) FROM twice) FROM content "
-        "ANTI JOIN part USING (tbl, name) ORDER BY 1"
+        "SELECT DISTINCT tbl || '/' || name || '.parquet', CASE WHEN (tbl, name) IN (SELECT (tbl, name) FROM twice) THEN 'twice' "
+        "WHEN (tbl, name) IN (SELECT (tbl, name) FROM unscored) THEN 'unscored' END FROM content ANTI JOIN part USING (tbl, name) "
+        "ORDER BY 1"
     ).fetchall()
-    said = {True: "rows that another file has too; see xbench verify", False: "rows of a run that is not complete"}
-    done.left += [f"{name}: {said[twice]}" for name, twice in waiting]
+    done.left += [f"{name}: {said.get(why, 'rows of a run that is not complete')}" for name, why in waiting]
     large = f"SELECT name FROM part WHERE name LIKE '{listing.PREFIX}%' GROUP BY name HAVING max(n) > {rows // 2}"
     # A group of which one file is not to be used stays as it is.
     broken = [
