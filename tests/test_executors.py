@@ -152,6 +152,24 @@ def test_what_fails_is_named_and_the_rest_is_run(tiny_model: Path, tmp_path: Pat
     assert not list((root / "failed").glob("*.json"))
 
 
+def test_a_cell_that_lost_its_run_is_not_beside_what_rescoring_added(tiny_model: Path, tmp_path: Path) -> None:
+    """Under a scorer that was new then, and is the one of the cell now."""
+    recipe = {**RECIPE, "target": {"epochs": 1, "max_examples": 8}}
+    given, root = laid_out(tmp_path, tiny_model, **PARTS["alone"], recipe=recipe), tmp_path / "store"
+    run(given, root)
+    made = digests(root)
+    for table in ("outcome", "score"):
+        (path,) = (root / table).glob("*.parquet")
+        path.rename(path.with_name(f"mini-ner.{path.stem.rpartition('.')[2]}.span-f1-1.parquet"))
+    (path,) = (root / "run").glob("*.parquet")
+    path.unlink()
+    damaged = root / "score" / "damaged.parquet"
+    damaged.write_text("of another run, which is no reason to lose this one")
+    assert run(given, root) == 1
+    damaged.unlink()
+    assert digests(root) == made
+
+
 def test_a_training_that_fails_holds_back_what_stands_on_it(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from xbench.train import stages
 

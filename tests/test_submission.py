@@ -3,14 +3,18 @@
 import json
 import os
 import shutil
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
 
 import xbench
 from tests import submission as made
-from xbench import adapter, board, compacting, listing, rescoring, scorer, store, submission, verifying
+from xbench import adapter, board, compacting, ingesting, listing, rescoring, scorer, store, submission, verifying, writing
 from xbench.errors import DataError
 from xbench.gathering import tables
 from xbench.rows import Refusal
@@ -261,6 +265,71 @@ def test_an_intermediate_task_of_any_name_is_seen(tmp_path: Path, intermediate: 
     assert verifying.verify(tmp_path / "s").problems == []
 
 
+def pairs(folder: Path, right: int = 4) -> tuple[Path, Path]:
+    """A submission to pawsx alone, with six items a language: its gold labels, and its predictions."""
+    for side, said in (("labels", "1\n" * 6), ("predictions", "1\n" * right + "0\n" * (6 - right))):
+        (folder / side / "pawsx").mkdir(parents=True)
+        for language in load_task("pawsx").languages:
+            (folder / side / "pawsx" / f"test-{language}.tsv").write_text(said)
+    return folder / "labels", folder / "predictions"
+
+
+def cut_off(monkeypatch: pytest.MonkeyPatch, write: Callable[[], object]) -> None:
+    """A write that ends before it writes table run."""
+    real = store.write
+
+    def stop(root: Path, table: str, rows: pa.Table, name: str) -> Path:
+        if table == "run":
+            raise KeyboardInterrupt
+        return real(root, table, rows, name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "write", stop)
+        with pytest.raises(KeyboardInterrupt):
+            write()
+
+
+@pytest.mark.parametrize("order", ["score, then ingest", "ingest, then score"])
+def test_what_an_interrupted_write_left_is_not_there_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str) -> None:
+    """`xbench score` and `xbench ingest` make the same runs of a submission, and name their files differently."""
+    labels, predictions = pairs(tmp_path)
+    root, settings = tmp_path / "s", {"model": "m", "intermediate": "none"}
+    ways: dict[str, Callable[[], object]] = {
+        "score": lambda: submission.score(labels, predictions, root, submission.System("m", intermediate="none")),
+        "ingest": lambda: ingesting.ingest([predictions], root, options=adapter.Options(labels, settings=settings)),
+    }
+    first, second = order.split(", then ")
+    cut_off(monkeypatch, ways[first])
+    ways[second]()
+    with store.reading(root) as con:
+        assert con.execute("SELECT count(*), count(DISTINCT language) FROM stored_score").fetchall() == [(7, 7)]
+        assert (
+            con.execute("SELECT count(*) FROM stored_outcome").fetchall()
+            == con.execute("SELECT count(*) FROM stored_prediction").fetchall()
+        )
+        assert con.execute("SELECT count(*) FROM stored_outcome").fetchall() == [(42,)]
+    assert verifying.verify(root).problems == []
+
+
+def test_two_that_score_at_once_make_two_versions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both would compare with the store before either has written."""
+    real, root = submission.compare, tmp_path / "s"
+
+    def slow(*given: Any) -> Any:
+        found = real(*given)
+        time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(submission, "compare", slow)
+    system = submission.System("m", intermediate="none", source_version="1")
+    given = [pairs(tmp_path / str(right), right) for right in (3, 5)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda folders: submission.score(*folders, root, system), given))
+    with store.reading(root) as con:
+        assert con.execute("SELECT version FROM every_run ORDER BY 1").fetchall() == [(1,), (2,)]
+        assert con.execute("SELECT count(*) FROM score").fetchall() == [(7,)]
+
+
 def test_rescore_adds_what_a_new_version_measures_and_keeps_the_old(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "s"
     submission.score(folder / "labels", folder / "predictions", root, NAME)
@@ -307,35 +376,65 @@ def test_rescore_after_a_kill_between_outcome_and_score(folder: Path, tmp_path: 
     assert con.execute("SELECT count(*) FROM outcome WHERE target = 'xnli'").fetchall() == [(450,)]
 
 
+def put(root: Path, *scores: adapter.Row) -> None:
+    """A run as `xbench ingest` writes it."""
+    said = {**adapter.UNSAID, "model": "m", "intermediate": "none", "target": "xnli", "metric": "accuracy", "source": "paper", "seed": 1}
+    refused: list[Refusal] = []
+    given: list[adapter.Row | adapter.Block] = [{**said, "split": "test", **row} for row in scores]
+    fresh, _ = compare(Batch(pack(tables(given, "f", "a" * 64, refused))), (root,))
+    assert not refused
+    writing.write_runs(root, fresh, listing.ingested(sorted(fresh["run"]["run_id"].to_pylist())))
+
+
+def examples(right: int) -> adapter.Row:
+    """Two of them, with what was said of them."""
+    answers = adapter.answers(["1", "2"], ["1", "2"], ["neutral"] * 2, ["neutral"] * right + ["entailment"] * (2 - right))
+    return {"outcomes": adapter.outcomes(["1", "2"], [1] * right + [0] * (2 - right)), "answers": answers}
+
+
+def test_rescore_keeps_the_revision_that_a_source_gives(tmp_path: Path) -> None:
+    """Of our runs what stands after ` dev ` is about the selection of a step."""
+    put(tmp_path, {"language": "de", "scorer": "theirs", "dataset_revision": "v2 dev split as test", **examples(1)})
+    assert len(rescoring.rescore(tmp_path).new) == 1
+    with store.reading(tmp_path) as con:
+        assert con.execute("SELECT DISTINCT dataset_revision FROM score").fetchall() == [("v2 dev split as test",)]
+    assert verifying.verify(tmp_path).problems == []
+
+
+@pytest.mark.parametrize(
+    ("languages", "both"),
+    [("de fr", ""), ("ar bg de el es fr hi ru", ""), ("de fr es", "es")],  # by few languages, by many, and by some of those that have two
+)
+def test_a_run_whose_languages_had_several_scorers_is_whole_when_it_is_compacted_with_what_rescoring_added(
+    tmp_path: Path, languages: str, both: str
+) -> None:
+    given = []
+    for number, language in enumerate(languages.split()):
+        if number % 2 == 0:
+            given.append({"language": language, "scorer": "accuracy-1", **examples(1)})
+        if number % 2 == 1 or language in both.split():
+            given.append({"language": language, "scorer": "theirs", "value": 0.5, "answers": examples(1)["answers"]})
+    put(tmp_path, *given)
+    for model in "bcd":  # files enough to be worth a compaction
+        put(tmp_path, {"model": model, "language": "de", "value": 0.5})
+    assert len(rescoring.rescore(tmp_path).new) == 1
+    assert verifying.verify(tmp_path).problems == []
+    compacting.compact(tmp_path)
+    assert compacting.compact(tmp_path, grace=0).number
+    assert verifying.verify(tmp_path).problems == []
+
+
 def test_rescore_measures_languages_that_came_later(tmp_path: Path) -> None:
     """A later version of an ingested run has the predictions of one language more, beside the scores that it takes from the one before."""
     root = tmp_path / "s"
-
-    def put(language: str, right: int) -> None:
-        said = {
-            **adapter.UNSAID,
-            "model": "m",
-            "intermediate": "none",
-            "target": "xnli",
-            "metric": "accuracy",
-            "source": "paper",
-            "seed": 1,
-        }
-        answers = adapter.answers(["1", "2"], ["1", "2"], ["neutral"] * 2, ["neutral"] * right + ["entailment"] * (2 - right))
-        outcomes = adapter.outcomes(["1", "2"], [1] * right + [0] * (2 - right))
-        refused: list[Refusal] = []
-        made = tables([{**said, "language": language, "split": "test", "outcomes": outcomes, "answers": answers}], "f", "a" * 64, refused)
-        fresh, _ = compare(Batch(pack(made)), (root,))
-        for table in ("outcome", "prediction", "score", "run"):
-            store.write(root, table, fresh[table], listing.ingested(sorted(fresh["run"]["run_id"].to_pylist())))
 
     def scores() -> list[tuple[str, float]]:
         with store.reading(root) as con:
             return con.execute("SELECT language, value FROM score WHERE scorer = 'accuracy-1' ORDER BY ALL").fetchall()
 
-    put("de", 1)
+    put(root, {"language": "de", **examples(1)})
     assert len(rescoring.rescore(root).new) == 1
-    put("fr", 2)
+    put(root, {"language": "fr", **examples(2)})
     assert scores() == [("de", 0.5)]
     assert len(rescoring.rescore(root).new) == 1
     assert scores() == [("de", 0.5), ("fr", 1.0)]

@@ -1,12 +1,14 @@
 """verify finds every fault by kind and file, and says nothing of a store without one; repair moves, and never deletes."""
 
+import dataclasses
 import datetime
 import hashlib
 import json
 import os
 import random
 import shutil
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -449,6 +451,20 @@ def test_predictions_are_scored_again(root: Path) -> None:
     assert {p.kind for p in found.problems} == {"outcome differs"}
 
 
+def test_a_scorer_that_fails_is_named_and_its_runs_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(references: Sequence[str], said: Sequence[str], language: str) -> Any:
+        raise TypeError("of its own making")
+
+    real = verifying.predictions.load_scorer
+    monkeypatch.setattr(verifying.predictions, "load_scorer", lambda name: dataclasses.replace(real(name), score=fail))
+    before = contents(root)
+    mended = mending.repair(root, deep=True)
+    assert mended.moved == [] and contents(root) == before
+    assert {(p.kind, p.table) for p in mended.after.problems} == {("no access", "prediction")} and not mended.after.whole
+    for problem in mended.after.problems:
+        assert all(said in problem.found for said in ("scorer accuracy-1 failed on", "accuracy.py", "TypeError: of its own making"))
+
+
 def test_all_problems_at_once(root: Path) -> None:
     one(root, "outcome", "*seed1*").write_bytes(b"PAR1")
     rewrite(one(root, "score"), lambda row: row.update(value=0.99))
@@ -669,6 +685,117 @@ def test_what_a_writer_may_be_about_to_finish_stays(root: Path) -> None:
     assert mended.moved == [] and len(mended.left) == 4  # three tables of a run, and a temporary file
     old(root)
     assert len(mending.repair(root).moved) == 4
+
+
+def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() + seconds)
+
+
+def test_a_writer_that_finishes_while_repair_looks_keeps_its_run(root: Path, tmp_path: Path) -> None:
+    """However old its first files are: what was an orphan is a run when it would be moved."""
+    run = one(root, "run")
+    run.rename(tmp_path / "held")
+    old(root)
+
+    def tick(done: int, total: int) -> None:
+        if (tmp_path / "held").exists():
+            (tmp_path / "held").rename(run)
+
+    mended = mending.repair(root, tick=tick)
+    assert mended.moved == [] and mended.left == [] and mended.after.problems == []
+    assert not (root / "quarantine").exists() and len(store.complete_runs(root)) == 4
+
+
+def test_the_time_that_repair_takes_does_not_make_files_old(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    orphan(root)
+    leftover(root)
+    mended = mending.repair(root, tick=lambda done, total: done or later(monkeypatch, 700))
+    assert mended.moved == [] and len(mended.left) == 4
+
+
+def test_a_rescoring_that_ends_while_files_are_listed_is_no_fault_of_its_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It writes the outcomes, then the score: whoever lists them in that order sees a score alone."""
+    rows = {table: pq.read_table(one(root, table)) for table in ("outcome", "score")}
+    real, looked = os.listdir, []
+
+    def slow(folder: Path) -> list[str]:
+        found = real(folder)
+        looked.append(folder.name)
+        if looked.count(folder.name) == 2 and folder.name == "outcome":  # by `Listing`, then by verify
+            for table, made in rows.items():
+                column = made.column_names.index("scorer")
+                name = f"{TARGET}.{made['run_id'][0]}.other-1"
+                store.write(root, table, made.set_column(column, "scorer", pa.array(["other-1"] * made.num_rows)), name)
+        return found
+
+    monkeypatch.setattr(os, "listdir", slow)
+    found = verifying.verify(root)
+    assert {p.kind for p in found.problems} <= {"orphan"} and len(found.files) == 12
+    assert verifying.verify(root).problems == []
+
+
+def test_readers_never_see_a_score_without_its_outcomes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+    real = os.listdir
+    monkeypatch.setattr(os, "listdir", lambda folder: looked.append(folder.name) or real(folder))
+    listing.Listing(root)
+    assert [name for name in looked if name in contracts.TABLES] == ["run", "score", "outcome", "prediction"]
+
+
+def test_a_compaction_that_takes_longer_than_leftovers_are_left_keeps_its_files(root: Path) -> None:
+    mended = []
+
+    def tick(said: str) -> None:
+        last = said == "comparing table score"  # its folder is not as old as the files, as it has come to this table now
+        for path in (*root.glob("*/compacted.*"), *(() if last else root.glob("compaction/.*"))):
+            os.utime(path, (path.stat().st_atime - 86400, path.stat().st_mtime - 86400))
+        if last:
+            mended.append(mending.repair(root))
+
+    before = everything(root)
+    assert compacting.compact(root, tick=tick).number == 1
+    assert [one.moved for one in mended] == [[]] and len(mended[0].left) >= 4
+    assert verifying.verify(root).problems == [] and before.items() <= everything(root).items()
+
+
+def test_what_a_compaction_under_way_has_lost_does_not_count(root: Path) -> None:
+    """Set aside by hand, or by a repair of an earlier version."""
+
+    def tick(said: str) -> None:
+        if said == "comparing table score":
+            next((root / "run").glob("compacted.*")).unlink()
+
+    before = everything(root)
+    with pytest.raises(StoreError, match="some was taken away meanwhile"):
+        compacting.compact(root, tick=tick)
+    assert verifying.verify(root).problems == [] and everything(root) == before
+
+
+def test_half_a_rescoring_is_no_fault_of_its_run_after_a_compaction(root: Path) -> None:
+    path = half_a_rescoring(root)
+    said = f"outcome/{path.name}: outcomes without their score; see xbench verify"
+    assert compacting.compact(root, grace=0).left == [said]
+    assert compacting.compact(root, grace=0).deleted == 12
+    assert kinds(verifying.verify(root)) == {("orphan", f"outcome/{path.name}")}
+    old(root)
+    mended = mending.repair(root)
+    assert [moved.file for moved in mended.moved] == [f"outcome/{path.name}"] and mended.after.problems == []
+    assert len(store.complete_runs(root)) == 4
+
+
+def test_what_a_compaction_that_was_killed_left_goes_after_the_hour(root: Path) -> None:
+    def tick(said: str) -> None:
+        if said == "comparing table score":
+            shutil.copytree(root, root.parent / "killed")
+
+    compacting.compact(root, tick=tick)
+    killed = root.parent / "killed"
+    assert mending.repair(killed).moved == []
+    for path in killed.rglob("*"):
+        os.utime(path, (path.stat().st_atime - 86400, path.stat().st_mtime - 86400))
+    mended = mending.repair(killed)
+    assert len(mended.moved) == 5 and mended.after.problems == []  # four files, and the folder in which it sorted
 
 
 @pytest.mark.parametrize("moments", [(0, 4, 8, 11), pytest.param(tuple(range(12)), marks=pytest.mark.slow)], ids=len)

@@ -6,11 +6,12 @@ compaction of several at most. Before that what they hold is compared with what 
 when nobody who listed it can still be reading it.
 """
 
+import os
 import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,9 +134,11 @@ def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, r
             written[table] = list(_write(con, listed.root, table, room, stem, groups))
         done.bytes_after = sum((listed.root / t / f"{n}.parquet").stat().st_size for t, names in written.items() for n in names)
         for table in (t for t in TABLES if chosen[t]):
+            os.utime(room)
             tick(f"comparing table {table}")
             _compare(con, listed.root, table, chosen[table], written[table])
         named = _write_names(con, listed, stem)
+        _check_there(listed.root, written)
         counting = {table: [*kept[table], *written[table]] for table in TABLES}
         counts = None
         counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
@@ -175,16 +178,23 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         f"WHERE starts_with(c.name, '{listing.INGESTED}') AND c.name NOT IN (SELECT name FROM content WHERE tbl = 'run') "
         "AND o.name IN (SELECT name FROM content WHERE tbl = 'run')"
     )
+    # What a rescoring wrote before its scores, if it was cut off: with those of others in one file it would be a fault of the run.
     con.execute(
-        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content ANTI JOIN twice USING (tbl, name) GROUP BY ALL "
+        "CREATE TABLE unscored AS SELECT tbl, name FROM content WHERE tbl = 'outcome' AND name NOT IN (SELECT name FROM content "
+        f"WHERE tbl = 'score') AND NOT starts_with(name, '{listing.PREFIX}') GROUP BY ALL "
         "HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
     )
+    con.execute(
+        "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content ANTI JOIN (FROM twice UNION FROM unscored) USING (tbl, name) "
+        "GROUP BY ALL HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
+    )
+    said = {"twice": "rows that another file has too; see xbench verify", "unscored": "outcomes without their score; see xbench verify"}
     waiting = con.execute(
-        "SELECT DISTINCT tbl || '/' || name || '.parquet', (tbl, name) IN (SELECT (tbl, name) FROM twice) FROM content "
-        "ANTI JOIN part USING (tbl, name) ORDER BY 1"
+        "SELECT DISTINCT tbl || '/' || name || '.parquet', CASE WHEN (tbl, name) IN (SELECT (tbl, name) FROM twice) THEN 'twice' "
+        "WHEN (tbl, name) IN (SELECT (tbl, name) FROM unscored) THEN 'unscored' END FROM content ANTI JOIN part USING (tbl, name) "
+        "ORDER BY 1"
     ).fetchall()
-    said = {True: "rows that another file has too; see xbench verify", False: "rows of a run that is not complete"}
-    done.left += [f"{name}: {said[twice]}" for name, twice in waiting]
+    done.left += [f"{name}: {said.get(why, 'rows of a run that is not complete')}" for name, why in waiting]
     large = f"SELECT name FROM part WHERE name LIKE '{listing.PREFIX}%' GROUP BY name HAVING max(n) > {rows // 2}"
     # A group of which one file is not to be used stays as it is.
     broken = [
@@ -229,6 +239,7 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
         ).fetchall()
         if not names:
             continue
+        os.utime(room)  # by which xbench.mending sees that this goes on
         low, high = con.execute(
             "SELECT min(target), max(target) FROM weight JOIN grouped USING (run_id) WHERE number = ?", [number]
         ).fetchall()[0]
@@ -274,6 +285,18 @@ def _compare(con: duckdb.DuckDBPyConnection, root: Path, table: str, old: Sequen
             f"{root} was not compacted, and is as it was: what was written of table {table!r} is not what was read",
             [f"read {read[0]} rows, wrote {wrote[0]}", "the disk or the memory may be at fault: xbench verify"],
         )
+
+
+def _check_there(root: Path, written: Mapping[str, Sequence[str]]) -> None:
+    """What is about to count.
+
+    Raises:
+        StoreError: If a file is not there any more.
+    """
+    paths = [root / table / f"{name}.parquet" for table, names in written.items() for name in names]
+    gone = [f"{path.parent.name}/{path.name}" for path in paths if not path.exists()]
+    if gone:
+        raise StoreError(f"{root} was not compacted, and is as it was: of what was written some was taken away meanwhile", gone)
 
 
 def _write_names(con: duckdb.DuckDBPyConnection, listed: Listing, stem: str) -> str:

@@ -9,6 +9,7 @@ import pyarrow as pa
 from xbench import places, plugins, share
 
 TABLES = ("run", "prediction", "outcome", "score")
+LAST_FIRST = ("run", "score", "outcome", "prediction")  # against the order in which they are written: what a listed row needs is listed too
 _KEYS = ("PRIMARY KEY", "UNIQUE")  # a contract has one of them
 _SHOWN = 5  # offending rows named for each broken constraint
 

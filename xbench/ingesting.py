@@ -9,24 +9,22 @@ import gc
 import hashlib
 import re
 import tempfile
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from xbench import adapter, listing, places, store
+from xbench import adapter, listing, places, writing
 from xbench.adapter import Options
 from xbench.documents import Document, documents
-from xbench.errors import DataError, StoreError, XbenchError
+from xbench.errors import DataError, XbenchError
 from xbench.gathering import Gathering
-from xbench.listing import Listing
 from xbench.rows import Refusal
 from xbench.task import nearly
 from xbench.versions import Batch, Change, Packed, compare, pack
@@ -352,7 +350,7 @@ class _Writer:
         batch, self.pending = self.pending, Batch()
         if not batch.rows:
             return
-        with _alone(self.root) as alone:
+        with writing.alone(self.root) as alone:
             fresh, compared = compare(batch, self.seen)
             self.report.cells.update(compared.cells)
             self.report.targets.update(compared.targets)
@@ -361,53 +359,5 @@ class _Writer:
             self.report.runs += fresh["run"].num_rows
             if not fresh["run"].num_rows:
                 return
-            runs = sorted(fresh["run"]["run_id"].to_pylist())
-            name = listing.ingested(runs)
-            _remove_interrupted(self.root, name, runs, alone=alone)
-            for table in ("outcome", "prediction", "score", "run"):
-                if fresh[table].num_rows:
-                    store.write(self.root, table, fresh[table], name)
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[bool]:
-    """Let no other ingest compare with the store and write to it meanwhile; False where there are no locks: they would write runs twice."""
-    if places.is_remote(root):
-        yield False
-        return
-    with places.locked(root / ".ingest.lock") as locked:
-        yield locked
-
-
-def _remove_interrupted(root: Path, name: str, runs: Sequence[str], *, alone: bool) -> None:
-    """Remove rows of runs that are about to be written, from files that an ingest left which was ended before these runs were complete.
-
-    Nobody sees them so far, and they would be there twice. A file of the same name is replaced anyway.
-
-    Raises:
-        StoreError: If another ingest may be about to complete them.
-    """
-    listed = Listing(root)
-    left = [
-        listed.root / table / f"{file}.parquet"
-        for table in ("outcome", "prediction", "score")
-        for file in set(listed.loose[table]).difference(listed.loose["run"], [name])
-        if file.startswith(listing.INGESTED)
-    ]
-    if not left:
-        return
-    with listing.opened(root) as con:
-        query = (
-            f"SELECT DISTINCT parse_path(filename)[-2], parse_filename(filename) FROM {listing.parquet(left, 'filename = true')} "
-            "GROUP BY filename HAVING bool_or(run_id IN (SELECT unnest(?::VARCHAR[]))) "
-            f"AND NOT bool_or(run_id IN (SELECT run_id FROM ({store.source(con, listed, 'run')})))"
-        )
-        stale = [root / table / file for table, file in listing.read(con, query, [runs])]
-    if not alone and any(time.time() - path.stat().st_mtime < listing.RECENT for path in stale):
-        raise StoreError(
-            f"{root} has rows of these runs from another ingest, which is under way or was ended less than {listing.RECENT // 60} minutes "
-            "ago",
-            ["let it finish, or wait, and give the same command again: what is complete is kept"],
-        )
-    for path in stale:
-        places.remove(path)
+            name = listing.ingested(sorted(fresh["run"]["run_id"].to_pylist()))
+            writing.write_runs(self.root, fresh, name, only=alone)

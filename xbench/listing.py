@@ -25,7 +25,7 @@ from typing import Any
 import duckdb
 
 from xbench import places, sealing
-from xbench.contracts import TABLES
+from xbench.contracts import LAST_FIRST, TABLES
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.readers import from_json
@@ -70,8 +70,8 @@ class Listing:
         self._ranges: dict[str, dict[str, tuple[str, str]]] = {}
         check_format(root)
         self.compaction = newest(root)
-        # Runs come first: of a run that is in the list all else is there already.
-        there = {table: _names(root / table) for table in TABLES}
+        # Of a run that is in the list all else is there already, and so are the outcomes of a score.
+        there = {table: _names(root / table) for table in LAST_FIRST}
         compacted = {name for files in self.compaction.files.values() for name in files}
         loose = {table: [name for name in names if not name.startswith(PREFIX)] for table, names in there.items()}
         self.replaced = self._replaced(loose)

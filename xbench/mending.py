@@ -6,9 +6,9 @@ from there.
 
 import json
 import os
-import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from xbench import places
 from xbench.compacting import GRACE, without
 from xbench.errors import StoreError
-from xbench.listing import FOLDER, PREFIX, RECENT, newest
+from xbench.listing import FOLDER, PREFIX, RECENT, SORTING, compaction_of, newest
 from xbench.verifying import verify
 from xbench.verifying.problems import CELL, QUARANTINE, File, Problem, Verified
 
@@ -52,9 +52,13 @@ class Mended:
 
 @dataclass(slots=True)
 class _Plan:
-    """The files to set aside with the reason for each, the compacted files that no longer count, and what has to stay."""
+    """The files to set aside with the reason for each, the compacted files that no longer count, and what has to stay.
+
+    Of the files `harmless` are those that no reader sees, unless a writer finishes before they are moved.
+    """
 
     files: dict[str, str] = field(default_factory=dict)
+    harmless: set[str] = field(default_factory=set)
     lost: set[str] = field(default_factory=set)
     left: list[str] = field(default_factory=list)
 
@@ -88,22 +92,21 @@ def repair(root: Path, *, deep: bool = False, tick: Callable[[int, int], None] =
 
 def _plan(found: Verified) -> _Plan:
     plan = _Plan()
-    now = time.time()
     for problem in found.problems:
         if problem.kind in _OF_FILE:
             _add_file(found, plan, problem)
         elif problem.kind == "leftover":
-            _add_harmless(found, plan, problem, now)
-    _add_broken(found, plan, now)
+            _add_harmless(found, plan, problem)
+    _add_broken(found, plan)
     alone = {problem.file: problem for problem in found.problems if problem.kind == "orphan"}
     for file in _left_alone(found, plan):
         if file.shown in alone:
-            _add_harmless(found, plan, alone[file.shown], now)
+            _add_harmless(found, plan, alone[file.shown])
         else:
             plan.files.setdefault(file.shown, "its runs are set aside")
     for file in _without_a_score(found):
         if file.shown in alone:
-            _add_harmless(found, plan, alone[file.shown], now)
+            _add_harmless(found, plan, alone[file.shown])
     plan.left = list(dict.fromkeys(plan.left))
     return plan
 
@@ -131,25 +134,52 @@ def _add_write(found: Verified, plan: _Plan, problem: Problem) -> None:
             plan.files.setdefault(file.shown, f"was written with {problem.file}, which is {problem.kind}")
 
 
-def _add_harmless(found: Verified, plan: _Plan, problem: Problem, now: float) -> None:
-    """What no reader needs, unless it is so new that its writer may be about to finish."""
-    of_compaction = problem.file.startswith(f"{FOLDER}/") or Path(problem.file).name.startswith(PREFIX)
-    wait = GRACE if of_compaction else RECENT  # seconds; a compaction writes one file after another
+def _add_harmless(found: Verified, plan: _Plan, problem: Problem) -> None:
+    """What no reader needs, unless it was so new when it was listed that its writer may be about to finish."""
+    path = found.root / problem.file
+    wait = GRACE if _of_compaction(path) else RECENT  # seconds; a compaction writes one file after another
     try:
-        age = now - (found.root / problem.file).stat().st_mtime
+        written = path.stat().st_mtime
     except FileNotFoundError:
         return  # its writer has finished
-    if age < wait:
+    if _of_compaction(path):
+        written = max(written, _sorted_last(found.root))
+    if found.began - written < wait:
         plan.left.append(f"{problem.file}: {problem.kind}, but not {wait // 60} minutes old: it may be of a write under way")
-    else:
-        plan.files.setdefault(problem.file, _why(problem))
+    elif problem.file not in plan.files:
+        plan.files[problem.file] = _why(problem)
+        plan.harmless.add(problem.file)
 
 
-def _add_broken(found: Verified, plan: _Plan, now: float) -> None:
+def _of_compaction(path: Path) -> bool:
+    return path.parent.name == FOLDER or path.name.removeprefix(".").startswith(PREFIX)
+
+
+def _sorted_last(root: Path) -> float:
+    """When a compaction that has not ended was last seen at work, in the folder that it has until it does."""
+    times = [0.0]
+    for room in (root / FOLDER).glob(f"{SORTING}*"):
+        with suppress(FileNotFoundError):  # it has ended
+            times += [path.stat().st_mtime for path in (room, *room.rglob("*"))]
+    return max(times)
+
+
+def _finished(found: Verified, file: str) -> bool:
+    """Whether the writer of a file that no reader saw has come to its end since: then it is one that readers see, or is gone."""
+    path = found.root / file
+    if not path.exists():
+        return True
+    if _of_compaction(path):
+        return compaction_of(path.name) <= newest(found.root).number
+    listed = {path, *(other.path for other in found.files)}
+    return any(other.is_file() and other not in listed for other in (found.root / table / path.name for table in ("run", "score")))
+
+
+def _add_broken(found: Verified, plan: _Plan) -> None:
     twice, runs = _twice(found)
     for problem in found.problems:
         if problem.file in twice and problem.kind == "contract":
-            _add_harmless(found, plan, problem, now)
+            _add_harmless(found, plan, problem)
         elif problem.kind in _OF_RUN and not (problem.runs and runs.issuperset(problem.runs)):  # of these it is seen afterwards
             _add_runs(found, plan, problem)
 
@@ -219,13 +249,16 @@ def _without_a_score(found: Verified) -> list[File]:
 
 def _move(mended: Mended, plan: _Plan) -> None:
     """Say what is moved before it is: after a kill the list names more than there is beside it, never less."""
-    root = mended.after.root
+    found, root = mended.after, mended.after.root
+    plan.files = {file: why for file, why in plan.files.items() if file not in plan.harmless or not _finished(found, file)}
     lost = plan.lost | {Path(file).name.removesuffix(".parquet") for file in plan.files if Path(file).name.startswith(PREFIX)}
     counting = {name for names in newest(root).files.values() for name in names}
     if lost & counting:
         without(root, lost & counting)  # from here on no reader looks for them
         # Their runs may be there again, from the files that they were made of: what the others are is seen in the next round.
         plan.files = {file: why for file, why in plan.files.items() if Path(file).name.removesuffix(".parquet") in lost}
+    if not plan.files:
+        return
     folder = root / QUARANTINE / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
     listed: list[dict[str, Any]] = [
         asdict(Moved(file, f"{QUARANTINE}/{folder.name}/{file}", why)) for file, why in sorted(plan.files.items())
@@ -233,5 +266,7 @@ def _move(mended: Mended, plan: _Plan) -> None:
     with places.whole(folder / "moved.json") as new:
         new.write_text(json.dumps(listed, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
     for file, why in sorted(plan.files.items(), key=lambda item: (not item[0].startswith("run/"), item[0])):
+        if file in plan.harmless and _finished(found, file):
+            continue
         places.move(root / file, folder / file)
         mended.moved.append(Moved(file, f"{QUARANTINE}/{folder.name}/{file}", why))

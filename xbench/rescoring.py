@@ -77,8 +77,11 @@ def _rescore_run(con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, n
 def _score_run(
     con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, name: str, missing: list[tuple[Scorer, set[tuple[str, str]]]]
 ) -> None:
-    (first,) = con.execute(f"SELECT {', '.join(KEY)}, target_revision FROM run WHERE run_id = ?", [run_id]).fetchall()
-    key, revision = dict(zip(KEY, first, strict=False)), tested_revision(first[-1])
+    (first,) = con.execute(f"SELECT {', '.join(KEY)}, kind, target_revision FROM run WHERE run_id = ?", [run_id]).fetchall()
+    *values, kind, revision = first
+    key = dict(zip(KEY, values, strict=True))
+    if kind == "run":  # what others call a revision is theirs
+        revision = tested_revision(revision)
     rows = con.execute(
         "SELECT language, split, list(example_id ORDER BY example_id), list(cluster_id ORDER BY example_id), "
         "list(reference ORDER BY example_id), list(prediction ORDER BY example_id) FROM prediction WHERE run_id = ? "

@@ -3,8 +3,8 @@
     STORE/run/*.parquet  STORE/prediction/*.parquet  STORE/outcome/*.parquet  STORE/score/*.parquet
 
 A run's `run` row is written last and marks it complete: rows of a run without one are never seen by a reader. Any number
-of processes may write and read at once, and no file is ever changed. Nothing is locked, but that ingests compare with the store and write
-in turn (xbench.ingesting). Which files count is in xbench.listing: many small ones may have been made into few (xbench.compacting).
+of processes may write and read at once, and no file is ever changed. Nothing is locked, but that claims are compared with the store and
+written in turn (xbench.writing). Which files count is in xbench.listing: many small ones may have been made into few (xbench.compacting).
 """
 
 import inspect

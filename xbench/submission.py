@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from xbench import adapter, store
+from xbench import adapter, writing
 from xbench.adapter import Row
 from xbench.corpus import file_hash
 from xbench.errors import DataError, XbenchError
@@ -74,6 +74,7 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
 
     Raises:
         DataError: If there is no such suite, or a folder does not exist or holds no task of it.
+        StoreError: If the store cannot be read, or nothing can be written there.
     """
     suites = sorted({name for task in all_tasks() for name in task.suites})
     if suite not in suites:
@@ -217,17 +218,17 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     result.problems += [str(refusal) for refusal in refusals]
     if result.problems:
         return
-    fresh, _ = compare(batch, (root,))
     # OWNER/NAME would lead into a folder, where nobody looks.
     intermediate = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "-", system.intermediate)
     name = f"{task.name}.{intermediate[:40]}.submission.{batch.tables['run']['run_id'][0].as_py()}"
-    try:
-        for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the run complete
-            if fresh[table].num_rows:
-                store.write(root, table, fresh[table], name)
-    except XbenchError as error:
-        result.problems.append(str(error))
-        return
+    with writing.alone(root) as alone:
+        fresh, _ = compare(batch, (root,))
+        try:
+            if fresh["run"].num_rows:
+                writing.write_runs(root, fresh, name, only=alone)
+        except XbenchError as error:
+            result.problems.append(str(error))
+            return
     result.run_id, result.languages = str(batch.tables["run"]["run_id"][0]), len(found.answers)
     result.examples = sum(len(answers.example_ids) for answers in found.answers.values())
 

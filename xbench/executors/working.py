@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from xbench import store
+from xbench import store, writing
 from xbench.errors import StudyError, XbenchError
 from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
 from xbench.executors.tracking import Tracker
@@ -110,8 +110,7 @@ class Worker:
             tables = run_cell(bench, cell, self.study, datetime.now(UTC), lambda: datetime.now(UTC))
             # Another runner of the same study may have been quicker: what is complete is never replaced, file by file under its readers.
             if not store.is_complete(self.root, run_id):
-                for table in ("prediction", "outcome", "score", "run"):  # run last: it marks the cell complete
-                    store.write(self.root, table, tables[table], cell.file_name)
+                writing.write_runs(self.root, tables, cell.file_name)
         if cell.encoder is not None:
             bench.finished(cell.encoder)
 

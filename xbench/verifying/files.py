@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from xbench import places, sealing
-from xbench.contracts import TABLES
+from xbench.contracts import LAST_FIRST, TABLES
 from xbench.errors import StoreError
 from xbench.listing import FOLDER, PREFIX, SORTING, Listing, compaction_of, inside
 from xbench.verifying.problems import AGAIN, QUARANTINE, File, Problem, Verified
@@ -16,16 +16,17 @@ _UNFINISHED = "of a compaction that was never finished", "one that counts", "not
 
 
 def list_files(found: Verified) -> None:
-    """Runs come first: what is written meanwhile is then an orphan, never a run that lacks something."""
+    """Names are looked for as `Listing` does: what is written meanwhile is then an orphan, never a run or score that lacks something."""
     listed = _listing(found)
     if listed is None:
         return
+    there = {table: inside(found.root / table) for table in LAST_FIRST}
     for table in TABLES:
         folder = found.root / table
         if folder.exists() and not folder.is_dir():
             found.problems.append(Problem("unreadable", table, table, "", "is a file", "a folder of Parquet files", "move it away"))
             continue
-        for name in inside(folder):
+        for name in there[table]:
             _list_file(found, listed, table, folder / name)
     _list_compactions(found, listed)
     if listed.compaction.names:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from xbench import places, scoring
-from xbench.errors import XbenchError
+from xbench.errors import PluginError, XbenchError
 from xbench.listing import parquet
 from xbench.scorer import Scorer, load_scorer
 from xbench.task import load_task
@@ -46,13 +46,19 @@ def _rescore_run(found: Verified, file: File, path: Path, run: str, scorers: Map
             asked = [scorers[signature] for signature in sorted(there.get((language, split), {}).keys() & scorers.keys())]
             if not asked:
                 continue
-            try:
-                made, _ = scoring.score_rows(dict.fromkeys(scoring.KEY, ""), language, split, scoring.Answers(*given), asked, "")
-            except ValueError as error:
-                said = f"predictions in {language} ({split}) that cannot be scored: {error}", "answers that a scorer reads"
-                found.problems.append(Problem("outcome differs", "prediction", file.shown, f"run {run}", *said, RERUN, (run,)))
-                continue
-            wrong = _unlike(made, there[language, split])
+            made: list[pa.Table] = []
+            key = dict.fromkeys(scoring.KEY, "")
+            for scorer in asked:
+                try:
+                    made.append(scoring.score_rows(key, language, split, scoring.Answers(*given), [scorer], "")[0])
+                except ValueError as error:
+                    said = f"predictions in {language} ({split}) that cannot be scored: {error}", "answers that a scorer reads"
+                    found.problems.append(Problem("outcome differs", "prediction", file.shown, f"run {run}", *said, RERUN, (run,)))
+                except PluginError as error:
+                    said = "; ".join([error.headline, *error.problems]), "outcomes of the predictions in each language"
+                    do = "see to the scorer, and verify again: nothing says that the file is wrong"
+                    found.problems.append(Problem("no access", "prediction", file.shown, f"run {run}", *said, do))
+            wrong = _unlike(pa.concat_tables(made), there[language, split]) if made else []
             if wrong:
                 said = (
                     f"{len(wrong)} outcomes in {language} ({split}), such as that of example {wrong[0]}",

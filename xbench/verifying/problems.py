@@ -1,5 +1,6 @@
 """What `xbench verify` finds, and what it keeps while it looks."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,6 +120,7 @@ class Verified:
         scores: How many scores were made again from their outcomes.
         ledger: The tables of LEDGER.
         reader: Reads the files.
+        began: When the files were listed, or a little before, seconds since 1970.
     """
 
     root: Path
@@ -128,6 +130,7 @@ class Verified:
     files: list[File] = field(default_factory=list)
     rows: int = 0
     scores: int = 0
+    began: float = field(default_factory=time.time)
 
     @property
     def whole(self) -> bool:

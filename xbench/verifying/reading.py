@@ -15,7 +15,7 @@ from xbench.listing import INGESTED, PREFIX, ingested, parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, lost, reader
 from xbench.version import __version__
 
-_SCORERS = 8  # of one run: more are not tried in all their combinations
+_PARTS = 8  # of the scores of one run: more are not tried in all their combinations
 _ID = re.compile(r"[0-9a-f]{24}")
 _FILES, _ROWS = 400, 1 << 17  # that are looked at together, as a question takes as long for a file of few rows as for many of them
 
@@ -260,14 +260,26 @@ def _id_by(identity: str, own: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _rescored(run: str, identity: str, own: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether some of the scorers alone make the id: a compaction brings into one file what rescoring added to the run by the others.
+    """Whether some of the scores alone make the id: a compaction brings into one file what rescoring added to the run.
 
-    A version that brought predictions and no numbers, only carried ones, has nothing but that.
+    It adds a scorer to the languages that lack it. So what is left out is tried by scorer, by scorer and the scorers of its languages, and
+    by scorer and language. A version that brought predictions and no numbers, only carried ones, has nothing but that.
     """
     if all(row["beside"] and row["evidence"] == "outcomes" for row in own):
         return True
-    scorers = list(dict.fromkeys(row["scorer"] for row in own))
-    if not 1 < len(scorers) <= _SCORERS:
-        return False
-    chosen = chain.from_iterable(combinations(scorers, count) for count in range(1, len(scorers)))
-    return any(_id_by(identity, [row for row in own if row["scorer"] in those]) == run for those in chosen)
+    scorers: dict[str, set[str]] = {}
+    for row in own:
+        scorers.setdefault(row["language"], set()).add(row["scorer"])
+    ways: tuple[Callable[[Mapping[str, Any]], Any], ...] = (
+        lambda row: row["scorer"],
+        lambda row: (row["scorer"], frozenset(scorers[row["language"]])),
+        lambda row: (row["scorer"], row["language"]),
+    )
+    for way in ways:
+        parts = list(dict.fromkeys(map(way, own)))
+        if not 1 < len(parts) <= _PARTS:
+            continue
+        chosen = chain.from_iterable(combinations(parts, count) for count in range(1, len(parts)))
+        if any(_id_by(identity, [row for row in own if way(row) in those]) == run for those in chosen):
+            return True
+    return False
