@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
@@ -112,7 +113,7 @@ def test_rows_of_some_runs_are_those_of_the_table_from_few_files(root: Path, com
 
 def test_very_many_files_are_read_in_lots(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = answers(root)
-    monkeypatch.setattr(compacting, "_LOT", 2)
+    monkeypatch.setattr(listing, "LOT", 2)
     copy = shutil.copytree(root, root.with_name("in groups"))
     assert compacting.compact(root).after == 4
     assert compacting.compact(copy, rows=45).after > 4
@@ -522,6 +523,75 @@ def test_an_ingest_of_which_a_part_was_lost_does_not_come_back_beside_what_was_t
         take(root)
         old(root)
         assert same(root, before)
+
+
+def named_anew(root: Path, names: Sequence[str]) -> None:
+    """Compacted files that do not count get a name under which they do, as docs/reliability.md says."""
+    for name in names:
+        (root / name).rename(root / name.replace("compacted.", ""))
+
+
+def test_a_repair_is_undone(root: Path) -> None:
+    for table in ("outcome", "score"):  # of a run of elsewhere, which verify knows by its numbers
+        made = pq.read_table(one(root, table, "ingest.*"))
+        made = made.filter(pc.equal(made["language"], "fr"))
+        store.write(
+            root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), "again"
+        )
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    before = answers(root)
+    path = Listing(root).files("outcome")[0]
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-40])
+    moved = mending.repair(root).moved
+    assert len(moved) == 4 and store.complete_runs(root) == set()
+    for those in moved:
+        (root / those.to).rename(root / those.file)
+    path.write_bytes(kept)  # from a copy
+    files = [those.file for those in sorted(moved, key=lambda those: those.file)]
+    written = [own(root, seed) for seed in (10, 11, 12)]
+    for waiting in (12, 0):  # no compaction deletes them, and no repair takes them away
+        done = compacting.compact(root, grace=0)
+        assert [said.split(":")[0] for said in done.left] == [f for t in TABLES for f in files if f.startswith(f"{t}/")]
+        assert done.waiting == waiting
+        old(root)
+        mended = mending.repair(root)
+        assert [(p.kind, p.file) for p in mended.after.problems] == [("uncounted", file) for file in files]
+        assert mended.moved == [] and not mended.after.whole and len(store.complete_runs(root)) == 3
+    named_anew(root, files)
+    assert verifying.verify(root, deep=True).problems == []
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    assert verifying.verify(root, deep=True).problems == []
+    runs = [name.rpartition(".")[2] for name in written]
+    then = answers(root, views=TABLES)
+    assert {t: [row for row in then[t] if not any(run in row for run in runs)] for t in TABLES} == {t: before[t] for t in TABLES}
+    assert len(then["run"]) == len(before["run"]) + 3
+
+
+@pytest.mark.parametrize("lost", ["json", "folder"])
+def test_compacted_files_without_the_word_that_they_count_stay(root: Path, lost: str) -> None:
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    before = answers(root, views=TABLES)
+    files = sorted(path.relative_to(root).as_posix() for table in TABLES for path in Listing(root).files(table))
+    if lost == "json":
+        (root / "compaction" / "000001.json").unlink()
+    else:
+        shutil.rmtree(root / "compaction")
+    for seed in (10, 11, 12):
+        own(root, seed)
+    old(root)
+    mended = mending.repair(root)
+    assert mended.moved == [] and [(p.kind, p.file) for p in mended.after.problems] == [("uncounted", file) for file in files]
+    for _ in range(3):
+        compacting.compact(root, grace=0)
+    assert [(p.kind, p.file) for p in verifying.verify(root).problems] == [("uncounted", file) for file in files]
+    named_anew(root, files)
+    assert verifying.verify(root).problems == []
+    then = answers(root, views=TABLES)
+    assert all(set(before[table]) < set(then[table]) for table in TABLES) and len(then["run"]) == len(before["run"]) + 3
 
 
 def test_what_says_which_files_count_is_checked(root: Path) -> None:

@@ -24,7 +24,6 @@ from xbench.listing import Listing, existing
 
 ROWS = 5_000_000  # of a file at most, unless a single run has more; xbench verify has one file in memory at a time
 GRACE = 3600  # seconds for which what is replaced stays
-_LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
 _FEW = 2  # files of a table that are not worth being made one
 
 Tick = Callable[[str], None]
@@ -245,7 +244,7 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
 
 def _gathered(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequence[str], room: Path) -> str:
     """A SELECT of the rows of files; of very many files lots are first made into one each, for want of memory to have all open."""
-    if len(names) <= _LOT:
+    if len(names) <= listing.LOT:
         return _rows(con, root, table, names)
     _remove(room.glob("lot.*"))
     for number, lot in enumerate(_lots(names)):
@@ -427,10 +426,12 @@ def _clear(root: Path, grace: float) -> int:
     old = [root / table / f"{name}.parquet" for table, names in listed.replaced.items() for name in sorted(names)]
     # Of compacted files that do not count only those of compactions that are over: a later one may be being written.
     for table, names in listed.uncounted.items():
-        old += [root / table / f"{name}.parquet" for name in names if listing.compaction_of(name) <= now.number]
+        gone = (name for name in names if listing.compaction_of(name) <= now.number and name not in listed.stranded[table])
+        old += [root / table / f"{name}.parquet" for name in gone]
     folder = root / listing.FOLDER
     there = listing.inside(folder)
-    old += [folder / name for name in there if _is_old(name, now)]
+    stems = {listing.stem_of(name) for names in listed.stranded.values() for name in names}
+    old += [folder / name for name in there if _is_old(name, now) and listing.stem_of(name) not in stems]
     for table in TABLES:  # all that replaces them is there
         listed.files(table)
     _remove(old)
@@ -450,7 +451,9 @@ def _is_old(name: str, now: listing.Compaction) -> bool:
 
 def _tell_waiting(root: Path, done: Compacted, grace: float) -> None:
     listed = Listing(root)
-    done.waiting = sum(map(len, listed.replaced.values())) + sum(map(len, listed.uncounted.values()))
+    said = "does not count, and no file that counts has all its runs; see xbench verify"
+    done.left += [f"{table}/{name}.parquet: {said}" for table, names in listed.stranded.items() for name in names]
+    done.waiting = sum(len(listed.replaced[t]) + len(listed.uncounted[t]) - len(listed.stranded[t]) for t in TABLES)
     if done.waiting:
         done.wait = max(0.0, grace - (time.time() - listed.compaction.made))
 
@@ -471,8 +474,8 @@ def _rows(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequenc
 
 
 def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(names), _LOT):
-        yield names[first : first + _LOT]
+    for first in range(0, len(names), listing.LOT):
+        yield names[first : first + listing.LOT]
 
 
 def _text(value: str) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xbench import columns, contracts, hashes, places, rows, sealing, study
-from xbench.listing import INGESTED, PREFIX, ingested, parquet
+from xbench.listing import INGESTED, ingested, parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, lost, reader
 from xbench.version import __version__
 
@@ -247,7 +247,7 @@ def _check_ids(found: Verified) -> None:
         if file.name in gone:
             continue
         expected = _id_by(identity, own)
-        if expected != run and not (file.name.startswith(PREFIX) and _rescored(run, identity, own)):
+        if expected != run and (file.name.startswith(INGESTED) or not _rescored(run, identity, own)):
             said = f"run_id {run}", f"{expected}, the hash of its identity and numbers"
             found.problems.append(Problem("identity", "score", file.shown, f"run {run}", *said, AGAIN, (run,)))
 
