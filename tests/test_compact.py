@@ -611,6 +611,20 @@ def test_what_says_which_files_count_is_checked(root: Path) -> None:
     assert not verifying.verify(root).whole
 
 
+@pytest.mark.parametrize("name", ["notes.json", "000009_1.json", "000001_1.json", "0000010.json"])
+def test_a_foreign_file_beside_what_says_which_files_count_is_none_of_them(small: Path, name: str) -> None:
+    foreign = small / "compaction" / name
+    foreign.parent.mkdir()
+    foreign.write_text('{"a": 1}')
+    before = answers(small, views=TABLES)
+    compacting.compact(small, grace=0)
+    compacting.compact(small, grace=0)
+    assert answers(small, views=TABLES) == before
+    found = verifying.verify(small)
+    assert [(p.kind, p.file) for p in found.problems] == [("foreign", f"compaction/{name}")]
+    assert mending.repair(small).moved == [] and foreign.read_text() == '{"a": 1}'
+
+
 def test_a_damaged_list_of_what_was_replaced_stays(root: Path) -> None:
     """Without it the store could not be opened."""
     compacting.compact(root)

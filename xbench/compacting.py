@@ -443,7 +443,7 @@ def _clear(root: Path, grace: float) -> int:
 
 def _is_old(name: str, now: listing.Compaction) -> bool:
     return (
-        name.endswith((".json", ".parquet"))
+        listing.OF_COMPACTION.fullmatch(name) is not None
         and name not in (now.names, f"{now.number:06d}.json")
         and listing.compaction_of(name) <= now.number
     )

@@ -33,6 +33,7 @@ from xbench.readers import from_json
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
 SORTING = ".sorting-"  # of the folders in which compactions sort
+OF_COMPACTION = re.compile(r"[0-9]{6}(\.json|-[0-9a-f]{8}\.parquet)")  # what compactions write into FOLDER
 INGESTED = "ingest."  # of the files of an ingest
 MANY = 1000  # files: from here on opening a store takes seconds
 LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
@@ -282,7 +283,7 @@ def newest(root: Path) -> Compaction:
         StoreError: If what it says cannot be read.
     """
     folder = root / FOLDER
-    found = [name for name in inside(folder) if name.endswith(".json") and not name.startswith(".")]
+    found = [name for name in inside(folder) if name.endswith(".json") and OF_COMPACTION.fullmatch(name)]
     if not found:
         return Compaction()
     path = folder / found[-1]

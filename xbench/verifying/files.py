@@ -1,16 +1,14 @@
 """Which files a store has, and what is there that is none of them."""
 
-import re
 from pathlib import Path
 
 from xbench import places, sealing
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
-from xbench.listing import FOLDER, PREFIX, SORTING, Listing, compaction_of, inside, stem_of
+from xbench.listing import FOLDER, OF_COMPACTION, PREFIX, SORTING, Listing, compaction_of, inside, stem_of
 from xbench.verifying.problems import AGAIN, QUARANTINE, File, Problem, Verified
 from xbench.version import __version__
 
-_OF_COMPACTION = re.compile(r"\d{6}(\.json|-[0-9a-f]{8}\.parquet)")
 _TEMPORARY = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
 _STRANDED = (
     "a compacted file that does not count, with runs that no file has that counts",
@@ -88,7 +86,7 @@ def _list_compactions(found: Verified, listed: Listing) -> None:
             found.problems.append(Problem("leftover", "", shown, "", *_TEMPORARY))
         elif name.startswith(SORTING):
             found.problems.append(Problem("leftover", "", shown, "", *_UNFINISHED))
-        elif not _OF_COMPACTION.fullmatch(name):
+        elif not OF_COMPACTION.fullmatch(name):
             said = "is not of a compaction by its name", "NNNNNN.json and its list", "nothing; move it away if it is not yours"
             found.problems.append(Problem("foreign", "", shown, "", *said))
         elif (
