@@ -675,6 +675,25 @@ def test_what_an_interrupted_compaction_left_is_named_and_set_aside(root: Path, 
     assert set(before["run"]) < set(shown["run"]) and len(shown["run"]) == len(before["run"]) + 3
 
 
+def test_of_a_run_and_its_copy_one_is_kept(root: Path) -> None:
+    ingested(root, ("z",))
+    for table in ("outcome", "score"):  # as `xbench rescore` adds to a run
+        path = one(root, table)
+        made = pq.read_table(path)
+        name = f"mini-nli.{path.stem.rpartition('.')[2]}.other-1"
+        store.write(root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), name)
+    before = answers(root)
+    files = sorted(root.glob("*/*.parquet"))
+    for path in files:
+        for name in (f"{path.stem} (1).parquet", f"Copy of {path.name}"):
+            shutil.copy2(path, path.with_name(name))
+    old(root)
+    mended = mending.repair(root)
+    assert mended.after.problems == [] and mended.left == []
+    assert sorted(root.glob("*/*.parquet")) == files and len(mended.moved) == 2 * len(files)
+    assert answers(root, views=VIEWS) == before
+
+
 def test_what_is_there_twice_is_left_as_it_is(root: Path) -> None:
     name = cut_off(root)
     done = compacting.compact(root)
