@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import some_slow
 from tests.test_verify import cut_off, ingested, old, one, own
-from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
+from xbench import background, cli, compacting, listing, mending, places, sealing, serving, store, verifying
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.listing import Listing
@@ -380,6 +380,25 @@ def test_damaged_and_incomplete_files_are_left(root: Path) -> None:
     assert count(root) == 4 + 4
     assert flipped.exists()
     assert {p.kind for p in verifying.verify(root).problems} >= {"content", "orphan"}
+
+
+def test_files_with_columns_of_another_version_are_left(root: Path) -> None:
+    run, score = one(root, "run"), one(root, "score", "ingest.*")
+    for path, chosen in ((run, "*, 12.5::DOUBLE AS carbon_g"), (score, "* REPLACE (value::DECIMAL(9, 4) AS value)")):
+        con = duckdb.connect()
+        con.register("given", con.sql(f"SELECT {chosen} FROM {listing.parquet([path])}").to_arrow_table())
+        con.execute(f"COPY (FROM given) TO '{path}' (FORMAT parquet, {sealing.option()})")
+        sealing.seal(path)
+    before = answers(root)
+    kept = {path: path.read_bytes() for path in (run, score)}
+    done = compacting.compact(root, grace=0)
+    said = "; ".join(done.left)
+    assert f"run/{run.name}: columns that this xbench does not know or take: column 'carbon_g': unknown" in said
+    assert f"score/{score.name}: columns" in said and "column 'value': is decimal128(9, 4), expected double" in said
+    assert len(done.left) == 5  # and the other three of the run
+    compacting.compact(root, grace=0)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert answers(root) == before
 
 
 def test_an_unreadable_file_stops_it_and_nothing_changes(root: Path) -> None:

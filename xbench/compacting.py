@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xbench import contracts, listing, places, sealing, store
 from xbench.contracts import TABLES
@@ -84,7 +86,7 @@ def compact(root: Path, *, grace: float = GRACE, rows: int = ROWS, dry_run: bool
         with listing.opened(root) as con, _room_for_sorting(con, root, dry_run=dry_run) as room:
             _compact(con, listed, done, rows, room, tick)
         _tell_waiting(root, done, grace)
-    except (duckdb.Error, OSError, WriteError) as error:
+    except (duckdb.Error, pa.ArrowException, OSError, WriteError) as error:
         said = [" ".join(str(error).split("LINE 1:", maxsplit=1)[0].split()), "where a file is at fault, xbench verify says which"]
         raise StoreError(f"{root} was not compacted: nothing is lost, and what was half written does not count", said) from error
     return done
@@ -158,8 +160,8 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         names = []
         for path in listed.files(table):
             with places.local(path) as local:
-                if path.stat().st_size and sealing.intact(local) is False:
-                    done.left.append(f"{table}/{path.name}: its bytes are not those that were written; see xbench verify")
+                if path.stat().st_size and (why := _why_not(con, table, local)):
+                    done.left.append(f"{table}/{path.name}: {why}; see xbench verify")
                     continue
             names.append(path.name.removesuffix(".parquet"))
         for lot in _lots(names):
@@ -182,7 +184,10 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         "SELECT DISTINCT tbl || '/' || name || '.parquet', (tbl, name) IN (SELECT (tbl, name) FROM twice) FROM content "
         "ANTI JOIN part USING (tbl, name) ORDER BY 1"
     ).fetchall()
-    said = {True: "rows that another file has too; see xbench verify", False: "rows of a run that is not complete"}
+    said = {
+        True: "rows that another file has too; see xbench verify",
+        False: "rows of a run that is not complete, or whose own row is in a file that is left",
+    }
     done.left += [f"{name}: {said[twice]}" for name, twice in waiting]
     large = f"SELECT name FROM part WHERE name LIKE '{listing.PREFIX}%' GROUP BY name HAVING max(n) > {rows // 2}"
     # A group of which one file is not to be used stays as it is.
@@ -195,6 +200,14 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
     query = f"SELECT tbl, name FROM part WHERE name NOT IN ({large}) AND NOT list_contains(?::VARCHAR[], name) ORDER BY ALL"
     found = con.execute(query, [broken]).fetchall()
     return {table: [name for t, name in found if t == table] for table in TABLES}
+
+
+def _why_not(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
+    """Why a file is to be left as it is: a new one would lack what this version does not know."""
+    if sealing.intact(path) is False:
+        return "its bytes are not those that were written"
+    broken = contracts.column_problems(table, pq.read_schema(path).empty_table())
+    return f"columns that this xbench does not know or take: {'; '.join(broken)}" if broken else ""
 
 
 def _group(con: duckdb.DuckDBPyConnection, done: Compacted, rows: int) -> int:
