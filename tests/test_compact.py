@@ -401,6 +401,26 @@ def test_files_with_columns_of_another_version_are_left(root: Path) -> None:
     assert answers(root) == before
 
 
+def test_a_damaged_file_without_a_checksum_gets_none(root: Path) -> None:
+    path = one(root, "run")
+    made = pq.read_table(path).replace_schema_metadata(None)
+    pq.write_table(made, path, compression="none", use_dictionary=False, store_schema=False)
+    whole = path.read_bytes()
+    spots = [found.start() for found in re.finditer(re.escape((5).to_bytes(8, "little")), whole)]
+    for place in spots:
+        path.write_bytes(whole[:place] + b"\4" + whole[place + 1 :])
+        if pq.read_table(path)["trained_examples"].to_pylist() == [4]:
+            break
+    else:
+        raise AssertionError("no such number")
+    for _ in range(2):
+        done = compacting.compact(root, grace=0)
+        assert f"run/{path.name}: its bytes are not those that were written; see xbench verify" in done.left
+    assert ("content", f"run/{path.name}") in {(p.kind, p.file) for p in verifying.verify(root).problems}
+    path.write_bytes(whole)
+    assert compacting.compact(root).left == []
+
+
 def test_an_unreadable_file_stops_it_and_nothing_changes(root: Path) -> None:
     path = one(root, "score")
     path.write_bytes(path.read_bytes()[:50])

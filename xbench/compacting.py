@@ -23,6 +23,7 @@ from xbench import contracts, listing, places, sealing, store
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, WriteError
 from xbench.listing import Listing, existing
+from xbench.verifying.reading import against_footer
 
 ROWS = 5_000_000  # of a file at most, unless a single run has more; xbench verify has one file in memory at a time
 GRACE = 3600  # seconds for which what is replaced stays
@@ -203,8 +204,11 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
 
 
 def _why_not(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
-    """Why a file is to be left as it is: a new one would lack what this version does not know."""
-    if sealing.intact(path) is False:
+    """Why a file is to be left as it is: a new one would lack what this version does not know, and would vouch for what may be damaged."""
+    intact = sealing.intact(path)
+    if intact is False or (
+        intact is None and any(against_footer(path, con.sql(f"SELECT * FROM {listing.parquet([path])}").to_arrow_table()))
+    ):
         return "its bytes are not those that were written"
     broken = contracts.column_problems(table, pq.read_schema(path).empty_table())
     return f"columns that this xbench does not know or take: {'; '.join(broken)}" if broken else ""

@@ -98,7 +98,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
             content = found.reader.sql(f"SELECT * FROM {parquet([path])}").to_arrow_table()
             against = ["the checksum in its footer is that of other bytes"] if intact is False else []
             if intact is None:
-                against = list(_against_footer(path, content))
+                against = list(against_footer(path, content))
     except _DAMAGE as error:
         found.reader.close()
         found.reader = reader()  # an error may leave the old one of no use
@@ -115,7 +115,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
     return content
 
 
-def _against_footer(path: Path, content: pa.Table) -> Iterator[str]:
+def against_footer(path: Path, content: pa.Table) -> Iterator[str]:
     """Of a file without a checksum: what the footer says of the rows (how many, least and greatest of each column), and is not so."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
