@@ -302,6 +302,33 @@ def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Ca
         fault("disk full", "compaction, at every write", f"{total} times", said="was not compacted: nothing is lost")
 
 
+def test_where_no_compaction_can_be_named_nothing_of_it_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On file systems without hard links each call left one more set of files."""
+
+    def without_links(*given: Any) -> None:
+        raise OSError(95, "Operation not supported")
+
+    files = sorted(root.rglob("*.parquet"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", without_links)
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"was not compacted(.|\n)*Operation not supported"):
+                compacting.compact(root)
+            assert sorted(root.rglob("*.parquet")) == files and verifying.verify(root).problems == []
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    own(root, 9)
+    path = Listing(root).files("score")[0]
+    path.write_bytes(path.read_bytes()[:-40])
+    files = sorted(root.rglob("*.parquet"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", without_links)
+        with pytest.raises(OSError, match="Operation not supported"):
+            mending.repair(root)
+    assert sorted(root.rglob("*.parquet")) == files
+    assert mending.repair(root).after.problems == []
+
+
 def test_files_of_a_compaction_under_way_are_no_duplicates(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It began after `xbench verify` had listed what counts."""
     listing_of = verifying.files._listing

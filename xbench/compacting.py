@@ -11,7 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -142,13 +142,24 @@ def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, r
         counts = None
         counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
     finally:
-        if counts is False:  # if the commit failed half-way nothing is known of it, and nothing removed: a later call does that
+        if counts is None:
+            counts = _may_count(listed)
+        if counts is False:
             _remove(listed.root / table / f"{name}.parquet" for table, names in written.items() for name in names)
             _remove([listed.root / listing.FOLDER / f"{stem.removeprefix(listing.PREFIX)}.parquet"])
     if not counts:
         raise StoreError(f"another compaction of {listed.root} was quicker: it counts, and this one has left nothing behind")
     done.number += 1
     done.after = sum(len(Listing(listed.root).files(table)) for table in TABLES)
+
+
+def _may_count(listed: Listing) -> bool | None:
+    """Of a compaction whose commit failed half-way: False if it does not count; None if it may, and nothing is to be removed."""
+    if not places.is_remote(listed.root):  # where what was sent may arrive later
+        with suppress(StoreError):
+            if listing.newest(listed.root).number <= listed.compaction.number:
+                return False
+    return None
 
 
 def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, rows: int) -> dict[str, list[str]]:
@@ -367,8 +378,15 @@ def without(root: Path, lost: set[str]) -> None:
         """
         _put_names(con, query, root / listing.FOLDER / f"{stem}.parquet")
     counting = {table: [*names, *([again] if table in written else [])] for table, names in files.items()}
-    if not listing.commit(root, counting, f"{stem}.parquet", now.number + 1):
-        _remove([root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)])
+    counts: bool | None = None
+    try:
+        counts = listing.commit(root, counting, f"{stem}.parquet", now.number + 1)
+    finally:
+        if counts is None:
+            counts = _may_count(listed)
+        if counts is False:
+            _remove([root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)])
+    if not counts:
         raise StoreError(f"{root} was compacted meanwhile: try again")
 
 
