@@ -591,6 +591,50 @@ def test_an_ingest_of_which_a_part_was_lost_does_not_come_back_beside_what_was_t
         assert same(root, before)
 
 
+def scored_again(root: Path) -> None:
+    """As `xbench rescore` does with runs of our own: files of outcomes and scores without a row of table run."""
+    for table in ("outcome", "score"):
+        for path in sorted((root / table).glob("mini-nli.none.seed*")):
+            made = pq.read_table(path)
+            made = made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows))
+            store.write(root, table, made, f"mini-nli.{path.stem.rpartition('.')[2]}.other-1")
+
+
+@pytest.mark.parametrize("table", ["run", "outcome"])
+def test_within_the_hour_scores_of_rescoring_count_again_with_their_runs(small: Path, table: str) -> None:
+    scored_again(small)
+    before = answers(small)
+    compacting.compact(small, grace=0)
+    path = Listing(small).files(table)[0]
+    path.write_bytes(path.read_bytes()[:-40])
+    assert mending.repair(small).after.problems == []
+    assert answers(small) == before
+    for _ in range(2):
+        compacting.compact(small, grace=0)
+        assert answers(small) == before
+    path = Listing(small).files(table)[0]
+    path.write_bytes(path.read_bytes()[:-40])
+    assert mending.repair(small).after.problems == [] and answers(small)["score"] == []
+
+
+def test_within_the_hour_scores_of_rescoring_count_again_beside_their_runs(small: Path) -> None:
+    """The runs are in other compacted files."""
+    compacting.compact(small, rows=45)
+    scored_again(small)
+    before = answers(small)
+    compacting.compact(small, rows=45)
+    files = [path for path in Listing(small).files("outcome") if ".000002-" in path.name]
+    assert len(files) == 2 and len(Listing(small).files("run")) == 2  # the runs are in those of before
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-40])
+        assert mending.repair(small).after.problems == []
+        assert answers(small) == before
+    for _ in range(2):
+        compacting.compact(small, grace=0)
+        assert answers(small) == before
+    assert verifying.verify(small).problems == []
+
+
 def named_anew(root: Path, names: Sequence[str]) -> None:
     """Compacted files that do not count get a name under which they do, as docs/reliability.md says."""
     for name in names:

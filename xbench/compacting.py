@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -369,15 +369,16 @@ def without(root: Path, lost: set[str]) -> None:
         _take_again(con, listed)
         written = [table for table in TABLES if _write_again(con, root, table, root / table / f"{again}.parquet")]
         _keep_names(con, listed)
-        # A file with another score of a run (xbench.rescoring) is not of those named here, and its name stays.
+        counting = {table: [*names, *([again] if table in written else [])] for table, names in files.items()}
+        _free_added(con, listed, counting)
         query = f"""
             SELECT tbl, name, written, run_id, CASE WHEN run_id IN (SELECT run_id FROM taken) THEN '{again}' ELSE "into" END AS "into"
             FROM names WHERE CASE WHEN name IN (SELECT name FROM gone WHERE whole) THEN name IN (SELECT name FROM staying)
-                ELSE run_id IS NULL OR run_id IN (SELECT run_id FROM taken) OR run_id NOT IN (SELECT run_id FROM gone) END
+                WHEN run_id IS NULL THEN name NOT IN (FROM added)
+                ELSE run_id IN (SELECT run_id FROM taken) OR run_id NOT IN (SELECT run_id FROM gone) END
             ORDER BY tbl, name, run_id
         """
         _put_names(con, query, root / listing.FOLDER / f"{stem}.parquet")
-    counting = {table: [*names, *([again] if table in written else [])] for table, names in files.items()}
     counts: bool | None = None
     try:
         counts = listing.commit(root, counting, f"{stem}.parquet", now.number + 1)
@@ -450,6 +451,37 @@ def _keep_names(con: duckdb.DuckDBPyConnection, listed: Listing) -> None:
                 "INSERT INTO staying SELECT DISTINCT parse_filename(filename, true) FROM "
                 f"{_files(listed.root, table, lot, 'filename = true')} WHERE run_id IN (FROM held)"
             )
+
+
+def _free_added(con: duckdb.DuckDBPyConnection, listed: Listing, counting: Mapping[str, Sequence[str]]) -> None:
+    """Table `added`: names of files with other scores of runs alone (xbench.rescoring) that count again, as they are still there.
+
+    None of their rows is in a file that counts, and all their runs are.
+    """
+    con.execute("CREATE TABLE added (name VARCHAR)")
+    query = "SELECT DISTINCT name, tbl FROM names WHERE name NOT IN (SELECT name FROM names WHERE tbl = 'run') ORDER BY ALL"
+    rows = con.execute(query).fetchall()
+    unfit = {name for name, table in rows if _as_written(listed, table, name) is False}
+    if all(name in unfit for name, _ in rows):
+        return
+    con.execute(
+        "CREATE TABLE there AS SELECT run_id FROM held UNION SELECT run_id FROM taken UNION "
+        "SELECT run_id FROM gone WHERE whole AND list_contains(?::VARCHAR[], name) AND name NOT IN (FROM staying)",
+        [sorted(listed.replaced["run"])],
+    )
+    for lot in _lots(listed.loose["run"]):
+        con.execute(f"INSERT INTO there SELECT run_id FROM {_files(listed.root, 'run', lot)}")
+    for table in TABLES:
+        key = contracts.rules(table).key
+        same = " AND ".join(f"a.{column} IS NOT DISTINCT FROM b.{column}" for column in key.split(", "))
+        for lot in _lots([name for name, tbl in rows if tbl == table and name not in unfit]):
+            source = _files(listed.root, table, lot, "filename = true")
+            con.execute(f"CREATE OR REPLACE TABLE lot AS SELECT parse_filename(filename, true) AS file, {key} FROM {source}")
+            unfit |= {name for (name,) in con.execute("SELECT DISTINCT file FROM lot WHERE run_id NOT IN (FROM there)").fetchall()}
+            for others in _lots([*counting[table], *listed.loose[table]]):
+                other = f"SELECT {key} FROM {_files(listed.root, table, others)} WHERE run_id IN (SELECT run_id FROM lot)"
+                unfit |= {n for (n,) in con.execute(f"SELECT DISTINCT a.file FROM lot AS a JOIN ({other}) AS b ON {same}").fetchall()}
+    con.execute("INSERT INTO added SELECT unnest(?::VARCHAR[])", [sorted({name for name, _ in rows} - unfit)])
 
 
 def _clear(root: Path, grace: float) -> int:
