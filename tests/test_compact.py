@@ -13,13 +13,14 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import some_slow
 from tests.test_verify import cut_off, ingested, old, one, own
-from xbench import background, cli, compacting, listing, mending, places, serving, store, verifying
+from xbench import background, cli, compacting, listing, mending, places, sealing, serving, store, verifying
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.listing import Listing
@@ -112,7 +113,7 @@ def test_rows_of_some_runs_are_those_of_the_table_from_few_files(root: Path, com
 
 def test_very_many_files_are_read_in_lots(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = answers(root)
-    monkeypatch.setattr(compacting, "_LOT", 2)
+    monkeypatch.setattr(listing, "LOT", 2)
     copy = shutil.copytree(root, root.with_name("in groups"))
     assert compacting.compact(root).after == 4
     assert compacting.compact(copy, rows=45).after > 4
@@ -301,6 +302,33 @@ def test_no_room_at_any_step(small: Path, tmp_path: Path, stride: int, fault: Ca
         fault("disk full", "compaction, at every write", f"{total} times", said="was not compacted: nothing is lost")
 
 
+def test_where_no_compaction_can_be_named_nothing_of_it_stays(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On file systems without hard links each call left one more set of files."""
+
+    def without_links(*given: Any) -> None:
+        raise OSError(95, "Operation not supported")
+
+    files = sorted(root.rglob("*.parquet"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", without_links)
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"was not compacted(.|\n)*Operation not supported"):
+                compacting.compact(root)
+            assert sorted(root.rglob("*.parquet")) == files and verifying.verify(root).problems == []
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    own(root, 9)
+    path = Listing(root).files("score")[0]
+    path.write_bytes(path.read_bytes()[:-40])
+    files = sorted(root.rglob("*.parquet"))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", without_links)
+        with pytest.raises(OSError, match="Operation not supported"):
+            mending.repair(root)
+    assert sorted(root.rglob("*.parquet")) == files
+    assert mending.repair(root).after.problems == []
+
+
 def test_files_of_a_compaction_under_way_are_no_duplicates(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It began after `xbench verify` had listed what counts."""
     listing_of = verifying.files._listing
@@ -379,6 +407,45 @@ def test_damaged_and_incomplete_files_are_left(root: Path) -> None:
     assert count(root) == 4 + 4
     assert flipped.exists()
     assert {p.kind for p in verifying.verify(root).problems} >= {"content", "orphan"}
+
+
+def test_files_with_columns_of_another_version_are_left(root: Path) -> None:
+    run, score = one(root, "run"), one(root, "score", "ingest.*")
+    for path, chosen in ((run, "*, 12.5::DOUBLE AS carbon_g"), (score, "* REPLACE (value::DECIMAL(9, 4) AS value)")):
+        con = duckdb.connect()
+        con.register("given", con.sql(f"SELECT {chosen} FROM {listing.parquet([path])}").to_arrow_table())
+        con.execute(f"COPY (FROM given) TO '{path}' (FORMAT parquet, {sealing.option()})")
+        sealing.seal(path)
+    before = answers(root)
+    kept = {path: path.read_bytes() for path in (run, score)}
+    done = compacting.compact(root, grace=0)
+    said = "; ".join(done.left)
+    assert f"run/{run.name}: columns that this xbench does not know or take: column 'carbon_g': unknown" in said
+    assert f"score/{score.name}: columns" in said and "column 'value': is decimal128(9, 4), expected double" in said
+    assert len(done.left) == 5  # and the other three of the run
+    compacting.compact(root, grace=0)
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert answers(root) == before
+
+
+def test_a_damaged_file_without_a_checksum_gets_none(root: Path) -> None:
+    path = one(root, "run")
+    made = pq.read_table(path).replace_schema_metadata(None)
+    pq.write_table(made, path, compression="none", use_dictionary=False, store_schema=False)
+    whole = path.read_bytes()
+    spots = [found.start() for found in re.finditer(re.escape((5).to_bytes(8, "little")), whole)]
+    for place in spots:
+        path.write_bytes(whole[:place] + b"\4" + whole[place + 1 :])
+        if pq.read_table(path)["trained_examples"].to_pylist() == [4]:
+            break
+    else:
+        raise AssertionError("no such number")
+    for _ in range(2):
+        done = compacting.compact(root, grace=0)
+        assert f"run/{path.name}: its bytes are not those that were written; see xbench verify" in done.left
+    assert ("content", f"run/{path.name}") in {(p.kind, p.file) for p in verifying.verify(root).problems}
+    path.write_bytes(whole)
+    assert compacting.compact(root).left == []
 
 
 def test_an_unreadable_file_stops_it_and_nothing_changes(root: Path) -> None:
@@ -524,6 +591,119 @@ def test_an_ingest_of_which_a_part_was_lost_does_not_come_back_beside_what_was_t
         assert same(root, before)
 
 
+def scored_again(root: Path) -> None:
+    """As `xbench rescore` does with runs of our own: files of outcomes and scores without a row of table run."""
+    for table in ("outcome", "score"):
+        for path in sorted((root / table).glob("mini-nli.none.seed*")):
+            made = pq.read_table(path)
+            made = made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows))
+            store.write(root, table, made, f"mini-nli.{path.stem.rpartition('.')[2]}.other-1")
+
+
+@pytest.mark.parametrize("table", ["run", "outcome"])
+def test_within_the_hour_scores_of_rescoring_count_again_with_their_runs(small: Path, table: str) -> None:
+    scored_again(small)
+    before = answers(small)
+    compacting.compact(small, grace=0)
+    path = Listing(small).files(table)[0]
+    path.write_bytes(path.read_bytes()[:-40])
+    assert mending.repair(small).after.problems == []
+    assert answers(small) == before
+    for _ in range(2):
+        compacting.compact(small, grace=0)
+        assert answers(small) == before
+    path = Listing(small).files(table)[0]
+    path.write_bytes(path.read_bytes()[:-40])
+    assert mending.repair(small).after.problems == [] and answers(small)["score"] == []
+
+
+def test_within_the_hour_scores_of_rescoring_count_again_beside_their_runs(small: Path) -> None:
+    """The runs are in other compacted files."""
+    compacting.compact(small, rows=45)
+    scored_again(small)
+    before = answers(small)
+    compacting.compact(small, rows=45)
+    files = [path for path in Listing(small).files("outcome") if ".000002-" in path.name]
+    assert len(files) == 2 and len(Listing(small).files("run")) == 2  # the runs are in those of before
+    for path in files:
+        path.write_bytes(path.read_bytes()[:-40])
+        assert mending.repair(small).after.problems == []
+        assert answers(small) == before
+    for _ in range(2):
+        compacting.compact(small, grace=0)
+        assert answers(small) == before
+    assert verifying.verify(small).problems == []
+
+
+def named_anew(root: Path, names: Sequence[str]) -> None:
+    """Compacted files that do not count get a name under which they do, as docs/reliability.md says."""
+    for name in names:
+        (root / name).rename(root / name.replace("compacted.", ""))
+
+
+def test_a_repair_is_undone(root: Path) -> None:
+    for table in ("outcome", "score"):  # of a run of elsewhere, which verify knows by its numbers
+        made = pq.read_table(one(root, table, "ingest.*"))
+        made = made.filter(pc.equal(made["language"], "fr"))
+        store.write(
+            root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), "again"
+        )
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    before = answers(root)
+    path = Listing(root).files("outcome")[0]
+    kept = path.read_bytes()
+    path.write_bytes(kept[:-40])
+    moved = mending.repair(root).moved
+    assert len(moved) == 4 and store.complete_runs(root) == set()
+    for those in moved:
+        (root / those.to).rename(root / those.file)
+    path.write_bytes(kept)  # from a copy
+    files = [those.file for those in sorted(moved, key=lambda those: those.file)]
+    written = [own(root, seed) for seed in (10, 11, 12)]
+    for waiting in (12, 0):  # no compaction deletes them, and no repair takes them away
+        done = compacting.compact(root, grace=0)
+        assert [said.split(":")[0] for said in done.left] == [f for t in TABLES for f in files if f.startswith(f"{t}/")]
+        assert done.waiting == waiting
+        old(root)
+        mended = mending.repair(root)
+        assert [(p.kind, p.file) for p in mended.after.problems] == [("uncounted", file) for file in files]
+        assert mended.moved == [] and not mended.after.whole and len(store.complete_runs(root)) == 3
+    named_anew(root, files)
+    assert verifying.verify(root, deep=True).problems == []
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    assert verifying.verify(root, deep=True).problems == []
+    runs = [name.rpartition(".")[2] for name in written]
+    then = answers(root, views=TABLES)
+    assert {t: [row for row in then[t] if not any(run in row for run in runs)] for t in TABLES} == {t: before[t] for t in TABLES}
+    assert len(then["run"]) == len(before["run"]) + 3
+
+
+@pytest.mark.parametrize("lost", ["json", "folder"])
+def test_compacted_files_without_the_word_that_they_count_stay(root: Path, lost: str) -> None:
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    before = answers(root, views=TABLES)
+    files = sorted(path.relative_to(root).as_posix() for table in TABLES for path in Listing(root).files(table))
+    if lost == "json":
+        (root / "compaction" / "000001.json").unlink()
+    else:
+        shutil.rmtree(root / "compaction")
+    for seed in (10, 11, 12):
+        own(root, seed)
+    old(root)
+    mended = mending.repair(root)
+    assert mended.moved == [] and [(p.kind, p.file) for p in mended.after.problems] == [("uncounted", file) for file in files]
+    for _ in range(3):
+        compacting.compact(root, grace=0)
+    assert [(p.kind, p.file) for p in verifying.verify(root).problems] == [("uncounted", file) for file in files]
+    named_anew(root, files)
+    assert verifying.verify(root).problems == []
+    then = answers(root, views=TABLES)
+    assert all(set(before[table]) < set(then[table]) for table in TABLES) and len(then["run"]) == len(before["run"]) + 3
+
+
 def test_what_says_which_files_count_is_checked(root: Path) -> None:
     compacting.compact(root)
     said = root / "compaction" / "000001.json"
@@ -539,6 +719,20 @@ def test_what_says_which_files_count_is_checked(root: Path) -> None:
     names.write_bytes(content)
     assert verifying.verify(root).problems[0].file in ("compaction", f"compaction/{names.name}")
     assert not verifying.verify(root).whole
+
+
+@pytest.mark.parametrize("name", ["notes.json", "000009_1.json", "000001_1.json", "0000010.json"])
+def test_a_foreign_file_beside_what_says_which_files_count_is_none_of_them(small: Path, name: str) -> None:
+    foreign = small / "compaction" / name
+    foreign.parent.mkdir()
+    foreign.write_text('{"a": 1}')
+    before = answers(small, views=TABLES)
+    compacting.compact(small, grace=0)
+    compacting.compact(small, grace=0)
+    assert answers(small, views=TABLES) == before
+    found = verifying.verify(small)
+    assert [(p.kind, p.file) for p in found.problems] == [("foreign", f"compaction/{name}")]
+    assert mending.repair(small).moved == [] and foreign.read_text() == '{"a": 1}'
 
 
 def test_a_damaged_list_of_what_was_replaced_stays(root: Path) -> None:
@@ -589,6 +783,25 @@ def test_what_an_interrupted_compaction_left_is_named_and_set_aside(root: Path, 
     assert {p.kind for p in verifying.verify(root).problems} == {"foreign"}
     shown = answers(root)
     assert set(before["run"]) < set(shown["run"]) and len(shown["run"]) == len(before["run"]) + 3
+
+
+def test_of_a_run_and_its_copy_one_is_kept(root: Path) -> None:
+    ingested(root, ("z",))
+    for table in ("outcome", "score"):  # as `xbench rescore` adds to a run
+        path = one(root, table)
+        made = pq.read_table(path)
+        name = f"mini-nli.{path.stem.rpartition('.')[2]}.other-1"
+        store.write(root, table, made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows)), name)
+    before = answers(root)
+    files = sorted(root.glob("*/*.parquet"))
+    for path in files:
+        for name in (f"{path.stem} (1).parquet", f"Copy of {path.name}"):
+            shutil.copy2(path, path.with_name(name))
+    old(root)
+    mended = mending.repair(root)
+    assert mended.after.problems == [] and mended.left == []
+    assert sorted(root.glob("*/*.parquet")) == files and len(mended.moved) == 2 * len(files)
+    assert answers(root, views=VIEWS) == before
 
 
 def test_what_is_there_twice_is_left_as_it_is(root: Path) -> None:

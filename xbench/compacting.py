@@ -12,20 +12,22 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xbench import contracts, listing, places, sealing, store
 from xbench.contracts import TABLES
 from xbench.errors import StoreError, WriteError
 from xbench.listing import Listing, existing
+from xbench.verifying.reading import against_footer
 
 ROWS = 5_000_000  # of a file at most, unless a single run has more; xbench verify has one file in memory at a time
 GRACE = 3600  # seconds for which what is replaced stays
-_LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
 _FEW = 2  # files of a table that are not worth being made one
 
 Tick = Callable[[str], None]
@@ -86,7 +88,7 @@ def compact(root: Path, *, grace: float = GRACE, rows: int = ROWS, dry_run: bool
         with listing.opened(root) as con, _room_for_sorting(con, root, dry_run=dry_run) as room:
             _compact(con, listed, done, rows, room, tick)
         _tell_waiting(root, done, grace)
-    except (duckdb.Error, OSError, WriteError) as error:
+    except (duckdb.Error, pa.ArrowException, OSError, WriteError) as error:
         said = [" ".join(str(error).split("LINE 1:", maxsplit=1)[0].split()), "where a file is at fault, xbench verify says which"]
         raise StoreError(f"{root} was not compacted: nothing is lost, and what was half written does not count", said) from error
     return done
@@ -143,13 +145,24 @@ def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, r
         counts = None
         counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
     finally:
-        if counts is False:  # if the commit failed half-way nothing is known of it, and nothing removed: a later call does that
+        if counts is None:
+            counts = _may_count(listed)
+        if counts is False:
             _remove(listed.root / table / f"{name}.parquet" for table, names in written.items() for name in names)
             _remove([listed.root / listing.FOLDER / f"{stem.removeprefix(listing.PREFIX)}.parquet"])
     if not counts:
         raise StoreError(f"another compaction of {listed.root} was quicker: it counts, and this one has left nothing behind")
     done.number += 1
     done.after = sum(len(Listing(listed.root).files(table)) for table in TABLES)
+
+
+def _may_count(listed: Listing) -> bool | None:
+    """Of a compaction whose commit failed half-way: False if it does not count; None if it may, and nothing is to be removed."""
+    if not places.is_remote(listed.root):  # where what was sent may arrive later
+        with suppress(StoreError):
+            if listing.newest(listed.root).number <= listed.compaction.number:
+                return False
+    return None
 
 
 def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, rows: int) -> dict[str, list[str]]:
@@ -162,8 +175,8 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         names = []
         for path in listed.files(table):
             with places.local(path) as local:
-                if path.stat().st_size and sealing.intact(local) is False:
-                    done.left.append(f"{table}/{path.name}: its bytes are not those that were written; see xbench verify")
+                if path.stat().st_size and (why := _why_not(con, table, local)):
+                    done.left.append(f"{table}/{path.name}: {why}; see xbench verify")
                     continue
             names.append(path.name.removesuffix(".parquet"))
         for lot in _lots(names):
@@ -194,7 +207,8 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         "WHEN (tbl, name) IN (SELECT (tbl, name) FROM unscored) THEN 'unscored' END FROM content ANTI JOIN part USING (tbl, name) "
         "ORDER BY 1"
     ).fetchall()
-    done.left += [f"{name}: {said.get(why, 'rows of a run that is not complete')}" for name, why in waiting]
+    other = "rows of a run that is not complete, or whose own row is in a file that is left"
+    done.left += [f"{name}: {said.get(why, other)}" for name, why in waiting]
     large = f"SELECT name FROM part WHERE name LIKE '{listing.PREFIX}%' GROUP BY name HAVING max(n) > {rows // 2}"
     # A group of which one file is not to be used stays as it is.
     broken = [
@@ -206,6 +220,17 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
     query = f"SELECT tbl, name FROM part WHERE name NOT IN ({large}) AND NOT list_contains(?::VARCHAR[], name) ORDER BY ALL"
     found = con.execute(query, [broken]).fetchall()
     return {table: [name for t, name in found if t == table] for table in TABLES}
+
+
+def _why_not(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
+    """Why a file is to be left as it is: a new one would lack what this version does not know, and would vouch for what may be damaged."""
+    intact = sealing.intact(path)
+    if intact is False or (
+        intact is None and any(against_footer(path, con.sql(f"SELECT * FROM {listing.parquet([path])}").to_arrow_table()))
+    ):
+        return "its bytes are not those that were written"
+    broken = contracts.column_problems(table, pq.read_schema(path).empty_table())
+    return f"columns that this xbench does not know or take: {'; '.join(broken)}" if broken else ""
 
 
 def _group(con: duckdb.DuckDBPyConnection, done: Compacted, rows: int) -> int:
@@ -256,7 +281,7 @@ def _write(con: duckdb.DuckDBPyConnection, root: Path, table: str, room: Path, s
 
 def _gathered(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequence[str], room: Path) -> str:
     """A SELECT of the rows of files; of very many files lots are first made into one each, for want of memory to have all open."""
-    if len(names) <= _LOT:
+    if len(names) <= listing.LOT:
         return _rows(con, root, table, names)
     _remove(room.glob("lot.*"))
     for number, lot in enumerate(_lots(names)):
@@ -365,17 +390,25 @@ def without(root: Path, lost: set[str]) -> None:
         _take_again(con, listed)
         written = [table for table in TABLES if _write_again(con, root, table, root / table / f"{again}.parquet")]
         _keep_names(con, listed)
-        # A file with another score of a run (xbench.rescoring) is not of those named here, and its name stays.
+        counting = {table: [*names, *([again] if table in written else [])] for table, names in files.items()}
+        _free_added(con, listed, counting)
         query = f"""
             SELECT tbl, name, written, run_id, CASE WHEN run_id IN (SELECT run_id FROM taken) THEN '{again}' ELSE "into" END AS "into"
             FROM names WHERE CASE WHEN name IN (SELECT name FROM gone WHERE whole) THEN name IN (SELECT name FROM staying)
-                ELSE run_id IS NULL OR run_id IN (SELECT run_id FROM taken) OR run_id NOT IN (SELECT run_id FROM gone) END
+                WHEN run_id IS NULL THEN name NOT IN (FROM added)
+                ELSE run_id IN (SELECT run_id FROM taken) OR run_id NOT IN (SELECT run_id FROM gone) END
             ORDER BY tbl, name, run_id
         """
         _put_names(con, query, root / listing.FOLDER / f"{stem}.parquet")
-    counting = {table: [*names, *([again] if table in written else [])] for table, names in files.items()}
-    if not listing.commit(root, counting, f"{stem}.parquet", now.number + 1):
-        _remove([root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)])
+    counts: bool | None = None
+    try:
+        counts = listing.commit(root, counting, f"{stem}.parquet", now.number + 1)
+    finally:
+        if counts is None:
+            counts = _may_count(listed)
+        if counts is False:
+            _remove([root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)])
+    if not counts:
         raise StoreError(f"{root} was compacted meanwhile: try again")
 
 
@@ -441,6 +474,37 @@ def _keep_names(con: duckdb.DuckDBPyConnection, listed: Listing) -> None:
             )
 
 
+def _free_added(con: duckdb.DuckDBPyConnection, listed: Listing, counting: Mapping[str, Sequence[str]]) -> None:
+    """Table `added`: names of files with other scores of runs alone (xbench.rescoring) that count again, as they are still there.
+
+    None of their rows is in a file that counts, and all their runs are.
+    """
+    con.execute("CREATE TABLE added (name VARCHAR)")
+    query = "SELECT DISTINCT name, tbl FROM names WHERE name NOT IN (SELECT name FROM names WHERE tbl = 'run') ORDER BY ALL"
+    rows = con.execute(query).fetchall()
+    unfit = {name for name, table in rows if _as_written(listed, table, name) is False}
+    if all(name in unfit for name, _ in rows):
+        return
+    con.execute(
+        "CREATE TABLE there AS SELECT run_id FROM held UNION SELECT run_id FROM taken UNION "
+        "SELECT run_id FROM gone WHERE whole AND list_contains(?::VARCHAR[], name) AND name NOT IN (FROM staying)",
+        [sorted(listed.replaced["run"])],
+    )
+    for lot in _lots(listed.loose["run"]):
+        con.execute(f"INSERT INTO there SELECT run_id FROM {_files(listed.root, 'run', lot)}")
+    for table in TABLES:
+        key = contracts.rules(table).key
+        same = " AND ".join(f"a.{column} IS NOT DISTINCT FROM b.{column}" for column in key.split(", "))
+        for lot in _lots([name for name, tbl in rows if tbl == table and name not in unfit]):
+            source = _files(listed.root, table, lot, "filename = true")
+            con.execute(f"CREATE OR REPLACE TABLE lot AS SELECT parse_filename(filename, true) AS file, {key} FROM {source}")
+            unfit |= {name for (name,) in con.execute("SELECT DISTINCT file FROM lot WHERE run_id NOT IN (FROM there)").fetchall()}
+            for others in _lots([*counting[table], *listed.loose[table]]):
+                other = f"SELECT {key} FROM {_files(listed.root, table, others)} WHERE run_id IN (SELECT run_id FROM lot)"
+                unfit |= {n for (n,) in con.execute(f"SELECT DISTINCT a.file FROM lot AS a JOIN ({other}) AS b ON {same}").fetchall()}
+    con.execute("INSERT INTO added SELECT unnest(?::VARCHAR[])", [sorted({name for name, _ in rows} - unfit)])
+
+
 def _clear(root: Path, grace: float) -> int:
     """Delete what the newest compaction replaced, if it is old enough, and what older ones left; how many files."""
     listed = Listing(root)
@@ -450,10 +514,12 @@ def _clear(root: Path, grace: float) -> int:
     old = [root / table / f"{name}.parquet" for table, names in listed.replaced.items() for name in sorted(names)]
     # Of compacted files that do not count only those of compactions that are over: a later one may be being written.
     for table, names in listed.uncounted.items():
-        old += [root / table / f"{name}.parquet" for name in names if listing.compaction_of(name) <= now.number]
+        gone = (name for name in names if listing.compaction_of(name) <= now.number and name not in listed.stranded[table])
+        old += [root / table / f"{name}.parquet" for name in gone]
     folder = root / listing.FOLDER
     there = listing.inside(folder)
-    old += [folder / name for name in there if _is_old(name, now)]
+    stems = {listing.stem_of(name) for names in listed.stranded.values() for name in names}
+    old += [folder / name for name in there if _is_old(name, now) and listing.stem_of(name) not in stems]
     for table in TABLES:  # all that replaces them is there
         listed.files(table)
     _remove(old)
@@ -465,7 +531,7 @@ def _clear(root: Path, grace: float) -> int:
 
 def _is_old(name: str, now: listing.Compaction) -> bool:
     return (
-        name.endswith((".json", ".parquet"))
+        listing.OF_COMPACTION.fullmatch(name) is not None
         and name not in (now.names, f"{now.number:06d}.json")
         and listing.compaction_of(name) <= now.number
     )
@@ -473,7 +539,9 @@ def _is_old(name: str, now: listing.Compaction) -> bool:
 
 def _tell_waiting(root: Path, done: Compacted, grace: float) -> None:
     listed = Listing(root)
-    done.waiting = sum(map(len, listed.replaced.values())) + sum(map(len, listed.uncounted.values()))
+    said = "does not count, and no file that counts has all its runs; see xbench verify"
+    done.left += [f"{table}/{name}.parquet: {said}" for table, names in listed.stranded.items() for name in names]
+    done.waiting = sum(len(listed.replaced[t]) + len(listed.uncounted[t]) - len(listed.stranded[t]) for t in TABLES)
     if done.waiting:
         done.wait = max(0.0, grace - (time.time() - listed.compaction.made))
 
@@ -494,8 +562,8 @@ def _rows(con: duckdb.DuckDBPyConnection, root: Path, table: str, names: Sequenc
 
 
 def _lots(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for first in range(0, len(names), _LOT):
-        yield names[first : first + _LOT]
+    for first in range(0, len(names), listing.LOT):
+        yield names[first : first + listing.LOT]
 
 
 def _text(value: str) -> str:

@@ -33,8 +33,10 @@ from xbench.readers import from_json
 FOLDER = "compaction"
 PREFIX = "compacted."  # of the files of a compaction; writers must not use it
 SORTING = ".sorting-"  # of the folders in which compactions sort
+OF_COMPACTION = re.compile(r"[0-9]{6}(\.json|-[0-9a-f]{8}\.parquet)")  # what compactions write into FOLDER
 INGESTED = "ingest."  # of the files of an ingest
 MANY = 1000  # files: from here on opening a store takes seconds
+LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
 RECENT = 600  # seconds for which rows without a run may be of one that is being written
 _OF_A_STORE = (*TABLES, FOLDER, "store.json", "study", "running", "failed", "checkpoints", "quarantine")  # one of them is in every store
@@ -142,6 +144,26 @@ class Listing:
         return f"{many:,} small files make {self.root} slow to open: xbench compact{where} makes them few"
 
     @cached_property
+    def stranded(self) -> dict[str, list[str]]:
+        """Of the compacted files that do not count those with a run that no file of the table has that counts, or that cannot be read.
+
+        What later compactions replaced is not among them, nor what an interrupted one left: files that count have all their runs. These
+        were put back after a repair, or the file is lost that said that they count.
+        """
+        found: dict[str, list[str]] = {table: [] for table in TABLES}
+        for table in (table for table, names in self.uncounted.items() if names):
+            there = set(self.compaction.files.get(table, ())) - set(self.missing.get(table, ()))
+            counting = [self.root / table / f"{name}.parquet" for name in (*sorted(there), *self.loose[table])]
+            with opened(self.root) as con:
+                held = set().union(*(_runs(con, counting[first : first + LOT]) for first in range(0, len(counting), LOT)))
+                for name in self.uncounted[table]:
+                    path = self.root / table / f"{name}.parquet"
+                    runs = _runs(con, [path])
+                    if not (runs and runs <= held) and path.exists():  # a compaction that gave way removes its own
+                        found[table].append(name)
+        return found
+
+    @cached_property
     def names(self) -> Path:
         """The file with the names that the compacted files stand for."""
         return self.root / FOLDER / self.compaction.names
@@ -243,6 +265,11 @@ def ingested(runs: Sequence[str]) -> str:
     return f"{INGESTED}{short_hash({'runs': runs}, 24)}"
 
 
+def stem_of(name: str) -> str:
+    """What the names of all files of a compaction begin with, but for its JSON file."""
+    return name.removeprefix(PREFIX).partition(".")[0]
+
+
 def compaction_of(name: str) -> int:
     """The number of the compaction that a file is of, by its name."""
     digits = name.removeprefix(PREFIX)[:6]
@@ -256,7 +283,7 @@ def newest(root: Path) -> Compaction:
         StoreError: If what it says cannot be read.
     """
     folder = root / FOLDER
-    found = [name for name in inside(folder) if name.endswith(".json") and not name.startswith(".")]
+    found = [name for name in inside(folder) if name.endswith(".json") and OF_COMPACTION.fullmatch(name)]
     if not found:
         return Compaction()
     path = folder / found[-1]
@@ -319,6 +346,17 @@ def write_format(root: Path, number: int) -> None:
         return
     with places.whole(path) as new:
         new.write_text(json.dumps({"format": number}) + "\n", encoding="utf-8")
+
+
+def _runs(con: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> set[str]:
+    """The runs that files have rows of, as far as they can be read."""
+    if not paths:
+        return set()
+    try:
+        return {run for (run,) in con.execute(f"SELECT DISTINCT run_id FROM {parquet(paths)}").fetchall()}
+    except (duckdb.Error, OSError, ValueError, RuntimeError):
+        half = len(paths) // 2
+        return _runs(con, paths[:half]) | _runs(con, paths[half:]) if half else set()
 
 
 def opened(root: Path) -> duckdb.DuckDBPyConnection:

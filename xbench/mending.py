@@ -178,8 +178,9 @@ def _finished(found: Verified, file: str) -> bool:
 def _add_broken(found: Verified, plan: _Plan) -> None:
     twice, runs = _twice(found)
     for problem in found.problems:
-        if problem.file in twice and problem.kind == "contract":
-            _add_harmless(found, plan, problem)
+        if problem.file in twice:  # with whatever else is wrong with it
+            if problem.kind == "contract":
+                _add_harmless(found, plan, problem)
         elif problem.kind in _OF_RUN and not (problem.runs and runs.issuperset(problem.runs)):  # of these it is seen afterwards
             _add_runs(found, plan, problem)
 
@@ -216,7 +217,7 @@ def _runs_of(found: Verified, shown: str) -> tuple[str, ...]:
 
 
 def _twice(found: Verified) -> tuple[set[str], set[str]]:
-    """Files that an interrupted write left, where each row of a run that is there is in another file too; and the runs of these rows."""
+    """Files of an interrupted write, and copies: each row of a run that is there is in another file too; and the runs of these rows."""
     query = """
         SELECT file, list(run_id) FROM (SELECT file, run_id, sum(count) AS n FROM held SEMI JOIN claim USING (run_id) GROUP BY ALL)
         LEFT JOIN (SELECT file, run_id, sum(count) AS elsewhere FROM twice GROUP BY ALL) USING (file, run_id)

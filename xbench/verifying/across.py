@@ -4,7 +4,7 @@ import numpy as np
 
 from xbench import contracts, scoring, store
 from xbench.contracts import TABLES
-from xbench.listing import parquet
+from xbench.listing import INGESTED, PREFIX, ingested, parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, RERUN, TOLERANCE, Problem, Verified, few_at_once, lost
 
 _TWICE = "xbench verify --repair sets this file aside, if all its rows are in others too"
@@ -23,7 +23,8 @@ def _path(found: Verified, number: int) -> str:
 def _duplicates(found: Verified) -> None:
     """A key is there once. Only runs that several files have rows of are looked into.
 
-    Where a write was interrupted and another one has written its runs whole, the file to blame is the one without their rows in table run.
+    Where a write was interrupted and another one has written its runs whole, the file to blame is the one without their rows in table run;
+    of a whole write and its copies, those under another name than it was given.
     """
     marked = {file.path.name for file in found.files if file.table == "run"}
     for table in TABLES:
@@ -42,12 +43,27 @@ def _duplicates(found: Verified) -> None:
         ).fetchall()
         for run, names, count in double:
             said = f"duplicate key: {count} rows are in {', '.join(names)}", "each key in one file"
-            left = [by_name[name] for name in names if name not in marked] if marked.intersection(names) else []
+            kept = [name for name in names if name in marked]
+            if len(kept) in (0, len(names)):
+                kept = [name for name in names if _is_named_by_writer(found, by_name[name], run)]
+            left = [by_name[name] for name in names if name not in kept] if kept else []
             for number in left:
                 found.ledger.execute("INSERT INTO twice VALUES (?, ?, ?)", [number, run, count])
             for number in left or [by_name[names[-1]]]:
                 do = _TWICE if left else AGAIN
                 found.problems.append(Problem("contract", table, _path(found, number), f"run {run}", *said, do, (run,)))
+
+
+def _is_named_by_writer(found: Verified, number: int, run: str) -> bool:
+    """Whether the name of a file is the one that its rows are written under."""
+    name = found.files[number].name
+    if name.startswith(INGESTED):
+        runs = found.ledger.execute("SELECT list_sort(list(DISTINCT run_id)) FROM claim WHERE name = ?", [name]).fetchall()[0][0]
+        return name == ingested(runs or [])
+    query = "SELECT target, NULL FROM held WHERE file = ? UNION SELECT h.target, scorer FROM held AS h JOIN {} USING (file) WHERE file = ?"
+    said = [row for table in ("share", "score") for row in found.ledger.execute(query.format(table), [number, number]).fetchall()]
+    ends = tuple(f".{run}.{scorer}" if scorer else f".{run}" for _, scorer in said)
+    return name.startswith(PREFIX) or (name.startswith(tuple(str(target) for target, _ in said)) and name.endswith(ends))
 
 
 def _orphans(found: Verified) -> None:

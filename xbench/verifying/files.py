@@ -1,17 +1,20 @@
 """Which files a store has, and what is there that is none of them."""
 
-import re
 from pathlib import Path
 
 from xbench import places, sealing
 from xbench.contracts import LAST_FIRST, TABLES
 from xbench.errors import StoreError
-from xbench.listing import FOLDER, PREFIX, SORTING, Listing, compaction_of, inside
+from xbench.listing import FOLDER, OF_COMPACTION, PREFIX, SORTING, Listing, compaction_of, inside, stem_of
 from xbench.verifying.problems import AGAIN, QUARANTINE, File, Problem, Verified
 from xbench.version import __version__
 
-_OF_COMPACTION = re.compile(r"\d{6}(\.json|-[0-9a-f]{8}\.parquet)")
 _TEMPORARY = "temporary name", "no write was interrupted", "nothing; xbench verify --repair sets it aside"
+_STRANDED = (
+    "a compacted file that does not count, with runs that no file has that counts",
+    "a file that the newest compaction names",
+    "give it a name that does not begin with compacted., the same in every table, and it counts; or move it away",
+)
 _UNFINISHED = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
 
 
@@ -65,8 +68,10 @@ def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None
         said = "is a link to nothing" if path.is_symlink() else "is no file", "a Parquet file", "move it away"
         found.problems.append(Problem("unreadable", table, shown, "all", *said))
     elif name.startswith(PREFIX) and name not in listed.compaction.files.get(table, ()):
+        if name in listed.stranded[table]:
+            found.problems.append(Problem("uncounted", table, shown, "all", *_STRANDED))
         # Those that came after the listing are of a compaction under way; those of earlier ones go with what they were made of.
-        if name in listed.uncounted[table] and compaction_of(name) > listed.compaction.number:
+        elif name in listed.uncounted[table] and compaction_of(name) > listed.compaction.number:
             found.problems.append(Problem("leftover", table, shown, "", *_UNFINISHED))
     elif name not in listed.replaced[table]:
         found.files.append(File(len(found.files), table, path))
@@ -75,16 +80,19 @@ def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None
 def _list_compactions(found: Verified, listed: Listing) -> None:
     """What an interrupted compaction left where they are written down. What earlier ones said goes with what they were made of."""
     names = inside(found.root / FOLDER)
+    stranded = {stem_of(name) for files in listed.stranded.values() for name in files}
     for name in names:
         shown, number = f"{FOLDER}/{name}", name[:6]
         if name.endswith(".tmp"):
             found.problems.append(Problem("leftover", "", shown, "", *_TEMPORARY))
         elif name.startswith(SORTING):
             found.problems.append(Problem("leftover", "", shown, "", *_UNFINISHED))
-        elif not _OF_COMPACTION.fullmatch(name):
+        elif not OF_COMPACTION.fullmatch(name):
             said = "is not of a compaction by its name", "NNNNNN.json and its list", "nothing; move it away if it is not yours"
             found.problems.append(Problem("foreign", "", shown, "", *said))
-        elif int(number) > listed.compaction.number and f"{number}.json" not in names:  # one that came meanwhile has both
+        elif (
+            int(number) > listed.compaction.number and f"{number}.json" not in names and stem_of(name) not in stranded
+        ):  # one that came meanwhile has both
             found.problems.append(Problem("leftover", "", shown, "", *_UNFINISHED))
 
 

@@ -21,6 +21,7 @@ KINDS = {
     "score differs": "scores that are not what their outcomes make",
     "outcome differs": "outcomes that are not what their predictions make",
     "incomplete": "runs without what they should have",
+    "uncounted": "runs that are only in compacted files that do not count, so that no reader sees them",
     "orphan": "rows of an interrupted write, without the run or score that they are for",
     "leftover": "of an interrupted write, which no reader sees",
     "foreign": "not a file of xbench, which no reader sees",

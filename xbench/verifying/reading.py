@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from xbench import columns, contracts, hashes, places, rows, sealing, study
-from xbench.listing import INGESTED, PREFIX, ingested, parquet
+from xbench.listing import INGESTED, ingested, parquet
 from xbench.verifying.problems import AGAIN, CELL, KEY, File, Problem, Verified, few_at_once, lost, reader
 from xbench.version import __version__
 
@@ -98,7 +98,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
             content = found.reader.sql(f"SELECT * FROM {parquet([path])}").to_arrow_table()
             against = ["the checksum in its footer is that of other bytes"] if intact is False else []
             if intact is None:
-                against = list(_against_footer(path, content))
+                against = list(against_footer(path, content))
     except _DAMAGE as error:
         found.reader.close()
         found.reader = reader()  # an error may leave the old one of no use
@@ -115,7 +115,7 @@ def _read(found: Verified, file: File) -> pa.Table | None:
     return content
 
 
-def _against_footer(path: Path, content: pa.Table) -> Iterator[str]:
+def against_footer(path: Path, content: pa.Table) -> Iterator[str]:
     """Of a file without a checksum: what the footer says of the rows (how many, least and greatest of each column), and is not so."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
@@ -248,7 +248,7 @@ def _check_ids(found: Verified) -> None:
         if file.name in gone:
             continue
         expected = _id_by(identity, own)
-        if expected != run and not (file.name.startswith(PREFIX) and _rescored(run, identity, own)):
+        if expected != run and (file.name.startswith(INGESTED) or not _rescored(run, identity, own)):
             said = f"run_id {run}", f"{expected}, the hash of its identity and numbers"
             found.problems.append(Problem("identity", "score", file.shown, f"run {run}", *said, AGAIN, (run,)))
 
