@@ -774,7 +774,7 @@ def test_what_a_compaction_under_way_has_lost_does_not_count(root: Path) -> None
 
 def test_half_a_rescoring_is_no_fault_of_its_run_after_a_compaction(root: Path) -> None:
     path = half_a_rescoring(root)
-    said = f"outcome/{path.name}: outcomes without their score; see xbench verify"
+    said = f"outcome/{path.name}: outcomes without their score, or whose score is in a file that is left; see xbench verify"
     assert compacting.compact(root, grace=0).left == [said]
     assert compacting.compact(root, grace=0).deleted == 12
     assert kinds(verifying.verify(root)) == {("orphan", f"outcome/{path.name}")}

@@ -201,7 +201,10 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
         "CREATE TABLE part AS SELECT tbl, name, sum(n) AS n FROM content ANTI JOIN (FROM twice UNION FROM unscored) USING (tbl, name) "
         "GROUP BY ALL HAVING bool_and(run_id IN (SELECT run_id FROM complete))"
     )
-    said = {"twice": "rows that another file has too; see xbench verify", "unscored": "outcomes without their score; see xbench verify"}
+    said = {
+        "twice": "rows that another file has too; see xbench verify",
+        "unscored": "outcomes without their score, or whose score is in a file that is left; see xbench verify",
+    }
     waiting = con.execute(
         "SELECT DISTINCT tbl || '/' || name || '.parquet', CASE WHEN (tbl, name) IN (SELECT (tbl, name) FROM twice) THEN 'twice' "
         "WHEN (tbl, name) IN (SELECT (tbl, name) FROM unscored) THEN 'unscored' END FROM content ANTI JOIN part USING (tbl, name) "
