@@ -474,7 +474,7 @@ def test_values_of_single_tasks_are_read_as_those_of_phases_are() -> None:
         ({"panx": {"lora": {"rank": 2, "layers": [1, 2]}}}, "6c998c5f6e5b"),
         ({"x": {}}, "1be7004141a0"),
     ):
-        recipe = Recipe.model_validate({"tasks": special})
+        recipe = Recipe.model_validate({"tasks": special}).of("intfloat/multilingual-e5-small")
         assert recipe.recipe_id == Recipe.model_validate_json(recipe.canonical).recipe_id == known
     said = {"learning_rate": "1e-5", "epochs": 2.0, "max_length": "384", "selection": {"every": "5"}, "lora": {"layers": ["1"]}}
     meant = {"learning_rate": 1e-5, "epochs": 2, "max_length": 384, "selection": {"every": 5}, "lora": {"layers": [1]}}
