@@ -601,18 +601,25 @@ def scored_again(root: Path) -> None:
             store.write(root, table, made, f"mini-nli.{path.stem.rpartition('.')[2]}.other-1")
 
 
+def check_damage_loses_nothing(root: Path, paths: Sequence[Path]) -> None:
+    """One file after the other is damaged and repaired, and the store compacted again."""
+    before = answers(root)
+    for path in paths:
+        path.write_bytes(path.read_bytes()[:-40])
+        assert mending.repair(root).after.problems == []
+        assert answers(root) == before
+    for _ in range(2):
+        compacting.compact(root, grace=0)
+        assert answers(root) == before
+
+
 @pytest.mark.parametrize("table", ["run", "outcome"])
 def test_within_the_hour_scores_of_rescoring_count_again_with_their_runs(small: Path, table: str) -> None:
     scored_again(small)
     before = answers(small)
     compacting.compact(small, grace=0)
-    path = Listing(small).files(table)[0]
-    path.write_bytes(path.read_bytes()[:-40])
-    assert mending.repair(small).after.problems == []
     assert answers(small) == before
-    for _ in range(2):
-        compacting.compact(small, grace=0)
-        assert answers(small) == before
+    check_damage_loses_nothing(small, Listing(small).files(table)[:1])
     path = Listing(small).files(table)[0]
     path.write_bytes(path.read_bytes()[:-40])
     assert mending.repair(small).after.problems == [] and answers(small)["score"] == []
@@ -626,13 +633,8 @@ def test_within_the_hour_scores_of_rescoring_count_again_beside_their_runs(small
     compacting.compact(small, rows=45)
     files = [path for path in Listing(small).files("outcome") if ".000002-" in path.name]
     assert len(files) == 2 and len(Listing(small).files("run")) == 2  # the runs are in those of before
-    for path in files:
-        path.write_bytes(path.read_bytes()[:-40])
-        assert mending.repair(small).after.problems == []
-        assert answers(small) == before
-    for _ in range(2):
-        compacting.compact(small, grace=0)
-        assert answers(small) == before
+    assert answers(small) == before
+    check_damage_loses_nothing(small, files)
     assert verifying.verify(small).problems == []
 
 

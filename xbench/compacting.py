@@ -128,7 +128,11 @@ def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, r
         return
     stem = f"{listing.PREFIX}{listed.compaction.number + 1:06d}-{uuid.uuid4().hex[:8]}"
     written: dict[str, list[str]] = {table: [] for table in TABLES}
-    counts: bool | None = False  # None: it may
+
+    def made() -> list[Path]:
+        files = [listed.root / table / f"{name}.parquet" for table, names in written.items() for name in names]
+        return [*files, listed.root / listing.FOLDER / f"{stem.removeprefix(listing.PREFIX)}.parquet"]
+
     try:
         for table in (t for t in TABLES if chosen[t]):
             tick(f"writing table {table}")
@@ -141,28 +145,34 @@ def _compact(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, r
             _compare(con, listed.root, table, chosen[table], written[table])
         named = _write_names(con, listed, stem)
         _check_there(listed.root, written)
-        counting = {table: [*kept[table], *written[table]] for table in TABLES}
-        counts = None
-        counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
-    finally:
-        if counts is None:
-            counts = _may_count(listed)
-        if counts is False:
-            _remove(listed.root / table / f"{name}.parquet" for table, names in written.items() for name in names)
-            _remove([listed.root / listing.FOLDER / f"{stem.removeprefix(listing.PREFIX)}.parquet"])
-    if not counts:
+    except BaseException:
+        _remove(made())
+        raise
+    if not _commit(listed, {table: [*kept[table], *written[table]] for table in TABLES}, named, made()):
         raise StoreError(f"another compaction of {listed.root} was quicker: it counts, and this one has left nothing behind")
     done.number += 1
     done.after = sum(len(Listing(listed.root).files(table)) for table in TABLES)
 
 
-def _may_count(listed: Listing) -> bool | None:
-    """Of a compaction whose commit failed half-way: False if it does not count; None if it may, and nothing is to be removed."""
-    if not places.is_remote(listed.root):  # where what was sent may arrive later
-        with suppress(StoreError):
-            if listing.newest(listed.root).number <= listed.compaction.number:
-                return False
-    return None
+def _commit(listed: Listing, counting: Mapping[str, list[str]], named: str, made: Iterable[Path]) -> bool:
+    """Whether a compaction counts from now on; if it surely does not, what was made for it is removed.
+
+    Args:
+        listed: The store without it.
+        counting: By table the compacted files that count with it.
+        named: The file with the names that these stand for.
+        made: What was written for it.
+    """
+    counts: bool | None = None
+    try:
+        counts = listing.commit(listed.root, counting, named, listed.compaction.number + 1)
+    finally:
+        if counts is None and not places.is_remote(listed.root):  # where what was sent may arrive later
+            with suppress(StoreError):
+                counts = False if listing.newest(listed.root).number <= listed.compaction.number else None
+        if counts is False:
+            _remove(made)
+    return counts
 
 
 def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, rows: int) -> dict[str, list[str]]:
@@ -403,15 +413,8 @@ def without(root: Path, lost: set[str]) -> None:
             ORDER BY tbl, name, run_id
         """
         _put_names(con, query, root / listing.FOLDER / f"{stem}.parquet")
-    counts: bool | None = None
-    try:
-        counts = listing.commit(root, counting, f"{stem}.parquet", now.number + 1)
-    finally:
-        if counts is None:
-            counts = _may_count(listed)
-        if counts is False:
-            _remove([root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)])
-    if not counts:
+    made = [root / listing.FOLDER / f"{stem}.parquet", *(root / table / f"{again}.parquet" for table in written)]
+    if not _commit(listed, counting, f"{stem}.parquet", made):
         raise StoreError(f"{root} was compacted meanwhile: try again")
 
 

@@ -76,7 +76,7 @@ class Selection:
             _, kinds, developed = found.setdefault(tuple(row[c] for c in columns), (row, set(), set()))
             kind, revision = runs[row["run_id"]]
             kinds.add(kind)
-            developed.add(developed_on(revision) if kind == "run" else "")
+            developed.add(developed_on(kind, revision))
         problems: list[str] = []
         for row, kinds, developed in found.values():
             name = f"{row['target']}: {row['model']} after {row['intermediate']}"

@@ -18,9 +18,9 @@ def short_hash(value: Mapping[str, Any], digits: int) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:digits]
 
 
-def developed_on(target_revision: str) -> str:
-    """The part of it that is about the development data of target languages; empty where nothing was selected on them."""
-    return target_revision.partition(DEV)[2]
+def developed_on(kind: str, target_revision: str) -> str:
+    """The part of it that is about the development data of target languages; empty where nothing of ours was selected on them."""
+    return target_revision.partition(DEV)[2] if kind == "run" else ""
 
 
 def tested_revision(target_revision: str) -> str:

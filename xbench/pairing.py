@@ -126,7 +126,7 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         old = column.systems.get(system, Runs(system, {}, True, parameters))
         doubled = (*old.doubled, seed) if seed in old.by_seed else old.doubled
         by_seed = {**old.by_seed, seed: run_id}
-        developed = old.developed | ({developed_on(revision)} - {""})
+        developed = old.developed | ({developed_on(system.kind, revision)} - {""})
         column.systems[system] = Runs(system, by_seed, old.stored and stored, parameters, doubled, old.selected or selected, developed)
     return _that_count(con, list(found.values()), asked="metric" in conditions)
 

@@ -9,7 +9,6 @@ from xbench import board, comparing, contrasts, over_tasks, pairing, placing, sc
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
-from xbench.languages import labelled
 from xbench.tables import LOG, Form, apart, emit, grouped, percent, points, show
 from xbench.wording import interval, needs, p_value, title, trained
 
@@ -128,8 +127,7 @@ def _columns(rows: Sequence[Row]) -> tuple[list[str], Callable[[Row], list[str]]
     equal = any(r["p_equivalent"] is not None for r in rows)
 
     def cells(r: Row) -> list[str]:
-        name = f"{r['language']} (trained)" if labelled(r["language"], r["train_language"]) else str(r["language"])
-        known = [name, percent(r["against_value"]), interval(r) if r["delta"] is not None else "", *_p(r), _mde(r)]
+        known = [wording.named(r), percent(r["against_value"]), interval(r) if r["delta"] is not None else "", *_p(r), _mde(r)]
         extra = ([needs(r)] if lacking else []) + ([p_value(r["p_equivalent"])] if equal else [])
         return [*known, "" if r["n"] is None else str(r["n"]), *extra, _verdict(r)]
 

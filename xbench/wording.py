@@ -151,12 +151,12 @@ def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
         if row["level"] == "mean" and len(rows) > 1:
             lines.append(r"\midrule")
         if row["status"] != "tested":
-            lines.append(rf"{escape(_named(row))} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
+            lines.append(rf"{escape(named(row))} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
             continue
         delta = f"${signed(row['delta'])}$"
         bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
         cells = [
-            escape(_named(row)), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
+            escape(named(row)), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
             escape(p_value(row["p_adjusted"])), percent(row["detectable"]),
         ]  # fmt: skip
         lines.append(" & ".join(cells) + r" \\")
@@ -166,7 +166,7 @@ def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption)}}}", r"\end{table}", ""])
 
 
-def _named(row: Row) -> str:
+def named(row: Row) -> str:
     """A language, and that it was trained on."""
     return f"{row['language']} (trained)" if labelled(row["language"], row["train_language"]) else str(row["language"])
 

@@ -75,7 +75,7 @@ def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
     # One system to xbench.compare, which pairs no runs whose steps were selected on different development data.
     alike = [found[f] for f in (*pairing.COLUMN, "intermediate", "intermediate_revision")]
     apart = found["target_revision"].groupby(alike).transform("nunique") > 1
-    developed = found["target_revision"].map(developed_on)
+    developed = found["target_revision"].map(partial(developed_on, base["kind"]))
     label = common.intermediates(found)
     label = label.where(~apart | (developed == ""), label + " · dev " + developed.map(common.brief))
     return found.assign(points=100 * found["delta"].astype(float), task=found["intermediate"], intermediate=label, apart=apart)
