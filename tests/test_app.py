@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer, some_slow
 from tests.test_comparing import answers, put
-from xbench import board, ingesting, share, study
+from xbench import board, ingesting, serving, share, study
 from xbench.scorer import load_scorer
 from xbench.task import load_task
 from xbench.ui import common, shell
@@ -50,6 +50,13 @@ def said(app: AppTest, key: str) -> str | None:
     """A parameter of the address; a list in older versions of the harness."""
     value = app.query_params.get(key)
     return value[0] if isinstance(value, list) else value
+
+
+def columns(root: Path, *targets: str) -> list[str]:
+    """What the address calls the columns of these tasks; of all of them, if none is named."""
+    found = serving.Snapshot(root).columns().sort_values("column_id")
+    labels = common.column_labels(found)
+    return labels.tolist() if not targets else [x for t in targets for x in labels[found["target"] == t]]
 
 
 def choose(app: AppTest, label: str, value: str) -> AppTest:
@@ -200,7 +207,7 @@ def test_the_tasks_shown_first_are_those_that_systems_have_all_of(writer: Writer
     assert {*tasks} & {*table} == {"mini-ner", "mini-retrieval"}
     assert table["mean %"].to_dict() == {"m": 50, "m after mini-pos": 50, "m after intents": 50}
     assert sum("the largest table" in c.value for c in app.caption) == 1
-    app = draw(monkeypatch, writer.root, "leaderboard", column=["1", "2", "3", "4"])
+    app = draw(monkeypatch, writer.root, "leaderboard", column=columns(writer.root))
     assert sorted(app.dataframe[0].value["tasks"]) == ["1/4", "3/4", "3/4", "4/4"]
     assert not any("the largest table" in c.value for c in app.caption)
 
@@ -217,20 +224,20 @@ def lacking(writer: Writer) -> Writer:
 
 
 def test_a_mean_over_fewer_tasks_is_not_the_best(lacking: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=["1", "3"])
+    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=columns(lacking.root, "another", "mini-pos"))
     table = app.dataframe[0].value.set_index("system")["best in"].to_dict()
     assert table == {"m after mini-ner": "★ mini-pos", "m after intents": "★ another", "m": ""}
-    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=["1", "3"], only_intermediate=["none", "intents"])
+    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=columns(lacking.root, "another", "mini-pos"), only_intermediate=["none", "intents"])
     assert app.dataframe[0].value["best in"].tolist() == ["★ mean, ★ mini-pos, ★ another", ""]
 
 
 def test_a_filter_on_languages_that_nobody_has_one_of(lacking: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """mini-nli covers Finnish: a mean over German alone is none over both. Of a task that is not known, what is there is all."""
-    app = draw(monkeypatch, lacking.root, "leaderboard", column=["2", "3"], only_language=["de", "fi"])
+    app = draw(monkeypatch, lacking.root, "leaderboard", column=columns(lacking.root, "mini-nli", "mini-pos"), only_language=["de", "fi"])
     table = app.dataframe[0].value.set_index("system")
     assert table["mini-nli: languages"].dropna().to_dict() == {"m": "1/2", "m after intents": "1/2"}
     assert (table["mean %"].isna().all(), table["best in"]["m after mini-ner"]) == (True, "★ mini-pos")
-    table = draw(monkeypatch, lacking.root, "leaderboard", column=["1", "3"], only_language=["de", "fi"]).dataframe[0].value
+    table = draw(monkeypatch, lacking.root, "leaderboard", column=columns(lacking.root, "another", "mini-pos"), only_language=["de", "fi"]).dataframe[0].value
     assert table["tasks"].tolist() == ["2/2", "2/2", "1/2"]
 
 
@@ -252,9 +259,10 @@ def test_evidence_is_asked_of_the_tasks_shown(tmp_path: Path, monkeypatch: pytes
     """What a system has elsewhere is no matter."""
     Writer(tmp_path).add("none", "mini-ner", 0, {"de": 0.5}, metric="f1", scorer="unknown", evidence="aggregate")
     put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
-    for column, there, lacking in (("2", "examples stored", "averages only"), ("1", "averages only", "examples stored")):
-        assert len(draw(monkeypatch, tmp_path, "leaderboard", column=[column], only_evidence=there).dataframe[0].value) == 1
-        app = draw(monkeypatch, tmp_path, "leaderboard", column=[column], only_evidence=lacking)
+    for target, there, lacking in (("mini-pos", "examples stored", "averages only"), ("mini-ner", "averages only", "examples stored")):
+        column = columns(tmp_path, target)
+        assert len(draw(monkeypatch, tmp_path, "leaderboard", column=column, only_evidence=there).dataframe[0].value) == 1
+        app = draw(monkeypatch, tmp_path, "leaderboard", column=column, only_evidence=lacking)
         assert "No system and task meets these filters" in app.warning[0].value
 
 
@@ -305,8 +313,8 @@ def test_languages_that_a_task_has_not_do_not_count_in_ranks(tmp_path: Path, mon
         right = {"de": answers(i, rate), **{c: answers(10 * i + k, 0.99) for k, c in enumerate(("fr", "it", "nl"))}}
         put(tmp_path, name, 0, right)
         put(tmp_path, name, 0, right, target="another", scorer="accuracy-1")
-    for column, task in (("2", "mini-pos"), ("1", "another")):
-        table = draw(monkeypatch, tmp_path, "leaderboard", column=[column]).dataframe[0].value
+    for task in ("mini-pos", "another"):
+        table = draw(monkeypatch, tmp_path, "leaderboard", column=columns(tmp_path, task)).dataframe[0].value
         assert ((table["low"] < table[task]) & (table[task] < table["high"])).all()
 
 
@@ -318,13 +326,13 @@ def test_a_printed_mean_over_some_languages_of_a_task_is_incomplete(writer: Writ
         writer.add(name, "mini-pos", None, dict.fromkeys(languages, value), **of)
         for target, over in (("mini-ner", "de en"), ("mini-nli", " ".join(languages)), ("other", "de en"), ("another", "unknown")):
             writer.add(name, target, None, {"mul": value}, language_set=over, **of)
-    columns = ["1", "2", "3", "4", "5"]
-    table = draw(monkeypatch, writer.root, "leaderboard", column=columns).dataframe[0].value
+    everything = columns(writer.root)
+    table = draw(monkeypatch, writer.root, "leaderboard", column=everything).dataframe[0].value
     assert table["tasks"].tolist() == ["3/5"] * 2 and table["mean %"].isna().all()
     assert {*table["best in"].iloc[0].split(", ")} == {"★ mini-nli", "★ mini-pos", "★ other"}
     assert (table["mini-ner: languages"] == "2/10 as printed").all() and (table["another: languages"] == "? as printed").all()
     assert not {"mini-nli: languages", "other: languages"} & {*table}
-    table = draw(monkeypatch, writer.root, "leaderboard", column=columns, mean="common support").dataframe[0].value
+    table = draw(monkeypatch, writer.root, "leaderboard", column=everything, mean="common support").dataframe[0].value
     assert table["tasks"].tolist() == ["4/5"] * 2, "of what is not said nothing is known to be common"
 
 
@@ -606,6 +614,26 @@ def test_a_link_shows_the_same_after_the_store_grew(monkeypatch: pytest.MonkeyPa
     unknown = draw(monkeypatch, filled.root, "leaderboard", snapshot="0123456789ab")
     assert "not to be had" in unknown.error[0].value
     assert len(unknown.dataframe[0].value) == 3
+
+
+def test_an_address_without_its_snapshot_names_the_same_choices_after_the_store_grew(
+    filled: Writer, charts: list[Cells], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a compaction of the compaction: what it asks for is named, not counted, as what comes later may come before it."""
+    filled.add("none", "mini-pos", 0, {"de": 0.6}, scorer="token-accuracy-1")
+    link = columns(filled.root, "mini-pos")
+    before = draw(monkeypatch, filled.root, "leaderboard", column=link)
+    for name, target in (("none", "a task"), ("none", "mini-pos"), ("intents", "mini-pos")):
+        filled.add(name, target, 0, {"de": 0.7}, scorer="token-accuracy-1", model="a model")
+    now = draw(monkeypatch, filled.root, "leaderboard", column=link, only_model="m")
+    assert {*before.dataframe[0].value} <= {*now.dataframe[0].value} and "a task" not in now.dataframe[0].value
+    assert draw(monkeypatch, filled.root, "transfer").selectbox[0].value == "a model", "the first by now"
+    app = draw(monkeypatch, filled.root, "transfer", system="m")
+    assert app.selectbox[0].value == "m" and not app.warning
+    lost = draw(monkeypatch, filled.root, "leaderboard", column=["2"])
+    assert lost.warning[0].value == "The address asks for column 2, which is not there."
+    lost = draw(monkeypatch, filled.root, "transfer", system="0")
+    assert lost.warning[0].value == "The address asks for system 0, which is not there."
 
 
 def test_the_first_results_come_while_the_app_is_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

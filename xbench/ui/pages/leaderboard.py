@@ -35,10 +35,10 @@ def page(source: Source) -> None:
         st.warning("The store has no scores of this split yet. `xbench coverage` lists what is missing, `xbench run` makes some.")
         return
     systems, columns, languages, evidence = _filters(source, columns)
-    names = dict(zip(columns["column_id"].astype(str), columns["label"], strict=True))
     usual = _usual(source, columns)
-    asked = common.picks("Tasks", list(names), "column", usual, lambda i: names[i])
-    chosen = columns[columns["column_id"].astype(str).isin((asked or usual)[:_MOST_COLUMNS])]
+    # By name: a link by number would show another task in a store that has grown.
+    asked = common.picks("Tasks", columns["label"].tolist(), "column", usual)
+    chosen = columns[columns["label"].isin((asked or usual)[:_MOST_COLUMNS])]
     if len(evidence) == 1:
         stored = _cells(source, chosen, systems, languages).groupby("system_id")["stored"].all()
         systems = systems[systems["system_id"].isin(stored.index[stored == (evidence[0] == "examples stored")])]
@@ -246,7 +246,7 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
         return list(best) if tables[best] > 1 else ids
 
     kept: list[int] = source.snapshot.kept(("usual", *ids), made) if len(ids) > 1 else ids
-    return [str(c) for c in kept]
+    return columns.set_index("column_id").loc[kept, "label"].tolist()
 
 
 def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, list[str] | None, list[str]]:

@@ -40,9 +40,9 @@ def page(source: Source) -> None:
             "both, `xbench ingest external-results` brings results made elsewhere."
         )
         return
-    labels = dict(zip(bases.index.astype(str), common.system_labels(bases.assign(intermediate="none")), strict=True))
-    chosen = common.pick("System", list(labels), "system", say=lambda i: labels[i])
-    base = {f: str(bases.loc[int(chosen), f]) for f in BASE}
+    labels = common.system_labels(bases.assign(intermediate="none")).tolist()
+    row = bases.iloc[labels.index(common.pick("System", labels, "system"))]
+    base = {f: str(row[f]) for f in BASE}
     deltas = _deltas(source, base)
     tested = _tested(source, base)
     columns: Columns = source.snapshot.kept(("columns of", *base.values()), lambda: _columns(deltas))
