@@ -345,7 +345,7 @@ def test_the_pooler_is_the_encoders_and_goes_on_with_it(tiny_model: Path, tmp_pa
 
 
 def test_losses_by_hand() -> None:
-    """Choices: softmax over the choices of an example. Alignment: softmax over the pairs of a batch, both ways."""
+    """Choices: softmax over the choices of an example. Alignment: softmax over the pairs of a batch that are not alike, both ways."""
     head = heads.Head(labelled_task("choice", ("0", "1")), 4, 0.0)
     scores = torch.tensor([1.0, 3.0, 0.5, 0.5])
     by_hand = -np.log(np.exp(3) / (np.exp(1) + np.exp(3))) - np.log(0.5)
@@ -353,10 +353,21 @@ def test_losses_by_hand() -> None:
     rng = np.random.default_rng(0)
     left, right = rng.normal(size=(3, 4)), rng.normal(size=(3, 4))
     cosines = np.array([[a @ b / np.linalg.norm(a) / np.linalg.norm(b) for b in right] for a in left]) / 0.1
-    forward = -np.mean([np.log(np.exp(cosines[i, i]) / np.exp(cosines[i]).sum()) for i in range(3)])
-    backward = -np.mean([np.log(np.exp(cosines[i, i]) / np.exp(cosines[:, i]).sum()) for i in range(3)])
-    found = objectives.contrastive(torch.tensor(left), torch.tensor(right), 0.1)
-    assert float(found) == pytest.approx((forward + backward) / 2, rel=1e-5)
+    for others in ([[0, 1, 2]] * 3, [[0, 1], [0, 1, 2], [1, 2]]):  # in the second the first and the last are alike
+        forward = -np.mean([np.log(np.exp(cosines[i, i]) / np.exp(cosines[i, others[i]]).sum()) for i in range(3)])
+        backward = -np.mean([np.log(np.exp(cosines[i, i]) / np.exp(cosines[others[i], i]).sum()) for i in range(3)])
+        alike = torch.tensor([[j not in others[i] or i == j for j in range(3)] for i in range(3)])
+        found = objectives.contrastive(torch.tensor(left), torch.tensor(right), 0.1, alike)
+        assert float(found) == pytest.approx((forward + backward) / 2, rel=1e-5)
+
+
+def test_pairs_that_share_a_text_are_no_negatives_of_each_other() -> None:
+    """One English word in two languages, two English words for one foreign word; by text alone, whatever the items are called."""
+    texts = [("Chad", "Tschad"), ("Congo", "Kongo"), ("Chad", "Tchad"), ("the Congo", "Kongo")]
+    pieces = [Piece(i, tuple(map(ord, text))) for i, pair in enumerate(texts) for text in pair]
+    aligned = objectives.Alignment("a", pieces, Phase(), None)
+    assert aligned.alike(range(8)).tolist() == [[i % 2 == j % 2 for j in range(4)] for i in range(4)]
+    assert aligned.alike([2, 3, 0, 1, 6, 7]).tolist() == [[True, False, True], [False, True, False], [True, False, True]]
 
 
 @pytest.mark.parametrize("family", list(EXAMPLES))

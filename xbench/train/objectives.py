@@ -162,7 +162,8 @@ def masked(ids: Tensor, mask: Tensor, words: Vocabulary) -> tuple[Tensor, Tensor
 class Alignment(Objective):
     """Translations are drawn together: contrastive loss over the pairs of a batch, in both directions (InfoNCE, van den Oord et al. 2018).
 
-    A pair is two pieces of one example, English first. All other pairs of the batch are negatives, so a batch is never split.
+    A pair is two pieces of one example, English first. The other pairs of the batch are its negatives, so a batch is never split; those that
+    share a text with it are not: the French and the German for one word are no counter-examples of each other.
     """
 
     def __init__(self, name: str, pieces: Sequence[Piece], phase: Phase, depth: int | None) -> None:
@@ -177,24 +178,35 @@ class Alignment(Objective):
         """The mean of both directions."""
         del micro_tokens
         sides = [self._vectors(rows[side::2], encoder, trunk) for side in (0, 1)]
-        yield contrastive(sides[0], sides[1], self.temperature)
+        yield contrastive(sides[0], sides[1], self.temperature, self.alike(rows).to(encoder.device))
+
+    def alike(self, rows: Sequence[int]) -> Tensor:
+        """Which pairs of a batch share a text with which, (pairs, pairs); rows as of `losses`."""
+        found = torch.zeros(len(rows) // 2, len(rows) // 2, dtype=torch.bool)
+        for side in (0, 1):
+            texts = [self.pieces[r].ids for r in rows[side::2]]
+            number = {text: n for n, text in enumerate(texts)}
+            same = torch.tensor([number[text] for text in texts])
+            found |= same[:, None] == same[None, :]
+        return found
 
     def _vectors(self, rows: Sequence[int], encoder: SplitEncoder, trunk: Trunk) -> Tensor:
         inputs, mask = encoder.batch([self.pieces[r].ids for r in rows])
         return heads.mean_pool(trunk(inputs, mask, self.depth), mask)
 
 
-def contrastive(left: Tensor, right: Tensor, temperature: float) -> Tensor:
-    """Cross entropy of each row's own partner among all rows, by cosine over temperature; mean over both directions.
+def contrastive(left: Tensor, right: Tensor, temperature: float, alike: Tensor) -> Tensor:
+    """Cross entropy of each row's own partner among the rows that are not like it, by cosine over temperature; mean over both directions.
 
     Args:
         left: (pairs, hidden).
         right: Likewise; row i is the translation of row i of `left`.
         temperature: Cosines are divided by it.
+        alike: (pairs, pairs), symmetric: which rows are no negatives of each other.
     """
     cosines = nn.functional.normalize(left.float(), dim=-1) @ nn.functional.normalize(right.float(), dim=-1).T
     own = torch.arange(len(left), device=left.device)
-    scaled = cosines / temperature
+    scaled = (cosines / temperature).masked_fill(alike & (own[:, None] != own[None, :]), -math.inf)
     return (nn.functional.cross_entropy(scaled, own) + nn.functional.cross_entropy(scaled.T, own)) / 2
 
 
