@@ -474,7 +474,9 @@ def test_a_filter_that_nothing_meets_is_said_and_not_an_empty_store(filled: Writ
         (["intents", "--all"], "A and B: not with --all"),
         (["--all", "--latex", "--by", "task", "--margin", "1"], "--by, --margin, --latex: not with --all"),
         (["--pairs"], "--pairs and --zero-shot go with --all"),
-        (["--margin", "-1"], "--margin"),
+        (["--margin", "-1"], "--margin -1 is not above 0 and below 100 points"),
+        (["--margin", "0"], "--margin 0 is not above 0"),
+        (["--margin", "100"], "--margin 100 is not above 0"),
     ],
 )
 def test_options_that_would_be_left_out_of_account_are_refused(options: list[str], said: str, tmp_path: Path) -> None:

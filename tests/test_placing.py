@@ -386,7 +386,10 @@ def test_the_commands(four: Path) -> None:
     for bad, message in (
         (["a", "b", "c"], "one system is compared with its direct baseline"),
         (["--by", "moon"], "is none of language, family, script, task, size, source"),
-        (["--by", "task", "--latex"], "--latex and --explain go with --by language"),
+        (["--by", "task", "--latex"], "--latex goes with --by language, family and script, not with --by task"),
+        (["--by", "size", "--adjust", "bh", "--confirm"], "--adjust goes with --by language"),
+        (["--explain", "--csv"], "--explain prints text, not what --csv asks for"),
+        (["--latex", "--explain", "--json"], "--latex prints tables alone"),
         (["--adjust", "luck"], "adjustment 'luck' is none of holm, bh, by, none, max-t"),
     ):
         done = CliRunner().invoke(cli.app, ["compare", *bad, "--store", str(four)])

@@ -183,7 +183,7 @@ def compare(
     metric: Annotated[str | None, typer.Option(help="Another metric than the one that counts for the target.")] = None,
     adjust: Annotated[str, typer.Option(help="For many languages: holm, bh, by, max-t (over items alone) or none.")] = "holm",
     margin: Annotated[
-        float | None, typer.Option(min=0, max=100, help="Points that do not matter: unresolved differences are tested for being smaller.")
+        float | None, typer.Option(help="Points, above 0, that do not matter: unresolved differences are tested for being smaller.")
     ] = None,
     confirm: Annotated[bool, typer.Option("--confirm", help="Also bootstrap, randomisation and McNemar's test.")] = False,
     everyone: Annotated[bool, typer.Option("--all", help="All systems of a target against one another: ranks with limits, tiers.")] = False,
@@ -210,6 +210,8 @@ def compare(
         return
     if pairs or zero_shot:
         raise typer.BadParameter("--pairs and --zero-shot go with --all")
+    if margin is not None and not 0 < margin < 100:
+        raise typer.BadParameter(f"--margin {margin:g} is not above 0 and below 100 points")
     telling.compare(
         _existing(store), form, systems, by, latex=latex, explain=explain, intermediate=intermediate, adjust=adjust,
         margin=None if margin is None else margin / 100, confirm=confirm, cache=not no_cache, **where,

@@ -19,7 +19,13 @@ BY = ("language", "family", "script", "task", "size", "source")
 _NOTE = """\
 percent and points with 95 % intervals; adjusted: p of a language over the languages ({adjust}), of a mean over the contrasts
 with the same baseline (holm); MDE: smallest true difference found with 80 % power; needs: what would find one as large as
-that seen; delta method clustered by item, with two seeds or more items and seeds together. How a number was made: --explain
+that seen; {made}. How a number was made: --explain
+"""
+_DELTA = "delta method clustered by item, with two seeds or more items and seeds together"
+_MAX_T = "p and joint intervals of languages by the bootstrap, over items alone; of means by the delta method"
+_MEANS = f"""\
+points with 95 % intervals; adjusted: p over the contrasts with the same baseline (holm); MDE: smallest true difference found with 80 %
+power; {_DELTA}
 """
 _AVERAGES = """\
 averages only: the interval is that of independent systems, too wide where both find the same items hard; p of McNemar's test lies in the
@@ -51,17 +57,22 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
     """Compare what was asked for and print it."""
     if by not in BY:
         raise StoreError(f"--by {by!r} is none of {', '.join(BY)}")
+    rows_of_means = by not in ("language", "family", "script")
+    usual = {"--latex": latex, "--explain": explain, "--adjust": options["adjust"] != "holm", "--confirm": options["confirm"]}
+    problems = [f"{name} goes with --by language, family and script, not with --by {by}" for name in usual if rows_of_means and usual[name]]
+    problems += [f"{name} prints text, not what --{form} asks for" for name in ("--latex", "--explain") if form != "text" and usual[name]]
+    problems += ["--latex prints tables alone, not what --explain asks for"] if latex and explain else []
+    if problems:
+        raise StoreError("nothing was compared", problems)
     given = conditions(systems)
     first, against = (given[0] if given else None), (given[1] if len(given) > 1 else None)
     if against:  # of which there is nothing, there are rows that say so
         board.refuse_unheard(root, {c: v for c, v in against.items() if c in pairing.SYSTEM})
     asked = {**options, **(first or {})}
-    if by in ("language", "family", "script"):
+    if not rows_of_means:
         rows = comparing.compare(root, first, against, by=cast(comparing.By, by), **options)
         _contrasts(root, form, rows, asked, latex=latex, explain=explain)
         return
-    if latex or explain:
-        raise StoreError(f"--latex and --explain go with --by language, family and script, not with --by {by}")
     where = {k: options[k] for k in ("target", "model", "source", "metric", "intermediate") if options.get(k) is not None}
     with store.reading(root) as con:
         rows = comparing.compare(con, first, against, by="mean", **options)
@@ -98,7 +109,7 @@ def _contrasts(root: Path, form: Form, rows: Sequence[Row], asked: Mapping[str, 
     elif rows:
         for own in groups:
             _contrast(own, title(own, every), asked, explain=explain)
-        sys.stdout.write(_NOTE.format(adjust=asked["adjust"]))
+        sys.stdout.write(_NOTE.format(adjust=asked["adjust"], made=_MAX_T if asked["adjust"] == "max-t" else _DELTA))
 
 
 def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, explain: bool) -> None:
@@ -189,7 +200,7 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
 
     columns = ["after", *(c.replace("_", " ") for c in several), "delta, 95 % interval", "p", "adjusted", "MDE", "seeds", "verdict"]
     show(f"mean over the zero-shot languages, {heading}", columns, [cells(r) for r in rows], left=len(several) + 1)
-    sys.stdout.write(_NOTE.format(adjust="holm"))
+    sys.stdout.write(_MEANS)
 
 
 def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, cache: bool, **where: Any) -> None:
