@@ -227,7 +227,14 @@ def test_a_mean_over_fewer_tasks_is_not_the_best(lacking: Writer, monkeypatch: p
     app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=columns(lacking.root, "another", "mini-pos"))
     table = app.dataframe[0].value.set_index("system")["best in"].to_dict()
     assert table == {"m after mini-ner": "★ mini-pos", "m after intents": "★ another", "m": ""}
-    app = draw(monkeypatch, lacking.root, "leaderboard", mean="available", column=columns(lacking.root, "another", "mini-pos"), only_intermediate=["none", "intents"])
+    app = draw(
+        monkeypatch,
+        lacking.root,
+        "leaderboard",
+        mean="available",
+        column=columns(lacking.root, "another", "mini-pos"),
+        only_intermediate=["none", "intents"],
+    )
     assert app.dataframe[0].value["best in"].tolist() == ["★ mean, ★ mini-pos, ★ another", ""]
 
 
@@ -237,7 +244,11 @@ def test_a_filter_on_languages_that_nobody_has_one_of(lacking: Writer, monkeypat
     table = app.dataframe[0].value.set_index("system")
     assert table["mini-nli: languages"].dropna().to_dict() == {"m": "1/2", "m after intents": "1/2"}
     assert (table["mean %"].isna().all(), table["best in"]["m after mini-ner"]) == (True, "★ mini-pos")
-    table = draw(monkeypatch, lacking.root, "leaderboard", column=columns(lacking.root, "another", "mini-pos"), only_language=["de", "fi"]).dataframe[0].value
+    table = (
+        draw(monkeypatch, lacking.root, "leaderboard", column=columns(lacking.root, "another", "mini-pos"), only_language=["de", "fi"])
+        .dataframe[0]
+        .value
+    )
     assert table["tasks"].tolist() == ["2/2", "2/2", "1/2"]
 
 

@@ -1,6 +1,7 @@
 """Fetching packages: the hash is checked before anything is unpacked, archives stay in their folder; gold treebanks map right."""
 
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -10,8 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from xbench import fetch
+from xbench import cli, fetch
 from xbench.errors import DataError
 from xbench.readers import UPOS
 from xbench.task import load_task
@@ -89,6 +91,11 @@ def test_a_client_that_fails_is_quoted(cache: Path, monkeypatch: pytest.MonkeyPa
 def test_what_was_not_fetched_says_how(cache: Path) -> None:
     with pytest.raises(DataError, match="run: xbench data fetch udtools"):
         load_task("gold-pos").examples("cs", "test")
+    done = CliRunner().invoke(cli.app, ["data", "check", "gold-pos", "--json"])
+    assert {row["state"] for row in json.loads(done.stdout)} == {"missing"}
+    assert "gold-pos cs test is missing: cs_pud-gold.conllu of package udtools is not here; run: xbench data fetch udtools" in str(
+        done.exception
+    )
 
 
 @pytest.mark.parametrize(

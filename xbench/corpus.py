@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from xbench import hub
-from xbench.errors import DataError
+from xbench.errors import DataError, NotHereError
 from xbench.formats import Reader
 from xbench.records import own_shape
 from xbench.task import Choice, Classified, Example, Family, Held, Part, Question, Split, Tagged, Task, load_task
@@ -311,7 +311,7 @@ def look(
             except DataError as error:
                 more = len(error.problems) - _NAMED
                 notes = (error.headline, *error.problems[:_NAMED], *([f"and {more} more"] if more > 0 else []))
-                found.append(replace(one, state="broken", notes=notes))
+                found.append(replace(one, state="missing" if isinstance(error, NotHereError) else "broken", notes=notes))
                 continue
             count = sum(not getattr(e, "english", False) for e in examples) if task.family == "mining" else len(examples)
             notes = tuple(notes_on(examples))

@@ -35,6 +35,10 @@ class DataError(XbenchError):
     """A data file that is missing, malformed or not what was pinned."""
 
 
+class NotHereError(DataError):
+    """Data that has to be fetched first; the message says how."""
+
+
 class StudyError(XbenchError):
     """A study file that cannot be planned."""
 

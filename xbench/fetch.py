@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from xbench import share
-from xbench.errors import DataError
+from xbench.errors import DataError, NotHereError
 
 _TIMEOUT = 600  # seconds for one download
 
@@ -98,11 +98,11 @@ def file(package: str, path: str) -> Path:
     """A file of a fetched package.
 
     Raises:
-        DataError: If it was not fetched; the message says how.
+        NotHereError: If it was not fetched; the message says how.
     """
     found = PACKAGES[package].folder / path
     if not found.exists():
-        raise DataError(f"{found.name} of package {package} is not here; run: xbench data fetch {package}")
+        raise NotHereError(f"{found.name} of package {package} is not here; run: xbench data fetch {package}")
     return found
 
 

@@ -93,7 +93,8 @@ def check(names: Sequence[str] | None, form: Form) -> None:
     """
     # The labels of some tasks are read off their data when they are loaded by name. A mixture has the data of its parts.
     given = [load_task(n) for n in names or [t.name for t in all_tasks() if t.check]]
-    chosen = list({one.name: one for task in given for one in ([load_task(p.task) for p in task.parts] or [task])}.values())
+    asked = {one.name: one for task in given for one in ([load_task(p.task) for p in task.parts] or [task])}
+    chosen = list(asked.values())
     held = {t.name: corpus.held(t) for t in track(chosen, "reading", console=LOG, transient=True, disable=not LOG.is_terminal)}
     rows = [{"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes)} for name, found in held.items() for h in found]
     if form != "text":
@@ -114,7 +115,7 @@ def check(names: Sequence[str] | None, form: Form) -> None:
     for name, found in held.items():
         wanted = names or any(h.state != "missing" and h.path not in whole for h in found)
         wrong = [h for h in found if h.state == "broken" or (h.state == "missing" and wanted)]
-        if wrong == found and all(h.state == "missing" for h in found):
+        if asked[name].check and wrong == found and all(h.state == "missing" for h in found):
             problems.append(f"{name}: none of its {len(found)} parts is here; {'; '.join(found[0].notes)}")
         else:
             problems += [f"{name} {h.language} {h.split}{h.path and f' ({h.path})'} is {h.state}: {'; '.join(h.notes)}" for h in wrong]

@@ -162,8 +162,8 @@ def masked(ids: Tensor, mask: Tensor, words: Vocabulary) -> tuple[Tensor, Tensor
 class Alignment(Objective):
     """Translations are drawn together: contrastive loss over the pairs of a batch, in both directions (InfoNCE, van den Oord et al. 2018).
 
-    A pair is two pieces of one example, English first. The other pairs of the batch are its negatives, so a batch is never split; those that
-    share a text with it are not: the French and the German for one word are no counter-examples of each other.
+    A pair is two pieces of one example, English first. The other pairs of the batch are its negatives, so a batch is never split; but not
+    those that share a text with it: the French and the German for one word are no counter-examples of each other.
     """
 
     def __init__(self, name: str, pieces: Sequence[Piece], phase: Phase, depth: int | None) -> None:
