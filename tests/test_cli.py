@@ -20,6 +20,7 @@ from xbench import cli, executors, tables
 from xbench.errors import XbenchError
 from xbench.executors import graph, tracking
 from xbench.study import load_study
+from xbench.task import load_task
 
 TABLES = ["leaderboard", "scores", "delta", "coverage"]
 
@@ -162,8 +163,27 @@ def test_json_is_a_list_of_flat_rows_and_csv_the_same(filled: Writer, command: s
 
 def test_delta_rows_are_those_of_the_view(filled: Writer) -> None:
     rows = json.loads(CliRunner().invoke(cli.app, ["delta", "--store", str(filled.root), "--json"]).stdout)
-    assert {r["language"]: round(r["delta"], 10) for r in rows} == {"en": 0.01, "de": 0.03, "hi": -0.1}
-    assert {(r["seeds"], r["n"], r["status"]) for r in rows} == {(1, 100, "paired")}
+    own = [r for r in rows if r["level"] == "language"]
+    assert {r["language"]: round(r["delta"], 10) for r in own} == {"en": 0.01, "de": 0.03, "hi": -0.1}
+    assert {(r["seeds"], r["n"], r["status"]) for r in own} == {(1, 100, "paired")}
+    (mean,) = [r for r in rows if r["level"] == "mean"]  # over the languages without labels, as the text has it
+    assert (mean["language"], round(mean["delta"], 10), mean["languages"]) == ("zero-shot mean", -0.035, 2)
+    assert (mean["languages_up"], mean["languages_down"], mean["n"]) == (1, 1, None)
+
+
+def test_rows_of_averages_have_the_means_of_groups_that_people_are_shown(writer: Writer) -> None:
+    for target, scorer, metric, value in (("bucc2018", "mining-f1-1", "f1", 0.6), ("tatoeba", "accuracy-1", "accuracy", 0.4)):
+        writer.add("none", target, 0, dict.fromkeys(load_task(target).languages, value), metric=metric, scorer=scorer)
+    rows = json.loads(call("averages", "--store", str(writer.root), "--suite", "xtreme", "--rule", "official", "--json").stdout)
+    means = {k: v for k, v in rows[0].items() if k.endswith("_mean") and k not in ("task_mean", "group_mean", "available_mean")}
+    assert means == {
+        "choice_mean": None,
+        "classification_mean": None,
+        "qa_mean": None,
+        "retrieval_mean": pytest.approx(0.5),
+        "tagging_mean": None,
+    }
+    assert "50.00" in call("averages", "--store", str(writer.root), "--suite", "xtreme", "--rule", "official").stdout
 
 
 def test_tables_for_people(filled: Writer) -> None:

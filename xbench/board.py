@@ -42,7 +42,7 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
-def columns(root: Path, view: str) -> list[str]:
+def columns(root: Path | duckdb.DuckDBPyConnection, view: str) -> list[str]:
     """The columns of a view, of which there may be no row."""
     with store.reading(root) as con:
         return [d[0] for d in _execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
@@ -153,6 +153,12 @@ def averages(root: Path, **where: Any) -> list[Row]:
 def group_averages(root: Path, **where: Any) -> list[Row]:
     """Means over the tasks of a group."""
     return _rows(root, "group_mean", {"split": "test", **where}, ("suite", "rule", "model", "intermediate", "task_group"))
+
+
+def task_groups(root: Path) -> list[str]:
+    """The groups that suites divide their tasks into."""
+    with store.reading(root) as con:
+        return [name for (name,) in _execute(con, "SELECT DISTINCT task_group FROM suite_task ORDER BY ALL", []).fetchall()]
 
 
 def task_scores(root: Path, **where: Any) -> list[Row]:

@@ -117,7 +117,9 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
         if not rows and board.scores(con, target=target, model=model):
             why = f"what is in {root} are direct baselines: there is no result after an intermediate task to hold against them"
         means = board.mean_deltas(con, target=target, model=model) if rows else []
-    if _emitted(rows, form, root, "transfer_summary", why, target=target, model=model):
+        both = () if form == "text" else ("level", *board.columns(con, "transfer_summary"), *board.columns(con, "transfer_mean"))
+    columns = list(dict.fromkeys(c for c in both if c != "mean"))
+    if _emitted(_with_means(rows, means, columns) if columns else rows, form, root, columns, why, target=target, model=model):
         return
     groups = grouped(rows, _SAME_SYSTEM)
     for group in groups:
@@ -126,6 +128,12 @@ def deltas(root: Path, target: str | None, model: str | None, form: Form) -> Non
         named = apart(others, ("source",), (*_CONDITIONS, "scorer"), ("train_language", "dataset_revision"))
         where = _revision(group, rows) + "".join(f", {first[c]}" if c == "source" else f", {c.replace('_', ' ')} {first[c]}" for c in named)
         _show_deltas(group, [m for m in means if all(m[c] == first[c] for c in _SAME_SYSTEM)], where)
+
+
+def _with_means(rows: Sequence[Row], means: Sequence[Row], columns: Sequence[str]) -> list[Row]:
+    """For programs: rows of languages, then rows of their means, which are named in `language`."""
+    every = [*({"level": "language", **r} for r in rows), *({"level": "mean", **m, "language": m["mean"]} for m in means)]
+    return [{c: row.get(c) for c in columns} for row in every]
 
 
 def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None:
@@ -230,14 +238,17 @@ def _revision(group: Sequence[Row], rows: Sequence[Row]) -> str:
     return f", data {group[0]['dataset_revision']}" if len(every) > 1 else ""
 
 
-def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str, why: str = "", **asked: str | None) -> bool:
-    """Whether there is no table to draw: rows were written for programs, or there are none, and why is said on stderr."""
+def _emitted(rows: Sequence[Row], form: Form, root: Path, view: str | Sequence[str], why: str = "", **asked: str | None) -> bool:
+    """Whether there is no table to draw: rows were written for programs, or there are none, and why is said on stderr.
+
+    `view` is whose columns they have, or these.
+    """
     if why:
         LOG.print(why)
     elif not rows:
         _empty(root, asked)
     if form != "text":
-        emit(rows, form, () if rows else board.columns(root, view))
+        emit(rows, form, () if rows else board.columns(root, view) if isinstance(view, str) else view)
     return not rows or form != "text"
 
 

@@ -96,9 +96,13 @@ def check(names: Sequence[str] | None, form: Form) -> None:
     asked = {one.name: one for task in given for one in ([load_task(p.task) for p in task.parts] or [task])}
     chosen = list(asked.values())
     held = {t.name: corpus.held(t) for t in track(chosen, "reading", console=LOG, transient=True, disable=not LOG.is_terminal)}
-    rows = [{"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes)} for name, found in held.items() for h in found]
+    rows = [
+        {"task": name, **dataclasses.asdict(h), "notes": "; ".join(h.notes), "traps": "; ".join(asked[name].notes)}
+        for name, found in held.items()
+        for h in found
+    ]
     if form != "text":
-        emit(rows, form, ("task", *(f.name for f in dataclasses.fields(Held))))
+        emit(rows, form, ("task", *(f.name for f in dataclasses.fields(Held)), "traps"))
     else:
         for task in chosen:
             _show_held(task, held[task.name], detailed=bool(names))
@@ -214,11 +218,17 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         known = ", ".join(suites)
         under = f" under rule {rule}" if rule else ""
         LOG.print(f"no task of {suite or 'a suite'}{under} in {root}; suites are {known}, `xbench tasks` lists their tasks")
+    groups = board.group_averages(root, suite=suite, rule=rule, **where) if rows else []
     if form != "text":
-        emit(rows, form, () if rows else board.columns(root, "suite_mean"))
+        of_groups = {name: f"{name}_mean" for name in board.task_groups(root)}
+        values = {tuple(g[c] for c in (*_SYSTEM, "task_group")): g["value"] for g in groups}
+        emit(
+            [{**r, **{column: values.get((*(r[c] for c in _SYSTEM), name)) for name, column in of_groups.items()}} for r in rows],
+            form,
+            () if rows else [*board.columns(root, "suite_mean"), *of_groups.values()],
+        )
     if not rows or form != "text":
         return
-    groups = board.group_averages(root, suite=suite, rule=rule, **where)
     for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):
         own = [r for r in rows if (r["suite"], r["rule"]) == (suite_name, rule_name)]
         names = list(dict.fromkeys(g["task_group"] for g in groups if (g["suite"], g["rule"]) == (suite_name, rule_name)))
