@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from xbench import plugins, share
+from xbench.scorer import SCORERS
 from xbench.store import TABLES
 from xbench.task import TASKS
 from xbench.template import VIEWS
@@ -91,6 +92,19 @@ def test_every_view_is_documented(view: str) -> None:
 def test_every_table_task_and_study_is_documented(name: str) -> None:
     text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8") + (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"`{name}`" in text
+
+
+def test_every_module_has_its_place_in_the_house() -> None:
+    said = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8").partition("## The house")[2].partition("## Tables")[0]
+    words = set(re.findall(r"\w+", said))
+    for folder in (ROOT / "xbench", ROOT / "xbench" / "train", ROOT / "xbench" / "executors"):
+        modules = {p.stem for p in folder.iterdir() if (p.suffix == ".py" or p.is_dir()) and not p.stem.startswith("_")}
+        assert modules and not modules - words
+
+
+@pytest.mark.parametrize("name", plugins.names(SCORERS))
+def test_every_scorer_is_documented(name: str) -> None:
+    assert f"| `{name}` | " in (ROOT / "docs" / "xtreme.md").read_text(encoding="utf-8")
 
 
 def test_every_command_is_in_the_readme() -> None:
