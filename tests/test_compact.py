@@ -818,6 +818,27 @@ def test_what_is_there_twice_is_left_as_it_is(root: Path) -> None:
     assert len(store.complete_runs(root)) == 9
 
 
+@pytest.mark.parametrize("compacted", [False, True])
+def test_copies_are_left_beside_what_they_are_copies_of(root: Path, *, compacted: bool) -> None:
+    """In one file with it none could be set aside: a run was counted twice for ever."""
+    runs, whole = len(store.complete_runs(root)), answers(root, views=VIEWS)
+    some = [one(root, "run"), one(root, "score")]
+    kept = [path.read_bytes() for path in some]
+    if compacted:
+        compacting.compact(root, grace=0)
+    for path, content in zip(some, kept, strict=True):
+        path.with_name(f"Copy of {path.name}").write_bytes(content)
+    done = compacting.compact(root)
+    for path in some:
+        assert f"{path.parent.name}/Copy of {path.name}: rows that another file has too; see xbench verify" in done.left
+    assert {p.kind for p in verifying.verify(root).problems} == {"contract"}, "keys that are there twice"
+    old(root)
+    mended = mending.repair(root)
+    assert (mended.after.problems, mended.left, len(mended.moved)) == ([], [], 2)
+    assert len(store.complete_runs(root)) == runs and answers(root, views=VIEWS) == whole
+    assert compacting.compact(root).left == []
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -194,13 +194,14 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
                 f"INSERT INTO content SELECT '{table}', parse_filename(filename, true), run_id, any_value(target), any_value(model), "
                 f"count(*) FROM {_files(listed.root, table, lot, 'filename = true')} GROUP BY ALL"
             )
-    con.execute("CREATE TABLE complete AS SELECT run_id FROM content WHERE tbl = 'run'")
     # What an interrupted ingest left, if another has written the same runs whole: in one file both could not be told apart.
     con.execute(
         "CREATE TABLE twice AS SELECT DISTINCT c.tbl, c.name FROM content AS c JOIN content AS o ON o.tbl = c.tbl AND o.run_id = c.run_id "
         f"WHERE starts_with(c.name, '{listing.INGESTED}') AND c.name NOT IN (SELECT name FROM content WHERE tbl = 'run') "
         "AND o.name IN (SELECT name FROM content WHERE tbl = 'run')"
     )
+    _add_copies(con, listed.root)
+    con.execute("CREATE TABLE complete AS SELECT run_id FROM content ANTI JOIN twice USING (tbl, name) WHERE tbl = 'run'")
     # What a rescoring wrote before its scores, if it was cut off: with those of others in one file it would be a fault of the run.
     con.execute(
         "CREATE TABLE unscored AS SELECT tbl, name FROM content WHERE tbl = 'outcome' AND name NOT IN (SELECT name FROM content "
@@ -233,6 +234,25 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
     query = f"SELECT tbl, name FROM part WHERE name NOT IN ({large}) AND NOT list_contains(?::VARCHAR[], name) ORDER BY ALL"
     found = con.execute(query, [broken]).fetchall()
     return {table: [name for t, name in found if t == table] for table in TABLES}
+
+
+def _add_copies(con: duckdb.DuckDBPyConnection, root: Path) -> None:
+    """Put into table `twice` the files with a row whose key another file has too: of copies, in one file, none could be set aside."""
+    con.execute("CREATE TABLE keys (tbl VARCHAR, name VARCHAR, run_id VARCHAR, h UBIGINT)")
+    for table in TABLES:
+        several = f"SELECT run_id FROM content ANTI JOIN twice USING (tbl, name) WHERE tbl = '{table}' GROUP BY ALL HAVING count(*) > 1"
+        names = con.execute(
+            f"SELECT DISTINCT name FROM content ANTI JOIN twice USING (tbl, name) WHERE tbl = '{table}' AND run_id IN ({several}) ORDER BY 1"
+        ).fetchall()
+        for lot in _lots([name for (name,) in names]):
+            con.execute(
+                f"INSERT INTO keys SELECT '{table}', parse_filename(filename, true), run_id, hash({contracts.rules(table).key}) "
+                f"FROM {_files(root, table, lot, 'filename = true')} WHERE run_id IN ({several})"
+            )
+    con.execute(
+        "INSERT INTO twice SELECT DISTINCT tbl, name FROM keys WHERE (tbl, run_id, h) IN "
+        "(SELECT (tbl, run_id, h) FROM keys GROUP BY tbl, run_id, h HAVING count(DISTINCT name) > 1)"
+    )
 
 
 def _why_not(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
