@@ -100,6 +100,8 @@ _ADVICE = dict.fromkeys(
     "make room and give the same command again: what was complete is there, what was not is redone",
 ) | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), "let this user write to that folder, or choose another one")
 
+_NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
+
 
 def unwritable(path: Path, error: Exception) -> WriteError:
     """That a file could not be written, why, and what to do; nothing of it is there."""
@@ -155,7 +157,11 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 def create(path: Path, content: bytes) -> bool:
-    """Write a small file, whole, unless there is one of that name; whether it was written. Of several who try, one does."""
+    """Write a small file, whole, unless there is one of that name; whether it was written. Of several who try, one does.
+
+    Raises:
+        WriteError: If the file system has no hard links, by which that is done.
+    """
     if is_remote(path):
         try:
             path.fs.pipe_file(str(path), content, mode="create")  # type: ignore[attr-defined]
@@ -173,6 +179,11 @@ def create(path: Path, content: bytes) -> bool:
             os.link(temporary, path)
         except FileExistsError:
             return False
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            said = [" ".join(str(error).split()), "its file system has no hard links: copy the store to one that has, and back if need be"]
+            raise WriteError(f"{path} could not be written", said) from error
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)
