@@ -501,6 +501,26 @@ def test_layers_that_a_model_does_not_have_are_known_before_training(
     assert said.format(model=tiny_model) in str(caught.value)
 
 
+def test_all_that_keeps_a_study_from_being_run_is_said_at_once(tiny_model: Path, tmp_path: Path) -> None:
+    """Models that are not there came one by one, then layers, then data."""
+    models, tasks = [str(tiny_model), "no/such", "nor/this"], {"mini-pos": {"epochs": 2}, "mini-nosuch": {"epochs": 1}}
+    path = write_study(tmp_path, tiny_model, models=models, targets=["mini-ner", "panx"], recipe={"frozen_layers": 4})
+    with pytest.raises(StudyError, match="the study cannot be run") as caught:
+        executors.lay_out(study.load_study(path))
+    begin = [
+        "model 'no/such' was not found; ",
+        "model 'nor/this' was",
+        "the study asks for layers",
+        "the data of this study is not all here; ",
+    ]
+    assert [p.startswith(b) for p, b in zip(caught.value.problems, begin, strict=True)] == [True] * 4
+    path = write_study(tmp_path, tiny_model, seeds=["a"], intermediates=["nope"], recipe={"tasks": tasks})
+    with pytest.raises(StudyError, match="is not a valid study") as caught:
+        study.load_study(path)
+    assert [p.split(" ")[0] for p in caught.value.problems] == ["line", "intermediates:", "recipe.tasks:"]
+    assert "'mini-nosuch'" in caught.value.problems[-1]
+
+
 def test_words_of_a_study_file_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     """`on` was read as true, so that a selection on target languages could not be written as docs/training.md has it."""
     path = tmp_path / "study.yaml"

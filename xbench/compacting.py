@@ -240,10 +240,9 @@ def _add_copies(con: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Put into table `twice` the files with a row whose key another file has too: of copies, in one file, none could be set aside."""
     con.execute("CREATE TABLE keys (tbl VARCHAR, name VARCHAR, run_id VARCHAR, h UBIGINT)")
     for table in TABLES:
-        several = f"SELECT run_id FROM content ANTI JOIN twice USING (tbl, name) WHERE tbl = '{table}' GROUP BY ALL HAVING count(*) > 1"
-        names = con.execute(
-            f"SELECT DISTINCT name FROM content ANTI JOIN twice USING (tbl, name) WHERE tbl = '{table}' AND run_id IN ({several}) ORDER BY 1"
-        ).fetchall()
+        held = f"content ANTI JOIN twice USING (tbl, name) WHERE tbl = '{table}'"
+        several = f"SELECT run_id FROM {held} GROUP BY ALL HAVING count(*) > 1"
+        names = con.execute(f"SELECT DISTINCT name FROM {held} AND run_id IN ({several}) ORDER BY 1").fetchall()
         for lot in _lots([name for (name,) in names]):
             con.execute(
                 f"INSERT INTO keys SELECT '{table}', parse_filename(filename, true), run_id, hash({contracts.rules(table).key}) "

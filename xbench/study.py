@@ -154,8 +154,8 @@ def load_study(path: Path) -> Study:
         study = Study.model_validate(content)
     except ValidationError as error:
         problems += keyed.told(error, content, places, _model)
-        for field in ("intermediates", "targets"):
-            names = content.get(field)
+        special = _mapping(_mapping(content["recipe"]).get("tasks"))
+        for field, names in (*((field, content.get(field)) for field in ("intermediates", "targets")), ("recipe.tasks", list(special))):
             problems += _unknown(field, [n for n in names if isinstance(n, str)] if isinstance(names, list) else []).values()
         raise StudyError(f"{path} is not a valid study", problems) from error
     problems += _problems(study)

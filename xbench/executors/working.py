@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from xbench import store, writing
-from xbench.errors import StudyError, XbenchError
+from xbench.errors import DataError, ModelError, StudyError, XbenchError
 from xbench.executors.graph import CHECKPOINTS, Item, shared_stages
 from xbench.executors.tracking import Tracker
 from xbench.hashes import canonical_json
@@ -154,16 +154,30 @@ def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
 
     Raises:
         ModelError: If a model cannot be found.
-        StudyError: If the recipe asks for layers that a model does not have.
+        StudyError: If the recipe asks for layers that a model does not have, or of several of these together.
         DataError: If the data of a task is not there.
     """
     from xbench.train import models
 
-    resolved = {name: models.resolve(name) for name in study.models}
+    resolved: dict[str, Resolved] = {}
+    errors: list[XbenchError] = []
+    for name in study.models:
+        try:
+            resolved[name] = models.resolve(name)
+        except ModelError as error:
+            errors.append(error)
     known = {name: count for name, model in resolved.items() if (count := models.layers(model)) is not None}
     if problems := [problem for name, count in known.items() for problem in too_deep(study, name, count)]:
-        raise StudyError("the study asks for layers that a model does not have", problems)
-    return plan(study, {name: model.revision for name, model in resolved.items()}), resolved
+        errors.append(StudyError("the study asks for layers that a model does not have", problems))
+    try:
+        todo = plan(study, {name: resolved[name].revision if name in resolved else "" for name in study.models})
+    except DataError as error:
+        errors.append(error)
+    if len(errors) > 1:
+        raise StudyError("the study cannot be run", ["; ".join((e.headline, *e.problems)) for e in errors])
+    if errors:
+        raise errors[0]
+    return todo, resolved
 
 
 _WORKERS: dict[str, Worker] = {}  # of this process: a process that serves one study lays it out once
