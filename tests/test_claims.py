@@ -327,7 +327,16 @@ def test_sentences(sentence: str, verdict: str, tmp_path_factory: pytest.TempPat
     root = tmp_path_factory.getbasetemp() / "sentences"
     if not root.exists():
         recipe(root, {"none": 0.5, "intents": 0.7, "mini-ner": 0.5})
-    assert checking.check(root, sentence).verdict == verdict
+    judged = checking.check(root, sentence)
+    assert (judged.verdict, judged.claim.claim) == (verdict, sentence)
+
+
+def test_what_equal_means_is_said_where_the_sentence_does_not(tmp_path: Path) -> None:
+    recipe(tmp_path, {"none": 0.5, "mini-ner": 0.5})
+    for sign in ("=", "equals"):
+        said = checking.check(tmp_path, f"mini-ner {sign} none on mini-pos")
+        assert said.claim.claim == f"mini-ner {sign} none on mini-pos within 1 point"
+        assert said.verdict == checking.check(tmp_path, said.claim.claim).verdict
 
 
 def test_points_are_said_anywhere() -> None:

@@ -150,7 +150,9 @@ def check(root: Path, text: str) -> Judged:
     evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.less(r) else _evidence(said, r) for r in rows)
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     unheard = f"no run in the store is of {said.model}{meant(said.model, there)}" if said.model and not models else ""
-    claim = Claim("check", text, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, unheard, "")
+    # What `=` means is said where the sentence does not.
+    shown = text if said.sign != "=" or " within " in text else f"{text} within {_WITHIN:g} point"
+    claim = Claim("check", shown, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, unheard, "")
     return Judged(claim, claiming.verdict(evidence), evidence, missing, made)
 
 
