@@ -641,6 +641,8 @@ def test_the_command_and_the_function_give_the_same_rows(tmp_path: Path) -> None
     assert done.exit_code == 0, done.output
     frame = xbench.compare(tmp_path)
     assert [r["p"] for r in json.loads(done.stdout)] == pytest.approx(frame["p"].tolist())
+    of = xbench.compare(tmp_path, "model=m,intermediate=none", "intents")
+    assert of["delta"].tolist() == pytest.approx((-frame["delta"]).tolist())
     text = CliRunner().invoke(cli.app, ["compare", "--store", str(tmp_path), "--target", "mini-pos"]).stdout
     assert "mini-pos after intents: accuracy, m, seeds: 1" in text
     assert "helps in 1 of 1 languages (de)" in text

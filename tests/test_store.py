@@ -417,6 +417,13 @@ def test_from_python_a_misspelt_store_or_condition_is_no_empty_answer(tmp_path: 
         (lambda: xbench.compare(writer.root, by="task"), "by 'task' is none of language, family, script, mean"),
         (lambda: xbench.standings(writer.root, over="none"), "over 'none' is none of all, zero-shot"),
         (lambda: xbench.compare(writer.root, None, {"intermediate": "mini-poss"}), "mini-poss"),
+        (lambda: xbench.compare(writer.root, "none", "mini-poss"), "mini-poss"),
+        (
+            lambda: xbench.compare(writer.root, ["none"]),
+            r"a system is a text as on the command line, or \{field: value\}, and not \['none'\]",
+        ),
+        (lambda: xbench.compare(writer.root, margin="1"), r"margin '1' is not above 0 and below 1"),
+        (lambda: xbench.compare(writer.root, target=3), "a condition is not of the type of its column"),
     ):
         with pytest.raises(StoreError, match=said):
             ask()

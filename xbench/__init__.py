@@ -98,14 +98,18 @@ def rescore(root: str | Path = "results", target: str | None = None) -> "Rescore
 
 
 def compare(
-    root: str | Path = "results", first: "Mapping[str, str] | None" = None, against: "Mapping[str, str] | None" = None, **options: Any
+    root: str | Path = "results",
+    first: "str | Mapping[str, str] | None" = None,
+    against: "str | Mapping[str, str] | None" = None,
+    **options: Any,
 ) -> "pd.DataFrame":
     """Systems compared and tested, by default every intermediate task with its direct baseline: a row a language, one for the mean.
 
     Args:
         root: The store.
-        first: The first system, such as {"intermediate": "squad1"}; all that have a second one if not given.
-        against: In what the second differs, such as {"intermediate": "mnli"} or {"model": ...}; the direct baseline if not given.
+        first: The first system, as on the command line ("squad1", "model=...,intermediate=squad1") or as {"intermediate": "squad1"}; all
+            that have a second one if not given.
+        against: In what the second differs, likewise ("mnli", {"model": ...}); the direct baseline if not given.
         options: by, adjust, margin, confirm, cache of xbench.comparing.compare; and conditions such as target="mini-pos", model=...
 
     Raises:
@@ -116,8 +120,9 @@ def compare(
     from xbench import board, comparing, pairing
 
     store = _existing(root)
-    board.refuse_unheard(store, {c: v for c, v in (against or {}).items() if c in pairing.SYSTEM})  # of which there are rows that say so
-    return pd.DataFrame(_heard(store, comparing.compare(store, first, against, **options), {**options, **(first or {})}))
+    one, two = _system(first), _system(against)
+    board.refuse_unheard(store, {c: v for c, v in (two or {}).items() if c in pairing.SYSTEM})  # of which there are rows that say so
+    return pd.DataFrame(_heard(store, comparing.compare(store, one, two, **options), {**options, **(one or {})}))
 
 
 def standings(root: str | Path = "results", **options: Any) -> "pd.DataFrame":
@@ -132,6 +137,17 @@ def standings(root: str | Path = "results", **options: Any) -> "pd.DataFrame":
 
     store = _existing(root)
     return pd.DataFrame(_heard(store, ranked(store, **options), options))
+
+
+def _system(said: "str | Mapping[str, str] | None") -> "Mapping[str, str] | None":
+    from xbench.errors import StoreError
+    from xbench.telling import conditions
+
+    if isinstance(said, str):
+        return conditions([said])[0]
+    if said is None or isinstance(said, Mapping):
+        return said
+    raise StoreError(f"a system is a text as on the command line, or {{field: value}}, and not {said!r}")
 
 
 def _existing(root: str | Path) -> Path:

@@ -29,7 +29,7 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
         StoreError: If a file cannot be read, or a column does not exist.
     """
     conditions = {c: v for c, v in (where or {}).items() if v is not None}
-    columns = [d[0] for d in _execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
+    columns = [d[0] for d in execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
     unknown = sorted({*conditions, *(o.removeprefix("-") for o in order)} - set(columns))
     if unknown:
         raise StoreError(f"view {view!r} has no column {', '.join(unknown)}; it has {', '.join(columns)}")
@@ -38,14 +38,14 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
         text += " WHERE " + " AND ".join(f'"{c}" = ?' for c in conditions)
     if order:
         text += " ORDER BY " + ", ".join(f'"{o.removeprefix("-")}"' + (" DESC" if o.startswith("-") else "") for o in order)
-    found = _execute(con, text, list(conditions.values()))
+    found = execute(con, text, list(conditions.values()))
     return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
 
 
 def columns(root: Path | duckdb.DuckDBPyConnection, view: str) -> list[str]:
     """The columns of a view, of which there may be no row."""
     with store.reading(root) as con:
-        return [d[0] for d in _execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
+        return [d[0] for d in execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
 
 
 def leaderboard(root: Path, **where: Any) -> list[Row]:
@@ -158,7 +158,7 @@ def group_averages(root: Path, **where: Any) -> list[Row]:
 def task_groups(root: Path) -> list[str]:
     """The groups that suites divide their tasks into."""
     with store.reading(root) as con:
-        return [name for (name,) in _execute(con, "SELECT DISTINCT task_group FROM suite_task ORDER BY ALL", []).fetchall()]
+        return [name for (name,) in execute(con, "SELECT DISTINCT task_group FROM suite_task ORDER BY ALL", []).fetchall()]
 
 
 def task_scores(root: Path, **where: Any) -> list[Row]:
@@ -187,7 +187,7 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
     found = []
     with store.reading(root) as con:
         for column, value in asked.items():
-            there = {str(v) for (v,) in _execute(con, f'SELECT DISTINCT "{column}" FROM {tables[column]}', []).fetchall()}
+            there = {str(v) for (v,) in execute(con, f'SELECT DISTINCT "{column}" FROM {tables[column]}', []).fetchall()}
             names = there | known.get(column, set())
             trained = value.partition("@")[0] if column in known else value
             if not names.isdisjoint((value, trained)) or (column == "language" and languages.known(value)):
@@ -220,7 +220,12 @@ def _rows(root: Path | duckdb.DuckDBPyConnection, view: str, where: Mapping[str,
         return query(con, view, where, order)
 
 
-def _execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:
+def execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:
+    """Ask a store.
+
+    Raises:
+        StoreError: If a value is not of the type of its column, or a file cannot be read.
+    """
     try:
         return con.execute(text, values)
     except duckdb.ConversionException as error:

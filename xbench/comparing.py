@@ -56,8 +56,8 @@ class Asked:
         problems = [f"{f} is no field of a system" for f in (*self.first, *self.against) if f not in pairing.SYSTEM]
         if self.adjust not in ADJUSTMENTS:
             problems.append(f"adjustment {self.adjust!r} is none of {', '.join(ADJUSTMENTS)}")
-        if self.margin is not None and not 0 < self.margin < 1:
-            problems.append(f"margin {self.margin} is not above 0 and below 1 (100 points)")
+        if self.margin is not None and not (isinstance(self.margin, int | float) and 0 < self.margin < 1):
+            problems.append(f"margin {self.margin!r} is not above 0 and below 1 (100 points)")
         if self.by not in get_args(By):
             problems.append(f"by {self.by!r} is none of {', '.join(get_args(By))}")
         if problems:

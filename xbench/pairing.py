@@ -104,7 +104,7 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         where: {column of the view result: value}; None is no condition.
 
     Raises:
-        StoreError: If a condition is not a column of the view.
+        StoreError: If a condition is not a column of the view, or not of its type.
     """
     known = [d[0] for d in con.execute("SELECT * FROM result LIMIT 0").description or []]
     conditions = {c: v for c, v in where.items() if v is not None}
@@ -119,7 +119,7 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         + " GROUP BY ALL ORDER BY ALL"
     )
     found: dict[tuple[str, ...], Column] = {}
-    for row in con.execute(text, list(conditions.values())).fetchall():
+    for row in board.execute(con, text, list(conditions.values())).fetchall():
         key, system = row[: len(COLUMN)], System(*row[len(COLUMN) : len(COLUMN) + len(SYSTEM)])
         seed, run_id, revision, parameters, stored, selected = row[-6:]
         column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}))
@@ -165,7 +165,7 @@ def meeting(
     if asked:
         conditions = {**asked, **(of or {})}
         text = f"SELECT DISTINCT {', '.join(SYSTEM)} FROM result WHERE split = 'test'" + "".join(f' AND "{c}" = ?' for c in conditions)
-        met = set(con.execute(text, list(conditions.values())).fetchall())
+        met = set(board.execute(con, text, list(conditions.values())).fetchall())
 
     def meets(row: Mapping[str, Any], side: str) -> bool:
         return all(row[side + c] == v for c, v in said.items()) and (met is None or tuple(row[side + f] for f in SYSTEM) in met)
