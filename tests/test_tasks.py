@@ -392,3 +392,12 @@ def test_how_the_steps_of_a_mixture_are_drawn_makes_it_another_one() -> None:
     ]  # fmt: skip
     assert len({task.revision() for task in kinds}) == 6
     assert corpus.mixture(pos, nli, sampling="proportional", about="x").revision() == kinds[0].revision()
+
+
+def test_what_is_learnt_in_another_way_has_another_revision() -> None:
+    """Pairs that share a text are no negatives of each other since; of a target on the same data nothing has changed."""
+    names, phase = load_task("names"), Phase()
+    assert data_revision(names, phase) == f"{names.revision()} twins apart"
+    assert data_revision(load_task("name-retrieval"), phase) == load_task("name-retrieval").revision() == names.revision()
+    mixed, other = (corpus.mixture(Part(name), name="mine") for name in ("names", "name-retrieval"))
+    assert mixed.revision() != other.revision()

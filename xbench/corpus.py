@@ -334,7 +334,7 @@ def mixture(*parts: Part, **fields: Any) -> Task:
         raise DataError(f"a mixture of {', '.join(p.task for p in parts)} has no examples of its own; it is an intermediate only")
 
     def revision() -> str:
-        every = [f"{p.task}={load_task(p.task).revision()}" for p in parts]
+        every = [f"{p.task}={load_task(p.task).version()}" for p in parts]
         # How its steps are drawn makes it another mixture; what is as usual is not said, as in ids of before.
         every += [f"{p.task}: weight {p.weight}" for p in parts if p.weight != 1] + [f"{p.task}: cap {p.cap}" for p in parts if p.cap]
         usual = {"sampling": "proportional", "temperature": 1.0}

@@ -381,7 +381,7 @@ def data_revision(task: Task, phase: Phase) -> str:
     """
     selects = task.trains and phase.selection is not None and phase.selection.on == "target-languages"
     with faults_named(task):
-        more, found = task.dev_revision() if selects else "", task.revision()
+        more, found = task.dev_revision() if selects else "", task.version()
     if not isinstance(found, str):
         raise DataError(f"the revision of task {task.name} is {found!r}, expected a text")
     return f"{found}{DEV}{more}" if more else found

@@ -223,6 +223,12 @@ class Task:
             found = [(code, "dev") for code in ((self.train_language,) if self.trains else self.languages)] + found
         return found
 
+    def version(self) -> str:
+        """The revision of its data, and of what is learnt from it where that has changed since: in the ids of all that is trained on it."""
+        found = self.revision()
+        # Pairs that share a text were negatives of each other.
+        return f"{found} twins apart" if self.family == "alignment" and isinstance(found, str) else found
+
     def examples(self, language: str, split: Split) -> Sequence[Example]:
         """The examples of one language and split, checked.
 

@@ -6,19 +6,13 @@ The contrastive loss on word pairs at a chosen layer (`alignment_layer`, `temper
 from xbench.task import Task
 from xbench.tasks import _names
 
-
-def _revision() -> str:
-    """That of the names, and of what is no counter-example of what."""
-    return f"{_names.revision()} twins apart"
-
-
 TASK = Task(
     family="alignment",
     languages=_names.LANGUAGES,
     metric="",
     scorers=(),
     load=_names.load,
-    revision=_revision,
+    revision=_names.revision,
     has_dev=False,
     licence=_names.LICENCE,
     source=_names.SOURCE,
