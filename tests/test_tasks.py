@@ -399,5 +399,5 @@ def test_what_is_learnt_in_another_way_has_another_revision() -> None:
     names, phase = load_task("names"), Phase()
     assert data_revision(names, phase) == f"{names.revision()} twins apart"
     assert data_revision(load_task("name-retrieval"), phase) == load_task("name-retrieval").revision() == names.revision()
-    mixed, other = (corpus.mixture(Part(name), name="mine") for name in ("names", "name-retrieval"))
+    mixed, other = (corpus.mixture(Part(name), about="x") for name in ("names", "name-retrieval"))
     assert mixed.revision() != other.revision()
