@@ -87,12 +87,15 @@ def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
 
 
 def test_coverage_goes_where_a_link_leads_among_very_many(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(coverage, "_MOST_MODELS", 2)
+    monkeypatch.setattr(common, "MOST_OPTIONS", 2)
     for name in ("bert", "e5", "mt5", "xlm-r"):
         writer.add("none", "mini-pos", 0, {"de": 0.5}, model=name)
     app = draw(monkeypatch, writer.root, "coverage", model="xlm-r")
     assert [(b.value, b.options) for b in app.selectbox if b.label == "Model"] == [("xlm-r", ["bert", "e5", "xlm-r"])]
     assert not app.warning
+    (part,) = app.text_input
+    app = settle(part.set_value("mt").run())
+    assert [(b.value, b.options) for b in app.selectbox if b.label == "Model"] == [("mt5", ["mt5"])]
 
 
 def test_provenance_recomputes_a_score_and_shows_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +112,7 @@ def test_provenance_recomputes_a_score_and_shows_the_run(tmp_path: Path, monkeyp
 
 
 def test_provenance_goes_where_a_link_leads_among_very_many(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(provenance, "_MOST", 2)
+    monkeypatch.setattr(common, "MOST_OPTIONS", 2)
     for name in ("bert", "e5", "mt5", "xlm-r"):
         writer.add("none", "mini-pos", 0, {"de": 0.5}, model=name)
     app = draw(monkeypatch, writer.root, "provenance", model="xlm-r")

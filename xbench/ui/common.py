@@ -28,6 +28,7 @@ from xbench.version import __version__
 
 # Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; shapes and words say it too.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
+MOST_OPTIONS = 500  # that a list offers to choose from
 _WHOLE = 20  # rows of a table that is shown without a bar to scroll it
 COLOURS = {"helps": BLUE, "hurts": ORANGE, "higher": BLUE, "lower": ORANGE, "unresolved": GREY, "equivalent": "#009E73"}
 SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "higher": "triangle-up", "lower": "triangle-down", "unresolved": "circle",
@@ -192,6 +193,18 @@ def pick(label: str, options: Sequence[str], key: str, default: str | None = Non
     _address(key, value)
     _say_lost(state, key)
     return value
+
+
+def pick_of_many(label: str, options: Sequence[str], key: str, default: str | None = None) -> str:
+    """As `pick`; of more than a list can offer, after typing a part of it."""
+    if len(options) <= MOST_OPTIONS:
+        return pick(label, options, key, default)
+    part = typed(f"{label} contains", f"find_{key}")
+    meant = [v for v in options if part.lower() in v.lower()]
+    if not meant:
+        st.warning(f"No {label.lower()} contains {plain(part)}.")
+    linked = [v for v in options[MOST_OPTIONS:] if v == st.query_params.get(key) and not part]  # a link may lead beyond the first
+    return pick(label, [*(meant or options)[:MOST_OPTIONS], *linked], key, default)
 
 
 def _restore(state: str, key: str, options: Sequence[str], usual: str) -> None:

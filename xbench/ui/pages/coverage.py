@@ -14,7 +14,6 @@ TITLE, ORDER, SECTION = "Coverage", 60, "Evidence"
 _COLOURS = {"complete": "#0072B2", "partial": "#E69F00", "missing": "#bdbdbd", "unknown task": "#CC79A7"}
 _MARKS = {"complete": "✔", "partial": "◐", "missing": "–", "unknown task": "?"}
 _MOST = 3_000  # cells that a chart can show
-_MOST_MODELS = 500  # that a picker offers
 _SEEDS = 3  # of the study that fills what is missing, as planning.FIRST_LOOK
 
 
@@ -26,9 +25,7 @@ def page(source: common.Source) -> None:
     if found.empty:
         st.warning("The store has no run yet. `xbench run` makes some, `xbench ingest external-results` brings results made elsewhere.")
         return
-    models: list[str] = found["model"].tolist()
-    linked = [m for m in models[_MOST_MODELS:] if m == st.query_params.get("model")]  # a link may lead beyond the first
-    model = common.pick("Model", [*models[:_MOST_MODELS], *linked], "model")
+    model = common.pick_of_many("Model", found["model"].tolist(), "model")
     cells = common.rows(source, "SELECT * FROM coverage WHERE model = ? ORDER BY target, intermediate", [model])
     counts = cells["status"].value_counts()
     for place, status in zip(st.columns(4), _COLOURS, strict=True):

@@ -10,7 +10,7 @@ from xbench.languages import MANY
 from xbench.ui import common
 
 TITLE, ORDER, SECTION = "Provenance", 70, "Evidence"
-_MOST = 500  # values that a picker offers
+_MOST = 500  # rows
 
 
 def page(source: common.Source) -> None:
@@ -54,7 +54,7 @@ def page(source: common.Source) -> None:
 
 
 def _step(source: common.Source, field: str, where: dict[str, str]) -> str | None:
-    """The next choice, among the values that go with those made; where there are very many, after typing a part of it."""
+    """The next choice, among the values that go with those made."""
     column = {"target": "c.target", "language": "cell.language"}.get(field, f"s.{field}")
     conditions = [f"{ {'target': 'c.target'}.get(f, f's.{f}') } = ?" for f in where]
     text = (
@@ -64,15 +64,7 @@ def _step(source: common.Source, field: str, where: dict[str, str]) -> str | Non
     found: list[str] = common.rows(source, text, list(where.values()))["value"].tolist()
     if not found:
         return None
-    label = field.capitalize()
-    if len(found) > _MOST:
-        part = common.typed(f"{label} contains", f"find_{field}")
-        meant = [v for v in found if part.lower() in v.lower()]
-        if not meant:
-            st.warning(f"No {field} contains {common.plain(part)}.")
-        linked = [v for v in found[_MOST:] if v == st.query_params.get(field) and not part]  # a link may lead beyond the first
-        found = [*(meant or found)[:_MOST], *linked]
-    return common.pick(label, found, field, default="none" if field == "intermediate" else None)
+    return common.pick_of_many(field.capitalize(), found, field, default="none" if field == "intermediate" else None)
 
 
 def _run(source: common.Source, run: str) -> None:
