@@ -19,7 +19,7 @@ from xbench import board, store
 from xbench.errors import XbenchError
 from xbench.task import load_task
 from xbench.ui import common
-from xbench.ui.pages import add, coverage, provenance
+from xbench.ui.pages import add
 
 CSV = (
     "model,intermediate,target,language,metric,value,unit,source\nm,none,xnli,de,accuracy,{},percent,a paper\n"
