@@ -1,5 +1,6 @@
 """The app, run by streamlit's own test harness: leaderboard, transfer map, links, snapshots, stores that are none, empty or broken."""
 
+import functools
 import json
 import os
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 import streamlit as st
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
 from tests.conftest import Writer, some_slow
@@ -20,6 +22,8 @@ from xbench.task import load_task
 from xbench.ui import common, shell
 
 APP = str(Path(__file__).parent.parent / "app.py")
+# Streamlit's harness looks through all installed packages for components each time that a page is drawn: half of what that takes.
+manifest_scanner.scan_component_manifests = functools.cache(manifest_scanner.scan_component_manifests)
 PAGES = [name for name in shell.modules() if name != "add"]
 
 

@@ -430,3 +430,31 @@ def test_from_python_a_misspelt_store_or_condition_is_no_empty_answer(tmp_path: 
     for ask in (lambda: xbench.compare(writer.root, target="mini-nerr"), lambda: xbench.standings(writer.root, target="mini-nerr")):
         with pytest.raises(StoreError, match="mini-ner"):
             ask()
+
+
+def test_a_reader_keeps_nothing_of_files_and_nothing_of_others(tmp_path: Path) -> None:
+    """One database serves the process: a file that was written again at the same moment is read again, and tables are each one's own."""
+    path = tmp_path / "x.parquet"
+    for value in (1, 2):
+        pq.write_table(pa.table({"x": [value] * 10_000}), path)
+        os.utime(path, (1e9, 1e9))
+        with places.reader(tmp_path) as con, places.reader() as other:
+            assert con.execute(f"SELECT DISTINCT x FROM read_parquet('{path}')").fetchall() == [(value,)]
+            con.execute("CREATE TEMP TABLE kept AS SELECT 1")
+            with pytest.raises(duckdb.CatalogException):
+                other.execute("FROM kept")
+    with pytest.raises(duckdb.CatalogException), places.reader() as con:
+        con.execute("FROM kept")
+
+
+def test_a_forked_process_has_a_reader_of_its_own(tmp_path: Path) -> None:
+    with places.reader(tmp_path) as con:
+        con.execute("SELECT count(*) FROM range(1000000)").fetchall()
+    child = os.fork()
+    if not child:
+        try:
+            with places.reader(tmp_path) as con:
+                os._exit(con.execute("SELECT 7").fetchall()[0][0])
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

@@ -129,7 +129,7 @@ class Listing:
         """This name for a file, or one like it: not that of a file that is there, nor of one that was replaced, which would not count."""
         taken = set(self.loose[table])
         if self.compaction.names:
-            with opened(self.root) as con:
+            with places.reader(self.root) as con:
                 query = f"SELECT name FROM {parquet([self.names])} WHERE tbl = ? AND starts_with(name, ?)"
                 taken |= {row[0] for row in read(con, query, [table, name])}
         return next(one for one in chain([name], (f"{name}.{number}" for number in count(2))) if one not in taken)
@@ -154,7 +154,7 @@ class Listing:
         for table in (table for table, names in self.uncounted.items() if names):
             there = set(self.compaction.files.get(table, ())) - set(self.missing.get(table, ()))
             counting = [self.root / table / f"{name}.parquet" for name in (*sorted(there), *self.loose[table])]
-            with opened(self.root) as con:
+            with places.reader(self.root) as con:
                 held = set().union(*(_runs(con, counting[first : first + LOT]) for first in range(0, len(counting), LOT)))
                 for name in self.uncounted[table]:
                     path = self.root / table / f"{name}.parquet"
@@ -173,7 +173,7 @@ class Listing:
         found: dict[str, set[str]] = {table: set() for table in TABLES}
         if not self.compaction.names or not any(loose.values()):
             return found
-        with opened(self.root) as con:
+        with places.reader(self.root) as con:
             for table, names in loose.items():
                 query = f"SELECT DISTINCT name FROM {parquet([self.names])} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
                 found[table] = {row[0] for row in read(con, query, [table, names])}

@@ -61,6 +61,36 @@ def database(*paths: Path, **config: int) -> "duckdb.DuckDBPyConnection":
     return con
 
 
+_READERS: dict[int, "duckdb.DuckDBPyConnection"] = {}
+
+
+@contextmanager
+def reader(*paths: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection to ask files something with, which sets nothing and makes nothing but what is temporary.
+
+    To begin a database takes longer than to read a small file. Of the file systems of this machine one serves all, kept for the process, as
+    what was forked has none of its threads and locks; never after an error of its own, which may leave it unfit. It keeps nothing of files,
+    which may be others by the next question.
+    """
+    import duckdb
+
+    if any(map(is_remote, paths)):
+        with database(*paths) as con:
+            yield con
+        return
+    process = os.getpid()
+    if process not in _READERS:
+        _READERS[process] = database(enable_external_file_cache=False)
+    con = _READERS[process].cursor()
+    try:
+        yield con
+    except (duckdb.FatalException, duckdb.InternalException):
+        _READERS.pop(process, None)
+        raise
+    finally:
+        con.close()
+
+
 def remove(path: Path) -> None:
     """Delete this one file, if it is there. `unlink` of a UPath takes `*`, `?` and `[` for patterns, and deletes all that fit them."""
     if not is_remote(path):

@@ -159,7 +159,7 @@ def complete_runs(root: Path) -> set[str]:
 def is_complete(root: Path, run_id: str) -> bool:
     """Whether the store holds a run whole; quicker than all `complete_runs`."""
     listed = Listing(root)
-    with listing.opened(root) as con:
+    with places.reader(root) as con:
         runs = source(con, listed, "run", [run_id])
         return bool(listing.read(con, f"SELECT 1 FROM ({runs}) WHERE run_id = ? LIMIT 1", [run_id]))
 

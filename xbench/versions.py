@@ -476,12 +476,9 @@ def _first(name: str, table: pa.Table, run_ids: Sequence[str]) -> pa.Table:
     rows = _of_runs(table, run_ids)
     if not rows.num_rows:
         return rows
-    con = places.database()
-    try:
+    with places.reader() as con:
         con.register("given", rows)
         return con.sql(f"SELECT DISTINCT ON ({contracts.rules(name).key}) * FROM given").to_arrow_table().cast(rows.schema)
-    finally:
-        con.close()
 
 
 def _scores(packed: Packed) -> pa.Table:

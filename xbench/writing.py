@@ -57,7 +57,7 @@ def _remove_interrupted(root: Path, name: str, runs: list[str], *, only: bool) -
     ]
     if not left:
         return
-    with listing.opened(root) as con:
+    with places.reader(root) as con:
         held = _holding(con, left, runs)
         if not held:
             return

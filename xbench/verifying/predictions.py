@@ -34,7 +34,7 @@ def rescore(found: Verified) -> None:
 
 
 def _rescore_run(found: Verified, file: File, path: Path, run: str, scorers: Mapping[str, Scorer]) -> None:
-    with places.database() as con:
+    with places.reader() as con:
         answers = con.execute(
             "SELECT language, split, list(example_id ORDER BY example_id), list(cluster_id ORDER BY example_id), "
             "list(reference ORDER BY example_id), list(prediction ORDER BY example_id) "
@@ -72,7 +72,7 @@ def _stored(found: Verified, run: str) -> dict[tuple[str, str], dict[str, _Share
     files = found.ledger.execute("SELECT DISTINCT file FROM held WHERE tbl = 'outcome' AND run_id = ?", [run]).fetchall()
     stored: dict[tuple[str, str], dict[str, _Shares]] = {}
     for (number,) in files:
-        with places.local(found.files[number].path) as path, places.database() as con:
+        with places.local(found.files[number].path) as path, places.reader() as con:
             query = f"SELECT language, split, scorer, example_id, metric, numerator, denominator FROM {parquet([path])} WHERE run_id = ?"
             for language, split, scorer, example, metric, above, below in con.execute(query, [run]).fetchall():
                 stored.setdefault((language, split), {}).setdefault(scorer, {})[example, metric] = (above, below)
