@@ -238,20 +238,23 @@ def _choose(con: duckdb.DuckDBPyConnection, listed: Listing, done: Compacted, ro
 
 def _add_copies(con: duckdb.DuckDBPyConnection, root: Path) -> None:
     """Put into table `twice` the files with a row whose key another file has too: of copies, in one file, none could be set aside."""
-    con.execute("CREATE TABLE keys (tbl VARCHAR, name VARCHAR, run_id VARCHAR, h UBIGINT)")
+    con.execute(
+        "CREATE TABLE numbered AS SELECT row_number() OVER ()::INTEGER AS file, tbl, name FROM (SELECT DISTINCT tbl, name FROM content)"
+    )
     for table in TABLES:
         held = f"content ANTI JOIN twice USING (tbl, name) WHERE tbl = '{table}'"
-        several = f"SELECT run_id FROM {held} GROUP BY ALL HAVING count(*) > 1"
+        several = f"SELECT run_id FROM {held} GROUP BY ALL HAVING count(*) > 1"  # as of runs that were rescored
         names = con.execute(f"SELECT DISTINCT name FROM {held} AND run_id IN ({several}) ORDER BY 1").fetchall()
+        con.execute("CREATE OR REPLACE TABLE keys (file INTEGER, key UBIGINT)")  # a hash: of two alike by chance both are left
         for lot in _lots([name for (name,) in names]):
             con.execute(
-                f"INSERT INTO keys SELECT '{table}', parse_filename(filename, true), run_id, hash({contracts.rules(table).key}) "
-                f"FROM {_files(root, table, lot, 'filename = true')} WHERE run_id IN ({several})"
+                f"INSERT INTO keys SELECT file, hash({contracts.rules(table).key}) FROM {_files(root, table, lot, 'filename = true')} "
+                f"JOIN numbered ON tbl = '{table}' AND name = parse_filename(filename, true) WHERE run_id IN ({several})"
             )
-    con.execute(
-        "INSERT INTO twice SELECT DISTINCT tbl, name FROM keys WHERE (tbl, run_id, h) IN "
-        "(SELECT (tbl, run_id, h) FROM keys GROUP BY tbl, run_id, h HAVING count(DISTINCT name) > 1)"
-    )
+        con.execute(
+            "INSERT INTO twice SELECT tbl, name FROM numbered WHERE file IN (SELECT file FROM keys WHERE key IN "
+            "(SELECT key FROM keys GROUP BY key HAVING count(DISTINCT file) > 1))"
+        )
 
 
 def _why_not(con: duckdb.DuckDBPyConnection, table: str, path: Path) -> str:
