@@ -38,7 +38,9 @@ def test_compiled_layers_learn_the_same(tiny_model: Path, tmp_path: Path, varian
         bench.compute = Compute(compile=compiled, gradient_checkpointing=recompute)
         found.append(stages.train(bench, stage_of(bench, intermediate), bench.trunk(None)).trunk)
     plain, made = found
-    assert 1 <= counters["stats"]["unique_graphs"] <= 2  # of all layers; a batch of one is apart
+    # All layers are of one kind; but with adapters in some, one has none, of one nothing below learns, and the others are alike.
+    kinds = 3 if variant == "lora" else 1
+    assert 1 <= counters["stats"]["unique_graphs"] <= kinds + 1  # a batch of one is apart
     for name, value in plain.state_dict().items():
         torch.testing.assert_close(made.state_dict()[name], value, atol=1e-5, rtol=1e-4, msg=name)
     assert all(layer._compiled_call_impl is None for layer in made.layers)
