@@ -40,6 +40,7 @@ RUN = {
 }
 
 os.fsync = lambda descriptor: None  # no test cuts the power: waiting for the disk is a tenth of the time
+
 # The files that take longest, longest first: with them in hand to begin with, two workers end at about the same time.
 _LONG = (
     "executors", "browser", "compact", "faults", "training", "store", "matrix", "accelerator", "verify", "app", "places", "cli", "engine",

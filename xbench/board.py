@@ -145,17 +145,17 @@ def coverage(root: Path, **where: Any) -> list[Row]:
     return _rows(root, "coverage", where, ("model", "target", "intermediate"))
 
 
-def averages(root: Path, **where: Any) -> list[Row]:
+def averages(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list[Row]:
     """Means over the tasks of a suite, complete ones first, best first."""
     return _rows(root, "suite_mean", {"split": "test", **where}, ("suite", "rule", "-tasks", "-task_mean", "model", "intermediate"))
 
 
-def group_averages(root: Path, **where: Any) -> list[Row]:
+def group_averages(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list[Row]:
     """Means over the tasks of a group."""
     return _rows(root, "group_mean", {"split": "test", **where}, ("suite", "rule", "model", "intermediate", "task_group"))
 
 
-def task_groups(root: Path) -> list[str]:
+def task_groups(root: Path | duckdb.DuckDBPyConnection) -> list[str]:
     """The groups that suites divide their tasks into."""
     with store.reading(root) as con:
         return [name for (name,) in execute(con, "SELECT DISTINCT task_group FROM suite_task ORDER BY ALL", []).fetchall()]

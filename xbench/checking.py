@@ -151,7 +151,7 @@ def check(root: Path, text: str) -> Judged:
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     unheard = f"no run in the store is of {said.model}{meant(said.model, there)}" if said.model and not models else ""
     # What `=` means is said where the sentence does not.
-    shown = text if said.sign != "=" or " within " in text else f"{text} within {_WITHIN:g} point"
+    shown = text if said.sign != "=" or "within" in text.split() else f"{text} within {_WITHIN:g} point"
     claim = Claim("check", shown, "", named, arms, targets, ((said.first, said.second),), False, _SEEDS, unheard, "")
     return Judged(claim, claiming.verdict(evidence), evidence, missing, made)
 

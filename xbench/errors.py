@@ -26,6 +26,11 @@ class XbenchError(Exception):
         self.problems = tuple(problems)
         super().__init__("\n".join([headline, *(f"  - {p}" for p in self.problems)]))
 
+    @property
+    def line(self) -> str:
+        """All of it in one line, as one problem among others."""
+        return "; ".join([self.headline, *self.problems])
+
 
 class ContractError(XbenchError):
     """Rows that break a table contract of schemas/."""

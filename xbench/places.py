@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from xbench.errors import StoreError, WriteError
+from xbench.errors import ContractError, StoreError, WriteError
 
 if TYPE_CHECKING:
     import duckdb
@@ -61,34 +61,38 @@ def database(*paths: Path, **config: int) -> "duckdb.DuckDBPyConnection":
     return con
 
 
-_READERS: dict[int, "duckdb.DuckDBPyConnection"] = {}
+_KEPT: dict[Any, "duckdb.DuckDBPyConnection"] = {}
+
+
+@contextmanager
+def kept(**config: int) -> "Iterator[duckdb.DuckDBPyConnection]":
+    """A connection to a database that is kept, one for each of these settings: to begin one takes longer than to read a small file.
+
+    Kept for the process, as what was forked has none of its threads and locks; never after an error of its own, which may leave it unfit.
+    """
+    key = (os.getpid(), *sorted(config.items()))
+    if key not in _KEPT:
+        _KEPT[key] = database(**config)
+    con = _KEPT[key].cursor()
+    try:
+        yield con
+    except ContractError:  # of the rows
+        raise
+    except BaseException:
+        _KEPT.pop(key, None)
+        raise
+    finally:
+        con.close()
 
 
 @contextmanager
 def reader(*paths: Path) -> "Iterator[duckdb.DuckDBPyConnection]":
     """A connection to ask files something with, which sets nothing and makes nothing but what is temporary.
 
-    To begin a database takes longer than to read a small file. Of the file systems of this machine one serves all, kept for the process, as
-    what was forked has none of its threads and locks; never after an error of its own, which may leave it unfit. It keeps nothing of files,
-    which may be others by the next question.
+    Of the file systems of this machine one database serves all. It keeps nothing of files, which may be others by the next question.
     """
-    import duckdb
-
-    if any(map(is_remote, paths)):
-        with database(*paths) as con:
-            yield con
-        return
-    process = os.getpid()
-    if process not in _READERS:
-        _READERS[process] = database(enable_external_file_cache=False)
-    con = _READERS[process].cursor()
-    try:
+    with database(*paths) if any(map(is_remote, paths)) else kept(enable_external_file_cache=False) as con:
         yield con
-    except (duckdb.FatalException, duckdb.InternalException):
-        _READERS.pop(process, None)
-        raise
-    finally:
-        con.close()
 
 
 def remove(path: Path) -> None:
@@ -133,13 +137,14 @@ _ADVICE = dict.fromkeys(
 _NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP)
 
 
-def unwritable(path: Path, error: Exception) -> WriteError:
-    """That a file could not be written, why, and what to do; nothing of it is there."""
+def unwritable(path: Path, error: Exception, advice: str = "") -> WriteError:
+    """That a file could not be written, why, and what to do (`advice`, or what goes with the error); nothing of it is there."""
     number = error.errno if isinstance(error, OSError) else None
     said = " ".join(str(error).split())
     if number is None:  # a library says it in words
         number = next((n for n in _ADVICE if os.strerror(n).lower() in said.lower()), None)
-    return WriteError(f"{path} could not be written", [said, *([_ADVICE[number]] if number in _ADVICE else [])])
+    advice = advice or _ADVICE.get(number or 0, "")
+    return WriteError(f"{path} could not be written", [said, *([advice] if advice else [])])
 
 
 @contextmanager
@@ -212,8 +217,8 @@ def create(path: Path, content: bytes) -> bool:
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
-            said = [" ".join(str(error).split()), "its file system has no hard links: copy the store to one that has, and back if need be"]
-            raise WriteError(f"{path} could not be written", said) from error
+            advice = "its file system has no hard links: copy the store to one that has, and back if need be"
+            raise unwritable(path, error, advice) from error
     finally:
         temporary.unlink(missing_ok=True)
     _sync_folder(path.parent)

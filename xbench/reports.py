@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.progress import track
 
-from xbench import board, corpus, rescoring, submission
+from xbench import board, corpus, rescoring, store, submission
 from xbench.errors import DataError, StoreError, meant
 from xbench.recipe import Recipe
 from xbench.study import data_revision
@@ -208,7 +208,12 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
 
 def averages(root: Path, suite: str | None, rule: str | None, form: Form, **where: Any) -> None:
     """Means over the tasks of a suite and of its groups, a table a suite and rule."""
-    rows = board.averages(root, suite=suite, rule=rule, **where)
+    with store.reading(root) as con:
+        rows = board.averages(con, suite=suite, rule=rule, **where)
+        groups = board.group_averages(con, suite=suite, rule=rule, **where) if rows else []
+        columns = [] if form == "text" else board.columns(con, "suite_mean")
+        every = [] if form == "text" else board.task_groups(con)
+    held = {(*_system(g), g["task_group"]): g for g in groups}
     if not rows:
         suites = sorted({name for task in all_tasks() for name in task.suites})
         rules = ["official", *sorted({name for task in all_tasks() for name, _ in task.rules})]
@@ -218,15 +223,9 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
         known = ", ".join(suites)
         under = f" under rule {rule}" if rule else ""
         LOG.print(f"no task of {suite or 'a suite'}{under} in {root}; suites are {known}, `xbench tasks` lists their tasks")
-    groups = board.group_averages(root, suite=suite, rule=rule, **where) if rows else []
     if form != "text":
-        of_groups = {name: f"{name}_mean" for name in board.task_groups(root)}
-        values = {tuple(g[c] for c in (*_SYSTEM, "task_group")): g["value"] for g in groups}
-        emit(
-            [{**r, **{column: values.get((*(r[c] for c in _SYSTEM), name)) for name, column in of_groups.items()}} for r in rows],
-            form,
-            () if rows else [*board.columns(root, "suite_mean"), *of_groups.values()],
-        )
+        means = [{f"{name}_mean": held.get((*_system(r), name), {}).get("value") for name in every} for r in rows]
+        emit([{**r, **m} for r, m in zip(rows, means, strict=True)], form, [*columns, *(f"{name}_mean" for name in every)])
     if not rows or form != "text":
         return
     for suite_name, rule_name in dict.fromkeys((r["suite"], r["rule"]) for r in rows):
@@ -239,7 +238,7 @@ def averages(root: Path, suite: str | None, rule: str | None, form: Form, **wher
                 _average(r, "task_mean"),
                 _average(r, "task_mean_zero_shot"),
                 _average(r, "group_mean"),
-                *(_group(r, n, groups) for n in names),
+                *(_group(held.get((*_system(r), n))) for n in names),
             ]
             for r in own
         ]
@@ -266,8 +265,11 @@ def _average(row: Row, column: str) -> str:
     return "not of every task" if there == row["tasks_expected"] else f"{there}/{row['tasks_expected']} tasks"
 
 
-def _group(row: Row, name: str, groups: Sequence[Row]) -> str:
-    found = next((g for g in groups if g["task_group"] == name and all(g[c] == row[c] for c in _SYSTEM)), None)
+def _system(row: Row) -> tuple[Any, ...]:
+    return tuple(row[c] for c in _SYSTEM)
+
+
+def _group(found: Row | None) -> str:
     if found is None:
         return "-"
     return percent(found["value"], 2) if found["value"] is not None else f"{found['tasks']}/{found['tasks_expected']} tasks"

@@ -8,11 +8,10 @@ written in turn (xbench.writing). Which files count is in xbench.listing: many s
 """
 
 import inspect
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -61,31 +60,9 @@ def write(root: Path, table: str, rows: pa.Table, name: str) -> Path:
         return copy_whole(con, table, "whole", path, runs=runs) if ordered is None else _write_coded(table, ordered, path, runs)
 
 
-_WRITERS: dict[int, duckdb.DuckDBPyConnection] = {}
-
-
-@contextmanager
-def _writing(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB to check and write so many rows with. To begin one takes longer than to write a small file: one is kept for those.
-
-    Kept for the process, as what was forked has none of its threads and locks; never after an error of its own, which may leave it unfit.
-    """
-    process = os.getpid()
-    if rows >= _FEW:
-        con = places.database()
-    else:
-        if process not in _WRITERS:
-            _WRITERS[process] = places.database(threads=1)
-        con = _WRITERS[process].cursor()
-    try:
-        yield con
-    except ContractError:  # of the rows
-        raise
-    except BaseException:
-        _WRITERS.pop(process, None)
-        raise
-    finally:
-        con.close()
+def _writing(rows: int) -> AbstractContextManager[duckdb.DuckDBPyConnection]:
+    """A DuckDB to check and write so many rows with; for few rows one that is kept."""
+    return places.database() if rows >= _FEW else places.kept(threads=1)
 
 
 def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckdb.DuckDBPyConnection:

@@ -155,7 +155,8 @@ def load_study(path: Path) -> Study:
     except ValidationError as error:
         problems += keyed.told(error, content, places, _model)
         special = _mapping(_mapping(content["recipe"]).get("tasks"))
-        for field, names in (*((field, content.get(field)) for field in ("intermediates", "targets")), ("recipe.tasks", list(special))):
+        named = {field: content.get(field) for field in ("intermediates", "targets")} | {"recipe.tasks": list(special)}
+        for field, names in named.items():
             problems += _unknown(field, [n for n in names if isinstance(n, str)] if isinstance(names, list) else []).values()
         raise StudyError(f"{path} is not a valid study", problems) from error
     problems += _problems(study)

@@ -58,9 +58,11 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
     if by not in BY:
         raise StoreError(f"--by {by!r} is none of {', '.join(BY)}")
     rows_of_means = by not in ("language", "family", "script")
-    usual = {"--latex": latex, "--explain": explain, "--adjust": options["adjust"] != "holm", "--confirm": options["confirm"]}
-    problems = [f"{name} goes with --by language, family and script, not with --by {by}" for name in usual if rows_of_means and usual[name]]
-    problems += [f"{name} prints text, not what --{form} asks for" for name in ("--latex", "--explain") if form != "text" and usual[name]]
+    unusual = {"--latex": latex, "--explain": explain, "--adjust": options["adjust"] != "holm", "--confirm": options["confirm"]}
+    problems = [
+        f"{name} goes with --by language, family and script, not with --by {by}" for name in unusual if rows_of_means and unusual[name]
+    ]
+    problems += [f"{name} prints text, not what --{form} asks for" for name in ("--latex", "--explain") if form != "text" and unusual[name]]
     problems += ["--latex prints tables alone, not what --explain asks for"] if latex and explain else []
     if problems:
         raise StoreError("nothing was compared", problems)

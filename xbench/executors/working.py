@@ -174,7 +174,7 @@ def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
     except DataError as error:
         errors.append(error)
     if len(errors) > 1:
-        raise StudyError("the study cannot be run", ["; ".join((e.headline, *e.problems)) for e in errors])
+        raise StudyError("the study cannot be run", [e.line for e in errors])
     if errors:
         raise errors[0]
     return todo, resolved

@@ -270,7 +270,7 @@ def rehearse(targets: Iterable[str]) -> None:
             )
             _measured(task, score)
         except PluginError as error:
-            problems.append("; ".join([f"{task.name}: {error.headline}", *error.problems]))
+            problems.append(f"{task.name}: {error.line}")
         except ValueError as error:
             problems.append(f"{task.name}: a scorer cannot read gold answers in {language!r}: {error}")
     if problems:

@@ -50,7 +50,7 @@ def _listing(found: Verified) -> Listing | None:
     try:
         return Listing(found.root)
     except StoreError as error:
-        said = "; ".join([error.headline, *error.problems])
+        said = error.line
         do = "see to it: no command reads the store without it"
         kind = "no access" if isinstance(error.__cause__, OSError) else "unreadable"
         found.problems.append(Problem(kind, "", FOLDER, "all", said, "a word on which files count", do))

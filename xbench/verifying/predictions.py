@@ -55,7 +55,7 @@ def _rescore_run(found: Verified, file: File, path: Path, run: str, scorers: Map
                     said = f"predictions in {language} ({split}) that cannot be scored: {error}", "answers that a scorer reads"
                     found.problems.append(Problem("outcome differs", "prediction", file.shown, f"run {run}", *said, RERUN, (run,)))
                 except PluginError as error:
-                    said = "; ".join([error.headline, *error.problems]), "outcomes of the predictions in each language"
+                    said = error.line, "outcomes of the predictions in each language"
                     do = "see to the scorer, and verify again: nothing says that the file is wrong"
                     found.problems.append(Problem("no access", "prediction", file.shown, f"run {run}", *said, do))
             wrong = _unlike(pa.concat_tables(made), there[language, split]) if made else []
