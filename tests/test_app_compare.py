@@ -138,6 +138,18 @@ def test_examples_on_which_they_disagree(paired: Path, monkeypatch: pytest.Monke
     assert html(app).count("<tr>") == 1 + sum(str(example) in str(i) for i in range(200) if one[i] != two[i])
 
 
+def test_a_sentence_that_one_alone_mined_is_a_disagreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten with a translation, of which the first finds five; beyond them it names two that have none, the second three others."""
+    gold = np.arange(10)
+    mined = {"target": "bucc2018", "metric": "f1", "scorer": "mining-f1-1", "train_language": "none"}
+    for name, right, wrong in (("none", gold < 8, [20, 21, 22]), ("intents", gold < 5, [30, 31])):
+        below, ids = np.r_[1.0 + right, np.ones(len(wrong))], np.r_[gold, wrong]
+        put(tmp_path, name, 0, {"de": np.r_[2.0 * right, np.zeros(len(wrong))]}, below=below, ids=ids, **mined)
+    counts = {m.label: m.value for m in draw(monkeypatch, tmp_path, "compare", language="de").metric}
+    assert [counts[f"the {side} is better"] for side in ("first", "second")] == ["3", "5"]
+    assert (counts["both right"], counts["both wrong alike"]) == ("5", "2")
+
+
 def test_the_better_of_two_answers_is_not_called_right(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of the points against a quarter; the address is as it once was."""
     for name, first in (("none", 1), ("intents", 2)):

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from scipy import stats
 from typer.testing import CliRunner
@@ -36,11 +37,12 @@ def put(
     also: dict[str, dict[str, np.ndarray]] | None = None,
     shuffle: bool = False,
     below: np.ndarray | None = None,
+    ids: np.ndarray | None = None,
     **change: Any,
 ) -> None:
     """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics.
 
-    Denominators are 1, or `below`.
+    Denominators are 1, or `below`; ids are numbers from 0, or `ids`.
     """
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
@@ -51,7 +53,9 @@ def put(
         for language, values in by_language.items():
             outcomes += [
                 {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": float(d)}
-                for i, (v, d) in enumerate(zip(values, np.ones(len(values)) if below is None else below, strict=True))
+                for i, v, d in zip(
+                    range(len(values)) if ids is None else ids, values, np.ones(len(values)) if below is None else below, strict=True
+                )
             ]
             value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
             scores.append(
@@ -191,7 +195,7 @@ _TABLE: dict[str, Any] = {"source": "a table", "kind": "external", "evidence": "
 
 
 def test_a_printed_mean_is_no_language(tmp_path: Path) -> None:
-    """It is tested by itself: p of two languages are adjusted for two, and the sentence counts two."""
+    """It is no independent evidence of as many items: the languages of a test set are translations. Of two there are two, in the sentence too."""
     lines = [
         f"m,{intermediate},xnli,{language},{over},accuracy,{value},5000,paper\n"
         for intermediate, value in (("none", 0.5), ("intents", 0.6))
@@ -201,10 +205,88 @@ def test_a_printed_mean_is_no_language(tmp_path: Path) -> None:
     ingesting.ingest([tmp_path / "a.csv"], tmp_path / "s")
     found = comparing.compare(tmp_path / "s")
     assert [(r["level"], r["language"], r["family"]) for r in found if r["level"] != "mean"] == [
-        ("language", "de", 2), ("language", "hi", 2), ("printed mean", "mul over de es hi", 2), ("printed mean", "mul over de hi", 2)
+        ("language", "de", 2), ("language", "hi", 2), ("printed mean", "mul over de es hi", None), ("printed mean", "mul over de hi", None)
     ]  # fmt: skip
     assert comparing.sentence(found).startswith("is higher in 2 of 2 languages (de hi)")
-    assert comparing.sentence([r for r in found if r["level"] == "printed mean"]).startswith("is higher in 2 of 2 printed means")
+    printed = [r for r in found if r["level"] == "printed mean"]
+    assert [(r["delta"], r["p"], r["verdict"]) for r in printed] == [(pytest.approx(0.1), None, "not testable")] * 2
+    assert comparing.sentence(printed) == "not testable: the spread of a mean over languages is not known, only averages are"
+
+
+def test_a_mean_that_a_source_printed_takes_nothing_from_its_examples(tmp_path: Path) -> None:
+    for name, values in (("none", answers(0, 0.5)), ("intents", answers(1, 0.7))):
+        put(tmp_path, name, 0, {"de": values})
+    before = comparing.compare(tmp_path)
+    for path in sorted((tmp_path / "score").iterdir()):
+        rows = [
+            r | {"language": "mul", "language_set": "de hi", "n": None, "evidence": "aggregate"} for r in pq.read_table(path).to_pylist()
+        ]
+        store.write(tmp_path, "score", pa.Table.from_pylist(rows), f"{path.stem}-printed")
+    assert {r["status"] for r in before} == {"tested"}
+    assert comparing.compare(tmp_path, cache=False) == before == comparing.compare(tmp_path, evidence="outcomes")
+    # What was kept is no answer to a question that leaves the examples out.
+    alone = comparing.compare(tmp_path, language_set="de hi")
+    assert {r["language"] for r in alone} == {"de", "mul", comparing.MEAN}
+    assert alone == comparing.compare(tmp_path, language_set="de hi", cache=False)
+    assert "tested" not in {r["status"] for r in alone}
+
+
+def test_what_is_mined_is_compared_on_all_that_either_names(tmp_path: Path) -> None:
+    """Sixty sentences have a translation; each system names some of them, and some that have none. Bootstrap over sentences, by numpy."""
+    sentences = np.arange(100)
+    gold, named = sentences < 60, {}
+    for name, right, wrong in (("none", slice(0, 30), slice(90, 98)), ("intents", slice(10, 55), slice(95, 99))):
+        named[name] = np.isin(sentences, np.r_[sentences[right], sentences[wrong]])
+        there = gold | named[name]
+        above, below = 2.0 * (gold & named[name]), 1.0 * gold + named[name]
+        mined = {"metric": "f1", "scorer": "mining-f1-1", "below": below[there], "ids": sentences[there]}
+        put(tmp_path, name, 0, {"de": above[there]}, target="bucc2018", train_language="none", **mined)
+    single, mean = comparing.compare(tmp_path)
+
+    def f1(name: str, some: np.ndarray) -> np.ndarray:
+        return 2 * (gold & named[name])[some].sum(-1) / (gold[some].sum(-1) + named[name][some].sum(-1))
+
+    assert single["delta"] == pytest.approx(f1("intents", sentences) - f1("none", sentences))
+    assert (single["status"], mean["status"]) == ("tested", "tested")
+    assert (single["n"], single["clusters"]) == (69, 69)
+    drawn = np.random.default_rng(0).integers(0, 100, (20_000, 100))
+    assert (single["high"] - single["low"]) / 2 == pytest.approx(1.96 * np.std(f1("intents", drawn) - f1("none", drawn)), rel=0.08)
+    assert {r["status"] for r in placing.standings(tmp_path)} == {"ranked"}
+    # Averages alone are of other numbers of sentences too, on the same data.
+    for name, value, n in (("none", 0.5, 68), ("intents", 0.6, 64)):
+        Writer(tmp_path / "averages").add(name, "bucc2018", None, {"de": value}, n=n, train_language="none", **_TABLE)
+    row = comparing.compare(tmp_path / "averages")[0]
+    assert (row["delta"], row["status"]) == (
+        pytest.approx(0.1),
+        "not testable: the spread of f1 over examples is not known, only averages are",
+    )
+
+
+def test_languages_that_a_task_does_not_cover_are_in_no_mean(tmp_path: Path) -> None:
+    """As in every view: mini-pos has no French."""
+    for model, parameters in (("m", 10), ("l", 20)):
+        for target in ("mini-pos", "mini-ner"):
+            scored = {"target": target} if target == "mini-pos" else {"target": target, "metric": "f1", "scorer": "span-f1-1"}
+            change = {**scored, "model": model, "parameters": parameters}
+            put(tmp_path, "none", 0, {"de": answers(0, 0.6), "hi": answers(1, 0.6), "fr": answers(2, 0.9)}, **change)
+            put(tmp_path, "intents", 0, {"de": answers(3, 0.8), "hi": answers(4, 0.8), "fr": answers(5, 0.1)}, **change)
+    found = {r["language"]: r for r in comparing.compare(tmp_path, model="m", target="mini-pos")}
+    delta = np.mean([answers(3, 0.8) - answers(0, 0.6), answers(4, 0.8) - answers(1, 0.6)])
+    mean = found[comparing.MEAN]
+    assert (mean["delta"], mean["languages"], mean["languages_in_any"]) == (pytest.approx(delta), 2, 2)
+    assert found["fr"]["verdict"] == "hurts"
+    (view,) = xbench.open_store(tmp_path).sql("FROM transfer_mean WHERE model = 'm' AND target = 'mini-pos'").df().to_dict("records")
+    assert (view["delta"], view["languages"]) == (pytest.approx(delta), 2)
+    families = comparing.compare(tmp_path, by="family", model="m", target="mini-pos")
+    assert sum(r["languages"] for r in families if r["level"] == "family") == 2
+    (tasks,) = over_tasks.over_tasks(tmp_path, model="m")
+    assert tasks["delta"] == pytest.approx(delta)
+    (size,) = scales.interactions(tmp_path, target="mini-pos")
+    assert (size["languages"], size["n"]) == (2, 400)
+    writer = Writer(tmp_path / "averages")
+    for name, values in (("none", {"de": 0.6, "fr": 0.9}), ("intents", {"de": 0.8, "fr": 0.1})):
+        writer.add(name, "mini-ner", None, values, **_TABLE)
+    assert next(r for r in comparing.compare(writer.root) if r["level"] == "mean")["delta"] == pytest.approx(0.2)
 
 
 def test_printed_means_over_other_languages_are_not_subtracted(writer: Writer) -> None:
@@ -325,6 +407,21 @@ def test_a_doubled_example_of_another_model_is_no_matter(tmp_path: Path) -> None
     ranked = {(r["model"], r["intermediate"]): r["status"] for r in placing.standings(tmp_path)}
     assert {ranked[m] for m in (("m", "none"), ("m", "intents"))} == {"ranked"}
     assert {ranked[m] for m in (("other", "none"), ("other", "intents"))} == {"not ranked: de: an example is there twice"}
+
+
+def test_copies_of_other_examples_are_other_examples(tmp_path: Path) -> None:
+    """One three times, or two of which one is there twice: as many rows, and other systems keep their test."""
+    put(tmp_path, "none", 0, {"de": answers(0, 0.6, 3)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.6, 3)})
+    put(tmp_path, "mini-ner", 0, {"de": np.ones(1)}, ids=np.array([2]))
+    put(tmp_path, "mini-nli", 0, {"de": np.array([1.0, 0.0])}, ids=np.array([1, 2]))
+    for path in (tmp_path / "outcome").glob("*.parquet"):
+        rows = pq.read_table(path)
+        for again in range({"mini-ner": 2, "mini-nli": 1}.get(rows["intermediate"][0].as_py(), 0)):
+            store.write(tmp_path, "outcome", rows.slice(0, 1), f"again-{again}-{path.stem}")
+    found = {r["intermediate"]: r["status"] for r in comparing.compare(tmp_path)}
+    assert found.pop("intents") == "tested"
+    assert all("de: an example is there twice" in status for status in found.values()) and len(found) == 2
 
 
 def test_spans_that_another_model_alone_finds_are_no_evidence(tmp_path: Path) -> None:
@@ -449,6 +546,17 @@ def test_of_two_stores_with_the_same_runs_and_scores_each_has_its_own_test(tmp_p
         assert row["p"] == pytest.approx(stats.ttest_rel(right, direct).pvalue, rel=1e-9)
         placed = {r["intermediate"]: r["low"] for r in placing.standings(tmp_path / name)}
         assert placed == {r["intermediate"]: r["low"] for r in placing.standings(tmp_path / name, cache=False)}
+
+
+def test_sizes_are_those_of_the_store(tmp_path: Path) -> None:
+    """What a source says of a model's size is no condition of its run, which has the same id with and without."""
+    for name, size in (("a", "100"), ("b", "")):
+        lines = [f"m,{i},xnli,de,accuracy,{value},5000,paper,{size}\n" for i, value in (("none", 0.5), ("intents", 0.6))]
+        (tmp_path / f"{name}.csv").write_text("model,intermediate,target,language,metric,value,n,source,parameters\n" + "".join(lines))
+        ingesting.ingest([tmp_path / f"{name}.csv"], tmp_path / name)
+        for rows in (comparing.compare(tmp_path / name), placing.standings(tmp_path / name)):
+            assert {r["parameters"] for r in rows} == {int(size) if size else None}
+    assert comparing.compare(tmp_path / "a")[0]["run_ids"] == comparing.compare(tmp_path / "b")[0]["run_ids"]
 
 
 def test_identical_runs_are_no_difference(tmp_path: Path) -> None:

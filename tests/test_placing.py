@@ -330,6 +330,20 @@ def test_questions_count_exact_match_and_f1_with_their_common_items(tmp_path: Pa
     assert row["se"] == pytest.approx(np.sqrt(variance), rel=1e-9)
 
 
+def test_a_few_items_that_agree_need_more_between_sizes(tmp_path: Path) -> None:
+    """An item may show 2 either way: were nothing true, one of three would be at -2 where the others show 1."""
+    for model, parameters, after in (("small", 10, 0.0), ("large", 20, 1.0)):
+        put(tmp_path, "none", 0, {"de": np.zeros(8)}, model=model, parameters=parameters)
+        put(tmp_path, "intents", 0, {"de": np.full(8, after)}, model=model, parameters=parameters)
+    (row,) = scales.interactions(tmp_path)
+    assert (row["delta"], row["verdict"]) == (1, "unresolved")
+    assert row["p"] == pytest.approx(2 * (2 / 3) ** 8)
+    assert row["items_needed"] == next(n for n in range(1, 99) if 2 * (2 / 3) ** n <= 0.05)
+    # What an item shows is 2 or nothing: six of eight that show it are the fewest that are found.
+    assert row["power"] == pytest.approx(stats.binom.sf(5, 8, 0.5))
+    assert stats.binom.sf(5, 8, row["detectable"] / 2) == pytest.approx(0.8)
+
+
 def test_interaction_between_model_sizes(tmp_path: Path) -> None:
     rates = {("small", "none"): 0.5, ("small", "intents"): 0.6, ("large", "none"): 0.6, ("large", "intents"): 0.9}
     right = {k: answers(i, r, 500) for i, (k, r) in enumerate(rates.items())}

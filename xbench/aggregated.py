@@ -5,7 +5,8 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from xbench.contrasts import ALPHA, PRINTED, UNKNOWN, Quantity, Row, mean_of, rounded, support, untested
+from xbench import pairing
+from xbench.contrasts import ALPHA, PRINTED, UNKNOWN, Quantity, Row, counts, mean_of, rounded, support, untested
 from xbench.languages import UNSAID, called, zero_shot
 from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
@@ -33,16 +34,19 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Pair
     values = _values(con, column, [r for own in paired.runs for r in own])
     if not any(all(r in held for own in paired.runs for r in own) for held in values.values()):
         return [untested("the sources have numbers for different languages")]
+    mined = pairing.mined(con, column.target)
     several = sum(bool(languages) for _, languages in values) > 1
     found = [
-        _row(column, Quantity(PRINTED if over else "language", called(code, over, several=several), (code,)), held, paired)
+        _row(column, Quantity(PRINTED if over else "language", called(code, over, several=several), (code,)), held, paired, mined=mined)
         for (code, over), held in values.items()
     ]
     for level in ("language", PRINTED):  # a printed mean asks the languages' question again
         _decide([r for r in found if r["level"] == level])
     if one.system.train_language in UNSAID:
         return [*found, untested(UNKNOWN)]
+    covered = pairing.covered(con, column.target)
     unseen = [r for r in found if r["level"] == "language" and zero_shot(r["language"], one.system.train_language)]
+    unseen = [r for r in unseen if counts(r["language"], covered)]
     return [*found, _mean([r for r in unseen if r["delta"] is not None], len(unseen), mean_of(paired))] if unseen else found
 
 
@@ -62,12 +66,13 @@ def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: list[str]) -> 
     return found
 
 
-def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired) -> Row:
+def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired, *, mined: bool) -> Row:
     lacking = {r for own in paired.runs for r in own} - held.keys()
     if lacking:
         return untested(absent(paired, lacking), what)
     one, two = ([held[r] for r in own] for own in paired.runs)
-    return _number(column, what, [v for v, _ in one], [v for v, _ in two], {n for _, n in (*one, *two)})
+    sizes = {None if mined else n for _, n in (*one, *two)}  # what is mined differs on the same data
+    return _number(column, what, [v for v, _ in one], [v for v, _ in two], sizes)
 
 
 def _number(column: Column, what: Quantity, one: list[float], two: list[float], sizes: set[int | None]) -> Row:
@@ -92,6 +97,8 @@ def _number(column: Column, what: Quantity, one: list[float], two: list[float], 
         row |= {"p_adjusted": found.p, "status": "averages only: Welch over seeds, this test set"}
     elif len(one) != len(two):
         row["status"] = f"not testable: only averages are known, of {len(one)} and {len(two)} run(s): one run says nothing of how runs vary"
+    elif what.level == PRINTED:  # the items of languages are often translations of each other, and each language counts the same
+        row["status"] = "not testable: the spread of a mean over languages is not known, only averages are"
     elif column.metric == "accuracy" and known and None not in sizes:
         bounds = aggregates.two_accuracies(means[0], means[1], known[0], _ROUNDING)
         row |= _numbers(bounds.low, bounds.high, bounds.p_bound, None) | {"n": known[0], "seeds": 1, "scope": "these runs"}

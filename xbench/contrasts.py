@@ -1,7 +1,7 @@
 """One contrast as numbers: from the counts of paired runs to rows with effect, interval, p, power and what the evidence allows to say."""
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,13 +79,19 @@ def alone(blocks: Sequence[Block], runs: Sequence[str]) -> list[Block]:
 
 
 def quantities(
-    languages: Sequence[str], train_language: str, groups: Mapping[str, str] | None, level: str, mean: str = MEAN
+    languages: Sequence[str],
+    train_language: str,
+    groups: Mapping[str, str] | None,
+    level: str,
+    mean: str = MEAN,
+    covered: Collection[str] = (),
 ) -> list[Quantity]:
     """What is compared over these languages: each of them, or groups of those without labels in training, and the mean over these last.
 
-    Where the training language is not known, the mean is over none. `mean` is its name, as of `mean_of`.
+    Where the training language is not known, the mean is over none. `mean` is its name, as of `mean_of`. If the task covers some languages,
+    others are in no group and no mean.
     """
-    unseen = tuple(code for code in languages if zero_shot(code, train_language))
+    unseen = tuple(code for code in languages if zero_shot(code, train_language) and counts(code, covered))
     found = []
     if level == "language":
         found = [Quantity("language", code, (code,)) for code in languages]
@@ -93,6 +99,11 @@ def quantities(
         names = sorted({groups.get(code, "unknown") for code in unseen})
         found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
     return [*found, Quantity("mean", mean, unseen)] if unseen or train_language in UNSAID else found
+
+
+def counts(code: str, covered: Collection[str]) -> bool:
+    """Whether a language counts in means, of a task that covers some; of one that xbench does not know, all do."""
+    return not covered or code in covered
 
 
 def not_zero_shot(row: Mapping[str, Any]) -> bool:
@@ -119,7 +130,7 @@ def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity],
         return [row for q in asked for row in test(measured, [b for b in blocks if b.language in q.languages], [q], paired)]
     place = {run: i for i, run in enumerate(runs)}
     arms = [[place[r] for r in arm] for arm in paired.runs]
-    examples = {b.language: b.examples for b in blocks}
+    examples = {b.language: b.count(own) for b in blocks}
     rows = []
     for quantity, m in zip(asked, found, strict=True):
         estimate = differences(m, arms, PAIR)
@@ -157,20 +168,25 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
     }
 
 
-def need(row: Row, arms: int = 2) -> None:
+def need(row: Row, arms: int = 2, most: float = 1.0) -> None:
     """Add what could have been found and, where that is unresolved, what would find a difference as large as the one seen.
 
     At the row's share of the level (Bonferroni): with Holm's adjustment a difference is found as often at least.
+
+    Args:
+        row: Tested and adjusted.
+        arms: How many means of runs are compared.
+        most: What a cluster can show at most; of a difference of differences 2.
     """
     level = ALPHA / (row["family"] or 1)
     delta, se, df = row["delta"], row["se"], row["df"]
-    found = power.detectable(se, df, level) if se > 0 else power.detectable_by_count(row["even"], level)
+    found = power.detectable(se, df, level) if se > 0 else power.detectable_by_count(row["even"], level, most=most)
     row["detectable"] = None if found is None else rounded(found)
-    row["power"] = rounded(power.power(delta, se, df, level) if se > 0 else power.power_by_count(delta, row["even"], level))
+    row["power"] = rounded(power.power(delta, se, df, level) if se > 0 else power.power_by_count(delta, row["even"], level, most))
     if row["verdict"] != "unresolved":
         return
     if se == 0:
-        row |= {"seeds_needed": None, "items_needed": power.needed_by_count(delta, level)}
+        row |= {"seeds_needed": None, "items_needed": power.needed_by_count(delta, level, most)}
         return
     variances = (row["variance_items"], row["variance_seeds"], row["variance_runs"])
     parts = power.Components(*variances, row["seeds"], arms, row["clusters"], row["item_df"])

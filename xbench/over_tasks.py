@@ -194,13 +194,17 @@ def _task(
     if len(marks) > 1:
         return f"{columns[0].target}: its metrics were measured on different examples"
     languages = [b.language for b in blocks]
-    expected = {code for (code,) in con.execute("SELECT language FROM task_language WHERE target = ?", [columns[0].target]).fetchall()}
-    counted = [code for code in languages if (zero_shot(code, one.train_language) if average.zero_shot else code in expected)]
+    expected = set(pairing.covered(con, columns[0].target))
+
+    def in_mean(code: str) -> bool:
+        return zero_shot(code, one.train_language) and contrasts.counts(code, expected) if average.zero_shot else code in expected
+
+    counted = [code for code in languages if in_mean(code)]
     if not average.zero_shot and set(counted) < expected:
         return f"{columns[0].target}: {len(set(counted))} of {len(expected)} languages"
     if not counted:
         return f"{columns[0].target}: {contrasts.UNKNOWN if one.train_language in UNSAID else 'no zero-shot language'}"
-    whole = len(set(counted)) + sum(zero_shot(code, one.train_language) for code in lacking if average.zero_shot)
+    whole = len(set(counted)) + sum(in_mean(code) for code in lacking if average.zero_shot)
     counts = [contrasts.taken([b], runs)[0] for b, runs in zip(blocks, orders, strict=True)]
     shares = np.array([[float(code in counted) / len(counted) for code in languages]])
     try:

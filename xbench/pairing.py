@@ -15,7 +15,8 @@ import numpy as np
 from xbench import board
 from xbench.errors import StoreError
 from xbench.hashes import developed_on
-from xbench.stats.ratios import Sums
+from xbench.languages import MANY
+from xbench.stats.ratios import Floats, Ints, Sums
 
 COLUMN = ("target", "metric", "scorer", "dataset_revision")
 SYSTEM = (
@@ -113,7 +114,9 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         raise StoreError(f"results have no column {', '.join(unknown)}; they have {', '.join(known)}")
     names = [*COLUMN, *SYSTEM, "seed", "run_id"]
     text = (
-        f"SELECT {', '.join(names)}, target_revision, max(parameters), bool_and(evidence = 'outcomes'), "
+        # a mean that a source printed beside its examples takes nothing from them
+        f"SELECT {', '.join(names)}, target_revision, max(parameters), "
+        f"coalesce(bool_and(evidence = 'outcomes') FILTER (WHERE language <> '{MANY}'), false), "
         "coalesce(bool_or(selection = 'target-languages'), false) FROM result WHERE split = 'test'"
         + "".join(f' AND "{c}" = ?' for c in conditions)
         + " GROUP BY ALL ORDER BY ALL"
@@ -176,11 +179,12 @@ def meeting(
 def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
     """What the rows of a column follow from: a run's id stands for its conditions, its scores and a sum over its outcomes for its examples.
 
-    How the step was selected is no condition of runs from elsewhere, so it is said beside. Only the runs that take part: conditions such
-    as a model leave others out of the column. The id of a run of ours is the same in two stores, and its scores may be, where other
-    examples are right.
+    What of a run its id does not say is said beside: its size, how the step was selected elsewhere, and whether its examples are taken,
+    which conditions on scores decide. Only the runs that take part: conditions such as a model leave others out of the column. The id of a
+    run of ours is the same in two stores, and its scores may be, where other examples are right.
     """
-    runs = sorted(run for held in column.systems.values() for run in held.by_seed.values())
+    systems = sorted((sorted(h.by_seed.values()), h.stored, h.selected, h.parameters) for h in column.systems.values())
+    runs = sorted(run for of_one, *_ in systems for run in of_one)
     scores = con.execute(
         "SELECT run_id, language, value, n, evidence FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
         "AND dataset_revision = ? AND list_contains(?, run_id) ORDER BY ALL",
@@ -192,8 +196,12 @@ def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
         "AND target = ? AND metric = ? AND scorer = ? AND run_id IN (SELECT unnest(?::VARCHAR[]))",
         [column.target, column.metric, column.scorer, runs],
     ).fetchall()
-    selected = sorted(run for held in column.systems.values() if held.selected for run in held.by_seed.values())
-    return [scores, examples, selected]
+    return [scores, examples, systems, covered(con, column.target)]
+
+
+def covered(con: duckdb.DuckDBPyConnection, target: str) -> list[str]:
+    """The languages that a task covers, which alone count in means; none of a task that xbench does not know."""
+    return [code for (code,) in con.execute("SELECT language FROM task_language WHERE target = ? ORDER BY ALL", [target]).fetchall()]
 
 
 def _that_count(con: duckdb.DuckDBPyConnection, found: list[Column], *, asked: bool) -> list[Column]:
@@ -285,13 +293,27 @@ def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """The counts of one language: of all runs that were tested on the same examples in it; whether an example is there twice."""
+    """The counts of one language, of all runs that were tested on the same examples in it.
+
+    Attributes:
+        language: Which.
+        runs: In the order of the columns of `sums`.
+        sums: Of what is mined a source sentence that a run did not name is there with nothing to count.
+        examples: Of each run; None of what is mined, as it differs.
+        twice: The runs in which an example is there twice.
+    """
 
     language: str
     runs: tuple[str, ...]
     sums: Sums
-    examples: int
-    twice: bool
+    examples: int | None
+    twice: frozenset[str] = frozenset()
+
+    def count(self, runs: Sequence[str]) -> int:
+        """The examples of these runs; of what is mined, those that gold or any of them names."""
+        if self.examples is not None:
+            return self.examples
+        return int(self.sums.take([self.runs.index(r) for r in runs]).denominator.any(axis=1).sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,14 +333,14 @@ class Panel:
         done = {b.language for b in good}
         bad = []
         for language in sorted(code for code, held in there.items() if wanted <= held and code not in done):
-            sizes = sorted({b.examples for b in self.blocks if b.language == language and wanted & set(b.runs)})
+            sizes = sorted({b.count(b.runs) for b in self.blocks if b.language == language and wanted & set(b.runs)})
             bad.append(f"{language}: {', '.join(map(str, sizes))} examples, not the same ones")
         return good, bad
 
     def doubled(self, runs: Iterable[str]) -> list[str]:
         """The languages in which an example of these runs is there twice; of other runs of the panel it is no matter."""
         wanted = set(runs)
-        return [f"{b.language}: an example is there twice" for b in self.blocks if b.twice and not wanted.isdisjoint(b.runs)]
+        return [f"{b.language}: an example is there twice" for b in self.blocks if b.twice & wanted]
 
     def lacking(self, runs: Iterable[str]) -> dict[str, set[str]]:
         """The languages that some of these runs were tested in and others not, with those that were not."""
@@ -329,6 +351,14 @@ class Panel:
         return {language: wanted - held for language, held in sorted(there.items()) if held and held < wanted}
 
 
+def mined(con: duckdb.DuckDBPyConnection, target: str) -> bool:
+    """Whether examples of a target are what gold or the system names, so that two systems have different ones on the same data.
+
+    A sentence that neither names adds nothing, above or below.
+    """
+    return bool(con.execute("SELECT 1 FROM task_language WHERE target = ? AND family = 'mining' LIMIT 1", [target]).fetchall())
+
+
 def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[str]) -> Panel:
     """Read the counts of these runs in this column.
 
@@ -337,10 +367,11 @@ def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[st
     numbers = list(range(len(runs)))
     con.execute("CREATE OR REPLACE TEMP TABLE wanted AS SELECT unnest(?) AS run_id, unnest(?) AS number", [list(runs), numbers])
     con.execute(
-        # fsum: a plain sum of fractions may differ in its last digit from one call to the next
+        # fsum: a plain sum of fractions may differ in its last digit from one call to the next. A sum of hashes, as of an example that is
+        # there twice nothing would be left in an exclusive or.
         "CREATE OR REPLACE TEMP TABLE counted AS SELECT language, number, cluster_id, fsum(numerator) AS above, "
         "fsum(denominator) AS below, count(*) AS examples, count(DISTINCT example_id) AS different, "
-        "bit_xor(hash(example_id, cluster_id)) AS mark "
+        "sum(hash(example_id, cluster_id)) AS mark "
         "FROM outcome JOIN wanted USING (run_id) WHERE target = ? AND split = 'test' AND metric = ? AND scorer = ? GROUP BY ALL",
         [column.target, column.metric, column.scorer],
     )
@@ -348,24 +379,40 @@ def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[st
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT cluster_id, row_number() OVER (ORDER BY cluster_id) - 1 AS cluster "
         "FROM (SELECT DISTINCT cluster_id FROM counted)"
     )
+    free = mined(con, column.target)
     sets = con.execute(
-        "SELECT language, bit_mark, examples, list(number ORDER BY number), bool_or(examples > different) FROM (SELECT language, number, "
-        "bit_xor(mark) AS bit_mark, sum(examples)::BIGINT AS examples, sum(different)::BIGINT AS different FROM counted GROUP BY ALL) "
-        "GROUP BY ALL ORDER BY language, min(number)"
+        "SELECT language, mark, max(examples), list(number ORDER BY number), list(number) FILTER (examples > different) FROM ("
+        f"SELECT language, number, {'0' if free else 'sum(mark)'} AS mark, sum(examples)::BIGINT AS examples, "
+        "sum(different)::BIGINT AS different FROM counted GROUP BY language, number) "
+        f"GROUP BY language, mark{'' if free else ', examples'} ORDER BY language, min(number)"
     ).fetchall()
     blocks = []
     for language, _, examples, numbers, twice in sets:
         table = con.execute(
-            "SELECT cluster, above, below FROM counted JOIN numbered USING (cluster_id) "
+            f"SELECT cluster, {'number, ' if free else ''}above, below FROM counted JOIN numbered USING (cluster_id) "
             "WHERE language = ? AND list_contains(?, number) ORDER BY number, cluster",
             [language, numbers],
         ).fetchnumpy()
-        shape = (len(numbers), -1)
-        above, below = (np.ascontiguousarray(np.asarray(table[c], dtype=np.float64).reshape(shape).T) for c in ("above", "below"))
+        clusters, above, below = _dense(table, numbers) if free else _as_columns(table, len(numbers))
         same = bool((below == below[:, :1]).all())
-        clusters = np.asarray(table["cluster"], dtype=np.int64).reshape(shape)[0]
         sums = Sums(above, below[:, :1] if same else below, clusters)
-        blocks.append(Block(language, tuple(runs[i] for i in numbers), sums, examples, twice))
+        own = tuple(runs[i] for i in numbers)
+        blocks.append(Block(language, own, sums, None if free else examples, frozenset(runs[i] for i in twice or ())))
     total = con.execute("SELECT count(*) FROM numbered").fetchall()[0][0]
     con.execute("DROP TABLE wanted; DROP TABLE counted; DROP TABLE numbered")
     return Panel(tuple(blocks), total)
+
+
+def _as_columns(table: Mapping[str, Any], runs: int) -> tuple[Ints, Floats, Floats]:
+    """The clusters, and above and below as (clusters, runs), of runs that all have the same clusters."""
+    above, below = (np.ascontiguousarray(np.asarray(table[c], dtype=np.float64).reshape(runs, -1).T) for c in ("above", "below"))
+    return np.asarray(table["cluster"], dtype=np.int64).reshape(runs, -1)[0], above, below
+
+
+def _dense(table: Mapping[str, Any], numbers: Sequence[int]) -> tuple[Ints, Floats, Floats]:
+    """The same of runs that do not; where one has nothing there is nothing to count."""
+    clusters, rows = np.unique(np.asarray(table["cluster"], dtype=np.int64), return_inverse=True)
+    place = rows, np.searchsorted(numbers, table["number"])
+    above, below = np.zeros((2, len(clusters), len(numbers)))
+    above[place], below[place] = table["above"], table["below"]
+    return clusters, above, below

@@ -51,7 +51,7 @@ def standings(root: Store, *, over: Over = "all", cache: bool = True, **where: A
         found = []
         where, later = pairing.parted(where)
         for column in pairing.columns(con, where):
-            key = ["standings", column.key, over, pairing.content(con, column), _covered(con, column)]
+            key = ["standings", column.key, over, pairing.content(con, column)]
 
             def compute(column: Column = column) -> list[Row]:
                 return _ranked(con, column, over)
@@ -82,7 +82,7 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     panel = pairing.load_panel(con, column, runs)
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no example is stored")}
-    covered = _covered(con, column)
+    covered = pairing.covered(con, column.target)
     panel = replace(panel, blocks=tuple(b for b in panel.blocks if not covered or b.language in covered))
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no language that the task covers")}
@@ -107,11 +107,6 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     place = {run: i for i, run in enumerate(order)}
     arms = [[place[r] for r in column.systems[s].by_seed.values()] for s in chosen]
     return chosen, (found, arms, counted), why
-
-
-def _covered(con: duckdb.DuckDBPyConnection, column: Column) -> list[str]:
-    """The languages that the task covers, which alone count in means; none of a task that xbench does not know."""
-    return [code for (code,) in con.execute("SELECT language FROM task_language WHERE target = ? ORDER BY ALL", [column.target]).fetchall()]
 
 
 def _unfit(held: Runs, over: Over) -> str:
@@ -229,7 +224,7 @@ def overall(root: Store, columns: Sequence[Mapping[str, Any]], *, over: Over = "
         several = sorted({c.target for c in parts if sum(c.target == other.target for other in parts) > 1})
         if several:
             raise StoreError("a mean over tasks takes each task once", [f"{t} is there more than once" for t in several])
-        key = ["overall", [c.key for c in parts], over, [pairing.content(con, c) for c in parts], [_covered(con, c) for c in parts]]
+        key = ["overall", [c.key for c in parts], over, [pairing.content(con, c) for c in parts]]
         rows = keeping.kept(key, lambda: _overall(con, parts, over)) if cache else _overall(con, parts, over)
         return pairing.meeting(con, rows, later)
 

@@ -71,10 +71,11 @@ def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple
         asked.append(("slope", f"{len(sized)} models, per doubling", list(range(len(sized))), np.column_stack([slope, -slope]).ravel()))
     rows = [_row(con, column, sized, *one) for one in asked]
     tested = [r for r in rows if r["status"] == "tested"]
-    for row, p in zip(tested, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
+    most_of = [float(np.abs(weights).sum()) / 2 for row, (*_, weights) in zip(rows, asked, strict=True) if row["status"] == "tested"]
+    for row, most, p in zip(tested, most_of, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(tested)}
         row["verdict"] = "unresolved" if p > ALPHA else "grows" if row["delta"] > 0 else "shrinks"
-        contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized))
+        contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized), most)
     return [row for row, (_, _, which, _) in zip(rows, asked, strict=True) if all(sized[i][0].system in shown for i in which)]
 
 
@@ -107,7 +108,12 @@ def _row(
             **head,
             **untested(f"the runs were tested on different examples ({'; '.join(different) or 'no common language'})", quantity),
         }
-    languages = [b.language for b in blocks if zero_shot(b.language, system.train_language)]
+    covered = pairing.covered(con, column.target)
+
+    def counted(code: str) -> bool:
+        return zero_shot(code, system.train_language) and contrasts.counts(code, covered)
+
+    languages = [b.language for b in blocks if counted(b.language)]
     if not languages:
         return {**head, **untested(UNKNOWN if system.train_language in UNSAID else "no zero-shot language", quantity)}
     counts: list[Sums] = contrasts.taken(blocks, runs)
@@ -119,8 +125,8 @@ def _row(
     seeds = len(paired.runs[0])
     places = [list(range(i * seeds, (i + 1) * seeds)) for i in range(len(arms))]
     row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters)
-    n = sum(b.examples for b in blocks if b.language in languages)
-    whole = len(languages) + sum(zero_shot(code, system.train_language) for code in panel.lacking(runs))
+    n = sum(b.count(runs) for b in blocks if b.language in languages)
+    whole = len(languages) + sum(map(counted, panel.lacking(runs)))
     row |= {"n": n, "languages": len(languages), "languages_in_any": whole}
     return {**head, "level": level, "language": contrasts.mean_of(paired), **row}
 

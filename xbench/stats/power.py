@@ -39,24 +39,24 @@ def _beyond(t: float, shift: float, spread: Floats) -> float:
     return float(_WEIGHTS @ (scipy.special.ndtr(shift - t * spread) + scipy.special.ndtr(-shift - t * spread)))
 
 
-def detectable_by_count(clusters: float, alpha: float = 0.05, power: float = 0.8) -> float | None:
-    """The same where no spread was seen: the share of clusters that must differ for the exact sign test to find it, all of them one way.
+def detectable_by_count(clusters: float, alpha: float = 0.05, power: float = 0.8, most: float = 1.0) -> float | None:
+    """The same where no spread was seen: `most` for the share of clusters that must show it for the exact sign test, all of them one way.
 
-    None where the clusters are so few that the test finds nothing, even if all differ.
+    `most` is what a cluster can show at most, either way. None where the clusters are so few that the test finds nothing, even if all do.
     """
     fewest = _fewest(1.0, alpha)
-    return float(scipy.special.betaincinv(fewest, clusters - fewest + 1, power)) if clusters >= fewest else None
+    return most * float(scipy.special.betaincinv(fewest, clusters - fewest + 1, power)) if clusters >= fewest else None
 
 
-def power_by_count(effect: float, clusters: float, alpha: float = 0.05) -> float:
-    """Probability that this test finds a difference that a share `effect` of the clusters show, all of them one way."""
+def power_by_count(effect: float, clusters: float, alpha: float = 0.05, most: float = 1.0) -> float:
+    """Probability that this test finds a difference of `effect`, of which a share of the clusters show `most`, all of them one way."""
     fewest = _fewest(1.0, alpha)
-    return float(scipy.special.betainc(fewest, clusters - fewest + 1, min(1.0, abs(effect)))) if clusters >= fewest else 0.0
+    return float(scipy.special.betainc(fewest, clusters - fewest + 1, min(1.0, abs(effect) / most))) if clusters >= fewest else 0.0
 
 
-def needed_by_count(effect: float, alpha: float = 0.05) -> int | None:
+def needed_by_count(effect: float, alpha: float = 0.05, most: float = 1.0) -> int | None:
     """How many clusters that all show `effect` it takes to find it (`ratios.Estimate.p`); None for 0."""
-    return _fewest(effect, alpha) if effect else None
+    return _fewest(effect / most, alpha) if effect else None
 
 
 def _fewest(effect: float, alpha: float) -> int:

@@ -17,10 +17,13 @@ MOST = 200
 _KINDS = {"all": "one <> two", "the first is better": "one > two", "the second is better": "one < two"}
 _ONCE = {f"only the {side} is right": f"the {side} is better" for side in ("first", "second")}  # in older addresses
 # The share that an example has of its own points, in both runs; one without any to win (no spans) is right when nothing was predicted.
+# Of what is mined, a sentence that a run did not name, as there is nothing to find, is right too.
 _SHARES = (
-    "SELECT example_id, max(share) FILTER (run_id = ?) AS one, max(share) FILTER (run_id = ?) AS two FROM (SELECT run_id, example_id, "
-    "CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share FROM {outcome} WHERE target = ? AND language = ? "
-    "AND split = 'test' AND metric = ? AND scorer = ?) GROUP BY example_id HAVING one IS NOT NULL AND two IS NOT NULL"
+    "SELECT example_id, coalesce(max(share) FILTER (run_id = ?), unnamed) AS one, coalesce(max(share) FILTER (run_id = ?), unnamed) AS two "
+    "FROM (SELECT run_id, example_id, CASE WHEN denominator = 0 THEN 1 ELSE numerator / denominator END AS share, "
+    "(SELECT max(1) FROM task_language AS t WHERE t.target = o.target AND t.family = 'mining') AS unnamed FROM {outcome} AS o "
+    "WHERE target = ? AND language = ? AND split = 'test' AND metric = ? AND scorer = ?) "
+    "GROUP BY example_id, unnamed HAVING one IS NOT NULL AND two IS NOT NULL"
 )
 _ANSWERS = (
     "SELECT example_id, any_value(reference) AS reference, any_value(prediction) FILTER (run_id = ?) AS first, "
