@@ -471,7 +471,8 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
             ("google/xtreme", "PAN-X.sw", "test"): [{"tokens": ["Juma", "!"], "ner_tags": [1, 0]}],
             ("google/xtreme", "PAWS-X.de", "test"): [{"sentence1": "a", "sentence2": "b", "label": "1"}],
             ("google/xtreme", "XQuAD.ar", "validation"): [
-                {"id": "q", "question": "w", "context": "a b", "answers": {"text": ["b"], "answer_start": [2]}}
+                {"id": f"q{i}", "question": "w", "context": context, "answers": {"text": ["b"], "answer_start": [2]}}
+                for i, context in enumerate(("a b", "a b", "a b c"))
             ],
             # As the hub has them: the paragraph's white space is gone, and still counted.
             ("google/xtreme", "XQuAD.zh", "validation"): [
@@ -498,7 +499,9 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
     )  # fmt: skip
     assert load_task("panx").examples("sw", "test") == [Tagged("0", "sw/0", ("Juma", "!"), ("B-PER", "O"))]
     assert load_task("pawsx").examples("de", "test") == [Classified("0", "0", "a", "b", "1")]
-    assert load_task("xquad").examples("ar", "test") == [Question("q", "q", "w", "a b", ("b",), 2)]
+    assert load_task("xquad").examples("ar", "test") == [
+        Question("q0", "0", "w", "a b", ("b",), 2), Question("q1", "0", "w", "a b", ("b",), 2), Question("q2", "1", "w", "a b c", ("b",), 2)
+    ]  # fmt: skip
     assert [e.example_id for e in load_task("tydiqa").examples("sw", "test")] == ["swahili-1"]
     assert load_task("tatoeba").examples("de", "test") == [Translation("0", "de/0", "house", "Haus")]
     assert load_task("mnli").examples("en", "train") == [Classified("0", "en/0", "a", "b", "contradiction")]

@@ -114,6 +114,15 @@ def test_a_byte_order_mark_is_no_part_of_the_first_label(folder: Path, tmp_path:
     assert 100 * row["value"] == pytest.approx(GOLDEN["seqeval-0.0.12"]["tasks"][task][metric]["de"], abs=1e-9)
 
 
+@pytest.mark.parametrize(("task", "clusters"), [("xquad", ["0-0", "0-1", "1-0"]), ("mlqa", None)])
+def test_questions_about_a_paragraph_of_xquad_are_one_cluster(folder: Path, tmp_path: Path, task: str, clusters: list[str] | None) -> None:
+    """Its paragraphs are translations of each other, of four questions each here; those of MLQA are joined by the question."""
+    _, root = changed(folder, tmp_path, task, lambda path: None)
+    found = xbench.open_store(root).sql("SELECT DISTINCT cluster_id, example_id FROM outcome WHERE language = 'de' ORDER BY ALL").fetchall()
+    assert len(found) == 12
+    assert sorted({c for c, _ in found}) == (clusters or sorted(e for _, e in found))
+
+
 @pytest.mark.parametrize(
     ("task", "change", "said"),
     [

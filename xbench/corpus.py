@@ -86,6 +86,7 @@ class Corpus:
         hub: The same on the Hugging Face hub; None where it is not there.
         published: How many examples there are by (language, split), as published.
         parallel: Whether cluster ids are shared by translations; otherwise the language is put before them.
+        by_paragraph: Whether the questions about a paragraph make a cluster, where all languages have the paragraphs in one order.
         has_dev: Whether there is development data (retrieval and mining: in every language).
         without_dev: Languages that have none, of a task that has.
         notes: Traps worth knowing, for `xbench data check`.
@@ -99,6 +100,7 @@ class Corpus:
     hub: "hub.Hub | None" = None
     published: Mapping[tuple[str, str], int] = dataclasses.field(default_factory=dict)
     parallel: bool = False
+    by_paragraph: bool = False
     has_dev: bool = True
     without_dev: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -124,6 +126,7 @@ class Corpus:
             has_dev=self.has_dev,
             without_dev=self.without_dev,
             parallel=self.parallel,
+            by_paragraph=self.by_paragraph,
             published=self.published,
             trained_in=(lambda code: replace(self, train_language=code).task(**fields)) if self.trains else None,
             notes=self.notes,
@@ -159,7 +162,7 @@ class Corpus:
             raise DataError(f"no {split} data of {self.folder} in {language!r}", self._looked(language, split))
         else:
             try:
-                examples = self.hub.load(language, split)
+                examples = self._of_hub(self.hub.load(language, split))
             except DataError as error:
                 raise DataError(
                     f"no {split} data of {self.folder} in {language!r}", [*self._looked(language, split), str(error)]
@@ -170,6 +173,13 @@ class Corpus:
         if self.parallel:
             return examples
         return [replace(e, cluster_id=f"{language}/{e.cluster_id}") for e in examples]
+
+    def _of_hub(self, examples: Sequence[Example]) -> Sequence[Example]:
+        """In its rows a paragraph is known by its text alone."""
+        if not self.by_paragraph:
+            return examples
+        numbers: dict[str, str] = {}
+        return [replace(e, cluster_id=numbers.setdefault(e.context, str(len(numbers)))) for e in examples if isinstance(e, Question)]
 
     def revision(self) -> str:
         """The hash of all files that a run reads, or repository and commit on the hub.

@@ -235,7 +235,7 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
 
 def clustered(task: Task, language: str, said: Answers) -> Answers:
     """Cluster ids as the task has them: rows that belong together, shared across languages only where the items are translations."""
-    ids = said.example_ids
+    ids = said.cluster_ids if task.by_paragraph else said.example_ids
     if task.rows_a_cluster > 1:
         ids = [str(row // task.rows_a_cluster) for row in range(len(ids))]
     return replace(said, cluster_ids=ids if task.parallel else [f"{language}/{i}" for i in ids])
@@ -302,19 +302,21 @@ def _tags(gold: Path, given: Path) -> Answers:
 
 
 def _questions(gold: Path, given: Path) -> Answers:
-    """SQuAD JSON against {id: answer}; a question without an answer has none, answers without a question are ignored."""
+    """SQuAD JSON against {id: answer}, the paragraph as cluster; a question without an answer has none, other answers are ignored."""
     content, answers = _json(gold), _json(given)
     articles = content.get("data") if isinstance(content, dict) else content
     if not isinstance(articles, list) or not isinstance(answers, dict):
         raise DataError(f"{gold if not isinstance(articles, list) else given} is not as expected: SQuAD's data, or {{id: answer}}")
-    ids, references, problems = [], [], []
+    ids, paragraphs, references, problems = [], [], [], []
     try:
-        for qa in (qa for article in articles for paragraph in article.get("paragraphs", []) for qa in paragraph.get("qas", [])):
-            texts = [str(a["text"]) for a in qa.get("answers", [])]
-            if not texts:
-                problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
-            ids.append(str(qa["id"]))
-            references.append(json.dumps(texts, ensure_ascii=False))
+        for a, article in enumerate(articles):
+            for p, qa in ((p, qa) for p, paragraph in enumerate(article.get("paragraphs", [])) for qa in paragraph.get("qas", [])):
+                texts = [str(answer["text"]) for answer in qa.get("answers", [])]
+                if not texts:
+                    problems.append(f"{gold}: question {qa.get('id')!r} has no accepted answer")
+                ids.append(str(qa["id"]))
+                paragraphs.append(f"{a}-{p}")
+                references.append(json.dumps(texts, ensure_ascii=False))
     except (AttributeError, KeyError, TypeError) as error:
         raise DataError(f"{gold} is not SQuAD's data: question {len(ids)}: {type(error).__name__} {error}") from error
     problems += [f"{given}: answer to {i!r} is not a text" for i, a in answers.items() if not isinstance(a, str)]
@@ -322,7 +324,7 @@ def _questions(gold: Path, given: Path) -> Answers:
     problems += [f"{gold}: question {i!r} occurs twice" for i in repeated]
     if problems or not ids:
         raise DataError(f"{gold} and {given} cannot be scored", problems or [f"{gold} has no question"])
-    return Answers(ids, ids, references, [answers.get(i) for i in ids])
+    return Answers(ids, paragraphs, references, [answers.get(i) for i in ids])
 
 
 def _pairs(gold: Path, given: Path) -> Answers:

@@ -157,6 +157,7 @@ class Task:
             reads; empty where `revision` says it too.
         parallel: Whether a cluster id names the same item in every language (translations of each other).
         rows_a_cluster: In files without ids, how many rows in a row make a cluster.
+        by_paragraph: Whether the questions about a paragraph make a cluster; otherwise each is one.
         has_dev: Whether there are examples for choices besides those that are reported.
         without_dev: Test languages that have none all the same; a selection on target languages is on the others.
         published: How many examples there are by (language, split), as published.
@@ -190,6 +191,7 @@ class Task:
     train_language: str = "en"
     parallel: bool = False
     rows_a_cluster: int = 1
+    by_paragraph: bool = False
     has_dev: bool = True
     without_dev: tuple[str, ...] = ()
     published: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -94,7 +94,7 @@ def pair(text: str, other: str, label: str, cluster: Callable[[int], str], names
 
 
 def question(row: Mapping[str, Any], number: int, features: Mapping[str, Any]) -> Question:
-    """SQuAD's fields; the paragraph is known by its text only, so each question is its own cluster.
+    """SQuAD's fields; each question is its own cluster.
 
     The hub's XTREME has paragraphs and answers without the white space around them, and places counted with it (google/xtreme, xtreme.py;
     for SQuAD alone huggingface/datasets#2586 put this right): an answer is where it stands nearest to the place that is said.

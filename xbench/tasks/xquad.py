@@ -18,6 +18,7 @@ TASK = Corpus(
     folder="xquad",
     family="qa",
     parallel=True,
+    by_paragraph=True,
     languages=_xtreme.XQUAD,
     sources=SOURCES,
     hub=_xtreme.xtreme_hub(
