@@ -306,6 +306,14 @@ def test_a_claim_about_recipes_is_not_testable_with_one_seed(tmp_path: Path) -> 
     assert judged.missing == (("m", "none", "mini-pos", 1), ("m", "intents", "mini-pos", 1))
 
 
+def test_why_there_is_no_test_is_said_of_a_language_too(tmp_path: Path) -> None:
+    put(tmp_path, "none", 1, {"de": answers(0, 0.5)})
+    put(tmp_path, "intents", 0, {"de": answers(1, 0.9)})
+    for sentence in ("intents > none on mini-pos", "intents > none on mini-pos in de"):
+        (found,) = checking.check(tmp_path, sentence).evidence
+        assert "the direct baseline has other seeds" in found.evidence
+
+
 @pytest.mark.parametrize(
     ("sentence", "verdict"),
     [

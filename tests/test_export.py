@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from tests.adapter_files import CASES
 from tests.conftest import RUN, Writer
 from tests.test_adapters import ingest
+from tests.test_comparing import answers, put
 from xbench import adapter, cli, exporting, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError, PluginError, StoreError
@@ -113,6 +114,27 @@ def test_names_come_back_from_tables(tmp_path: Path, name: str) -> None:
 
     assert shown(again) == shown(writer.root)
     assert len(shown(again)) == 2 * len(NAMES)
+
+
+def test_ties_are_of_the_numbers_that_the_table_shows(tmp_path: Path) -> None:
+    """Two systems that are equal over both languages and three seeds are not so in one of them, or in one seed."""
+    rates = {"none": (0.3, 0.3), "a": (0.9, 0.5), "b": (0.5, 0.9)}
+    for seed in (0, 1, 2):
+        for i, (name, (de, hi)) in enumerate(rates.items()):
+            put(tmp_path, name, seed, {"de": answers(10 * seed + i, de - seed / 9), "hi": answers(10 * seed + i + 5, hi + seed / 99)})
+
+    def daggers(**where: Any) -> int:
+        return exporting.export(tmp_path, "markdown", None, **where).count(" † |")
+
+    assert daggers() == 2 == daggers(seed=0)
+    assert daggers(language="de") == 0
+    for name, rate in (("a", 0.9), ("b", 0.1)):  # mini-pos has no French
+        put(tmp_path / "more", name, 0, {"de": answers(0, 0.5), "fr": answers(1, rate)})
+    assert "†" not in exporting.export(tmp_path / "more", "markdown", None)
+    for seed, (a, b) in enumerate(((0.9, 0.4), (0.5, 0.8))):
+        put(tmp_path / "seeds", "a", seed, {"de": answers(seed, a)})
+        put(tmp_path / "seeds", "b", seed, {"de": answers(seed + 5, b)})
+    assert [exporting.export(tmp_path / "seeds", "markdown", None, **where).count(" † |") for where in ({}, {"seed": 0})] == [2, 0]
 
 
 def test_best_ties_and_holes_in_tables(tmp_path: Path) -> None:

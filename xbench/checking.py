@@ -165,7 +165,9 @@ def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Ro
     rows: list[Row] = average or comparing.compare(con, first, second, model=model, target=said.target)
     if not average:
         means = [r for r in rows if r["level"] == "mean"] or [r for r in rows if r["level"] == PRINTED]
-        rows = [r for r in rows if r["language"] == said.language] if said.language else means
+        own = [r for r in rows if r["language"] == said.language]
+        # A contrast that cannot be tested at all has one row, which says why.
+        rows = own or [r for r in rows if r["delta"] is None and r["level"] == "mean"] if said.language else means
     if said.first == DIRECT:
         rows = [r | _turned(r) for r in rows]
     return rows

@@ -99,15 +99,20 @@ def _number(cells: dict[str, float], column: str, complete: bool, digits: int) -
 
 
 def _tiers(selection: Selection, key: dict[str, str], rows: Sequence[Row], varying: list[str]) -> dict[tuple[str, ...], bool]:
-    """Which systems the tests put into the first tier: not significantly worse than the best, where every example is stored."""
-    if key["split"] != "test":
+    """Which systems the tests put into the first tier: not significantly worse than the best, where every example is stored.
+
+    None where the table has other languages than those that systems are ranked over.
+    """
+    asked = {c: v for c, v in selection.where.items() if c not in key}
+    if key["split"] != "test" or not asked.keys().isdisjoint(("language", "language_set")):
         return {}
+    languages = {row["language"] for row in rows}
     recipes = {r["run_id"]: r for r in rows}
     ids = dict(selection.con.execute("SELECT DISTINCT recipe_id, recipe FROM run").fetchall())
     found: dict[tuple[str, ...], bool] = {}
-    standing = placing.standings(selection.con, target=key["target"], metric=key["metric"])
+    standing = placing.standings(selection.con, **{**asked, "target": key["target"], "metric": key["metric"]})
     for rank in standing:
-        if rank["scorer"] != key["scorer"] or rank["dataset_revision"] != key["dataset_revision"] or rank.get("tier") is None:
+        if rank["scorer"] != key["scorer"] or rank["dataset_revision"] != key["dataset_revision"] or rank["languages"] != len(languages):
             continue
         said = {**rank, "recipe": ids.get(rank["recipe_id"])}
         for row in recipes.values():
