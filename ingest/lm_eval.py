@@ -1,8 +1,8 @@
 """lm-evaluation-harness: results_TIME.json, with the examples of samples_TASK_TIME.jsonl where they lie beside it.
 
-A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is the end of its name, or that of the data
-set; that of a group is `mul` where its tasks have several. BLEU and its like are in percent, or refused where it is not sure how they were
-made. Runs over a part of the examples (--limit) are refused.
+A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is the end of its name, in some data sets the
+middle, or that of the data set; that of a group is `mul` where its tasks have several. BLEU and its like are in percent, or refused where
+it is not sure how they were made. Runs over a part of the examples (--limit) are refused.
 """
 
 import re
@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import LESS, Note, Options, Row, mapping, number, read_json, read_lines, tail, unit_said
 from xbench.errors import DataError
-from xbench.languages import known, normal
+from xbench.languages import known, named, normal
 
 SUFFIXES = (".json",)
 EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
@@ -43,10 +43,24 @@ _FRACTION = re.compile(
 _EITHER = re.compile(r"\S+ \w*(bleu(?!rt)|chrf|rouge|meteor).*|scrolls_.*", re.DOTALL)
 # Data sets whose configurations are languages, some of three letters.
 _BY_LANGUAGE = re.compile(r"masakhane/(?!ntrex).*|Davlan/(NaijaRC|nollysenti)|jumelet/multiblimp|keramjan/ulut|(CohereForAI/Global-MMLU)")
-_CALLED = {"jp": "ja"}  # xwinograd_jp
-# Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's).
-_WORDS = re.compile(r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|life_in_the_uk")
-_SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:_(?P<second>[a-z]{2}))?")
+_CALLED = {"jp": "ja", "north_macedonian": "mk", "pidgin": "pcm"}  # xwinograd_jp, INCLUDE's and XL-Sum's
+# Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's). flores_ca is into Catalan and out of it.
+_WORDS = re.compile(
+    r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|flan_held_in|evalita-mp_(sa|te)|csatqa_li|\w+mmlu_(management|philosophy)_ar|flores_.."
+    r"|life_in_the_uk"
+)
+_SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:[_-](?P<second>[a-z]{2}))?")
+# Data sets of two languages: those of a question and of its context, or of a translation.
+_PAIRED = re.compile(r"mlqa|.*(flores|iwslt|opus|tatoeba|wmt).*")
+# Tasks with the language in the middle: as a locale (ES_LA is Latin America's Spanish), by its name, and with a script.
+_MIDDLE = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(mmmlu)_([a-z]{2})_[a-z]{2}(_.+|)",
+        r"(include_base_44|xlsum)_(north_macedonian|[a-z]{4,})(_.+|)",
+        r"(global_piqa_[a-z]+_[a-z]+)_([a-z]{3}_[a-z]{4})(_.+|)",
+    )
+)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -177,32 +191,59 @@ def _split(task: str, configs: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def split_name(task: str, dataset: Any = None, path: Any = None) -> tuple[str, str | None]:
-    """Task and language of `xnli_sw`, `belebele_arb_Arab`, `mlqa_ar_de`; where the name says none, that of the data set's configuration.
+    """Task and language of `xnli_sw`, `belebele_arb_Arab`, `mlqa_ar_de`; where the name says none, that of the data set's configuration."""
+    return _by_name(task) or _by_configuration(task, dataset, path)
 
-    Three letters without a script are a language only as the configuration of a data set whose configurations are languages, and what such
-    tasks name in the middle is no part of theirs (`afrixnli_amh_prompt_1` is afrixnli_prompt_1): mmlu_pro is not in Old Provençal. `mt`
-    beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque.
+
+def _by_name(task: str) -> tuple[str, str] | None:
+    """What the name says.
+
+    `mt` beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque. Other two codes are
+    two languages in what is _PAIRED alone: hi_in is a locale.
     """
+    for pattern in _MIDDLE:
+        if (match := pattern.fullmatch(task)) and (code := _code(match[2])):
+            return match[1] + match[3], code
     match = None if _WORDS.fullmatch(task) else _SUFFIX.fullmatch(task)
-    if match and known(_CALLED.get(match["code"], match["code"]).replace("_", "-")) and (match["second"] is None or known(match["second"])):
-        if match["second"] == "mt":
-            return task, match["code"]
-        if match["second"] and match["code"] == "mt":
-            return f"{match['base']}_mt", match["second"]
-        code = _CALLED.get(match["code"], match["code"]).replace("_", "-")
-        return match["base"], f"{code}/{match['second']}" if match["second"] else code
+    if not match or not (code := _code(match["code"])):
+        return None
+    base, second = match["base"], match["second"]
+    if second is None:
+        return base, code
+    if second == "mt":
+        return task, code
+    if not known(second):
+        return None
+    if code == "mt":
+        return f"{base}_mt", second
+    return (base, f"{code}/{second}") if _PAIRED.fullmatch(base) else None
+
+
+def _by_configuration(task: str, dataset: Any, path: Any) -> tuple[str, str | None]:
+    """What the configuration of a data set says.
+
+    Three letters without a script are a language only where the configurations are languages, and what such tasks name in the middle is no
+    part of theirs (`afrixnli_amh_prompt_1` is afrixnli_prompt_1): mmlu_pro is not in Old Provençal.
+    """
     by_language = _BY_LANGUAGE.fullmatch(str(path))
-    if not isinstance(dataset, str) or not re.fullmatch(r"[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3}" + ("|[a-z]{3}" if by_language else ""), dataset):
-        return task, None
-    code = dataset.replace("_", "-")
-    if not known(code):
-        return task, None
-    if by_language and not by_language[2]:  # tasks of Global-MMLU keep the names under which they were always stored
+    code = _code(dataset) if re.fullmatch(r"[a-z]{2}|[a-z]{3}_[A-Za-z][a-z]{3}" + "|[a-z]{3}" * bool(by_language), str(dataset)) else None
+    if code and by_language and not by_language[2]:  # tasks of Global-MMLU keep the names under which they were always stored
         parts = task.split("_")
-        if named := [place for place, part in enumerate(parts) if place and known(part) and normal(part) == normal(code)]:
-            del parts[named[-1]]  # afrixnli_en_direct_eng: the prompt is English in every language
+        if named_at := [place for place, part in enumerate(parts) if place and known(part) and normal(part) == normal(code)]:
+            del parts[named_at[-1]]  # afrixnli_en_direct_eng: the prompt is English in every language
         task = "_".join(parts)
     return task, code
+
+
+def _code(said: str) -> str | None:
+    """The code of `jp`, `acm_arab` or `kazakh`."""
+    code = _CALLED.get(said, said).replace("_", "-")
+    if known(code):
+        return code
+    try:
+        return named(code) if code.isalpha() and len(code) > 3 else None
+    except LookupError:
+        return None
 
 
 _Values = list[tuple[str, float]]  # of a metric: the example and its value, in the metric's own unit

@@ -346,9 +346,25 @@ def _lm_eval(**results: dict[str, Any]) -> dict[str, Any]:
         ("pisa_ch", None, ("pisa_ch", None)),
         ("mlqa_ar_de", "mlqa.ar.de", ("mlqa", "ar/de")),
         ("mgsm_en_cot_sw", "sw", ("mgsm_en_cot", "sw")),
+        ("flan_held_in", None, ("flan_held_in", None)),
+        ("evalita-mp_te", None, ("evalita-mp_te", None)),
+        ("csatqa_li", "LI", ("csatqa_li", None)),
+        ("egymmlu_management_ar", "management_ar", ("egymmlu_management_ar", None)),
+        ("flores_ca", None, ("flores_ca", None)),
+        ("catalan_bench_flores_ca-de", "all", ("catalan_bench_flores", "ca/de")),
+        ("a_task_hi_in", None, ("a_task_hi_in", None)),
+        ("a_task", "arb_arab", ("a_task", "arb-arab")),
+        ("mmmlu_hi_in", None, ("mmmlu", "hi")),
+        ("mmmlu_es_la_anatomy", "ES_LA", ("mmmlu_anatomy", "es")),
+        ("include_base_44_kazakh_few_shot_en", None, ("include_base_44_few_shot_en", "kk")),
+        ("include_base_44_north_macedonian_stem", "North Macedonian", ("include_base_44_stem", "mk")),
+        ("xlsum_pidgin_prompt_1", "pidgin", ("xlsum_prompt_1", "pcm")),
+        ("xlsum_es", "spanish", ("xlsum", "es")),
+        ("global_piqa_parallel_cloze_arb_arab", "arb_arab", ("global_piqa_parallel_cloze", "arb-arab")),
+        ("global_piqa_parallel_cloze_fra_latn_cana", "fra_latn_cana", ("global_piqa_parallel_cloze_cana", "fra-latn")),
     ],
 )
-def test_words_at_the_end_of_a_task_are_no_languages(task: str, configuration: str | None, expected: tuple[str, str | None]) -> None:
+def test_words_and_places_in_a_name_are_no_languages(task: str, configuration: str | None, expected: tuple[str, str | None]) -> None:
     assert adapter.load("lm-eval").split_name(task, configuration) == expected
 
 
@@ -359,6 +375,12 @@ def test_the_mean_of_a_group_of_lm_eval_is_of_its_languages(tmp_path: Path) -> N
     ) | {"group_subtasks": {"xnli": ["xnli_de", "xnli_sw"], "tag": ["xnli"], "xnli_de": [], "xnli_sw": []}}  # fmt: skip
     found, refused = said("results_1.json", content, tmp_path, "language", "language_set", "value", language="en")
     assert (found, refused) == ([("de", None, 0.6), ("mul", "de sw", 0.55), ("sw", None, 0.5)], [])
+    both = {f"catalan_bench_flores_{way}": {"acc,none": 0.2} for way in ("ca-en", "en-ca")}
+    content = _lm_eval(flores_ca={"acc,none": 0.2}) | {"group_subtasks": {"flores_ca": list(both)}}
+    content["results"] |= both
+    found, refused = said("results_1.json", content, tmp_path / "translations", "target", "language", "language_set")
+    expected = [*(("lm-eval/catalan_bench_flores", pair, None) for pair in ("ca/en", "en/ca")), ("lm-eval/flores_ca", "mul", "ca/en en/ca")]
+    assert (found, refused) == (expected, [])
 
 
 def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_side(tmp_path: Path) -> None:
