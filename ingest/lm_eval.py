@@ -24,6 +24,13 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lm-eva
 _METRICS = {"acc": "accuracy"}
 # What of a prompt two runs of one model may differ in, beside the number of examples.
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
+# Of --model_args (lm_eval/models at 4e7e0d4) what names the model, addresses and keys, and how the work is spread, which changes no score.
+_NO_CONDITIONS = re.compile(
+    r"pretrained|model|model_id|deployment_id|peft|delta|path|engine|load|revision|subfolder|ckpt_step"
+    r"|(.*_)?(url|header|api_key|credentials|timeout|verify_certificate|ca_cert_path|trust_remote_code)"
+    r"|((auth|access|hf)_)?token|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
+    r"|(use|logits)_cache|(cache|download)_dir"
+)
 _AGREE = 1e-6
 # What stands after the results of a file that has not the name of one: of the harness before 0.4, and since.
 _LATER = re.compile(rb'"(num_fewshot|model_args|upper_git_hash|model_name_sanitized)"\s*:')
@@ -74,7 +81,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     config = content.get("config") or {}
     if config.get("limit") is not None:
         raise DataError(f"{path}: was run with --limit {config['limit']}: scores over a part of the examples")
-    given = _arguments(config)
+    given = _arguments(config.get("model_args"))
     version = str(content.get("lm_eval_version") or content.get("git_hash") or "unknown")
     said = {
         "model": _model(content, given),
@@ -83,7 +90,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         "source_version": version,
         "stack": f"lm-eval {version}",
     }
-    prompt = {key: content[key] for key in _PROMPT if content.get(key)}
+    conditions = {key: content[key] for key in _PROMPT if content.get(key)} | _conditions(config, given)
     configs = content.get("configs") or {}
     groups = {name: parts for name, parts in (content.get("group_subtasks") or {}).items() if parts}
     for task, metrics in mapping(content["results"], f"{path}: results").items():
@@ -99,7 +106,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         beside = path.with_name(path.name.replace("results", f"samples_{task}", 1)).with_suffix(".jsonl")
         found = _samples(beside, ways) if path.name.startswith("results") and beside.is_file() else None
         joined = False
-        shots = content.get("n-shot", {}).get(task, config.get("num_fewshot"))
+        shots = _shots(task, parts, content.get("n-shot", {}), config)
         for name, value in metrics.items():
             metric, _, way = name.partition(",")
             if metric.strip() in ("", "alias", "sample_len", "name") or metric.endswith("_stderr"):  # "" is a group without a mean
@@ -112,7 +119,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
                 "metric": _METRICS.get(metric, metric),
                 "scorer": f"lm-eval {way or 'none'}",
                 "dataset_revision": f"task version {content['versions'][task]}" if task in content.get("versions", {}) else None,
-                "recipe": ({"num_fewshot": shots} if shots is not None else {}) | prompt or None,
+                "recipe": ({"num_fewshot": shots} if shots is not None else {}) | conditions or None,
                 "seed": config.get("fewshot_seed") if shots else None,  # without examples it chooses nothing
                 "value": value,
                 "n": samples.get("effective"),
@@ -132,10 +139,24 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
             yield Note(f"the examples in {beside.name} make none of the printed scores of {task}: {kept}")
 
 
-def _arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """--model_args, which files have as a text or as an object."""
-    given = config.get("model_args")
+def _arguments(given: Any) -> dict[str, Any]:
+    """--model_args or --gen_kwargs, which files have as a text or as an object."""
     return given if isinstance(given, dict) else dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
+
+
+def _conditions(config: dict[str, Any], given: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What of --model_args and --gen_kwargs two runs of one model may differ in, as texts."""
+    # gpt-neox, which alone gives the iteration, has all settings of the training there.
+    asked = {} if "iteration" in given else {key: value for key, value in given.items() if not _NO_CONDITIONS.fullmatch(key)}
+    both = {"model_args": asked, "gen_kwargs": _arguments(config.get("gen_kwargs"))}
+    said = {name: {key: str(value) for key, value in values.items() if value is not None} for name, values in both.items()}
+    return {name: values for name, values in said.items() if values}
+
+
+def _shots(task: str, parts: set[str], shots: dict[str, Any], config: dict[str, Any]) -> Any:
+    """How many examples a prompt has; of a group that does not say it, as its tasks do, a list where they differ."""
+    said = sorted({shots[one] for one in ({task} if task in shots else parts) if shots.get(one) is not None})
+    return said[0] if len(said) == 1 else said or config.get("num_fewshot")
 
 
 def _revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:

@@ -393,6 +393,44 @@ def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_sid
     assert found == [("org/adapter", None), ("org/m", 1), ("org/m", 1), ("org/m", 1), ("org/m", 2)]
 
 
+def _recipe(folder: Path, content: dict[str, Any], task: str) -> tuple[dict[str, Any] | None, str]:
+    """The recipe of a task's run, and its identity."""
+    assert not said("results_1.json", content, folder, "value")[1]
+    with store.connect(folder / "store") as con:
+        ((recipe, identity),) = con.execute("SELECT recipe, identity FROM run WHERE target = ?", [task]).fetchall()
+    return json.loads(recipe), identity
+
+
+def test_a_mean_of_a_group_of_lm_eval_has_the_shots_of_its_tasks(tmp_path: Path) -> None:
+    """lm-eval 0.4.9 says n-shot of tasks alone; 5 and 0 were versions of one another."""
+    groups = {"xnli": ["xnli_de", "inner"], "inner": ["xnli_sw", "xnli_fr"]}
+    for place, (shots, expected) in enumerate([((5, 5, 5), 5), ((0, 0, 0), 0), ((5, 0, 5), [0, 5])]):
+        content = _lm_eval(xnli={"acc,none": 0.5}) | {
+            "group_subtasks": groups, "n-shot": dict(zip(("xnli_de", "xnli_sw", "xnli_fr"), shots, strict=True)),
+        }  # fmt: skip
+        assert _recipe(tmp_path / str(place), content, "lm-eval/xnli")[0] == {"num_fewshot": expected}
+
+
+def test_conditions_of_a_run_of_lm_eval_are_in_its_recipe(tmp_path: Path) -> None:
+    plain = _lm_eval(xnli_de={"acc,none": 0.6}) | {"n-shot": {"xnli_de": 5}}
+    spread = "pretrained=org/m,device_map=auto,parallelize=True,max_memory_per_gpu=9,auth_token=x,trust_remote_code=True,batch_size=4"
+    for place, (config, recipe) in enumerate([
+        ({}, {}),
+        ({"model_args": spread, "gen_kwargs": None, "batch_size": 8}, {}),
+        ({"model_args": {"pretrained": "org/m", "dtype": None}, "gen_kwargs": {}}, {}),
+        ({"model_args": "pretrained=org/m,load_in_4bit=True"}, {"model_args": {"load_in_4bit": "True"}}),
+        ({"model_args": {"pretrained": "org/m", "load_in_4bit": True}}, {"model_args": {"load_in_4bit": "True"}}),
+        ({"model_args": "add_bos_token=True,kv_cache_dtype=fp8"}, {"model_args": {"add_bos_token": "True", "kv_cache_dtype": "fp8"}}),
+        ({"gen_kwargs": "temperature=0.8,do_sample=True"}, {"gen_kwargs": {"temperature": "0.8", "do_sample": "True"}}),
+        ({"gen_kwargs": {"temperature": 0.8, "do_sample": True}}, {"gen_kwargs": {"temperature": "0.8", "do_sample": "True"}}),
+    ]):  # fmt: skip
+        found, identity = _recipe(tmp_path / str(place), plain | {"config": config}, "lm-eval/xnli")
+        assert found == {"num_fewshot": 5} | recipe
+        assert (identity == "054b835cd9d660dee295c1e0") == (not recipe)  # which it was at 1cd244a, before there were conditions
+    neox = {"config": {"model_args": {"iteration": 9, "model": "org/m", "hidden_size": 768}}}
+    assert _recipe(tmp_path / "neox", plain | neox, "lm-eval/xnli")[0] == {"num_fewshot": 5}
+
+
 def test_less_is_better_also_where_an_old_file_of_lm_eval_does_not_say_so(tmp_path: Path) -> None:
     results = {"wikitext": {"bits_per_byte": 0.6}, "crows_pairs_french": {"likelihood_difference": 0.9, "pct_stereotype": 0.6}}
     found, refused = said("results_1.json", _lm_eval(**results), tmp_path, "value", language="en")
