@@ -130,7 +130,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
             stderr = number(metrics.get(f"{metric}_stderr,{way}" if way else f"{metric}_stderr"))
             if stderr is not None:
                 row |= {"stderr": stderr, "stderr_kind": "lm-eval over examples"}
-            table = _outcomes((found or {}).get((metric, way or "none")), number(value), row["unit"])
+            table = _outcomes((found or {}).get((metric, way or "none")), number(value), row["unit"], samples.get("effective"))
             if table is not None:
                 row["outcomes"], joined = table, True
             yield row
@@ -267,11 +267,13 @@ def _code(said: str) -> str | None:
         return None
 
 
-_Values = list[tuple[str, float]]  # of a metric: the example and its value, in the metric's own unit
+_Values = list[tuple[str, str, float]]  # of a metric: the example, its document and its value, in the metric's own unit
 
 
 def _samples(path: Path, ways: dict[str, set[str]]) -> dict[tuple[str, str], _Values]:
     """The examples by metric and filter. Their hash is the same for every model; a document that is there twice is counted on.
+
+    The hash of a translation is another one, but its number in a parallel data set is that of the original: they are one cluster.
 
     Args:
         path: A line an example; its values stand beside the rest under the names of the metrics, which newer files list.
@@ -286,17 +288,19 @@ def _samples(path: Path, ways: dict[str, set[str]]) -> dict[tuple[str, str], _Va
             value = number(line.get(metric) if not isinstance(line.get(metric), bool) else int(line[metric]))
             of = way or (next(iter(ways[metric])) if len(ways[metric]) == 1 else "")
             if value is not None and of:
-                values.setdefault((metric, of), []).append((document if count == 1 else f"{document}#{count}", value))
+                example = document if count == 1 else f"{document}#{count}"
+                values.setdefault((metric, of), []).append((example, str(line.get("doc_id", document)), value))
     return values
 
 
-def _outcomes(found: _Values | None, shown: float | None, unit: str | None) -> pa.Table | None:
-    """The examples of a score if it is their mean; of some metrics it is not."""
+def _outcomes(found: _Values | None, shown: float | None, unit: str | None, whole: int | None) -> pa.Table | None:
+    """The examples of a score if they are as many as it is over, and it is their mean; of some metrics it is not."""
     scale = 100 if unit == "percent" else 1
-    if (
-        not found or shown is None or not all(0 <= value <= scale * (1 + _AGREE) for _, value in found)
-    ):  # sacrebleu's 100 may be 100 and a bit
+    if not found or shown is None or (whole is not None and len(found) != whole):
         return None
-    if abs(sum(value for _, value in found) / len(found) - shown) >= _AGREE * scale:
+    examples, documents, values = zip(*found, strict=True)
+    if not all(0 <= value <= scale * (1 + _AGREE) for value in values):  # sacrebleu's 100 may be 100 and a bit
         return None
-    return adapter.outcomes([document for document, _ in found], [min(value / scale, 1.0) for _, value in found])
+    if abs(sum(values) / len(values) - shown) >= _AGREE * scale:
+        return None
+    return adapter.outcomes(examples, [min(value / scale, 1.0) for value in values], clusters=documents)

@@ -7,11 +7,13 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
-from xbench import adapter, cli, ingesting, store
+from xbench import adapter, cli, comparing, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError
 
@@ -502,10 +504,10 @@ def test_the_unit_of_a_group_of_lm_eval_is_that_of_its_tasks(tmp_path: Path) -> 
     assert said("results_1.json", content, tmp_path, "value", "language") == ([(0.005, "de"), (0.005, "es"), (0.005, "mul")], [])
 
 
-def _samples_beside(folder: Path, *lines: dict[str, Any], **metrics: float) -> ingesting.Report:
+def _samples_beside(folder: Path, *lines: dict[str, Any], said: dict[str, Any] | None = None, **metrics: float) -> ingesting.Report:
     """Of the harness of 2024: without the list of metrics, and without a filter."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results_1.json").write_text(json.dumps(_lm_eval(xnli_de=metrics)), encoding="utf-8")
+    (folder / "results_1.json").write_text(json.dumps(_lm_eval(xnli_de=metrics) | (said or {})), encoding="utf-8")
     text = "".join(json.dumps({"doc_id": i, "doc_hash": f"h{i}", **line}) + "\n" for i, line in enumerate(lines))
     (folder / "samples_xnli_de_1.jsonl").write_text(text, encoding="utf-8")
     return ingesting.ingest([folder], folder / "store")
@@ -534,11 +536,38 @@ def test_examples_that_cannot_be_joined_are_said(tmp_path: Path) -> None:
         assert not report.refusals
         assert set(rows(tmp_path / str(place) / "store", "evidence")) == {("aggregate",)}
         assert [note.endswith(kept) for note in report.notes] == [True]
+    whole = {"n-samples": {"xnli_de": {"original": 3, "effective": 3}}}  # a file that was cut off agrees by chance
+    report = _samples_beside(tmp_path / "cut", {"acc": 1.0}, {"acc": 1.0}, said=whole, **{"acc,none": 1.0})
+    assert [note.endswith(kept) for note in report.notes] == [True]
+    assert rows(tmp_path / "cut" / "store", "evidence", "n") == [("aggregate", 3)]
     out = CliRunner().invoke(
         cli.app, ["ingest", "external-results", str(tmp_path / "0" / "results_1.json"), "--store", str(tmp_path / "again")]
     )
     assert out.exit_code == 0, out.output
     assert kept in out.stderr
+
+
+def test_an_item_of_a_parallel_data_set_of_lm_eval_is_one_in_all_languages(tmp_path: Path) -> None:
+    """As independent items, which hashes of their translations made of them, they give an interval half as wide."""
+    draw = np.random.default_rng(1)
+    languages, count, right = ("de", "fr", "sw", "th"), 60, {}
+    for model in ("a", "b"):
+        easy, folder = draw.random(count) < 0.6, tmp_path / model
+        folder.mkdir()
+        results = {}
+        for language in languages:
+            values = (easy ^ (draw.random(count) < 0.1)).astype(float)
+            right[model, language] = values
+            results[f"xnli_{language}"] = {"acc,none": values.mean()}
+            lines = [{"doc_id": i, "doc_hash": f"{language}{i}", "acc": value} for i, value in enumerate(values)]
+            (folder / f"samples_xnli_{language}_1.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        (folder / "results_1.json").write_text(json.dumps(_lm_eval(**results) | {"model_name": model}), encoding="utf-8")
+    ingesting.ingest([tmp_path / "a", tmp_path / "b"], tmp_path / "store")
+    (found,) = (r for r in comparing.compare(tmp_path / "store", {"model": "a"}, {"model": "b"}) if r["level"] == "mean")
+    items = np.mean([right["a", language] - right["b", language] for language in languages], axis=0)
+    interval = stats.ttest_1samp(items, 0).confidence_interval()
+    assert (found["delta"], found["clusters"]) == (pytest.approx(items.mean()), count)
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
 
 
 @pytest.mark.parametrize(
