@@ -27,8 +27,8 @@ _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn"
 # Of --model_args (lm_eval/models at 4e7e0d4) what names the model, addresses and keys, and how the work is spread, which changes no score.
 _NO_CONDITIONS = re.compile(
     r"pretrained|model|model_id|deployment_id|peft|delta|path|engine|load|revision|subfolder|ckpt_step"
-    r"|(.*_)?(url|header|api_key|credentials|timeout|verify_certificate|ca_cert_path|trust_remote_code)"
-    r"|((auth|access|hf)_)?token|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
+    r"|(.*_)?(url|header|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
+    r"|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
     r"|(use|logits)_cache|(cache|download)_dir"
 )
 _AGREE = 1e-6
@@ -60,13 +60,10 @@ _SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?
 # Data sets of two languages: those of a question and of its context, or of a translation.
 _PAIRED = re.compile(r"mlqa|.*(flores|iwslt|opus|tatoeba|wmt).*")
 # Tasks with the language in the middle: as a locale (ES_LA is Latin America's Spanish), by its name, and with a script.
-_MIDDLE = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(mmmlu)_([a-z]{2})_[a-z]{2}(_.+|)",
-        r"(include_base_44|xlsum)_(north_macedonian|[a-z]{4,})(_.+|)",
-        r"(global_piqa_[a-z]+_[a-z]+)_([a-z]{3}_[a-z]{4})(_.+|)",
-    )
+_MIDDLE = (
+    re.compile(r"(mmmlu)_([a-z]{2})_[a-z]{2}(_.+|)"),
+    re.compile(r"(include_base_44|xlsum)_(north_macedonian|[a-z]{4,})(_.+|)"),
+    re.compile(r"(global_piqa_[a-z]+_[a-z]+)_([a-z]{3}_[a-z]{4})(_.+|)"),
 )
 
 
