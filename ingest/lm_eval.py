@@ -1,8 +1,8 @@
 """lm-evaluation-harness: results_TIME.json, with the examples of samples_TASK_TIME.jsonl where they lie beside it.
 
-A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is the end of its name, or that of the data
-set; that of a group is `mul` where its tasks have several. BLEU and its like are in percent, or refused where it is not sure how they were
-made. Runs over a part of the examples (--limit) are refused.
+A task keeps the name lm-eval/TASK: a prompted model is not a fine-tuned one. Its language is the end of its name, in some data sets the
+middle, or that of the data set; that of a group is `mul` where its tasks have several. BLEU and its like are in percent, or refused where
+it is not sure how they were made. Runs over a part of the examples (--limit) are refused.
 """
 
 import re
@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import LESS, Note, Options, Row, mapping, number, read_json, read_lines, tail, unit_said
 from xbench.errors import DataError
-from xbench.languages import known, normal
+from xbench.languages import known, named, normal
 
 SUFFIXES = (".json",)
 EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
@@ -24,6 +24,13 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lm-eva
 _METRICS = {"acc": "accuracy"}
 # What of a prompt two runs of one model may differ in, beside the number of examples.
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
+# Of --model_args (lm_eval/models at 4e7e0d4) what names the model, addresses and keys, and how the work is spread, which changes no score.
+_NO_CONDITIONS = re.compile(
+    r"pretrained|model|model_id|deployment_id|peft|delta|path|engine|load|revision|subfolder|ckpt_step"
+    r"|(.*_)?(url|header|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
+    r"|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
+    r"|(use|logits)_cache|(cache|download)_dir"
+)
 _AGREE = 1e-6
 # What stands after the results of a file that has not the name of one: of the harness before 0.4, and since.
 _LATER = re.compile(rb'"(num_fewshot|model_args|upper_git_hash|model_name_sanitized)"\s*:')
@@ -43,10 +50,21 @@ _FRACTION = re.compile(
 _EITHER = re.compile(r"\S+ \w*(bleu(?!rt)|chrf|rouge|meteor).*|scrolls_.*", re.DOTALL)
 # Data sets whose configurations are languages, some of three letters.
 _BY_LANGUAGE = re.compile(r"masakhane/(?!ntrex).*|Davlan/(NaijaRC|nollysenti)|jumelet/multiblimp|keramjan/ulut|(CohereForAI/Global-MMLU)")
-_CALLED = {"jp": "ja"}  # xwinograd_jp
-# Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's).
-_WORDS = re.compile(r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|life_in_the_uk")
-_SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:_(?P<second>[a-z]{2}))?")
+_CALLED = {"jp": "ja", "north_macedonian": "mk", "pidgin": "pcm"}  # xwinograd_jp, INCLUDE's and XL-Sum's
+# Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's). flores_ca is into Catalan and out of it.
+_WORDS = re.compile(
+    r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|flan_held_in|evalita-mp_(sa|te)|csatqa_li|\w+mmlu_(management|philosophy)_ar|flores_.."
+    r"|life_in_the_uk"
+)
+_SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:[_-](?P<second>[a-z]{2}))?")
+# Data sets of two languages: those of a question and of its context, or of a translation.
+_PAIRED = re.compile(r"mlqa|.*(flores|iwslt|opus|tatoeba|wmt).*")
+# Tasks with the language in the middle: as a locale (ES_LA is Latin America's Spanish), by its name, and with a script.
+_MIDDLE = (
+    re.compile(r"(mmmlu)_([a-z]{2})_[a-z]{2}(_.+|)"),
+    re.compile(r"(include_base_44|xlsum)_(north_macedonian|[a-z]{4,})(_.+|)"),
+    re.compile(r"(global_piqa_[a-z]+_[a-z]+)_([a-z]{3}_[a-z]{4})(_.+|)"),
+)
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -60,7 +78,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     config = content.get("config") or {}
     if config.get("limit") is not None:
         raise DataError(f"{path}: was run with --limit {config['limit']}: scores over a part of the examples")
-    given = _arguments(config)
+    given = _arguments(config.get("model_args"))
     version = str(content.get("lm_eval_version") or content.get("git_hash") or "unknown")
     said = {
         "model": _model(content, given),
@@ -69,7 +87,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         "source_version": version,
         "stack": f"lm-eval {version}",
     }
-    prompt = {key: content[key] for key in _PROMPT if content.get(key)}
+    conditions = {key: content[key] for key in _PROMPT if content.get(key)} | _conditions(config, given)
     configs = content.get("configs") or {}
     groups = {name: parts for name, parts in (content.get("group_subtasks") or {}).items() if parts}
     for task, metrics in mapping(content["results"], f"{path}: results").items():
@@ -85,7 +103,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         beside = path.with_name(path.name.replace("results", f"samples_{task}", 1)).with_suffix(".jsonl")
         found = _samples(beside, ways) if path.name.startswith("results") and beside.is_file() else None
         joined = False
-        shots = content.get("n-shot", {}).get(task, config.get("num_fewshot"))
+        shots = _shots(task, parts, content.get("n-shot", {}), config)
         for name, value in metrics.items():
             metric, _, way = name.partition(",")
             if metric.strip() in ("", "alias", "sample_len", "name") or metric.endswith("_stderr"):  # "" is a group without a mean
@@ -98,7 +116,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
                 "metric": _METRICS.get(metric, metric),
                 "scorer": f"lm-eval {way or 'none'}",
                 "dataset_revision": f"task version {content['versions'][task]}" if task in content.get("versions", {}) else None,
-                "recipe": ({"num_fewshot": shots} if shots is not None else {}) | prompt or None,
+                "recipe": ({"num_fewshot": shots} if shots is not None else {}) | conditions or None,
                 "seed": config.get("fewshot_seed") if shots else None,  # without examples it chooses nothing
                 "value": value,
                 "n": samples.get("effective"),
@@ -109,7 +127,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
             stderr = number(metrics.get(f"{metric}_stderr,{way}" if way else f"{metric}_stderr"))
             if stderr is not None:
                 row |= {"stderr": stderr, "stderr_kind": "lm-eval over examples"}
-            table = _outcomes((found or {}).get((metric, way or "none")), number(value), row["unit"])
+            table = _outcomes((found or {}).get((metric, way or "none")), number(value), row["unit"], samples.get("effective"))
             if table is not None:
                 row["outcomes"], joined = table, True
             yield row
@@ -118,10 +136,24 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
             yield Note(f"the examples in {beside.name} make none of the printed scores of {task}: {kept}")
 
 
-def _arguments(config: dict[str, Any]) -> dict[str, Any]:
-    """--model_args, which files have as a text or as an object."""
-    given = config.get("model_args")
+def _arguments(given: Any) -> dict[str, Any]:
+    """--model_args or --gen_kwargs, which files have as a text or as an object."""
     return given if isinstance(given, dict) else dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
+
+
+def _conditions(config: dict[str, Any], given: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """What of --model_args and --gen_kwargs two runs of one model may differ in, as texts."""
+    # gpt-neox, which alone gives the iteration, has all settings of the training there.
+    asked = {} if "iteration" in given else {key: value for key, value in given.items() if not _NO_CONDITIONS.fullmatch(key)}
+    both = {"model_args": asked, "gen_kwargs": _arguments(config.get("gen_kwargs"))}
+    said = {name: {key: str(value) for key, value in values.items() if value is not None} for name, values in both.items()}
+    return {name: values for name, values in said.items() if values}
+
+
+def _shots(task: str, parts: set[str], shots: dict[str, Any], config: dict[str, Any]) -> Any:
+    """How many examples a prompt has; of a group that does not say it, as its tasks do, a list where they differ."""
+    said = sorted({shots[one] for one in ({task} if task in shots else parts) if shots.get(one) is not None})
+    return said[0] if len(said) == 1 else said or config.get("num_fewshot")
 
 
 def _revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
@@ -177,39 +209,68 @@ def _split(task: str, configs: dict[str, Any]) -> tuple[str, str | None]:
 
 
 def split_name(task: str, dataset: Any = None, path: Any = None) -> tuple[str, str | None]:
-    """Task and language of `xnli_sw`, `belebele_arb_Arab`, `mlqa_ar_de`; where the name says none, that of the data set's configuration.
+    """Task and language of `xnli_sw`, `belebele_arb_Arab`, `mlqa_ar_de`; where the name says none, that of the data set's configuration."""
+    return _by_name(task) or _by_configuration(task, dataset, path)
 
-    Three letters without a script are a language only as the configuration of a data set whose configurations are languages, and what such
-    tasks name in the middle is no part of theirs (`afrixnli_amh_prompt_1` is afrixnli_prompt_1): mmlu_pro is not in Old Provençal. `mt`
-    beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque.
+
+def _by_name(task: str) -> tuple[str, str] | None:
+    """What the name says.
+
+    `mt` beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque. Other two codes are
+    two languages in what is _PAIRED alone: hi_in is a locale.
     """
+    for pattern in _MIDDLE:
+        if (match := pattern.fullmatch(task)) and (code := _code(match[2])):
+            return match[1] + match[3], code
     match = None if _WORDS.fullmatch(task) else _SUFFIX.fullmatch(task)
-    if match and known(_CALLED.get(match["code"], match["code"]).replace("_", "-")) and (match["second"] is None or known(match["second"])):
-        if match["second"] == "mt":
-            return task, match["code"]
-        if match["second"] and match["code"] == "mt":
-            return f"{match['base']}_mt", match["second"]
-        code = _CALLED.get(match["code"], match["code"]).replace("_", "-")
-        return match["base"], f"{code}/{match['second']}" if match["second"] else code
+    if not match or not (code := _code(match["code"])):
+        return None
+    base, second = match["base"], match["second"]
+    if second is None:
+        return base, code
+    if second == "mt":
+        return task, code
+    if not known(second):
+        return None
+    if code == "mt":
+        return f"{base}_mt", second
+    return (base, f"{code}/{second}") if _PAIRED.fullmatch(base) else None
+
+
+def _by_configuration(task: str, dataset: Any, path: Any) -> tuple[str, str | None]:
+    """What the configuration of a data set says.
+
+    Three letters without a script are a language only where the configurations are languages, and what such tasks name in the middle is no
+    part of theirs (`afrixnli_amh_prompt_1` is afrixnli_prompt_1): mmlu_pro is not in Old Provençal.
+    """
     by_language = _BY_LANGUAGE.fullmatch(str(path))
-    if not isinstance(dataset, str) or not re.fullmatch(r"[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3}" + ("|[a-z]{3}" if by_language else ""), dataset):
-        return task, None
-    code = dataset.replace("_", "-")
-    if not known(code):
-        return task, None
-    if by_language and not by_language[2]:  # tasks of Global-MMLU keep the names under which they were always stored
+    code = _code(dataset) if re.fullmatch(r"[a-z]{2}|[a-z]{3}_[A-Za-z][a-z]{3}" + "|[a-z]{3}" * bool(by_language), str(dataset)) else None
+    if code and by_language and not by_language[2]:  # tasks of Global-MMLU keep the names under which they were always stored
         parts = task.split("_")
-        if named := [place for place, part in enumerate(parts) if place and known(part) and normal(part) == normal(code)]:
-            del parts[named[-1]]  # afrixnli_en_direct_eng: the prompt is English in every language
+        if named_at := [place for place, part in enumerate(parts) if place and known(part) and normal(part) == normal(code)]:
+            del parts[named_at[-1]]  # afrixnli_en_direct_eng: the prompt is English in every language
         task = "_".join(parts)
     return task, code
 
 
-_Values = list[tuple[str, float]]  # of a metric: the example and its value, in the metric's own unit
+def _code(said: str) -> str | None:
+    """The code of `jp`, `acm_arab` or `kazakh`."""
+    code = _CALLED.get(said, said).replace("_", "-")
+    if known(code):
+        return code
+    try:
+        return named(code) if code.isalpha() and len(code) > 3 else None
+    except LookupError:
+        return None
+
+
+_Values = list[tuple[str, str, float]]  # of a metric: the example, its document and its value, in the metric's own unit
 
 
 def _samples(path: Path, ways: dict[str, set[str]]) -> dict[tuple[str, str], _Values]:
     """The examples by metric and filter. Their hash is the same for every model; a document that is there twice is counted on.
+
+    The hash of a translation is another one, but its number in a parallel data set is that of the original: they are one cluster.
 
     Args:
         path: A line an example; its values stand beside the rest under the names of the metrics, which newer files list.
@@ -224,17 +285,19 @@ def _samples(path: Path, ways: dict[str, set[str]]) -> dict[tuple[str, str], _Va
             value = number(line.get(metric) if not isinstance(line.get(metric), bool) else int(line[metric]))
             of = way or (next(iter(ways[metric])) if len(ways[metric]) == 1 else "")
             if value is not None and of:
-                values.setdefault((metric, of), []).append((document if count == 1 else f"{document}#{count}", value))
+                example = document if count == 1 else f"{document}#{count}"
+                values.setdefault((metric, of), []).append((example, str(line.get("doc_id", document)), value))
     return values
 
 
-def _outcomes(found: _Values | None, shown: float | None, unit: str | None) -> pa.Table | None:
-    """The examples of a score if it is their mean; of some metrics it is not."""
+def _outcomes(found: _Values | None, shown: float | None, unit: str | None, whole: int | None) -> pa.Table | None:
+    """The examples of a score if they are as many as it is over, and it is their mean; of some metrics it is not."""
     scale = 100 if unit == "percent" else 1
-    if (
-        not found or shown is None or not all(0 <= value <= scale * (1 + _AGREE) for _, value in found)
-    ):  # sacrebleu's 100 may be 100 and a bit
+    if not found or shown is None or (whole is not None and len(found) != whole):
         return None
-    if abs(sum(value for _, value in found) / len(found) - shown) >= _AGREE * scale:
+    examples, documents, values = zip(*found, strict=True)
+    if not all(0 <= value <= scale * (1 + _AGREE) for value in values):  # sacrebleu's 100 may be 100 and a bit
         return None
-    return adapter.outcomes([document for document, _ in found], [min(value / scale, 1.0) for _, value in found])
+    if abs(sum(values) / len(values) - shown) >= _AGREE * scale:
+        return None
+    return adapter.outcomes(examples, [min(value / scale, 1.0) for value in values], clusters=documents)

@@ -7,11 +7,13 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 from typer.testing import CliRunner
 
 from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
-from xbench import adapter, cli, ingesting, store
+from xbench import adapter, cli, comparing, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError
 
@@ -346,9 +348,25 @@ def _lm_eval(**results: dict[str, Any]) -> dict[str, Any]:
         ("pisa_ch", None, ("pisa_ch", None)),
         ("mlqa_ar_de", "mlqa.ar.de", ("mlqa", "ar/de")),
         ("mgsm_en_cot_sw", "sw", ("mgsm_en_cot", "sw")),
+        ("flan_held_in", None, ("flan_held_in", None)),
+        ("evalita-mp_te", None, ("evalita-mp_te", None)),
+        ("csatqa_li", "LI", ("csatqa_li", None)),
+        ("egymmlu_management_ar", "management_ar", ("egymmlu_management_ar", None)),
+        ("flores_ca", None, ("flores_ca", None)),
+        ("catalan_bench_flores_ca-de", "all", ("catalan_bench_flores", "ca/de")),
+        ("a_task_hi_in", None, ("a_task_hi_in", None)),
+        ("a_task", "arb_arab", ("a_task", "arb-arab")),
+        ("mmmlu_hi_in", None, ("mmmlu", "hi")),
+        ("mmmlu_es_la_anatomy", "ES_LA", ("mmmlu_anatomy", "es")),
+        ("include_base_44_kazakh_few_shot_en", None, ("include_base_44_few_shot_en", "kk")),
+        ("include_base_44_north_macedonian_stem", "North Macedonian", ("include_base_44_stem", "mk")),
+        ("xlsum_pidgin_prompt_1", "pidgin", ("xlsum_prompt_1", "pcm")),
+        ("xlsum_es", "spanish", ("xlsum", "es")),
+        ("global_piqa_parallel_cloze_arb_arab", "arb_arab", ("global_piqa_parallel_cloze", "arb-arab")),
+        ("global_piqa_parallel_cloze_fra_latn_cana", "fra_latn_cana", ("global_piqa_parallel_cloze_cana", "fra-latn")),
     ],
 )
-def test_words_at_the_end_of_a_task_are_no_languages(task: str, configuration: str | None, expected: tuple[str, str | None]) -> None:
+def test_words_and_places_in_a_name_are_no_languages(task: str, configuration: str | None, expected: tuple[str, str | None]) -> None:
     assert adapter.load("lm-eval").split_name(task, configuration) == expected
 
 
@@ -359,6 +377,12 @@ def test_the_mean_of_a_group_of_lm_eval_is_of_its_languages(tmp_path: Path) -> N
     ) | {"group_subtasks": {"xnli": ["xnli_de", "xnli_sw"], "tag": ["xnli"], "xnli_de": [], "xnli_sw": []}}  # fmt: skip
     found, refused = said("results_1.json", content, tmp_path, "language", "language_set", "value", language="en")
     assert (found, refused) == ([("de", None, 0.6), ("mul", "de sw", 0.55), ("sw", None, 0.5)], [])
+    both = {f"catalan_bench_flores_{way}": {"acc,none": 0.2} for way in ("ca-en", "en-ca")}
+    content = _lm_eval(flores_ca={"acc,none": 0.2}) | {"group_subtasks": {"flores_ca": list(both)}}
+    content["results"] |= both
+    found, refused = said("results_1.json", content, tmp_path / "translations", "target", "language", "language_set")
+    expected = [*(("lm-eval/catalan_bench_flores", pair, None) for pair in ("ca/en", "en/ca")), ("lm-eval/flores_ca", "mul", "ca/en en/ca")]
+    assert (found, refused) == (expected, [])
 
 
 def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_side(tmp_path: Path) -> None:
@@ -369,6 +393,44 @@ def test_runs_of_lm_eval_that_differ_in_prompt_seed_or_adapter_stand_side_by_sid
         found, refused = said(f"results_{place}.json", content, tmp_path, "model", "seed")
         assert not refused
     assert found == [("org/adapter", None), ("org/m", 1), ("org/m", 1), ("org/m", 1), ("org/m", 2)]
+
+
+def _recipe(folder: Path, content: dict[str, Any], task: str) -> tuple[dict[str, Any] | None, str]:
+    """The recipe of a task's run, and its identity."""
+    assert not said("results_1.json", content, folder, "value")[1]
+    with store.connect(folder / "store") as con:
+        ((recipe, identity),) = con.execute("SELECT recipe, identity FROM run WHERE target = ?", [task]).fetchall()
+    return json.loads(recipe), identity
+
+
+def test_a_mean_of_a_group_of_lm_eval_has_the_shots_of_its_tasks(tmp_path: Path) -> None:
+    """lm-eval 0.4.9 says n-shot of tasks alone; 5 and 0 were versions of one another."""
+    groups = {"xnli": ["xnli_de", "inner"], "inner": ["xnli_sw", "xnli_fr"]}
+    for place, (shots, expected) in enumerate([((5, 5, 5), 5), ((0, 0, 0), 0), ((5, 0, 5), [0, 5])]):
+        content = _lm_eval(xnli={"acc,none": 0.5}) | {
+            "group_subtasks": groups, "n-shot": dict(zip(("xnli_de", "xnli_sw", "xnli_fr"), shots, strict=True)),
+        }  # fmt: skip
+        assert _recipe(tmp_path / str(place), content, "lm-eval/xnli")[0] == {"num_fewshot": expected}
+
+
+def test_conditions_of_a_run_of_lm_eval_are_in_its_recipe(tmp_path: Path) -> None:
+    plain = _lm_eval(xnli_de={"acc,none": 0.6}) | {"n-shot": {"xnli_de": 5}}
+    spread = "pretrained=org/m,device_map=auto,parallelize=True,max_memory_per_gpu=9,auth_token=x,trust_remote_code=True,batch_size=4"
+    for place, (config, recipe) in enumerate([
+        ({}, {}),
+        ({"model_args": spread, "gen_kwargs": None, "batch_size": 8}, {}),
+        ({"model_args": {"pretrained": "org/m", "dtype": None}, "gen_kwargs": {}}, {}),
+        ({"model_args": "pretrained=org/m,load_in_4bit=True"}, {"model_args": {"load_in_4bit": "True"}}),
+        ({"model_args": {"pretrained": "org/m", "load_in_4bit": True}}, {"model_args": {"load_in_4bit": "True"}}),
+        ({"model_args": "add_bos_token=True,kv_cache_dtype=fp8"}, {"model_args": {"add_bos_token": "True", "kv_cache_dtype": "fp8"}}),
+        ({"gen_kwargs": "temperature=0.8,do_sample=True"}, {"gen_kwargs": {"temperature": "0.8", "do_sample": "True"}}),
+        ({"gen_kwargs": {"temperature": 0.8, "do_sample": True}}, {"gen_kwargs": {"temperature": "0.8", "do_sample": "True"}}),
+    ]):  # fmt: skip
+        found, identity = _recipe(tmp_path / str(place), plain | {"config": config}, "lm-eval/xnli")
+        assert found == {"num_fewshot": 5} | recipe
+        assert (identity == "054b835cd9d660dee295c1e0") == (not recipe)  # which it was at 1cd244a, before there were conditions
+    neox = {"config": {"model_args": {"iteration": 9, "model": "org/m", "hidden_size": 768}}}
+    assert _recipe(tmp_path / "neox", plain | neox, "lm-eval/xnli")[0] == {"num_fewshot": 5}
 
 
 def test_less_is_better_also_where_an_old_file_of_lm_eval_does_not_say_so(tmp_path: Path) -> None:
@@ -442,10 +504,10 @@ def test_the_unit_of_a_group_of_lm_eval_is_that_of_its_tasks(tmp_path: Path) -> 
     assert said("results_1.json", content, tmp_path, "value", "language") == ([(0.005, "de"), (0.005, "es"), (0.005, "mul")], [])
 
 
-def _samples_beside(folder: Path, *lines: dict[str, Any], **metrics: float) -> ingesting.Report:
+def _samples_beside(folder: Path, *lines: dict[str, Any], said: dict[str, Any] | None = None, **metrics: float) -> ingesting.Report:
     """Of the harness of 2024: without the list of metrics, and without a filter."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "results_1.json").write_text(json.dumps(_lm_eval(xnli_de=metrics)), encoding="utf-8")
+    (folder / "results_1.json").write_text(json.dumps(_lm_eval(xnli_de=metrics) | (said or {})), encoding="utf-8")
     text = "".join(json.dumps({"doc_id": i, "doc_hash": f"h{i}", **line}) + "\n" for i, line in enumerate(lines))
     (folder / "samples_xnli_de_1.jsonl").write_text(text, encoding="utf-8")
     return ingesting.ingest([folder], folder / "store")
@@ -474,11 +536,38 @@ def test_examples_that_cannot_be_joined_are_said(tmp_path: Path) -> None:
         assert not report.refusals
         assert set(rows(tmp_path / str(place) / "store", "evidence")) == {("aggregate",)}
         assert [note.endswith(kept) for note in report.notes] == [True]
+    whole = {"n-samples": {"xnli_de": {"original": 3, "effective": 3}}}  # a file that was cut off agrees by chance
+    report = _samples_beside(tmp_path / "cut", {"acc": 1.0}, {"acc": 1.0}, said=whole, **{"acc,none": 1.0})
+    assert [note.endswith(kept) for note in report.notes] == [True]
+    assert rows(tmp_path / "cut" / "store", "evidence", "n") == [("aggregate", 3)]
     out = CliRunner().invoke(
         cli.app, ["ingest", "external-results", str(tmp_path / "0" / "results_1.json"), "--store", str(tmp_path / "again")]
     )
     assert out.exit_code == 0, out.output
     assert kept in out.stderr
+
+
+def test_an_item_of_a_parallel_data_set_of_lm_eval_is_one_in_all_languages(tmp_path: Path) -> None:
+    """As independent items, which hashes of their translations made of them, they give an interval half as wide."""
+    draw = np.random.default_rng(1)
+    languages, count, right = ("de", "fr", "sw", "th"), 60, {}
+    for model in ("a", "b"):
+        easy, folder = draw.random(count) < 0.6, tmp_path / model
+        folder.mkdir()
+        results = {}
+        for language in languages:
+            values = (easy ^ (draw.random(count) < 0.1)).astype(float)
+            right[model, language] = values
+            results[f"xnli_{language}"] = {"acc,none": values.mean()}
+            lines = [{"doc_id": i, "doc_hash": f"{language}{i}", "acc": value} for i, value in enumerate(values)]
+            (folder / f"samples_xnli_{language}_1.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+        (folder / "results_1.json").write_text(json.dumps(_lm_eval(**results) | {"model_name": model}), encoding="utf-8")
+    ingesting.ingest([tmp_path / "a", tmp_path / "b"], tmp_path / "store")
+    (found,) = (r for r in comparing.compare(tmp_path / "store", {"model": "a"}, {"model": "b"}) if r["level"] == "mean")
+    items = np.mean([right["a", language] - right["b", language] for language in languages], axis=0)
+    interval = stats.ttest_1samp(items, 0).confidence_interval()
+    assert (found["delta"], found["clusters"]) == (pytest.approx(items.mean()), count)
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
 
 
 @pytest.mark.parametrize(

@@ -193,3 +193,20 @@ def test_a_printed_mean_is_held_against_its_own_languages(writer: Writer) -> Non
     for code, value in (("en", 0.81), ("de", 0.71)):
         writer.add("none", "xnli", None, {code: value}, relationship="third party", **said)
     assert auditing.audit(writer.root, "mean-disagrees")[0].text == "printed 78.0, its 2 languages make 76.00"
+
+
+@pytest.mark.parametrize(
+    ("sizes", "mean", "finding"),
+    [
+        ((2325, 83), 0.8, []),  # lm-eval's xwinograd: en and fr; (2325 * 0.807 + 83 * 0.604) / 2408
+        ((2325, 83), 0.7055, []),  # the plain mean
+        ((2325, 83), 0.79, ["printed 79.0, its 2 languages make 70.55"]),
+        ((2325, None), 0.8, ["printed 80.0, its 2 languages make 70.55"]),
+    ],
+)
+def test_a_printed_mean_may_be_weighted_by_size(sizes: tuple[int, int | None], mean: float, finding: list[str], writer: Writer) -> None:
+    said: dict[str, Any] = {"kind": "external", "source": "lm-eval"}
+    for (code, value), n in zip((("en", 0.807), ("fr", 0.604)), sizes, strict=True):
+        writer.add("none", "lm-eval/xwinograd", None, {code: value}, n=n, **said)
+    writer.add("none", "lm-eval/xwinograd", None, {"mul": mean}, language_set="en fr", **said)
+    assert [found.text for found in auditing.audit(writer.root, "mean-disagrees")] == finding
