@@ -143,6 +143,13 @@ MUTANTS = (
     Mutant("equivalence by one side", "stats/power.py", "float(max(scipy", "float(min(scipy", "tests/test_stats.py"),
     Mutant("t where nothing varies", "stats/ratios.py", "np.where(self.se > 0, 2 * scipy.stats.t.sf(t, self.df), np.minimum(1.0, counted))", "2 * scipy.stats.t.sf(t, self.df)", STATS),
     Mutant("no width where nothing varies", "stats/ratios.py", "np.where(self.se > 0, half, share * far)", "half + 0 * (share + far)", STATS),
+    Mutant("languages that the task lacks are in means", "contrasts.py", "return not covered or code in covered", "return True", COMPARE),
+    Mutant("what is mined needs the same sentences", "pairing.py", "free = mined(con, column.target)", "free = False", COMPARE),
+    Mutant("copies of examples cancel out", "pairing.py", "sum(hash(example_id, cluster_id)) AS mark", "bit_xor(hash(example_id, cluster_id)) AS mark", COMPARE),
+    Mutant("kept whatever examples are taken", "pairing.py", "h.stored, h.selected, h.parameters)", "h.selected, h.parameters)", COMPARE),
+    Mutant("kept whatever the sizes are", "pairing.py", "h.stored, h.selected, h.parameters)", "h.stored, h.selected)", COMPARE),
+    Mutant("a printed mean is as certain as its items", "aggregated.py", "elif what.level == PRINTED:", "elif False:", COMPARE),
+    Mutant("questions of a paragraph are independent", "submission.py", "said.cluster_ids if task.by_paragraph else said.example_ids", "said.example_ids", "tests/test_submission.py"),
 )  # fmt: skip
 
 
