@@ -5,7 +5,9 @@ ran on a part of the data set, are refused.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ _METRICS = ("accuracy", "mean", "f1", "exact_match")  # not: std, var, stderr
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}  # inspect_ai/scorer/_metric.py: correct, incorrect, partial, no answer
 _LANGUAGE = ("language", "lang", "languages")  # arguments of tasks; of some it is a programming language
 _LARGEST = 256 << 20  # bytes of one member
+_ZSTD = 93  # how inspect_ai compresses since 0.3.206
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -126,7 +129,25 @@ def _zipped(path: Path) -> dict[str, Any]:
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
-    if archive.getinfo(name).file_size > _LARGEST:
+    info = archive.getinfo(name)
+    if info.file_size > _LARGEST:
         raise DataError(f"{path}: {name} has more than {_LARGEST:,} bytes")
+    if info.compress_type == _ZSTD:
+        return parse_json(_unpacked(archive, info), f"{path}!{name}")
     with archive.open(name) as handle:
         return parse_json(handle.read(_LARGEST + 1), f"{path}!{name}")
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """What is in a member of zstd, which zipfile reads from Python 3.14 on; unpacked to no more bytes than it is said to have."""
+    stored = copy(info)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
+    del stored.CRC  # it is of what is unpacked
+    with archive.open(stored) as handle:
+        try:
+            content: bytes = pa.CompressedInputStream(handle, "zstd").read(info.file_size + 1)
+        except OSError as error:
+            raise zipfile.BadZipFile(f"{info.filename}: {error}") from error
+    if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
+        raise zipfile.BadZipFile(f"{info.filename} is not the {info.file_size:,} bytes that it is said to be")
+    return content

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from collections import Counter
 from itertools import permutations
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
+from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, eval_members, helm_stat, zipped
 from xbench import adapter, cli, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError
@@ -1042,6 +1043,44 @@ def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_
     found, refused = said("a.json", eval_log(completed=3), tmp_path / "2", "value")
     assert not found
     assert refused[0].endswith("ran on 3 of 4 samples")
+
+
+def test_a_zstd_log_of_inspect_that_is_damaged_or_unpacks_to_more_than_it_says_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.eval"
+
+    def refusal(content: bytes) -> str:
+        path.write_bytes(content)
+        with pytest.raises(DataError) as refused:
+            list(adapter.read(path, "inspect-ai", Options()))
+        return str(refused.value)
+
+    whole = zipped(eval_members(), zstd=True)
+    directory, start = whole.index(b"PK\1\2"), whole.index(b"\x28\xb5\x2f\xfd")
+    packed, size = (int.from_bytes(whole[directory + place :][:4], "little") for place in (20, 24))
+
+    def but(place: int, number: int) -> bytes:
+        return whole[: directory + place] + number.to_bytes(4, "little") + whole[directory + place + 4 :]
+
+    unlike = f"{path} is damaged: header.json is not the "
+    assert [refusal(but(24, said)) for said in (size - 4, size + 4)] == [
+        f"{unlike}{said:,} bytes that it is said to be" for said in (size - 4, size + 4)
+    ]
+    assert refusal(but(16, 0)).startswith(unlike), "the sum of another content"
+    assert refusal(but(20, packed - 4)) == f"{path} is damaged: header.json: Truncated compressed stream"
+    assert refusal(whole[:start] + bytes(packed) + whole[start + packed :]).startswith(
+        f"{path} is damaged: header.json: ZSTD decompress failed"
+    )
+    bomb = zipped({"header.json": "0" * (16 << 20)}, zstd=True)
+    directory = bomb.index(b"PK\1\2")
+    bomb = bomb[: directory + 24] + (1000).to_bytes(4, "little") + bomb[directory + 28 :]
+    tracemalloc.start()
+    assert refusal(bomb) == f"{unlike}1,000 bytes that it is said to be"
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+    monkeypatch.setattr(adapter.load("inspect-ai"), "_LARGEST", size - 1)
+    assert refusal(whole) == f"{path}: header.json has more than {size - 1:,} bytes"
 
 
 def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:
