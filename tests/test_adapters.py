@@ -934,6 +934,53 @@ def test_massive_in_chinese_and_more_english_of_mteb(tmp_path: Path) -> None:
     assert found == [(0.1, "mteb/T", "zh"), (0.2, "mteb/T", "zh-Hant"), (0.3, "mteb/T", "en"), (0.4, "mteb/T:en-ext", "en")]
 
 
+def test_each_subset_of_mteb_has_the_version_that_it_was_made_with(tmp_path: Path) -> None:
+    """TaskResult of mteb 2 (results/task_result.py at a905523) completes a file: above stands a range then, and in older ones the first version."""
+
+    def read(folder: str, above: str, *subsets: tuple[str, float, str | None]) -> ingesting.Report:
+        scores = [
+            {"max_ap": value, "main_score": value, "hf_subset": code, "languages": [code]} | ({"mteb_version": own} if own else {})
+            for code, value, own in subsets
+        ]
+        path = tmp_path / folder / "org__m" / "rev" / "XNLI.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"task_name": "XNLI", "mteb_version": above, "dataset_revision": "r", "scores": {"test": scores}}))
+        return ingesting.ingest([path], tmp_path / "store")
+
+    first = [("de", 0.61, "2.12.0"), ("fr", 0.62, "2.12.0")]
+    assert read("1", "2.12.0", *first).cells == {"new": 2}
+    assert read("2", "2.12.0-2.15.4", first[0], ("sw", 0.55, "2.15.4"), first[1]).cells == {"identical": 2, "new": 1}
+    assert read("3", "1.29.10", ("el", 0.5, None), ("th", 0.6, "2.12.30")).cells == {"new": 2}
+    assert rows(tmp_path / "store", "language", "source_version", "stack") == [
+        (code, version, f"mteb {version}")
+        for code, version in (("de", "2.12.0"), ("el", "1.29.10"), ("fr", "2.12.0"), ("sw", "2.15.4"), ("th", "2.12.30"))
+    ]
+
+
+def test_scripts_in_the_subsets_of_an_old_file_of_mteb(tmp_path: Path) -> None:
+    """Names of subsets in tests/historic_results of mteb at a905523, of BelebeleRetrieval, BibleNLPBitextMining and others; values are ours."""
+    subsets = {
+        "acm_Arab-acm_Arab": "acm-Arab",
+        "aai_Latn-eng_Latn": "aai/en",
+        "zho_Hant-eng_Latn": "zh-Hant/en",
+        "deu-fra": "de/fr",
+        "zh-CN": "zh-CN",
+    }
+    content = {"mteb_version": "1.7.60", "mteb_dataset_name": "T", "test": {name: {"f1": 0.5} for name in subsets}}
+    found, refused = said("org__m/rev/T.json", content, tmp_path, "target", "language")
+    assert (found, refused) == ([("mteb/T", code) for code in sorted(subsets.values())], [])
+
+
+def test_the_v_measures_of_levels_in_an_old_file_of_mteb_are_no_subset(tmp_path: Path) -> None:
+    """The shape of CLSClusteringP2P.v2 in tests/historic_results of mteb at a905523; values are ours."""
+    content = {
+        "mteb_version": "1.8.3", "mteb_dataset_name": "CLSClusteringP2P.v2",
+        "test": {"evaluation_time": 3.7, "v_measure": 0.4, "v_measure_std": 0.1, "v_measures": {"Level 0": [0.3, 0.5], "Level 1": [0.4]}},
+    }  # fmt: skip
+    found, refused = said("org__m/rev/C.json", content, tmp_path, "target", "metric", "value", language="zh")
+    assert (found, refused) == ([("mteb/CLSClusteringP2P.v2", "v_measure", 0.4)], [])
+
+
 def test_what_jiant_calls_validation_is_the_test_set_of_xquad_and_tydiqa(tmp_path: Path) -> None:
     """Neither has another set in XTREME: XQuAD has no development data, and TyDiQA's test set is its GoldP development set."""
     tasks = {name: {"metrics": {"major": 0.5, "minor": {"f1": 0.5}}} for name in ("xquad_de", "tydiqa_fi", "mlqa_de_de", "panx_de")}
