@@ -95,7 +95,7 @@ def read(path: Path, options: Options) -> Iterator[Block]:
     every = [scores for *_, several in parts for scores in several]
     said["metric"] = _MAIN.get(task) or _main(every)
     for split, at, subsets, languages, several in parts:
-        said |= _split(split, content.dataset_revision)
+        said |= of_split(split, content.dataset_revision)
         values = [scores.main_score for scores in several]
         versions = tuple([str(scores.mteb_version or version) for scores in several])
         codes, sets = _languages(languages)
@@ -173,12 +173,12 @@ def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
             split,
             [f"{split}.{subset}" for subset in subsets],
             tuple(subsets),
-            tuple(map(_named, subsets)),
+            tuple(map(in_name, subsets)),
             [convert({**scores, "main_score": _old_main(scores, task)}, _Scores) for scores in subsets.values()],
         )
 
 
-def _named(subset: str) -> _Codes:
+def in_name(subset: str) -> _Codes:
     """The languages in the name of a subset."""
     if _SCRIPTS.fullmatch(subset):  # acm_Arab-acm_Arab
         return tuple(part.replace("_", "-") for part in subset.split("-"))
@@ -201,7 +201,7 @@ def _old_main(scores: dict[str, Any], task: str) -> float | None:
     return None
 
 
-def _split(name: str, revision: Any) -> Row:
+def of_split(name: str, revision: Any) -> Row:
     """MTEB also tests on splits called train, devtest, default, …: data of its own, which the revision then names."""
     if name in ("test", "dev", "validation", "val"):
         return {"split": name, "dataset_revision": revision}

@@ -762,6 +762,60 @@ def test_a_number_of_a_card_up_to_1_beside_others_over_1_is_percent_only_where_t
     assert len(refused) == 2, "a loss, and a length in tokens, say nothing of the others"
 
 
+def _evaluated(*entries: tuple[str, float], **more: Any) -> str:
+    data = [{"dataset": {"id": "mteb/x", "task_id": task, "revision": "abc"}, "value": value} | more for task, value in entries]
+    return json.dumps(data)  # which is YAML
+
+
+def test_what_mteb_writes_into_eval_results_is_percent_of_a_subset_and_split_or_a_mean(tmp_path: Path) -> None:
+    """_to_hf_benchmark_result in mteb/results/task_result.py at a905523: value is main_score * 100, task_id TASK_SUBSET_SPLIT, or TASK alone."""
+    note = "Obtained using MTEB v2.12.0"
+    mteb = {"notes": note, "source": {"url": "https://github.com/embeddings-benchmark/mteb/", "name": note}}
+    columns = ("target", "language", "language_set", "split", "value", "dataset_revision")
+
+    def read(folder: str, *entries: tuple[str, float], **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+        return said(f"org__m/.eval_results/{entries[-1][0]}.yaml", _evaluated(*entries, **mteb), tmp_path / folder, *columns, **settings)
+
+    assert read("1", ("Bible_T_de_test", 0.62), ("Bible_T_zho_Hant-eng_Latn_test", 40.0), ("Bible_T", 20.31)) == (
+        [
+            ("hf/mteb/x/Bible_T", "de", None, "test", 0.0062, "abc"),
+            ("hf/mteb/x/Bible_T", "mul", "de zh-Hant/en", "test", 0.2031, "abc"),
+            ("hf/mteb/x/Bible_T", "zh-Hant/en", None, "test", 0.4, "abc"),
+        ],
+        [],
+    )
+    assert read("2", ("T_de_test", 50.0), ("T_de_validation", 40.0), ("T", 45.0)) == (
+        [
+            ("hf/mteb/x/T", "de", None, "dev", 0.4, "abc"),
+            ("hf/mteb/x/T", "de", None, "test", 0.45, "abc, split test+validation"),
+            ("hf/mteb/x/T", "de", None, "test", 0.5, "abc"),
+        ],
+        [],
+    )
+    assert read("3", ("T_default_test_expert", 50.0), ("T", 50.0), language="en")[0] == [
+        ("hf/mteb/x/T", "en", None, "test", 0.5, "abc, split test_expert"),
+    ], "of one subset alone the mean is that"
+    assert read("4", ("T_english_test", 50.0), ("T_pub_type_ru_test", 40.0), ("T_de_test", 30.0), ("T", 40.0), language="en")[0] == [
+        ("hf/mteb/x/T", "de", None, "test", 0.3, "abc"),
+        ("hf/mteb/x/T", "mul", "unknown", "test", 0.4, "abc"),
+        ("hf/mteb/x/T:english", "en", None, "test", 0.5, "abc"),
+        ("hf/mteb/x/T:pub_type_ru", "en", None, "test", 0.4, "abc"),
+    ]
+    text = _evaluated(("MTEB(eng, v2)", 0.62), notes="Obtained using MTEB")  # of a benchmark: push_model_results, model_result.py
+    assert said("org__m/.eval_results/MTEB(eng, v2).yaml", text, tmp_path / "5", "value", language="en")[0] == [(0.62,)]
+
+
+def test_a_number_of_eval_results_up_to_1_beside_others_over_1_may_be_either(tmp_path: Path) -> None:
+    text = _evaluated(("xnli_de", 71.5), ("xnli_sw", 0.62), ("xnli_ur", 0))
+    found, refused = said("org__m/.eval_results/x.yaml", text, tmp_path / "1", "language", "value")
+    assert found == [("de", 0.715), ("ur", 0.0)]
+    assert ["'fraction or percent: --set unit says which'" in one for one in refused] == [True]
+    found, refused = said("org__m/.eval_results/x.yaml", text, tmp_path / "2", "language", "value", unit="percent")
+    assert (found, refused) == ([("de", 0.715), ("sw", 0.0062), ("ur", 0.0)], [])
+    text = _evaluated(("xnli_de", 0.715), ("xnli_sw", 0.62))
+    assert said("org__m/.eval_results/x.yaml", text, tmp_path / "3", "value")[0] == [(0.62,), (0.715,)]
+
+
 def test_a_split_that_a_card_does_not_say_or_that_is_called_train_is_not_taken_for_test(tmp_path: Path) -> None:
     """Automatic cards have the scores `on the evaluation set`; those for PAN-X.en say split: train of data that nothing was trained on."""
     card = _card(("xtreme", "PAN-X.en", "f1", 0.7))
