@@ -681,6 +681,20 @@ def test_languages_that_stand_in_the_name_of_an_evaluation(tmp_path: Path) -> No
     assert found == [("eee/exams:English", "fr"), ("eee/exams:Mathematics", "fr")]
 
 
+def test_languages_of_euroeval_that_are_one_or_several(tmp_path: Path) -> None:
+    """[NORWEGIAN_BOKMÅL, NORWEGIAN_NYNORSK, NORWEGIAN] and [PORTUGUESE, EUROPEAN_PORTUGUESE] of src/euroeval/dataset_configs at f37841c."""
+    cases = {
+        ("nb", "nn", "no"): ("no", None), ("pt", "pt-pt"): ("pt", None), ("da", "sv"): ("mul", "da sv"), ("hr", "sr"): ("mul", "hr sr"),
+    }  # fmt: skip
+    for place, (codes, expected) in enumerate(cases.items()):
+        record = _eee("euroeval", ("norec", "test_mcc", "", 50.0), high=100)
+        record["eval_library"]["additional_details"] = {"languages": json.dumps(codes)}
+        assert said("a.json", record, tmp_path / str(place), "language", "language_set") == ([expected], [])
+    record["eval_library"]["additional_details"] = {"languages": '["da", "elvish"]'}
+    found, refused = said("a.json", record, tmp_path / "unknown", "language")
+    assert (found, "column 'language_set' is" in refused[0]) == ([], True)
+
+
 def test_bits_per_character_of_euroeval_are_refused_also_where_a_record_says_that_more_is_better(tmp_path: Path) -> None:
     """benchmark_result_to_eee_dict in src/euroeval/eee_utils.py writes lower_is_better false, and 0 to 100, for every metric."""
     record = _eee("euroeval", ("angry-tweets", "test_bits_per_character", "", 0.82), ("angry-tweets", "test_mcc", "", 39.5), high=100)
