@@ -88,6 +88,7 @@ def _result(result: dict[str, Any], library: str, spoken: Row, examples: dict[st
         "unit": None if (unit := _unit(metric)) == _UNSCALED and "unit" in options.settings else unit,
         "lower_is_better": metric.get("lower_is_better") or called in LESS or called in _SPREADS or called.endswith("_stderr"),
         "n": data.get("samples_number"),
+        "recipe": _recipe(result) or None,
     }
     uncertainty = score.get("uncertainty") or {}
     error = uncertainty.get("standard_error") or {}
@@ -188,6 +189,21 @@ def _languages(library: dict[str, Any]) -> Row:
     if len(several) == 1:
         return {"language": several[0]}
     return {"language": one} if (one := shared(several)) else {"language": MANY, "language_set": several}
+
+
+def _recipe(result: dict[str, Any]) -> dict[str, Any]:
+    """How a result says that answers were made."""
+    config = result.get("generation_config") or {}
+    return {**_told(config.get("additional_details") or {}), **_told(config.get("generation_args") or {})}
+
+
+def _told(said: Any) -> Any:
+    """What an object says, at every depth: neither what it leaves open nor how requests were made (as inspect_ai calls that)."""
+    if not isinstance(said, dict):
+        return said
+    away = {"execution_command", *load("inspect-ai").REQUESTS}
+    found = {key: _told(value) for key, value in said.items() if key not in away}
+    return {key: value for key, value in found.items() if value not in (None, "", [], {})}
 
 
 def _euroeval(library: dict[str, Any]) -> Row:

@@ -1,7 +1,7 @@
 """inspect_ai logs: .json, or .eval (a zip), with the scores of their samples where these make the printed metric.
 
-A task keeps the name inspect/TASK. Its language is the end of its name, or an argument that is surely one. Logs that did not succeed, or
-ran on a part of the data set, are refused.
+A task keeps the name inspect/TASK. Its language is the end of its name, or an argument that is surely one. Its other arguments and what
+was set beside them are the recipe. Logs that did not succeed, or ran on a part of the data set, are refused.
 """
 
 import zipfile
@@ -24,6 +24,11 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "inspec
 _METRICS = ("accuracy", "mean", "f1", "exact_match")  # not: std, var, stderr
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}  # inspect_ai/scorer/_metric.py: correct, incorrect, partial, no answer
 _LANGUAGE = ("language", "lang", "languages")  # arguments of tasks; of some it is a programming language
+# What a GenerateConfig says of how requests are made, not of what is asked (model/_generate_config.py); headers may hold secrets.
+REQUESTS = (
+    "max_retries", "timeout", "attempt_timeout", "max_connections", "adaptive_connections", "cache_prompt", "extra_headers", "cache",
+    "batch",
+)  # fmt: skip
 _LARGEST = 256 << 20  # bytes of one member
 _ZSTD = 93  # how inspect_ai compresses since 0.3.206
 
@@ -49,6 +54,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     arguments = about.get("task_args") or {}
     target, language = load("lm-eval").split_name(about["task"].split("/")[-1])
     spoken, rest = _languages(arguments)
+    recipe = rest | _conditions(about, log.get("plan") or {})
     for score in results["scores"]:
         metrics = score["metrics"]
         for name in _METRICS:
@@ -63,7 +69,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "metric": name,
                 "scorer": _scorer(score),
                 "dataset_revision": f"task version {about['task_version']}" if about.get("task_version") else None,
-                "recipe": rest or None,
+                "recipe": recipe or None,
                 "source_version": version,
                 "stack": f"inspect_ai {version}",
                 "value": metrics[name]["value"],
@@ -75,6 +81,15 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             if table is not None and shown is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - shown) < 1e-6:
                 row |= {"outcomes": table, "n": None}
             yield row | ({"stderr": stderr, "stderr_kind": "inspect_ai over samples"} if stderr is not None else {})
+
+
+def _conditions(about: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """What was set beside the task: limits, a solver in place of its own, and generation, where the plan goes before the model."""
+    limits = {key: value for key, value in about.get("config", {}).items() if key.endswith("_limit")}
+    found = {**limits, "solver": about.get("solver"), "solver_args": about.get("solver_args")}
+    for config in (about.get("model_generate_config"), plan.get("config")):
+        found |= {key: value for key, value in (config or {}).items() if value is not None and key not in REQUESTS}
+    return {key: value for key, value in found.items() if value not in (None, {})}
 
 
 def _languages(arguments: dict[str, Any]) -> tuple[Row, dict[str, Any]]:

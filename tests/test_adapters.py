@@ -1198,6 +1198,108 @@ def test_a_zstd_log_of_inspect_that_is_damaged_or_unpacks_to_more_than_it_says_i
     assert refusal(whole) == f"{path}: header.json has more than {size - 1:,} bytes"
 
 
+@pytest.mark.parametrize(
+    ("name", "identities"),
+    [  # as they were before conditions were read, at 1cd244a
+        ("eee", {"206d7b27f704372b2ff97717", "cf0bf4e7180e945315ef96c7", "dd3ae1435ea5cd48c00156aa"}),
+        ("helm", {"0cdeb401c03a1bd669dde3e6"}),
+        ("inspect-ai", {"b9b5622d84bfdada46bd008d", "cf4b15574a4fe39094d77aea", "e75b323b077bbcd29ad34a01"}),
+        ("lighteval", {"0e4f674fc7dc560d79fce1ab"}),
+    ],
+)
+def test_a_file_that_sets_no_conditions_has_the_identity_that_it_had(name: str, identities: set[str], tmp_path: Path) -> None:
+    _, root = ingest(CASES[name], tmp_path)
+    con = store.connect(root)
+    assert {identity for (identity,) in con.execute("SELECT identity FROM run").fetchall()} == identities
+    con.close()
+
+
+def _recipes(name: str, path: Path) -> list[Any]:
+    return [row.get("recipe") for row in adapter.read(path, name, Options()) if isinstance(row, dict)]
+
+
+def _helm_run(folder: Path, **adaption: Any) -> list[Any]:
+    (folder / "run_spec.json").write_text(
+        json.dumps({"name": "x:model=m", "scenario_spec": {}, "adapter_spec": {"model": "m", **adaption}})
+    )
+    (folder / "stats.json").write_text(json.dumps([helm_stat("exact_match", 0.5)]))
+    return _recipes("helm", folder)
+
+
+def test_the_prompt_and_decoding_of_a_run_of_helm_are_its_recipe(tmp_path: Path) -> None:
+    """Defaults: AdapterSpec in adaptation/adapter_spec.py at 63754d0. The expanders temperature and output_format_instructions keep a run's name."""
+    silent = {"instructions": "", "input_prefix": "Input: ", "temperature": 1.0, "stop_sequences": [], "eval_splits": None, "random": None}
+    assert _helm_run(tmp_path, method="generation", model_deployment="together/m", **silent) == [{"method": "generation"}]
+    said = {"instructions": "Answer with a letter.\n", "temperature": 0.0, "stop_sequences": ["\n"]}
+    assert _helm_run(tmp_path, method="generation", **{**silent, **said}) == [{"method": "generation", **said}]
+
+
+def test_generation_limits_and_another_solver_are_the_recipe_of_a_log_of_inspect(tmp_path: Path) -> None:
+    """Fields of EvalSpec, EvalConfig and EvalPlan in log/_log.py, and of GenerateConfig in model/_generate_config.py, at 499e615."""
+    path = tmp_path / "a.json"
+
+    def recipe(plan: dict[str, Any], config: dict[str, Any], **about: Any) -> Any:
+        log = eval_log()
+        log["eval"] = {**log["eval"], **about, "config": {**log["eval"]["config"], **config}}
+        path.write_text(json.dumps({**log, "plan": {"name": "plan", "steps": [{"solver": "generate", "params": {}}], "config": plan}}))
+        (found,) = _recipes("inspect-ai", path)
+        return found
+
+    nothing = {"max_connections": 4, "max_retries": 8, "temperature": None}
+    assert (
+        recipe(nothing, {"message_limit": None, "max_samples": 9}, model_generate_config=nothing, solver=None, solver_args=None)
+        == "unknown"
+    )
+    assert recipe({}, {}, model_generate_config={"reasoning_effort": "low"}, task_args={"cot": True}) == {
+        "cot": True,
+        "reasoning_effort": "low",
+    }
+    assert recipe({"temperature": 0.0}, {}, model_generate_config={"temperature": 1.0, "seed": 3}) == {"temperature": 0.0, "seed": 3}
+    assert recipe({}, {"message_limit": 30}) == {"message_limit": 30}
+    assert recipe({}, {}, solver="chain_of_thought", solver_args={"template": "t"}) == {
+        "solver": "chain_of_thought",
+        "solver_args": {"template": "t"},
+    }
+    assert recipe({}, {}, solver="chain_of_thought", solver_args={}) == {"solver": "chain_of_thought"}
+
+
+def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> None:
+    """ModelConfig in models/abstract_model.py and GenerationParameters in models/model_input.py of lighteval at 3fd1526."""
+    path = tmp_path / "results.json"
+
+    def recipe(**config: Any) -> Any:
+        general = {"model_name": "m", "model_config": {"model_name": "m", "dtype": "bfloat16", **config}}
+        path.write_text(json.dumps({"config_general": general, "results": {"mgsm:de|5": {"em": 0.5}}}))
+        (found,) = _recipes("lighteval", path)
+        return found
+
+    silent = {"temperature": 0, "top_p": None, "seed": None, "stop_tokens": None}
+    assert recipe(generation_parameters=silent, system_prompt=None, override_chat_template=None) == {"num_fewshot": 5}
+    assert recipe(generation_parameters={**silent, "temperature": 1.0, "seed": 0}, system_prompt="You think.", override_chat_template=False) == {
+        "num_fewshot": 5, "temperature": 1.0, "seed": 0, "system_prompt": "You think.", "override_chat_template": False,
+    }  # fmt: skip
+
+
+def test_the_generation_of_a_record_of_every_eval_ever_is_its_recipe(tmp_path: Path) -> None:
+    """generation_config as the converters lm_eval/adapter.py and inspect/adapter.py at 9bce413 write it: additional_details are texts."""
+    path = tmp_path / "a.json"
+
+    def recipe(config: dict[str, Any] | None, **details: str) -> Any:
+        record = _eee("lm_eval", ("mgsm_de", "mgsm_de", "exact_match", 0.5), **details)
+        record["evaluation_results"][0]["generation_config"] = config
+        path.write_text(json.dumps(record))
+        (found,) = _recipes("eee", path)
+        return found
+
+    silent = {"temperature": None, "eval_limits": {"time_limit": None}, "agentic_eval_config": {"available_tools": []}}
+    assert recipe(None) == "unknown"
+    assert recipe({"generation_args": silent, "additional_details": {"max_retries": "8"}}) == "unknown"
+    for shots in ("0", "8"):
+        given = {"generation_args": {**silent, "temperature": 0.0, "execution_command": "x"}, "additional_details": {"num_fewshot": shots}}
+        assert recipe(given) == {"num_fewshot": shots, "temperature": 0.0}
+        assert recipe(given, xbench_recipe="ours") == "ours"
+
+
 def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:
     """evaluate.py --xtreme_version xtreme-r writes udpos, panx, tatoeba and xquad under the same names, with more languages."""
     content = {
