@@ -69,6 +69,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "language": language,
                 "split": hub_split(data.get("split"), options),
                 "dataset_revision": data.get("revision"),
+                "recipe": _shots(data),
                 "metric": name,
                 "lower_is_better": name in LESS,
                 "relationship": "third party" if metric.get("verified") is True else "first party",
@@ -79,6 +80,12 @@ def read(path: Path, options: Options) -> Iterator[Row]:
 
 def _name(metric: dict[str, Any]) -> str:
     return str(metric["type"]).lower().replace(" ", "_")
+
+
+def _shots(data: dict[str, Any]) -> dict[str, Any] | None:
+    """How many examples were shown: args are a configuration, or the settings of the Open LLM Leaderboard."""
+    args = data.get("args")
+    return {"num_few_shot": args["num_few_shot"]} if isinstance(args, dict) and args.get("num_few_shot") is not None else None
 
 
 def _of_mteb(result: dict[str, Any]) -> bool:

@@ -830,6 +830,17 @@ def test_a_number_of_eval_results_up_to_1_beside_others_over_1_may_be_either(tmp
     assert said("org__m/.eval_results/x.yaml", text, tmp_path / "3", "value")[0] == [(0.62,), (0.715,)]
 
 
+def test_shots_of_a_card_stand_side_by_side(tmp_path: Path) -> None:
+    """`args: {num_few_shot: 5}` is what the Open LLM Leaderboard wrote into cards."""
+    results = [_result_of("TIGER-Lab/MMLU-Pro", acc=value) for value in (31.2, 28.1, 20.0)]
+    for result, arguments in zip(results, ({"num_few_shot": 5}, {"num_few_shot": 0}, {"config": "x"}), strict=True):
+        result["dataset"]["args"] = arguments
+    card = f"---\nmodel-index: {json.dumps([{'name': 'm', 'results': results}])}\n---\n"
+    assert said("README.md", card, tmp_path, "value") == ([(0.2,), (0.281,), (0.312,)], [])
+    found = [row["recipe"] for row in adapter.read(tmp_path / "in" / "README.md", "model-index", Options()) if isinstance(row, dict)]
+    assert found == [{"num_few_shot": 5}, {"num_few_shot": 0}, "unknown"]
+
+
 def test_a_split_that_a_card_does_not_say_or_that_is_called_train_is_not_taken_for_test(tmp_path: Path) -> None:
     """Automatic cards have the scores `on the evaluation set`; those for PAN-X.en say split: train of data that nothing was trained on."""
     card = _card(("xtreme", "PAN-X.en", "f1", 0.7))
