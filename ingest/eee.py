@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import COLUMNS, LESS, Options, Row, load, mapping, number, read_json, read_lines
 from xbench.errors import DataError
-from xbench.languages import known, named, normal
+from xbench.languages import MANY, known, named, normal, shared
 
 SUFFIXES = (".json", ".jsonl")
 EXAMPLE = "data/COLLECTION/DEVELOPER/MODEL/98ea850e-7019-4728-a558-8b1819ec47c2.json"
@@ -55,30 +55,32 @@ def _record(record: dict[str, Any], path: Path, at: str, options: Options) -> It
         "relationship": source.get("evaluator_relationship"),
         "stack": f"{name} {release}" if name != "unknown" else None,
     }
-    shared = _languages(library)
+    spoken = _languages(library)
     ours = _euroeval(library) if name == "euroeval" else {}
     details = record.get("detailed_evaluation_results") or {}
     samples = path.parent / Path(str(details["file_path"]).replace("\\", "/")).name if details.get("file_path") else None
     examples = _samples(samples) if samples is not None and samples.is_file() else {}
-    rows = [_result(result, name, shared, examples, path, options) for result in record["evaluation_results"]]
+    rows = [_result(result, name, spoken, examples, path, options) for result in record["evaluation_results"]]
     _tell_apart(rows, [str(result["evaluation_name"]) for result in record["evaluation_results"]])
     for index, row in enumerate(_with_errors(rows)):
         if row is not None:
             yield {**said, **row, **ours, "at": f"{at}evaluation_results[{index}]"}
 
 
-def _result(result: dict[str, Any], library: str, shared: str | None, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:
+def _result(result: dict[str, Any], library: str, spoken: Row, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:
     data, metric, score = (mapping(result[key], f"{path}: {key}") for key in ("source_data", "metric_config", "score_details"))
     details = mapping(score.get("details") or {}, f"{path}: details")
     ours = {k.removeprefix(PREFIX): v for k, v in details.items() if k.startswith(PREFIX)}
     name = str(data.get("dataset_name") or result["evaluation_name"]).replace("-", "_")
     target, language = load("lm-eval").split_name(name)
-    if shared is not None and not (language and known(shared) and normal(shared) == normal(language)):  # life-in-the-uk is in English
-        target, language = name, shared
+    code = spoken.get("language")
+    if code is not None and not (language and known(code) and normal(code) == normal(language)):  # life-in-the-uk is in English
+        target, language = name, code
     called, scorer = _metric(result, metric, details, library)
     row: Row = {
         "target": f"eee/{target}",
         "language": language,
+        "language_set": spoken.get("language_set"),
         "split": adapter.hub_split(data.get("hf_split"), options) or (details.get("split") if library == "helm" else None),
         "metric": called,
         "scorer": scorer,
@@ -86,6 +88,7 @@ def _result(result: dict[str, Any], library: str, shared: str | None, examples: 
         "unit": None if (unit := _unit(metric)) == _UNSCALED and "unit" in options.settings else unit,
         "lower_is_better": metric.get("lower_is_better") or called in LESS or called in _SPREADS or called.endswith("_stderr"),
         "n": data.get("samples_number"),
+        "recipe": _recipe(result) or None,
     }
     uncertainty = score.get("uncertainty") or {}
     error = uncertainty.get("standard_error") or {}
@@ -173,14 +176,34 @@ def _unit(metric: dict[str, Any]) -> str:
     return _UNSCALED if (unit, *bounds) == (None, None, None) else f"{unit or 'a scale'} from {bounds[0]} to {bounds[1]}"
 
 
-def _languages(library: dict[str, Any]) -> str | None:
-    """EuroEval: a JSON list as text; of one language, or of several that the score is over."""
+def _languages(library: dict[str, Any]) -> Row:
+    """EuroEval: a JSON list as text; of one language, of it and its forms (nb, nn and no), or of several that the score is over."""
     said = mapping(library.get("additional_details") or {}, "eval_library").get("languages")
     try:
         codes = json.loads(said) if isinstance(said, str) else said
     except ValueError:
         codes = [said]
-    return str(codes[0]) if isinstance(codes, list) and len(codes) == 1 else None
+    if not isinstance(codes, list) or not codes:
+        return {}
+    several = list(map(str, codes))
+    if len(several) == 1:
+        return {"language": several[0]}
+    return {"language": one} if (one := shared(several)) else {"language": MANY, "language_set": several}
+
+
+def _recipe(result: dict[str, Any]) -> dict[str, Any]:
+    """How a result says that answers were made."""
+    config = result.get("generation_config") or {}
+    return {**_told(config.get("additional_details") or {}), **_told(config.get("generation_args") or {})}
+
+
+def _told(said: Any) -> Any:
+    """What an object says, at every depth: neither what it leaves open nor how requests were made (as inspect_ai calls that)."""
+    if not isinstance(said, dict):
+        return said
+    away = {"execution_command", *load("inspect-ai").REQUESTS}
+    found = {key: _told(value) for key, value in said.items() if key not in away}
+    return {key: value for key, value in found.items() if value not in (None, "", [], {})}
 
 
 def _euroeval(library: dict[str, Any]) -> Row:

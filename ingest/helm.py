@@ -1,7 +1,8 @@
 """HELM run folders: run_spec.json, stats.json and per_instance_stats.json.
 
 A scenario keeps the name helm/SCENARIO:ARGUMENTS. Only scores of unperturbed instances that lie between 0 and 1 by nature are read; a
-folder over a sample of the instances (max_eval_instances) says so in its recipe.
+folder over a sample of the instances (max_eval_instances) says so in its recipe, where prompt and decoding are too: the name of a run does
+not have all of them.
 """
 
 import re
@@ -24,6 +25,15 @@ _METRICS = (
     "squad_exact_match_score", "squad_f1_score",
 )  # fmt: skip
 _LANGUAGE = ("language", "lang", "langs")
+_ALWAYS = ("method", "max_train_instances", "max_eval_instances", "num_train_trials")  # of adapter_spec, also where it is the default
+_MODEL = ("model", "model_deployment")
+# What else adapter_spec says where nothing was set, and old files do not (AdapterSpec in helm/benchmark/adaptation/adapter_spec.py).
+_DEFAULTS = {
+    "global_prefix": "", "global_suffix": "", "instructions": "", "input_prefix": "Input: ", "input_suffix": "\n",
+    "reference_prefix": "A. ", "reference_suffix": "\n", "chain_of_thought_prefix": "", "chain_of_thought_suffix": "\n",
+    "output_prefix": "Output: ", "output_suffix": "\n", "instance_prefix": "\n", "substitutions": [], "num_outputs": 5, "num_trials": 1,
+    "sample_train": True, "temperature": 1, "max_tokens": 100, "stop_sequences": [], "multi_label": False,
+}  # fmt: skip
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -43,7 +53,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         "target": f"helm/{scenario}:{rest}" if rest else f"helm/{scenario}",
         "language": next((str(arguments[k]) for k in _LANGUAGE if arguments.get(k)), None) or _of_metrics(spec),
         "stack": "HELM",
-        "recipe": {k: adaption[k] for k in ("method", "max_train_instances", "max_eval_instances", "num_train_trials") if k in adaption},
+        "recipe": {k: v for k, v in adaption.items() if k in _ALWAYS or (k not in _MODEL and v is not None and v != _DEFAULTS.get(k))},
     }
     instances = path / "per_instance_stats.json"
     outcomes = _outcomes(read_json(instances)) if instances.is_file() else {}

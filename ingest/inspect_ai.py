@@ -1,11 +1,13 @@
 """inspect_ai logs: .json, or .eval (a zip), with the scores of their samples where these make the printed metric.
 
-A task keeps the name inspect/TASK. Its language is the end of its name, or an argument that is surely one. Logs that did not succeed, or
-ran on a part of the data set, are refused.
+A task keeps the name inspect/TASK. Its language is the end of its name, or an argument that is surely one. Its other arguments and what
+was set beside them are the recipe. Logs that did not succeed, or ran on a part of the data set, are refused.
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,13 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "inspec
 _METRICS = ("accuracy", "mean", "f1", "exact_match")  # not: std, var, stderr
 _LETTERS = {"C": 1.0, "I": 0.0, "P": 0.5, "N": 0.0}  # inspect_ai/scorer/_metric.py: correct, incorrect, partial, no answer
 _LANGUAGE = ("language", "lang", "languages")  # arguments of tasks; of some it is a programming language
+# What a GenerateConfig says of how requests are made, not of what is asked (model/_generate_config.py); headers may hold secrets.
+REQUESTS = (
+    "max_retries", "timeout", "attempt_timeout", "max_connections", "adaptive_connections", "cache_prompt", "extra_headers", "cache",
+    "batch",
+)  # fmt: skip
 _LARGEST = 256 << 20  # bytes of one member
+_ZSTD = 93  # how inspect_ai compresses since 0.3.206
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -46,6 +54,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     arguments = about.get("task_args") or {}
     target, language = load("lm-eval").split_name(about["task"].split("/")[-1])
     spoken, rest = _languages(arguments)
+    recipe = rest | _conditions(about, log.get("plan") or {})
     for score in results["scores"]:
         metrics = score["metrics"]
         for name in _METRICS:
@@ -60,7 +69,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "metric": name,
                 "scorer": _scorer(score),
                 "dataset_revision": f"task version {about['task_version']}" if about.get("task_version") else None,
-                "recipe": rest or None,
+                "recipe": recipe or None,
                 "source_version": version,
                 "stack": f"inspect_ai {version}",
                 "value": metrics[name]["value"],
@@ -72,6 +81,15 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             if table is not None and shown is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - shown) < 1e-6:
                 row |= {"outcomes": table, "n": None}
             yield row | ({"stderr": stderr, "stderr_kind": "inspect_ai over samples"} if stderr is not None else {})
+
+
+def _conditions(about: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
+    """What was set beside the task: limits, a solver in place of its own, and generation, where the plan goes before the model."""
+    limits = {key: value for key, value in about.get("config", {}).items() if key.endswith("_limit")}
+    found = {**limits, "solver": about.get("solver"), "solver_args": about.get("solver_args")}
+    for config in (about.get("model_generate_config"), plan.get("config")):
+        found |= {key: value for key, value in (config or {}).items() if value is not None and key not in REQUESTS}
+    return {key: value for key, value in found.items() if value not in (None, {})}
 
 
 def _languages(arguments: dict[str, Any]) -> tuple[Row, dict[str, Any]]:
@@ -126,7 +144,25 @@ def _zipped(path: Path) -> dict[str, Any]:
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> Any:
-    if archive.getinfo(name).file_size > _LARGEST:
+    info = archive.getinfo(name)
+    if info.file_size > _LARGEST:
         raise DataError(f"{path}: {name} has more than {_LARGEST:,} bytes")
+    if info.compress_type == _ZSTD:
+        return parse_json(_unpacked(archive, info), f"{path}!{name}")
     with archive.open(name) as handle:
         return parse_json(handle.read(_LARGEST + 1), f"{path}!{name}")
+
+
+def _unpacked(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """What is in a member of zstd, which zipfile reads from Python 3.14 on; unpacked to no more bytes than it is said to have."""
+    stored = copy(info)
+    stored.compress_type, stored.file_size = zipfile.ZIP_STORED, info.compress_size
+    del stored.CRC  # it is of what is unpacked
+    with archive.open(stored) as handle:
+        try:
+            content: bytes = pa.CompressedInputStream(handle, "zstd").read(info.file_size + 1)
+        except OSError as error:
+            raise zipfile.BadZipFile(f"{info.filename}: {error}") from error
+    if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
+        raise zipfile.BadZipFile(f"{info.filename} is not the {info.file_size:,} bytes that it is said to be")
+    return content

@@ -40,7 +40,9 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     general = mapping(content["config_general"], f"{path}: config_general")
     if general.get("max_samples") is not None:
         raise DataError(f"{path}: was run with max_samples {general['max_samples']}: scores over a part of the examples")
-    model = general.get("model_name") or mapping(general.get("model_config", {}), str(path)).get("model_name")
+    given = general.get("model_config")
+    config = given if isinstance(given, dict) else {}
+    model, how = general.get("model_name") or config.get("model_name"), _generation(config)
     version = str(general.get("lighteval_sha") or "unknown")
     tasks = mapping(content.get("config_tasks") or {}, f"{path}: config_tasks")
     for key, metrics in mapping(content["results"], f"{path}: results").items():
@@ -49,8 +51,8 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         if parts[-1] == "all" or parts[-1].endswith("_average"):
             continue
         target, language = _split(parts[-1])
-        config = tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {}
-        better = _directions(config)
+        task = tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {}
+        better = _directions(task)
         for metric, value in mapping(metrics, f"{path}: {key}").items():
             if metric.endswith("_stderr"):
                 continue
@@ -62,15 +64,21 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "language": language,
                 "metric": _METRICS.get(metric, metric),
                 "dataset_revision": f"task version {content['versions'][key]}" if key in content.get("versions", {}) else None,
-                "recipe": {"num_fewshot": int(shots)} if shots else None,
+                "recipe": ({"num_fewshot": int(shots)} if shots else {}) | how or None,
                 "source_version": version,
                 "stack": f"lighteval {version[:12]}",
                 "value": value,
-                "unit": _unit(metric, config, options),
+                "unit": _unit(metric, task, options),
                 "lower_is_better": not better.get(metric, metric not in LESS),
             }
             stderr = number(metrics.get(f"{metric}_stderr"))
             yield row | ({"stderr": stderr, "stderr_kind": "lighteval over examples"} if stderr is not None else {})
+
+
+def _generation(config: dict[str, Any]) -> dict[str, Any]:
+    """What of the prompts and the generation a model's configuration sets; a temperature of 0 is the default (models/model_input.py)."""
+    found = {**(config.get("generation_parameters") or {}), **{key: config.get(key) for key in ("system_prompt", "override_chat_template")}}
+    return {key: value for key, value in found.items() if value not in (None, "") and (key, value) != ("temperature", 0)}
 
 
 def _split(task: str) -> tuple[str, str | None]:

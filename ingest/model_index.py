@@ -69,6 +69,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "language": language,
                 "split": hub_split(data.get("split"), options),
                 "dataset_revision": data.get("revision"),
+                "recipe": _shots(data),
                 "metric": name,
                 "lower_is_better": name in LESS,
                 "relationship": "third party" if metric.get("verified") is True else "first party",
@@ -79,6 +80,12 @@ def read(path: Path, options: Options) -> Iterator[Row]:
 
 def _name(metric: dict[str, Any]) -> str:
     return str(metric["type"]).lower().replace(" ", "_")
+
+
+def _shots(data: dict[str, Any]) -> dict[str, Any] | None:
+    """How many examples were shown: args are a configuration, or the settings of the Open LLM Leaderboard."""
+    args = data.get("args")
+    return {"num_few_shot": args["num_few_shot"]} if isinstance(args, dict) and args.get("num_few_shot") is not None else None
 
 
 def _of_mteb(result: dict[str, Any]) -> bool:
@@ -100,16 +107,21 @@ def _percent(results: list[dict[str, Any]]) -> set[str]:
 
 def _unit(metric: dict[str, Any], result: dict[str, Any], percent: set[str], options: Options) -> Row:
     """The unit of a number up to 1, by what stands beside it: in its result, or under its metric in another; of one over 1 it is known."""
-    name, score = _name(metric), value(metric["value"])
+    name = _name(metric)
     if name in _LENGTHS:
         return {"unit": "a length"}
-    if score.get("unit") != "fraction" or score["value"] == 0:
-        return {}
     if _of_mteb(result) and "MTEB" in percent:
         return {"unit": "percent"}
+    return unit(value(metric["value"]), name not in LESS and (bool(_large(result)) or name in percent), options)
+
+
+def unit(score: Row, beside: bool, options: Options) -> Row:
+    """The unit of a number up to 1, where it may be either if there are numbers over 1 beside it; of one over 1 it is known."""
+    if score.get("unit") != "fraction" or score["value"] == 0:
+        return {}
     if "unit" in options.settings:
         return {"unit": None}
-    return {"unit": _UNSURE} if name not in LESS and (_large(result) or name in percent) else {}
+    return {"unit": _UNSURE} if beside else {}
 
 
 def value(given: Any) -> Row:

@@ -52,6 +52,7 @@ class _Scores(_Metrics, gc=False):
     main_score: Any = None
     hf_subset: Any = "default"
     languages: Any = None
+    mteb_version: Any = None
 
 
 class _File(Struct, gc=False):
@@ -73,6 +74,7 @@ _OLD_MAIN = {
 }  # fmt: skip
 _ABOUT = ("evaluation_time", "dataset_revision", "mteb_version", "mteb_dataset_name", "dataset_version", "kg_co2_emissions")
 _LANGUAGE = re.compile(r"default|(?!en-ext)[a-z]{2,3}([_-][A-Za-z]{2,4}){0,5}")  # en-ext: more of English (AmazonCounterfactual)
+_SCRIPTS = re.compile(r"[a-z]{2,3}_[A-Z][a-z]{3}(-[a-z]{2,3}_[A-Z][a-z]{3})?")
 _MARK = re.compile(rb'"mteb_(version|dataset_name)"')
 _CALLED = {"cmo-Hans": "cmn-Hans", "cmo-Hant": "cmn-Hant"}  # Chinese in MTEB's MASSIVE tasks; cmo is Central Mnong
 
@@ -89,20 +91,18 @@ def read(path: Path, options: Options) -> Iterator[Block]:
     task = content.task_name or content.mteb_dataset_name
     if not isinstance(task, str) or not task:
         raise DataError(f"{path}: no task_name")
-    said |= {
-        "source_version": version,
-        "stack": f"mteb {version}" if version != "unknown" else "mteb",
-    }
     parts = list(_old(mapping(read_json(path), str(path)), task, path) if content.scores is UNSET else _new(content.scores))
     every = [scores for *_, several in parts for scores in several]
     said["metric"] = _MAIN.get(task) or _main(every)
     for split, at, subsets, languages, several in parts:
-        said |= _split(split, content.dataset_revision)
+        said |= of_split(split, content.dataset_revision)
         values = [scores.main_score for scores in several]
+        versions = tuple([str(scores.mteb_version or version) for scores in several])
         codes, sets = _languages(languages)
-        for target, start, end in _targets(task, subsets):
+        for target, made_with, start, end in _targets(task, subsets, versions):
+            stack = f"mteb {made_with}" if made_with != "unknown" else "mteb"
             yield Block(
-                {**said, "target": target},
+                {**said, "target": target, "source_version": made_with, "stack": stack},
                 {"at": at[start:end], "value": values[start:end], "language": codes[start:end], "language_set": sets[start:end]},
             )
 
@@ -173,20 +173,22 @@ def _old(content: dict[str, Any], task: str, path: Path) -> Iterator[_Found]:
             split,
             [f"{split}.{subset}" for subset in subsets],
             tuple(subsets),
-            tuple(map(_named, subsets)),
+            tuple(map(in_name, subsets)),
             [convert({**scores, "main_score": _old_main(scores, task)}, _Scores) for scores in subsets.values()],
         )
 
 
-def _named(subset: str) -> _Codes:
+def in_name(subset: str) -> _Codes:
     """The languages in the name of a subset."""
+    if _SCRIPTS.fullmatch(subset):  # acm_Arab-acm_Arab
+        return tuple(part.replace("_", "-") for part in subset.split("-"))
     languages = re.split(r"[-_]", subset) if subset != "default" else []
     region = len(languages) == 2 and languages[1].isupper()  # zh-CN
     return (subset,) if region else tuple(languages)
 
 
 def _is_metrics(key: str) -> bool:
-    return key in ("cos_sim", "dot", "euclidean", "manhattan", "max", "cosine", "similarity")
+    return key in ("cos_sim", "dot", "euclidean", "manhattan", "max", "cosine", "similarity", "v_measures")
 
 
 def _old_main(scores: dict[str, Any], task: str) -> float | None:
@@ -199,7 +201,7 @@ def _old_main(scores: dict[str, Any], task: str) -> float | None:
     return None
 
 
-def _split(name: str, revision: Any) -> Row:
+def of_split(name: str, revision: Any) -> Row:
     """MTEB also tests on splits called train, devtest, default, …: data of its own, which the revision then names."""
     if name in ("test", "dev", "validation", "val"):
         return {"split": name, "dataset_revision": revision}
@@ -215,11 +217,12 @@ def _languages(several: tuple[_Codes, ...]) -> tuple[list[str | None], list[list
 
 
 @lru_cache(maxsize=1 << 13)
-def _targets(task: str, subsets: tuple[str, ...]) -> list[tuple[str, int, int]]:
-    """The name of a task, with that of its subset unless this is a language; and the span of the subsets in turn that share it."""
+def _targets(task: str, subsets: tuple[str, ...], versions: tuple[str, ...]) -> list[tuple[str, str, int, int]]:
+    """Task, with the name of the subset unless this is a language; version; and the span of the subsets in turn that share both."""
     found, start = [], 0
-    for target, same in groupby(f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}" for subset in subsets):
+    names = [f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}" for subset in subsets]
+    for (target, version), same in groupby(zip(names, versions, strict=True)):
         end = start + len(list(same))
-        found.append((target, start, end))
+        found.append((target, version, start, end))
         start = end
     return found

@@ -7,9 +7,12 @@ has the columns that the format says; see `EXPECTED_COLUMNS`.
 import io
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 EXPECTED_COLUMNS = ("model", "target", "language", "metric", "value")
 
@@ -81,12 +84,25 @@ def eval_log(limit: int | None = None, status: str = "success", completed: int =
     }  # fmt: skip
 
 
-def _zipped(members: dict[str, Any]) -> bytes:
+def zipped(members: dict[str, Any], zstd: bool = False) -> bytes:
+    """A .eval; since inspect_ai 0.3.206 its members are zstd, of one frame or more (src/inspect_ai/_util/zipfile.py)."""
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED if zstd else zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(name, json.dumps(content))
+            text = json.dumps(content).encode()
+            if not zstd:
+                archive.writestr(name, text)
+                continue
+            archive.writestr(name, b"".join(pa.compress(part, "zstd", asbytes=True) for part in (text[:9], text[9:])))
+            info = archive.getinfo(name)  # as its directory has it, which is written at the end
+            info.compress_type, info.file_size, info.CRC = 93, len(text), zlib.crc32(text)
     return buffer.getvalue()
+
+
+def eval_members(**about: Any) -> dict[str, Any]:
+    log = eval_log()
+    header = {key: value for key, value in log.items() if key != "samples"} | {"eval": log["eval"] | about}
+    return {"header.json": header, "summaries.json": log["samples"], "_journal/start.json": {}}
 
 
 def helm_stat(name: str, value: float, split: str = "test", **more: Any) -> dict[str, Any]:
@@ -308,10 +324,10 @@ CASES: dict[str, Case] = {
     # UKGovernmentBEIS/inspect_ai: logs as .json and .eval
     "inspect-ai": Case(
         {"logs/a.json": j(eval_log()), "logs/b.json": j(eval_log(limit=2, completed=2)), "logs/c.json": j(eval_log(status="error")),
-         "logs/d.eval": _zipped({"header.json": {k: v for k, v in eval_log().items() if k != "samples"} | {
-             "eval": eval_log()["eval"] | {"model": "org/n"}}, "summaries.json": eval_log()["samples"], "_journal/start.json": {}})},
-        [("org/m", "inspect/xcopa", "et", "accuracy", 0.75), ("org/n", "inspect/xcopa", "et", "accuracy", 0.75)],
-        {"evidence": "outcomes", "n": 4, "stderr": 0.25}, examples=8,
+         "logs/d.eval": zipped(eval_members(model="org/n")), "logs/e.eval": zipped(eval_members(model="org/z"), zstd=True)},
+        [("org/m", "inspect/xcopa", "et", "accuracy", 0.75), ("org/n", "inspect/xcopa", "et", "accuracy", 0.75),
+         ("org/z", "inspect/xcopa", "et", "accuracy", 0.75)],
+        {"evidence": "outcomes", "n": 4, "stderr": 0.25}, examples=12,
         refused=("ran on 2 of 4 samples (limit 2)", "ended with status 'error'"),
     ),
     # huggingface/lighteval docs: saving and reading results

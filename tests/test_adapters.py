@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 from collections import Counter
 from itertools import permutations
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from scipy import stats
 from typer.testing import CliRunner
 
-from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, helm_stat
+from tests.adapter_files import CASES, EXPECTED_COLUMNS, Case, eval_log, eval_members, helm_stat, zipped
 from xbench import adapter, cli, comparing, ingesting, store
 from xbench.adapter import Options
 from xbench.errors import DataError
@@ -769,6 +770,20 @@ def test_languages_that_stand_in_the_name_of_an_evaluation(tmp_path: Path) -> No
     assert found == [("eee/exams:English", "fr"), ("eee/exams:Mathematics", "fr")]
 
 
+def test_languages_of_euroeval_that_are_one_or_several(tmp_path: Path) -> None:
+    """[NORWEGIAN_BOKMÅL, NORWEGIAN_NYNORSK, NORWEGIAN] and [PORTUGUESE, EUROPEAN_PORTUGUESE] of src/euroeval/dataset_configs at f37841c."""
+    cases = {
+        ("nb", "nn", "no"): ("no", None), ("pt", "pt-pt"): ("pt", None), ("da", "sv"): ("mul", "da sv"), ("hr", "sr"): ("mul", "hr sr"),
+    }  # fmt: skip
+    for place, (codes, expected) in enumerate(cases.items()):
+        record = _eee("euroeval", ("norec", "test_mcc", "", 50.0), high=100)
+        record["eval_library"]["additional_details"] = {"languages": json.dumps(codes)}
+        assert said("a.json", record, tmp_path / str(place), "language", "language_set") == ([expected], [])
+    record["eval_library"]["additional_details"] = {"languages": '["da", "elvish"]'}
+    found, refused = said("a.json", record, tmp_path / "unknown", "language")
+    assert (found, "column 'language_set' is" in refused[0]) == ([], True)
+
+
 def test_bits_per_character_of_euroeval_are_refused_also_where_a_record_says_that_more_is_better(tmp_path: Path) -> None:
     """benchmark_result_to_eee_dict in src/euroeval/eee_utils.py writes lower_is_better false, and 0 to 100, for every metric."""
     record = _eee("euroeval", ("angry-tweets", "test_bits_per_character", "", 0.82), ("angry-tweets", "test_mcc", "", 39.5), high=100)
@@ -848,6 +863,71 @@ def test_a_number_of_a_card_up_to_1_beside_others_over_1_is_percent_only_where_t
     found, refused = read("trainer", trainer)
     assert found == [("accuracy", 0.91)]
     assert len(refused) == 2, "a loss, and a length in tokens, say nothing of the others"
+
+
+def _evaluated(*entries: tuple[str, float], **more: Any) -> str:
+    data = [{"dataset": {"id": "mteb/x", "task_id": task, "revision": "abc"}, "value": value} | more for task, value in entries]
+    return json.dumps(data)  # which is YAML
+
+
+def test_what_mteb_writes_into_eval_results_is_percent_of_a_subset_and_split_or_a_mean(tmp_path: Path) -> None:
+    """_to_hf_benchmark_result in mteb/results/task_result.py at a905523: value is main_score * 100, task_id TASK_SUBSET_SPLIT, or TASK alone."""
+    note = "Obtained using MTEB v2.12.0"
+    mteb = {"notes": note, "source": {"url": "https://github.com/embeddings-benchmark/mteb/", "name": note}}
+    columns = ("target", "language", "language_set", "split", "value", "dataset_revision")
+
+    def read(folder: str, *entries: tuple[str, float], **settings: str) -> tuple[list[tuple[Any, ...]], list[str]]:
+        return said(f"org__m/.eval_results/{entries[-1][0]}.yaml", _evaluated(*entries, **mteb), tmp_path / folder, *columns, **settings)
+
+    assert read("1", ("Bible_T_de_test", 0.62), ("Bible_T_zho_Hant-eng_Latn_test", 40.0), ("Bible_T", 20.31)) == (
+        [
+            ("hf/mteb/x/Bible_T", "de", None, "test", 0.0062, "abc"),
+            ("hf/mteb/x/Bible_T", "mul", "de zh-Hant/en", "test", 0.2031, "abc"),
+            ("hf/mteb/x/Bible_T", "zh-Hant/en", None, "test", 0.4, "abc"),
+        ],
+        [],
+    )
+    assert read("2", ("T_de_test", 50.0), ("T_de_validation", 40.0), ("T", 45.0)) == (
+        [
+            ("hf/mteb/x/T", "de", None, "dev", 0.4, "abc"),
+            ("hf/mteb/x/T", "de", None, "test", 0.45, "abc, split test+validation"),
+            ("hf/mteb/x/T", "de", None, "test", 0.5, "abc"),
+        ],
+        [],
+    )
+    assert read("3", ("T_default_test_expert", 50.0), ("T", 50.0), language="en")[0] == [
+        ("hf/mteb/x/T", "en", None, "test", 0.5, "abc, split test_expert"),
+    ], "of one subset alone the mean is that"
+    assert read("4", ("T_english_test", 50.0), ("T_pub_type_ru_test", 40.0), ("T_de_test", 30.0), ("T", 40.0), language="en")[0] == [
+        ("hf/mteb/x/T", "de", None, "test", 0.3, "abc"),
+        ("hf/mteb/x/T", "mul", "unknown", "test", 0.4, "abc"),
+        ("hf/mteb/x/T:english", "en", None, "test", 0.5, "abc"),
+        ("hf/mteb/x/T:pub_type_ru", "en", None, "test", 0.4, "abc"),
+    ]
+    text = _evaluated(("MTEB(eng, v2)", 0.62), notes="Obtained using MTEB")  # of a benchmark: push_model_results, model_result.py
+    assert said("org__m/.eval_results/MTEB(eng, v2).yaml", text, tmp_path / "5", "value", language="en")[0] == [(0.62,)]
+
+
+def test_a_number_of_eval_results_up_to_1_beside_others_over_1_may_be_either(tmp_path: Path) -> None:
+    text = _evaluated(("xnli_de", 71.5), ("xnli_sw", 0.62), ("xnli_ur", 0))
+    found, refused = said("org__m/.eval_results/x.yaml", text, tmp_path / "1", "language", "value")
+    assert found == [("de", 0.715), ("ur", 0.0)]
+    assert ["'fraction or percent: --set unit says which'" in one for one in refused] == [True]
+    found, refused = said("org__m/.eval_results/x.yaml", text, tmp_path / "2", "language", "value", unit="percent")
+    assert (found, refused) == ([("de", 0.715), ("sw", 0.0062), ("ur", 0.0)], [])
+    text = _evaluated(("xnli_de", 0.715), ("xnli_sw", 0.62))
+    assert said("org__m/.eval_results/x.yaml", text, tmp_path / "3", "value")[0] == [(0.62,), (0.715,)]
+
+
+def test_shots_of_a_card_stand_side_by_side(tmp_path: Path) -> None:
+    """`args: {num_few_shot: 5}` is what the Open LLM Leaderboard wrote into cards."""
+    results = [_result_of("TIGER-Lab/MMLU-Pro", acc=value) for value in (31.2, 28.1, 20.0)]
+    for result, arguments in zip(results, ({"num_few_shot": 5}, {"num_few_shot": 0}, {"config": "x"}), strict=True):
+        result["dataset"]["args"] = arguments
+    card = f"---\nmodel-index: {json.dumps([{'name': 'm', 'results': results}])}\n---\n"
+    assert said("README.md", card, tmp_path, "value") == ([(0.2,), (0.281,), (0.312,)], [])
+    found = [row["recipe"] for row in adapter.read(tmp_path / "in" / "README.md", "model-index", Options()) if isinstance(row, dict)]
+    assert found == [{"num_few_shot": 5}, {"num_few_shot": 0}, "unknown"]
 
 
 def test_a_split_that_a_card_does_not_say_or_that_is_called_train_is_not_taken_for_test(tmp_path: Path) -> None:
@@ -1022,6 +1102,53 @@ def test_massive_in_chinese_and_more_english_of_mteb(tmp_path: Path) -> None:
     assert found == [(0.1, "mteb/T", "zh"), (0.2, "mteb/T", "zh-Hant"), (0.3, "mteb/T", "en"), (0.4, "mteb/T:en-ext", "en")]
 
 
+def test_each_subset_of_mteb_has_the_version_that_it_was_made_with(tmp_path: Path) -> None:
+    """TaskResult of mteb 2 (results/task_result.py at a905523) completes a file: above stands a range then, and in older ones the first version."""
+
+    def read(folder: str, above: str, *subsets: tuple[str, float, str | None]) -> ingesting.Report:
+        scores = [
+            {"max_ap": value, "main_score": value, "hf_subset": code, "languages": [code]} | ({"mteb_version": own} if own else {})
+            for code, value, own in subsets
+        ]
+        path = tmp_path / folder / "org__m" / "rev" / "XNLI.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"task_name": "XNLI", "mteb_version": above, "dataset_revision": "r", "scores": {"test": scores}}))
+        return ingesting.ingest([path], tmp_path / "store")
+
+    first = [("de", 0.61, "2.12.0"), ("fr", 0.62, "2.12.0")]
+    assert read("1", "2.12.0", *first).cells == {"new": 2}
+    assert read("2", "2.12.0-2.15.4", first[0], ("sw", 0.55, "2.15.4"), first[1]).cells == {"identical": 2, "new": 1}
+    assert read("3", "1.29.10", ("el", 0.5, None), ("th", 0.6, "2.12.30")).cells == {"new": 2}
+    assert rows(tmp_path / "store", "language", "source_version", "stack") == [
+        (code, version, f"mteb {version}")
+        for code, version in (("de", "2.12.0"), ("el", "1.29.10"), ("fr", "2.12.0"), ("sw", "2.15.4"), ("th", "2.12.30"))
+    ]
+
+
+def test_scripts_in_the_subsets_of_an_old_file_of_mteb(tmp_path: Path) -> None:
+    """Names of subsets in tests/historic_results of mteb at a905523, of BelebeleRetrieval, BibleNLPBitextMining and others; values are ours."""
+    subsets = {
+        "acm_Arab-acm_Arab": "acm-Arab",
+        "aai_Latn-eng_Latn": "aai/en",
+        "zho_Hant-eng_Latn": "zh-Hant/en",
+        "deu-fra": "de/fr",
+        "zh-CN": "zh-CN",
+    }
+    content = {"mteb_version": "1.7.60", "mteb_dataset_name": "T", "test": {name: {"f1": 0.5} for name in subsets}}
+    found, refused = said("org__m/rev/T.json", content, tmp_path, "target", "language")
+    assert (found, refused) == ([("mteb/T", code) for code in sorted(subsets.values())], [])
+
+
+def test_the_v_measures_of_levels_in_an_old_file_of_mteb_are_no_subset(tmp_path: Path) -> None:
+    """The shape of CLSClusteringP2P.v2 in tests/historic_results of mteb at a905523; values are ours."""
+    content = {
+        "mteb_version": "1.8.3", "mteb_dataset_name": "CLSClusteringP2P.v2",
+        "test": {"evaluation_time": 3.7, "v_measure": 0.4, "v_measure_std": 0.1, "v_measures": {"Level 0": [0.3, 0.5], "Level 1": [0.4]}},
+    }  # fmt: skip
+    found, refused = said("org__m/rev/C.json", content, tmp_path, "target", "metric", "value", language="zh")
+    assert (found, refused) == ([("mteb/CLSClusteringP2P.v2", "v_measure", 0.4)], [])
+
+
 def test_what_jiant_calls_validation_is_the_test_set_of_xquad_and_tydiqa(tmp_path: Path) -> None:
     """Neither has another set in XTREME: XQuAD has no development data, and TyDiQA's test set is its GoldP development set."""
     tasks = {name: {"metrics": {"major": 0.5, "minor": {"f1": 0.5}}} for name in ("xquad_de", "tydiqa_fi", "mlqa_de_de", "panx_de")}
@@ -1131,6 +1258,146 @@ def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_
     found, refused = said("a.json", eval_log(completed=3), tmp_path / "2", "value")
     assert not found
     assert refused[0].endswith("ran on 3 of 4 samples")
+
+
+def test_a_zstd_log_of_inspect_that_is_damaged_or_unpacks_to_more_than_it_says_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.eval"
+
+    def refusal(content: bytes) -> str:
+        path.write_bytes(content)
+        with pytest.raises(DataError) as refused:
+            list(adapter.read(path, "inspect-ai", Options()))
+        return str(refused.value)
+
+    whole = zipped(eval_members(), zstd=True)
+    directory, start = whole.index(b"PK\1\2"), whole.index(b"\x28\xb5\x2f\xfd")
+    packed, size = (int.from_bytes(whole[directory + place :][:4], "little") for place in (20, 24))
+
+    def but(place: int, number: int) -> bytes:
+        return whole[: directory + place] + number.to_bytes(4, "little") + whole[directory + place + 4 :]
+
+    unlike = f"{path} is damaged: header.json is not the "
+    assert [refusal(but(24, said)) for said in (size - 4, size + 4)] == [
+        f"{unlike}{said:,} bytes that it is said to be" for said in (size - 4, size + 4)
+    ]
+    assert refusal(but(16, 0)).startswith(unlike), "the sum of another content"
+    assert refusal(but(20, packed - 4)) == f"{path} is damaged: header.json: Truncated compressed stream"
+    assert refusal(whole[:start] + bytes(packed) + whole[start + packed :]).startswith(
+        f"{path} is damaged: header.json: ZSTD decompress failed"
+    )
+    bomb = zipped({"header.json": "0" * (16 << 20)}, zstd=True)
+    directory = bomb.index(b"PK\1\2")
+    bomb = bomb[: directory + 24] + (1000).to_bytes(4, "little") + bomb[directory + 28 :]
+    tracemalloc.start()
+    assert refusal(bomb) == f"{unlike}1,000 bytes that it is said to be"
+    assert tracemalloc.get_traced_memory()[1] < 4 << 20
+    tracemalloc.stop()
+    monkeypatch.setattr(adapter.load("inspect-ai"), "_LARGEST", size - 1)
+    assert refusal(whole) == f"{path}: header.json has more than {size - 1:,} bytes"
+
+
+@pytest.mark.parametrize(
+    ("name", "identities"),
+    [  # as they were before conditions were read, at 1cd244a
+        ("eee", {"206d7b27f704372b2ff97717", "cf0bf4e7180e945315ef96c7", "dd3ae1435ea5cd48c00156aa"}),
+        ("helm", {"0cdeb401c03a1bd669dde3e6"}),
+        ("inspect-ai", {"b9b5622d84bfdada46bd008d", "cf4b15574a4fe39094d77aea", "e75b323b077bbcd29ad34a01"}),
+        ("lighteval", {"0e4f674fc7dc560d79fce1ab"}),
+    ],
+)
+def test_a_file_that_sets_no_conditions_has_the_identity_that_it_had(name: str, identities: set[str], tmp_path: Path) -> None:
+    _, root = ingest(CASES[name], tmp_path)
+    con = store.connect(root)
+    assert {identity for (identity,) in con.execute("SELECT identity FROM run").fetchall()} == identities
+    con.close()
+
+
+def _recipes(name: str, path: Path) -> list[Any]:
+    return [row.get("recipe") for row in adapter.read(path, name, Options()) if isinstance(row, dict)]
+
+
+def _helm_run(folder: Path, **adaption: Any) -> list[Any]:
+    (folder / "run_spec.json").write_text(
+        json.dumps({"name": "x:model=m", "scenario_spec": {}, "adapter_spec": {"model": "m", **adaption}})
+    )
+    (folder / "stats.json").write_text(json.dumps([helm_stat("exact_match", 0.5)]))
+    return _recipes("helm", folder)
+
+
+def test_the_prompt_and_decoding_of_a_run_of_helm_are_its_recipe(tmp_path: Path) -> None:
+    """Defaults: AdapterSpec in adaptation/adapter_spec.py at 63754d0. The expanders temperature and output_format_instructions keep a run's name."""
+    silent = {"instructions": "", "input_prefix": "Input: ", "temperature": 1.0, "stop_sequences": [], "eval_splits": None, "random": None}
+    assert _helm_run(tmp_path, method="generation", model_deployment="together/m", **silent) == [{"method": "generation"}]
+    said = {"instructions": "Answer with a letter.\n", "temperature": 0.0, "stop_sequences": ["\n"]}
+    assert _helm_run(tmp_path, method="generation", **{**silent, **said}) == [{"method": "generation", **said}]
+
+
+def test_generation_limits_and_another_solver_are_the_recipe_of_a_log_of_inspect(tmp_path: Path) -> None:
+    """Fields of EvalSpec, EvalConfig and EvalPlan in log/_log.py, and of GenerateConfig in model/_generate_config.py, at 499e615."""
+    path = tmp_path / "a.json"
+
+    def recipe(plan: dict[str, Any], config: dict[str, Any], **about: Any) -> Any:
+        log = eval_log()
+        log["eval"] = {**log["eval"], **about, "config": {**log["eval"]["config"], **config}}
+        path.write_text(json.dumps({**log, "plan": {"name": "plan", "steps": [{"solver": "generate", "params": {}}], "config": plan}}))
+        (found,) = _recipes("inspect-ai", path)
+        return found
+
+    nothing = {"max_connections": 4, "max_retries": 8, "temperature": None}
+    assert (
+        recipe(nothing, {"message_limit": None, "max_samples": 9}, model_generate_config=nothing, solver=None, solver_args=None)
+        == "unknown"
+    )
+    assert recipe({}, {}, model_generate_config={"reasoning_effort": "low"}, task_args={"cot": True}) == {
+        "cot": True,
+        "reasoning_effort": "low",
+    }
+    assert recipe({"temperature": 0.0}, {}, model_generate_config={"temperature": 1.0, "seed": 3}) == {"temperature": 0.0, "seed": 3}
+    assert recipe({}, {"message_limit": 30}) == {"message_limit": 30}
+    assert recipe({}, {}, solver="chain_of_thought", solver_args={"template": "t"}) == {
+        "solver": "chain_of_thought",
+        "solver_args": {"template": "t"},
+    }
+    assert recipe({}, {}, solver="chain_of_thought", solver_args={}) == {"solver": "chain_of_thought"}
+
+
+def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> None:
+    """ModelConfig in models/abstract_model.py and GenerationParameters in models/model_input.py of lighteval at 3fd1526."""
+    path = tmp_path / "results.json"
+
+    def recipe(**config: Any) -> Any:
+        general = {"model_name": "m", "model_config": {"model_name": "m", "dtype": "bfloat16", **config}}
+        path.write_text(json.dumps({"config_general": general, "results": {"mgsm:de|5": {"em": 0.5}}}))
+        (found,) = _recipes("lighteval", path)
+        return found
+
+    silent = {"temperature": 0, "top_p": None, "seed": None, "stop_tokens": None}
+    assert recipe(generation_parameters=silent, system_prompt=None, override_chat_template=None) == {"num_fewshot": 5}
+    assert recipe(generation_parameters={**silent, "temperature": 1.0, "seed": 0}, system_prompt="You think.", override_chat_template=False) == {
+        "num_fewshot": 5, "temperature": 1.0, "seed": 0, "system_prompt": "You think.", "override_chat_template": False,
+    }  # fmt: skip
+
+
+def test_the_generation_of_a_record_of_every_eval_ever_is_its_recipe(tmp_path: Path) -> None:
+    """generation_config as the converters lm_eval/adapter.py and inspect/adapter.py at 9bce413 write it: additional_details are texts."""
+    path = tmp_path / "a.json"
+
+    def recipe(config: dict[str, Any] | None, **details: str) -> Any:
+        record = _eee("lm_eval", ("mgsm_de", "mgsm_de", "exact_match", 0.5), **details)
+        record["evaluation_results"][0]["generation_config"] = config
+        path.write_text(json.dumps(record))
+        (found,) = _recipes("eee", path)
+        return found
+
+    silent = {"temperature": None, "eval_limits": {"time_limit": None}, "agentic_eval_config": {"available_tools": []}}
+    assert recipe(None) == "unknown"
+    assert recipe({"generation_args": silent, "additional_details": {"max_retries": "8"}}) == "unknown"
+    for shots in ("0", "8"):
+        given = {"generation_args": {**silent, "temperature": 0.0, "execution_command": "x"}, "additional_details": {"num_fewshot": shots}}
+        assert recipe(given) == {"num_fewshot": shots, "temperature": 0.0}
+        assert recipe(given, xbench_recipe="ours") == "ours"
 
 
 def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:

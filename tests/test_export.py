@@ -137,6 +137,18 @@ def test_ties_are_of_the_numbers_that_the_table_shows(tmp_path: Path) -> None:
     assert [exporting.export(tmp_path / "seeds", "markdown", None, **where).count(" † |") for where in ({}, {"seed": 0})] == [2, 0]
 
 
+@pytest.mark.parametrize("name", ["markdown", "latex"])
+def test_metrics_come_back_from_tables_as_they_are_called(tmp_path: Path, name: str) -> None:
+    """A slash stands between two metrics of a table that others made, and acc is short for accuracy there."""
+    writer = Writer(tmp_path / "store")
+    metrics = ["EM", "acc", "accuracy", "f1 / em", "m/x"]
+    for number, metric in enumerate(metrics):
+        writer.add("none", "mini-pos", 0, {"de": number / 10}, metric=metric)
+    again = there_and_back(writer.root, tmp_path, name)
+    with store.reading(again) as con:
+        assert con.execute("SELECT metric, value FROM result ORDER BY value").fetchall() == [(m, i / 10) for i, m in enumerate(metrics)]
+
+
 def test_best_ties_and_holes_in_tables(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     for name, values in {"none": {"de": 0.5, "fr": 0.70001}, "a": {"de": 0.6, "fr": 0.70004}, "b": {"de": 0.6}}.items():

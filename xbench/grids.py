@@ -85,7 +85,8 @@ def _scores(at: str, headings: Sequence[Heading], cells: Sequence[str], settings
         if heading.target:
             row["target"] = heading.target
         target = str(row.get("target") or settings.get("target") or "")
-        metrics = _metrics(str(row.pop("metric", "") or heading.metric or settings.get("metric", "")), target)
+        called = str(row.pop("metric", "") or heading.metric or settings.get("metric", ""))
+        metrics = [called] if settings.get("means") == "computed" else _metrics(called, target)
         if heading.kind == "task" and len(metrics) > 1 and "/" not in cell:  # the pair is that of other tasks
             metrics = _metrics("", target)
         yield from _cell(cell, row, metrics)

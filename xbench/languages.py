@@ -5,6 +5,7 @@ language than its context) is two codes with a slash, in the order of its source
 """
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from xbench.errors import DataError
@@ -47,6 +48,15 @@ def known(code: str) -> bool:
     except DataError:
         return False
     return True
+
+
+def shared(codes: Sequence[str]) -> str | None:
+    """That one of several languages which all of them are: `no` of nb, nn and no, `pt` of pt and pt-PT; None if there is none."""
+    from langcodes.data_dicts import MACROLANGUAGES
+
+    every = {normal(code) for code in codes} if all(map(known, codes)) else set()
+    found = {MACROLANGUAGES.get(base, base) for base in (code.partition("-")[0] for code in every)}
+    return found.pop() if len(found) == 1 and found <= every else None
 
 
 def labelled(code: str, train_language: str) -> bool:
