@@ -213,7 +213,7 @@ class Task:
     @property
     def training_languages(self) -> tuple[str, ...]:
         """The languages whose training data a stage on the task uses: all, where no labels are learnt."""
-        return self.languages if self.family in ("mlm", "alignment") else (self.train_language,)
+        return (self.family in ("mlm", "alignment") and self.languages) or (self.train_language,)
 
     @property
     def predicted(self) -> list[tuple[str, Split]]:
@@ -286,9 +286,12 @@ def load_task(name: str) -> Task:
     if "+" in language:
         return _together(name, base, tuple(language.split("+")))
     task = _of_file(base)
-    if language and language != task.train_language:
+    if language and (language,) != task.training_languages:
         if task.trained_in is None:
-            raise PluginError(f"task {base!r} has training data in {task.train_language} only, not in {language!r}")
+            said = f"has training data in {task.train_language} only, not in {language!r}"
+            if len(task.training_languages) > 1:
+                said = f"is trained in all its languages at once, not in {language!r} alone"
+            raise PluginError(f"task {base!r} {said}")
         task = replace(task.trained_in(language), name=name)
     else:
         task = replace(task, name=base)
