@@ -669,6 +669,20 @@ def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) ->
     path = write_study(tmp_path, tiny_model, intermediates=other, targets=["intents", "intents@fr"])
     with pytest.raises(StudyError, match="a task is not its own intermediate, in whatever language"):
         study.load_study(path)
+    # Nor as a part of a mixture: mini-multi has seen English sentences that intents@de is tested on, and of intents what intents trains on.
+    mixed = {"intermediates": ["none", "mini-multi", "intents-mlm", "commands-mlm"], "targets": ["intents", "intents@de"]}
+    todo, _ = executors.lay_out(study.load_study(write_study(tmp_path, tiny_model, **mixed)))
+    assert [(c.intermediate, c.task_name) for c in todo.cells if c.seed == 0] == [
+        ("none", "intents@en"), ("none", "intents@de"), ("mini-multi", "intents@en"), ("intents-mlm", "intents@en"),
+        ("commands-mlm", "intents@en"), ("commands-mlm", "intents@de"),
+    ]  # fmt: skip
+    path = write_study(tmp_path, tiny_model, intermediates=["mini-multi", "intents@es"], targets=["intents@de"])
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems[0].split(": ")[1].split("; ") == [
+        "intents, a part of mini-multi, is trained on what intents@de may be tested on",
+        "a task is not its own intermediate, in whatever language it is trained",
+    ]
 
 
 @pytest.mark.parametrize("change", [{"seeds": [5]}, {"recipe": {**RECIPE, "max_length": 65}}, {"intermediates": ["mini-nli"]}])

@@ -22,7 +22,7 @@ from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
 from xbench.study import data_revision, stack_version
-from xbench.task import load_task, same
+from xbench.task import left_out, load_task
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
 # What the arms of a comparison agree in besides seeds, and what a run made now has in its place.
@@ -164,8 +164,8 @@ class _Here:
 
     def _problem(self, row: Row) -> str:
         """What keeps new runs from being compared at all."""
-        if same(row["intermediate"], row["target"]):
-            return "cannot be run: a task is not its own intermediate, in whatever language it is trained"
+        if why := left_out(row["intermediate"], _study_target(row)):
+            return f"cannot be run: {why}"
         try:
             task = load_task(_study_target(row))
             load_task(row["intermediate"])

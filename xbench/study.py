@@ -16,7 +16,7 @@ from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import DEV, short_hash
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
-from xbench.task import Task, faults_named, load_task, same
+from xbench.task import Task, faults_named, left_out, load_task
 from xbench.version import __version__
 
 DIRECT = "none"
@@ -33,7 +33,8 @@ class Study(BaseModel):
         about: One line for people.
         models: Names for xbench.train.models.resolve.
         intermediates: Task names; `none` is the direct baseline. `NAME@LANGUAGE` trains in another language than English.
-        targets: Task names, likewise. A task is not its own intermediate, in whatever language it is trained: such cells are left out.
+        targets: Task names, likewise. A task is not its own intermediate, in whatever language it is trained, nor part of one in another
+            language: such cells are left out.
         seeds: Each is a run of its own.
         recipe: Hyper-parameters; in a file also the name of a shipped recipe, or a mapping whose `base` is one.
         compute: How it is computed, which is no part of any key.
@@ -262,8 +263,9 @@ def _problems(study: Study) -> list[str]:
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
     problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
-    if not problems and all(same(i, t) for i in study.intermediates for t in study.targets):
-        problems.append("no cell is left: a task is not its own intermediate, in whatever language it is trained")
+    why = [left_out(i, t) for i in study.intermediates for t in study.targets]
+    if not problems and all(why):
+        problems.append(f"no cell is left: {'; '.join(dict.fromkeys(why))}")
     return problems
 
 
@@ -363,13 +365,12 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
             problems |= dict.fromkeys([f"{name}: {p}" for p in error.problems] or [f"{name}: {error}"])
     if problems:
         raise DataError("the data of this study is not all here; `xbench data check` says what is", list(problems))
+    pairs = [(i, t) for i in study.intermediates for t in study.targets if not left_out(i, t)]
     cells = [
         _cell(study, tasks[target], model, revisions[model], intermediate, data, seed)
         for model in study.models
         for seed in study.seeds
-        for intermediate in study.intermediates
-        for target in study.targets
-        if not same(intermediate, target)
+        for intermediate, target in pairs
     ]
     return Plan(study, tuple(cells))
 

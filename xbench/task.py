@@ -301,9 +301,25 @@ def load_task(name: str) -> Task:
     return task
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two names are of one task: what it is trained on in one language, it may be tested on from another."""
-    return one.partition("@")[0] == other.partition("@")[0]
+def left_out(intermediate: str, target: str) -> str:
+    """Why no study has this cell: what a task is trained on in one language, it may be tested on from another. Empty where it may have it.
+
+    A part of a mixture that is the target's own training, in its language, has seen nothing that is tested.
+    """
+    base = target.partition("@")[0]
+    if intermediate.partition("@")[0] == base:
+        return "a task is not its own intermediate, in whatever language it is trained"
+    with contextlib.suppress(PluginError):  # of what is no task here, no parts are known
+        for part in _of_file(intermediate).parts:
+            if part.task.partition("@")[0] == base and trained(part.task) != trained(target):
+                return f"{part.task}, a part of {intermediate}, is trained on what {target} may be tested on"
+    return ""
+
+
+def trained(name: str) -> str:
+    """The language that a task of this name is trained in."""
+    base, _, language = name.partition("@")
+    return language or _of_file(base).train_language
 
 
 @contextlib.contextmanager
