@@ -298,7 +298,7 @@ def _unknown(field: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def too_deep(study: Study, model: str, layers: int) -> list[str]:
-    """What of a study asks for layers that a model does not have, or that its recipe freezes.
+    """What of a study asks for layers that a model does not have, or that its recipe freezes or leaves as they are.
 
     Args:
         study: A checked study.
@@ -310,20 +310,38 @@ def too_deep(study: Study, model: str, layers: int) -> list[str]:
         return [f"recipe.frozen_layers is {frozen}, and {model} has {layers} layers"]
     problems: dict[str, None] = {}
     phases: tuple[tuple[PhaseName, list[str]], ...] = (("intermediate", study.intermediates), ("target", study.targets))
+    retrieves = not all(load_task(name).trains for name in study.targets)
     for which, name in ((which, name) for which, names in phases for name in names if name != DIRECT):
         task, phase = load_task(name), recipe.phase(which, name)
-        asked = {}
+        asked, changed = {}, {}
         if not task.trains:
             asked["recipe.retrieval_layer"] = recipe.layer(model)
+        elif which == "intermediate" and retrieves:
+            changed[f"recipe.retrieval_layer after {name}"] = recipe.layer(model)
         if "alignment" in (task.family, *(load_task(part.task).family for part in task.parts)):
-            asked[f"alignment_layer of {name}"] = phase.alignment_layer
-            if recipe.frozen_layers is not None and frozen == (layers if phase.alignment_layer == -1 else phase.alignment_layer):
-                problems[f"alignment_layer of {name}: {model}: layer {frozen} is asked for, and no layer up to it is trained"] = None
-        problems |= {f"{key}: {model}: {problem}": None for key, layer in asked.items() if (problem := unreachable(layer, layers, frozen))}
+            asked[f"alignment_layer of {name}"] = changed[f"alignment_layer of {name}"] = phase.alignment_layer
+        said = [(key, unreachable(layer, layers, frozen)) for key, layer in asked.items()]
+        said += [(key, _untrained(recipe, phase, layer, layers)) for key, layer in changed.items()]
+        problems |= {f"{key}: {model}: {problem}": None for key, problem in said if problem}
         outside = [n for n in (phase.lora and task.trains and phase.lora.layers) or () if not frozen <= n < layers]
         if outside:
             problems[f"lora.layers of {name}: {model}: {', '.join(map(str, outside))}; trained are layers {frozen} to {layers - 1}"] = None
     return list(problems)
+
+
+def _untrained(recipe: Recipe, phase: Phase, layer: int, layers: int) -> str:
+    """Why a training leaves a hidden layer that there is as it was; empty where it changes it. Layer n is what layers 0 to n - 1 make."""
+    if unreachable(layer, layers, recipe.frozen_layers or 0):
+        return ""
+    what, begin = "frozen_layers", recipe.frozen_layers  # None: the embeddings are trained
+    if phase.lora is not None:
+        begin = begin or 0
+        if phase.lora.layers is not None:
+            what, begin = "lora.layers", min(phase.lora.layers, default=layers)
+    layer = layers if layer == -1 else layer
+    if begin is None or layer > begin:
+        return ""
+    return f"layer {layer} is asked for, and no layer up to it is trained; lower {what}, or ask for a higher layer"
 
 
 def _selecting(recipe: Recipe, field: str, task: Task) -> list[str]:
