@@ -147,7 +147,7 @@ class _Here:
         now = {
             "source_version": stack_version(),
             "recipe_id": self._recipe(row["recipe_id"]),
-            "model_revision": self._model(row["model"]) or row["model_revision"],
+            "model_revision": self._model(row["model"], row["recipe_id"]) or row["model_revision"],
             "dataset_revision": self._data("target", _study_target(row), row["recipe_id"]) or row["dataset_revision"],
             "intermediate_revision": self._data("intermediate", row["intermediate"], row["recipe_id"]) or row["intermediate_revision"],
         }
@@ -195,16 +195,19 @@ class _Here:
                 self._known[key] = tested_revision(found) if phase == "target" else found
         return self._known[key]
 
-    def _model(self, name: str) -> str | None:
-        if ("model", name) not in self._known:
-            self._known["model", name] = _model_here(name)
-        return self._known["model", name]
+    def _model(self, name: str, recipe_id: str) -> str | None:
+        key = ("model", name, recipe_id)
+        if key not in self._known:
+            self._known[key] = None
+            with contextlib.suppress(ValidationError):
+                self._known[key] = _model_here(name, self._read(recipe_id).classifier)
+        return self._known[key]
 
 
-def _model_here(name: str) -> str | None:
+def _model_here(name: str, classifier: str) -> str | None:
     from xbench.train import models
 
-    return models.revision_here(name)
+    return models.revision_here(name, classifier)
 
 
 def _said(row: Row, column: str, now: str) -> str:

@@ -170,7 +170,8 @@ def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
     if problems := [problem for name, count in known.items() for problem in too_deep(study, name, count)]:
         errors.append(StudyError("the study asks for layers that a model does not have, or that are not trained", problems))
     try:
-        todo = plan(study, {name: resolved[name].revision if name in resolved else "" for name in study.models})
+        classifier = study.recipe.classifier
+        todo = plan(study, {name: models.revision(resolved[name], classifier) if name in resolved else "" for name in study.models})
     except DataError as error:
         errors.append(error)
     if len(errors) > 1:
