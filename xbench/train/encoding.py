@@ -214,7 +214,7 @@ def _questions(
 
 
 def _whole(context: str, offsets: list[tuple[int, int] | None]) -> list[tuple[int, int] | None]:
-    """The same with all that composes with the last character of each: of a letter that they compose, normalisers tell where it begins."""
+    """Offsets that end where their last letter does: of one that they compose, normalisers tell its first code point only."""
     if unicodedata.is_normalized("NFC", context):
         return offsets
     limit = len(context)
