@@ -705,6 +705,17 @@ def test_a_task_in_another_language_is_not_asked_for_as_its_own_intermediate(tmp
     assert step.why == "cannot be run: a task is not its own intermediate, in whatever language it is trained"
 
 
+def test_a_mixture_is_not_asked_for_before_a_part_of_it_in_another_language(tmp_path: Path) -> None:
+    for i, name in enumerate(("none", "mini-multi", "mini-pos")):
+        made(tmp_path, name, 0, {"fr": answers(i, 0.5)}, target="intents", scorer="accuracy-1", train_language="de")
+    for name, asked in (("mini-multi", {"none"}), ("mini-pos", {"none", "mini-pos"})):
+        judged = checking.check(tmp_path, f"{name} > none on intents for m")
+        assert {(i, t) for _, i, t, _ in judged.missing} == {(i, "intents@de") for i in asked}
+    why = {s.row["intermediate"]: s.why for s in planning.resolve(tmp_path)}
+    assert why["mini-multi"] == "cannot be run: intents, a part of mini-multi, is trained on what intents@de may be tested on"
+    assert not why["mini-pos"].startswith("cannot")
+
+
 def test_proposed_studies_together_run_just_the_cells_that_are_wanted(tmp_path: Path) -> None:
     """Two comparisons of one baseline that want other numbers of seeds are two grids: in one, seeds nobody asked for would be run."""
     for seed in range(3):

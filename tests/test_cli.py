@@ -334,7 +334,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_the_public_door_and_the_planner_import_no_torch() -> None:
-    code = "import sys, xbench; xbench.open_store; from xbench import planning; planning._model_here('x'); print('torch' in sys.modules)"
+    code = "import sys, xbench; xbench.open_store; from xbench import planning; planning._model_here('x', 'pooler'); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from xbench import cli, corpus, hub, plugins
 from xbench.errors import DataError, XbenchError
 from xbench.formats import treebanks
+from xbench.study import load_study, plan
 from xbench.task import (
     Choice,
     Classified,
@@ -338,6 +339,43 @@ def test_the_revision_of_plain_text_is_that_of_all_languages(folder: Path) -> No
     (folder / "mlm" / "sw.txt").unlink()
     with pytest.raises(DataError, match=r"holds mlm in part: 1 missing\n  - sw train: none of mlm/sw.txt"):
         task.revision()
+
+
+def test_a_text_ends_with_its_line_only(folder: Path) -> None:
+    """U+2028, U+0085, a form feed and the like are text; each cut one text into two."""
+    put(folder, "mlm/sw.txt", "habari\u2028ya\r\n\nasubuhi\x0c\x85njema\n")
+    assert load_task("mlm").examples("sw", "train") == [
+        Plain("sw-0", "sw/sw-0", "habari\u2028ya"),
+        Plain("sw-2", "sw/sw-2", "asubuhi\x0c\x85njema"),
+    ]
+
+
+def test_masked_words_of_some_languages_are_of_their_text_alone(folder: Path) -> None:
+    """mlm@sw was trained on all forty languages, mlm@de+fr on none."""
+    for code in ("de", "fr", "sw"):
+        put(folder, f"mlm/{code}.txt", f"text in {code}\n")
+    for name, texts in {"mlm@sw": ["text in sw"], "mlm@de+fr": ["text in de", "text in fr"]}.items():
+        task = load_task(name)
+        assert task.name == name
+        assert [e.text for code in task.training_languages for e in task.examples(code, "train") if isinstance(e, Plain)] == texts
+        revision = task.revision()
+        put(folder, "mlm/en.txt", name)  # another language's text is no matter
+        assert task.revision() == revision
+        put(folder, f"mlm/{name[4:6]}.txt", "other text\n")
+        assert task.revision() != revision
+    assert [load_task("mlm@en").training_languages, len(load_task("mlm").training_languages)] == [("en",), 40]
+    for name, said in {
+        "mlm@it": "mlm@it: not in {}: mlm/it.txt",
+        "mlm@sw+it": "mlm@sw+it: not in {}: mlm/it.txt",
+        "mlm@la": "intermediates: mlm has no text in 'la'; there are af, ar,",
+        "mlm@sw+la": "intermediates: mlm has no text in 'la'; there are af, ar,",
+        "names@de": "intermediates: task 'names' is trained in all its languages at once, not in 'de' alone",
+    }.items():
+        path = folder / "study.yaml"
+        path.write_text(f"about: x\nmodels: [m]\nintermediates: [none, {name}]\ntargets: [mini-ner]\nseeds: [0]\n")
+        with pytest.raises(XbenchError) as caught:
+            plan(load_study(path), {"m": "1"})
+        assert [p.startswith(said.format(folder)) for p in caught.value.problems] == [True]
 
 
 @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])

@@ -14,7 +14,9 @@ import pytest
 import torch
 
 from tests.conftest import some_slow
+from xbench import planning
 from xbench.errors import XbenchError
+from xbench.executors import lay_out
 from xbench.recipe import Compute, Lora, Phase, Recipe, Selection
 from xbench.study import Study, plan
 from xbench.task import Choice, Classified, Example, Plain, Question, Tagged, Task, Translation, load_task
@@ -342,6 +344,38 @@ def test_the_pooler_is_the_encoders_and_goes_on_with_it(tiny_model: Path, tmp_pa
     assert trunk.pooler is not None
     assert not torch.equal(before.pooler.weight, trunk.pooler.weight)
     assert torch.equal(drawn.encoder().trunk(trunk.state_dict()).pooler.weight, trunk.pooler.weight)  # type: ignore[union-attr]
+
+
+def test_the_pooler_of_files_with_a_head_is_found(tiny_model: Path, tmp_path: Path) -> None:
+    """RemBERT's was not, and one drawn at random was trained: those runs have other ids, and no others."""
+    import transformers as t
+
+    size = {
+        "vocab_size": 1200, "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 48,
+        "input_embedding_size": 16, "pad_token_id": 1,
+    }  # fmt: skip
+    config = t.RemBertConfig(**size)
+    more = {"bert": t.BertConfig, "xlm-roberta": t.XLMRobertaConfig, "camembert": t.CamembertConfig}
+    made = {"rembert": t.RemBertModel(config), "rembert and head": t.RemBertForSequenceClassification(config)}
+    for kind, configured in more.items():
+        made[kind] = t.AutoModelForMaskedLM.from_config(configured(**size))
+        made[kind].base_model.pooler = type(made["rembert"].pooler)(config)
+    for name, model in made.items():
+        folder = tmp_path / name
+        model.save_pretrained(folder)
+        t.AutoTokenizer.from_pretrained(tiny_model).save_pretrained(folder)
+        found = models.resolve(str(folder))
+        assert torch.equal(models.pooler(found, 32).weight, model.base_model.pooler.dense.weight)
+        for classifier in ("mean", "first", "pooler"):
+            new = " own pooler" if (name, classifier) == ("rembert and head", "pooler") else ""
+            study = Study(
+                about="t", models=[str(folder), f"random-init:{folder}"], intermediates=["none"], targets=["mini-nli"], seeds=[0],
+                recipe=Recipe.model_validate({"frozen_layers": None, "classifier": classifier}),
+            )  # fmt: skip
+            todo, resolved = lay_out(study)
+            assert [c.model_revision for c in todo.cells] == [f"{found.revision}{new}", resolved[f"random-init:{folder}"].revision]
+            here = planning._Here({"r": study.recipe.canonical})
+            assert [here._model(c.model, "r") for c in todo.cells] == [c.model_revision for c in todo.cells]
 
 
 def test_losses_by_hand() -> None:

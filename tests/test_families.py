@@ -2,6 +2,7 @@
 
 import json
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from tokenizers import normalizers
 
 from xbench import task as tasks
 from xbench.errors import DataError, PluginError, StudyError
@@ -146,6 +148,41 @@ def test_half_an_answer_is_no_answer(tiny_model: Path) -> None:
                 parts += inside[0][0] < begin + len(answer) and begin < inside[-1][1]
     assert whole
     assert parts
+
+
+@pytest.mark.parametrize("text", ["u řeky je káva bílá", "tänään sää on kylmä yö", "trời đẹp nhé bạn ạ", "한국어 책", "न\u093cमक ऩ"])
+def test_an_answer_has_all_marks_of_its_last_letter(text: str, tiny_model: Path) -> None:
+    """A tokenizer that composes letters says of one that it is where its first code point is: the marks were lost, or it was no answer."""
+    tokenizer = models.tokenizer(models.resolve(str(tiny_model)))
+    tokenizer.backend_tokenizer.normalizer = normalizers.NFKC()  # type: ignore[attr-defined]
+    for form in ("NFC", "NFD"):
+        context = unicodedata.normalize(form, text)
+        begin = 0
+        for word in context.split():
+            begin = context.index(word, begin)
+            example = Question("a", "a", "cold river", context, (word,), begin)
+            (piece,) = encode(tokenizer, [example], 128)
+            assert piece.span != (0, 0)
+            scores = torch.zeros((2, len(piece.ids)))
+            scores[0, piece.span[0]] = scores[1, piece.span[1]] = 4.0
+            assert [a.strip() for a in heads.decode(made("q", "qa", {}), [example], [piece], [scores])] == [word]
+
+
+def test_an_answer_has_no_more_than_its_last_letter(tiny_model: Path) -> None:
+    """Composed text stays as it was; so do marks that are subwords of their own, in scripts that need them and where nothing is composed."""
+    tokenizer = models.tokenizer(models.resolve(str(tiny_model)))
+    texts = ["ทำงาน น้ำ", "क़ि नमस्ते", "مُحَمَّد آب", "❤\ufe0f c\u200d x\u0301\u0301", unicodedata.normalize("NFD", "bílá yö")]
+    given = [Question(str(i), str(i), "cold", text, (), -1) for i, text in enumerate(texts)]
+    given += [e for code in load_task("mini-qa").languages for e in load_task("mini-qa").examples(code, "test") if isinstance(e, Question)]
+    for normalizer, some in ((None, given), (normalizers.NFKC(), [e for e in given if unicodedata.is_normalized("NFC", e.context)])):
+        tokenizer.backend_tokenizer.normalizer = normalizer  # type: ignore[attr-defined]
+        assert len(some) > 100
+        for piece in encode(tokenizer, some, 256):
+            question, context = some[piece.example].question, some[piece.example].context
+            told = tokenizer(question, context, truncation="only_second", max_length=256, return_offsets_mapping=True)["offset_mapping"]
+            assert [o or (0, 0) for o in piece.offsets[piece.starts[0] : -1]] == [
+                (a, b) if b > a else (0, 0) for a, b in told[piece.starts[0] : -1]
+            ]
 
 
 def test_a_stride_reaches_answers_that_a_cut_does_not(tiny_model: Path) -> None:

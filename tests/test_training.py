@@ -18,6 +18,7 @@ import yaml
 
 from tests.conftest import some_slow
 from xbench import board, executors, keyed, scorer, scoring, store, study
+from xbench.corpus import mixture
 from xbench.errors import ModelError, PluginError, StudyError
 from xbench.executors import local
 from xbench.recipe import Phase, Recipe, Selection
@@ -489,6 +490,16 @@ seeds: [0.5]
             "alignment_layer of names: {model}: layer 2 is asked for, and no layer up to it is trained",
         ),
         ({}, {"target": {"lora": {"layers": [0, 7]}}}, "lora.layers of mini-ner: {model}: 7; trained are layers 0 to 2"),
+        (
+            {"intermediates": ["none", "names"]},
+            {"intermediate": {"alignment_layer": 1, "lora": {"layers": [2, 1]}}},
+            "alignment_layer of names: {model}: layer 1 is asked for, and no layer up to it is trained; lower lora.layers, or ask for",
+        ),
+        (
+            {"targets": ["mini-retrieval"]},
+            {"frozen_layers": 2, "retrieval_layer": 2},
+            "recipe.retrieval_layer after mini-pos: {model}: layer 2 is asked for, and no layer up to it is trained; lower frozen_layers, or",
+        ),
     ],
 )
 def test_layers_that_a_model_does_not_have_are_known_before_training(
@@ -499,6 +510,27 @@ def test_layers_that_a_model_does_not_have_are_known_before_training(
     with pytest.raises(StudyError) as caught:
         executors.lay_out(study.load_study(path))
     assert said.format(model=tiny_model) in str(caught.value)
+
+
+def test_what_is_read_or_aligned_has_to_be_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every delta of retrieval below what is trained was 0, and alignment there ended in torch, with adapters and in mixtures too."""
+    mixed = mixture(Part("names"), Part("mini-pos"), about="x")
+    monkeypatch.setattr(study, "load_task", lambda name: mixed if name == "mixed" else load_task(name))
+
+    def refused(intermediates: list[str], frozen: int | None, layer: int, lora: dict[str, Any] | None = None, aligned: int = -1) -> int:
+        recipe = {"frozen_layers": frozen, "retrieval_layer": layer, "intermediate": {"lora": lora, "alignment_layer": aligned}}
+        grid = {"about": "x", "models": ["m"], "intermediates": intermediates, "targets": ["mini-retrieval", "mini-ner"], "seeds": [0]}
+        return len(study.too_deep(study.Study.model_validate({**grid, "recipe": recipe}), "m", 3))
+
+    several = ["none", "mini-pos", "intents"]
+    assert [refused(several, frozen, 2) for frozen in (None, 0, 1, 2)] == [0, 0, 0, 2]
+    assert [refused(several, 3, layer) for layer in (3, -1)] == [2, 2]
+    assert [refused(["none"], 2, 2), refused(several, None, 0), refused(several, 0, 0)] == [0, 0, 2]
+    assert [refused(several, None, 1, {"layers": layers}) for layers in (None, [0, 2], [1], [2, 1])] == [0, 0, 2, 2]
+    assert [refused(several, 1, layer, {}) for layer in (1, 2)] == [2, 0]
+    assert [refused(several, None, 0, {}), refused(several, None, -1, {"layers": [2]})] == [2, 0]
+    for name in ("names", "mixed"):
+        assert [refused([name], None, -1, {"layers": [1]}, aligned) for aligned in (0, 1, 2, -1)] == [1, 1, 0, 0]
 
 
 def test_all_that_keeps_a_study_from_being_run_is_said_at_once(tiny_model: Path, tmp_path: Path) -> None:
@@ -669,6 +701,20 @@ def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) ->
     path = write_study(tmp_path, tiny_model, intermediates=other, targets=["intents", "intents@fr"])
     with pytest.raises(StudyError, match="a task is not its own intermediate, in whatever language"):
         study.load_study(path)
+    # Nor as a part of a mixture: mini-multi has seen English sentences that intents@de is tested on, and of intents what intents trains on.
+    mixed = {"intermediates": ["none", "mini-multi", "intents-mlm", "commands-mlm"], "targets": ["intents", "intents@de"]}
+    todo, _ = executors.lay_out(study.load_study(write_study(tmp_path, tiny_model, **mixed)))
+    assert [(c.intermediate, c.task_name) for c in todo.cells if c.seed == 0] == [
+        ("none", "intents@en"), ("none", "intents@de"), ("mini-multi", "intents@en"), ("intents-mlm", "intents@en"),
+        ("commands-mlm", "intents@en"), ("commands-mlm", "intents@de"),
+    ]  # fmt: skip
+    path = write_study(tmp_path, tiny_model, intermediates=["mini-multi", "intents@es"], targets=["intents@de"])
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert caught.value.problems[0].split(": ")[1].split("; ") == [
+        "intents, a part of mini-multi, is trained on what intents@de may be tested on",
+        "a task is not its own intermediate, in whatever language it is trained",
+    ]
 
 
 @pytest.mark.parametrize("change", [{"seeds": [5]}, {"recipe": {**RECIPE, "max_length": 65}}, {"intermediates": ["mini-nli"]}])

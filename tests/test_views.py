@@ -432,6 +432,18 @@ def test_coverage_lists_what_is_missing(two_seeds: Writer) -> None:
     }
 
 
+def test_coverage_has_no_mixture_before_a_part_of_it_in_another_language(writer: Writer) -> None:
+    writer.add("mini-multi", "mini-ner", 0, {"de": 0.5})
+    writer.add("mini-pos", "intents", 0, {"de": 0.5}, train_language="de")
+
+    def found() -> set[tuple[str, str]]:
+        return {(r["intermediate"], r["target"]) for r in rows(writer.root, "coverage")}
+
+    assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents")}
+    writer.add("mini-pos", "intents", 0, {"de": 0.5})
+    assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents"), ("mini-multi", "intents")}
+
+
 def test_the_halves_of_two_systems_are_no_whole(writer: Writer) -> None:
     """Five languages under one recipe with two seeds, the other five under another: half of it is there, as the leaderboard says."""
     from xbench.task import load_task

@@ -14,7 +14,7 @@ from xbench.contrasts import PRINTED, Row
 from xbench.errors import DataError, StoreError, meant
 from xbench.languages import MANY, normal
 from xbench.pairing import DIRECT
-from xbench.task import all_tasks, load_task, same
+from xbench.task import all_tasks, left_out, load_task
 
 GRAMMAR = "A (>|<|=|helps|hurts) [B] on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]"
 _SIGNS = {">": ">", "<": "<", "=": "=", "helps": ">", "hurts": "<", "beats": ">", "equals": "="}
@@ -140,7 +140,7 @@ def check(root: Path, text: str) -> Judged:
             targets = tuple(row[0] for row in members)
         own = [m for (m,) in con.execute("SELECT DISTINCT model FROM run WHERE kind = 'run' ORDER BY model").fetchall()]
         named = (said.model,) if said.model else tuple(own or models)  # models of others are not what one would run on
-        cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if not same(i, t)]
+        cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if not left_out(i, t)]
         tasks = {DIRECT, *(t.name for t in all_tasks())}
         # What is no task here cannot be run.
         runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))

@@ -43,7 +43,7 @@ from xbench.errors import PluginError, StoreError, meant, suggested
 from xbench.languages import UNSAID
 from xbench.recipe import Compute
 from xbench.stats import families
-from xbench.task import all_tasks, load_task, nearly, same
+from xbench.task import all_tasks, left_out, load_task, nearly
 
 CLAIMS = Path(__file__).parent / "claims"
 Cell = tuple[str, str, str, int]  # model, intermediate, target (where it is not trained in English, with the language), seeds there
@@ -228,7 +228,7 @@ def _judged(con: duckdb.DuckDBPyConnection, claim: Claim, between: _Between) -> 
     _relation(con, "interaction", [r for first, other in claim.contrasts if other == DIRECT for r in between.rows(first, targets)])
     _asked(con, claim)
     _statements(con)
-    cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if not same(i, t)]
+    cells = [(m, i, t) for m in claim.models for i in claim.intermediates for t in claim.targets if not left_out(i, t)]
     evidence = _evidence(con, claim)
     return Judged(claim, verdict(evidence), evidence, *missing_cells(con, cells, claim.seeds))
 
@@ -298,7 +298,11 @@ def _pairs(claim: Claim) -> list[tuple[str, str]]:
 def _asked(con: duckdb.DuckDBPyConnection, claim: Claim) -> None:
     """What the header names, all with all, as a table; an intermediate task is not its own target."""
     rows = [
-        (_short(m), *pair, t) for m in claim.models for pair in _pairs(claim) for t in claim.targets if not any(same(i, t) for i in pair)
+        (_short(m), *pair, t)
+        for m in claim.models
+        for pair in _pairs(claim)
+        for t in claim.targets
+        if not any(left_out(i, t) for i in pair)
     ]
     names = ("model_name", "intermediate", "against", "target")
     con.register("given", pa.table({c: pa.array([r[i] for r in rows], pa.string()) for i, c in enumerate(names)}))
@@ -413,8 +417,10 @@ def missing_cells(
         nearest = max(own, key=lambda c: sum(min(there[c].get(cell, 0), seeds) for cell in wanted), default=(model,))
         held = there.get(nearest, {})
         of = dict(zip(_CONDITIONS, nearest, strict=False))
-        lacking = [(i, t) for i, t in wanted if held.get((i, t), 0) < seeds]
-        missing += [(nearest[0], i, _trained_in(of.get("train_language", "en"), t), held.get((i, t), 0)) for i, t in lacking]
+        for i, t in wanted:
+            named, there_are = _trained_in(of.get("train_language", "en"), t), held.get((i, t), 0)
+            if there_are < seeds and not left_out(i, named):
+                missing.append((nearest[0], i, named, there_are))
         if held and (how := made_with(con, **of)):
             made[nearest[0]] = how
     return tuple(missing), tuple(made.items())

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from xbench import hub
-from xbench.errors import DataError, NotHereError
+from xbench.errors import DataError, NotHereError, PluginError
 from xbench.formats import Reader
 from xbench.records import own_shape
 from xbench.task import Choice, Classified, Example, Family, Held, Part, Question, Split, Tagged, Task, load_task
@@ -128,10 +128,17 @@ class Corpus:
             parallel=self.parallel,
             by_paragraph=self.by_paragraph,
             published=self.published,
-            trained_in=(lambda code: replace(self, train_language=code).task(**fields)) if self.trains else None,
+            trained_in=(lambda code: self._trained_in(code).task(**fields)) if self.trains else None,
             notes=self.notes,
             **fields,
         )
+
+    def _trained_in(self, code: str) -> "Corpus":
+        if self.family != "mlm":
+            return replace(self, train_language=code)
+        if code not in self.languages:
+            raise PluginError(f"{self.folder} has no text in {code!r}; there are {', '.join(self.languages)}")
+        return replace(self, train_language=code, languages=(code,))
 
     @property
     def trains(self) -> bool:

@@ -292,9 +292,9 @@ def comparable_corpus(files: Sequence[Path], language: str, split: Split) -> lis
 
 
 def plain_text(files: Sequence[Path], language: str, split: Split) -> list[Plain]:
-    """A text a line; empty lines are skipped."""
+    """A text a line; empty lines are skipped. Only a line feed ends a line, U+2028 and the like are text."""
     (path,) = files
-    lines = [(i, line.strip()) for i, line in enumerate(readers.contents(path).splitlines()) if line.strip()]
+    lines = [(i, line.strip()) for i, line in enumerate(readers.contents(path).split("\n")) if line.strip()]
     return whole(path, [Plain(f"{language}-{i}", f"{language}-{i}", line) for i, line in lines], [])
 
 

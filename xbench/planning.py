@@ -22,7 +22,7 @@ from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
 from xbench.study import data_revision, stack_version
-from xbench.task import load_task, same
+from xbench.task import left_out, load_task
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
 # What the arms of a comparison agree in besides seeds, and what a run made now has in its place.
@@ -147,7 +147,7 @@ class _Here:
         now = {
             "source_version": stack_version(),
             "recipe_id": self._recipe(row["recipe_id"]),
-            "model_revision": self._model(row["model"]) or row["model_revision"],
+            "model_revision": self._model(row["model"], row["recipe_id"]) or row["model_revision"],
             "dataset_revision": self._data("target", _study_target(row), row["recipe_id"]) or row["dataset_revision"],
             "intermediate_revision": self._data("intermediate", row["intermediate"], row["recipe_id"]) or row["intermediate_revision"],
         }
@@ -164,8 +164,8 @@ class _Here:
 
     def _problem(self, row: Row) -> str:
         """What keeps new runs from being compared at all."""
-        if same(row["intermediate"], row["target"]):
-            return "cannot be run: a task is not its own intermediate, in whatever language it is trained"
+        if why := left_out(row["intermediate"], _study_target(row)):
+            return f"cannot be run: {why}"
         try:
             task = load_task(_study_target(row))
             load_task(row["intermediate"])
@@ -195,16 +195,19 @@ class _Here:
                 self._known[key] = tested_revision(found) if phase == "target" else found
         return self._known[key]
 
-    def _model(self, name: str) -> str | None:
-        if ("model", name) not in self._known:
-            self._known["model", name] = _model_here(name)
-        return self._known["model", name]
+    def _model(self, name: str, recipe_id: str) -> str | None:
+        key = ("model", name, recipe_id)
+        if key not in self._known:
+            self._known[key] = None
+            with contextlib.suppress(ValidationError):
+                self._known[key] = _model_here(name, self._read(recipe_id).classifier)
+        return self._known[key]
 
 
-def _model_here(name: str) -> str | None:
+def _model_here(name: str, classifier: str) -> str | None:
     from xbench.train import models
 
-    return models.revision_here(name)
+    return models.revision_here(name, classifier)
 
 
 def _said(row: Row, column: str, now: str) -> str:

@@ -16,7 +16,7 @@ from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import DEV, short_hash
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
-from xbench.task import Task, faults_named, load_task, same
+from xbench.task import Task, faults_named, left_out, load_task
 from xbench.version import __version__
 
 DIRECT = "none"
@@ -33,7 +33,8 @@ class Study(BaseModel):
         about: One line for people.
         models: Names for xbench.train.models.resolve.
         intermediates: Task names; `none` is the direct baseline. `NAME@LANGUAGE` trains in another language than English.
-        targets: Task names, likewise. A task is not its own intermediate, in whatever language it is trained: such cells are left out.
+        targets: Task names, likewise. A task is not its own intermediate, in whatever language it is trained, nor part of one in another
+            language: such cells are left out.
         seeds: Each is a run of its own.
         recipe: Hyper-parameters; in a file also the name of a shipped recipe, or a mapping whose `base` is one.
         compute: How it is computed, which is no part of any key.
@@ -262,8 +263,9 @@ def _problems(study: Study) -> list[str]:
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
     problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
-    if not problems and all(same(i, t) for i in study.intermediates for t in study.targets):
-        problems.append("no cell is left: a task is not its own intermediate, in whatever language it is trained")
+    why = [left_out(i, t) for i in study.intermediates for t in study.targets]
+    if not problems and all(why):
+        problems.append(f"no cell is left: {'; '.join(dict.fromkeys(why))}")
     return problems
 
 
@@ -296,7 +298,7 @@ def _unknown(field: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def too_deep(study: Study, model: str, layers: int) -> list[str]:
-    """What of a study asks for layers that a model does not have, or that its recipe freezes.
+    """What of a study asks for layers that a model does not have, or that its recipe freezes or leaves as they are.
 
     Args:
         study: A checked study.
@@ -308,20 +310,38 @@ def too_deep(study: Study, model: str, layers: int) -> list[str]:
         return [f"recipe.frozen_layers is {frozen}, and {model} has {layers} layers"]
     problems: dict[str, None] = {}
     phases: tuple[tuple[PhaseName, list[str]], ...] = (("intermediate", study.intermediates), ("target", study.targets))
+    retrieves = not all(load_task(name).trains for name in study.targets)
     for which, name in ((which, name) for which, names in phases for name in names if name != DIRECT):
         task, phase = load_task(name), recipe.phase(which, name)
-        asked = {}
+        asked, changed = {}, {}
         if not task.trains:
             asked["recipe.retrieval_layer"] = recipe.layer(model)
+        elif which == "intermediate" and retrieves:
+            changed[f"recipe.retrieval_layer after {name}"] = recipe.layer(model)
         if "alignment" in (task.family, *(load_task(part.task).family for part in task.parts)):
-            asked[f"alignment_layer of {name}"] = phase.alignment_layer
-            if recipe.frozen_layers is not None and frozen == (layers if phase.alignment_layer == -1 else phase.alignment_layer):
-                problems[f"alignment_layer of {name}: {model}: layer {frozen} is asked for, and no layer up to it is trained"] = None
-        problems |= {f"{key}: {model}: {problem}": None for key, layer in asked.items() if (problem := unreachable(layer, layers, frozen))}
+            asked[f"alignment_layer of {name}"] = changed[f"alignment_layer of {name}"] = phase.alignment_layer
+        said = [(key, unreachable(layer, layers, frozen)) for key, layer in asked.items()]
+        said += [(key, _untrained(recipe, phase, layer, layers)) for key, layer in changed.items()]
+        problems |= {f"{key}: {model}: {problem}": None for key, problem in said if problem}
         outside = [n for n in (phase.lora and task.trains and phase.lora.layers) or () if not frozen <= n < layers]
         if outside:
             problems[f"lora.layers of {name}: {model}: {', '.join(map(str, outside))}; trained are layers {frozen} to {layers - 1}"] = None
     return list(problems)
+
+
+def _untrained(recipe: Recipe, phase: Phase, layer: int, layers: int) -> str:
+    """Why a training leaves a hidden layer that there is as it was; empty where it changes it. Layer n is what layers 0 to n - 1 make."""
+    if unreachable(layer, layers, recipe.frozen_layers or 0):
+        return ""
+    what, begin = "frozen_layers", recipe.frozen_layers  # None: the embeddings are trained
+    if phase.lora is not None:
+        begin = begin or 0
+        if phase.lora.layers is not None:
+            what, begin = "lora.layers", min(phase.lora.layers, default=layers)
+    layer = layers if layer == -1 else layer
+    if begin is None or layer > begin:
+        return ""
+    return f"layer {layer} is asked for, and no layer up to it is trained; lower {what}, or ask for a higher layer"
 
 
 def _selecting(recipe: Recipe, field: str, task: Task) -> list[str]:
@@ -363,13 +383,12 @@ def plan(study: Study, revisions: dict[str, str]) -> Plan:
             problems |= dict.fromkeys([f"{name}: {p}" for p in error.problems] or [f"{name}: {error}"])
     if problems:
         raise DataError("the data of this study is not all here; `xbench data check` says what is", list(problems))
+    pairs = [(i, t) for i in study.intermediates for t in study.targets if not left_out(i, t)]
     cells = [
         _cell(study, tasks[target], model, revisions[model], intermediate, data, seed)
         for model in study.models
         for seed in study.seeds
-        for intermediate in study.intermediates
-        for target in study.targets
-        if not same(intermediate, target)
+        for intermediate, target in pairs
     ]
     return Plan(study, tuple(cells))
 

@@ -215,7 +215,7 @@ class Task:
     @property
     def training_languages(self) -> tuple[str, ...]:
         """The languages whose training data a stage on the task uses: all, where no labels are learnt."""
-        return self.languages if self.family in ("mlm", "alignment") else (self.train_language,)
+        return (self.family in ("mlm", "alignment") and self.languages) or (self.train_language,)
 
     @property
     def predicted(self) -> list[tuple[str, Split]]:
@@ -288,9 +288,12 @@ def load_task(name: str) -> Task:
     if "+" in language:
         return _together(name, base, tuple(language.split("+")))
     task = _of_file(base)
-    if language and language != task.train_language:
+    if language and (language,) != task.training_languages:
         if task.trained_in is None:
-            raise PluginError(f"task {base!r} has training data in {task.train_language} only, not in {language!r}")
+            said = f"has training data in {task.train_language} only, not in {language!r}"
+            if len(task.training_languages) > 1:
+                said = f"is trained in all its languages at once, not in {language!r} alone"
+            raise PluginError(f"task {base!r} {said}")
         task = replace(task.trained_in(language), name=name)
     else:
         task = replace(task, name=base)
@@ -300,9 +303,25 @@ def load_task(name: str) -> Task:
     return task
 
 
-def same(one: str, other: str) -> bool:
-    """Whether two names are of one task: what it is trained on in one language, it may be tested on from another."""
-    return one.partition("@")[0] == other.partition("@")[0]
+def left_out(intermediate: str, target: str) -> str:
+    """Why no study has this cell: what a task is trained on in one language, it may be tested on from another. Empty where it may have it.
+
+    A part of a mixture that is the target's own training, in its language, has seen nothing that is tested.
+    """
+    base = target.partition("@")[0]
+    if intermediate.partition("@")[0] == base:
+        return "a task is not its own intermediate, in whatever language it is trained"
+    with contextlib.suppress(PluginError):  # of what is no task here, no parts are known
+        for part in _of_file(intermediate).parts:
+            if part.task.partition("@")[0] == base and trained(part.task) != trained(target):
+                return f"{part.task}, a part of {intermediate}, is trained on what {target} may be tested on"
+    return ""
+
+
+def trained(name: str) -> str:
+    """The language that a task of this name is trained in."""
+    base, _, language = name.partition("@")
+    return language or _of_file(base).train_language
 
 
 @contextlib.contextmanager

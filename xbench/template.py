@@ -39,12 +39,13 @@ _GIVEN: dict[str, tuple[str, dict[str, str]]] = {
     ),
     "shared_data": ("shared_data", dict.fromkeys(("intermediate", "target", "what"), "VARCHAR")),
 }
-# Of what tasks/ says. task_labels: how many labels each classification task has. task_language: what each task covers. suite_task: which
-# tasks make up the average of a suite, and the scorer whose number counts there under each rule; no scorer where xbench has none, so that
-# such an average is never complete.
+# Of what tasks/ says. task_labels: how many labels each classification task has. task_language: what each task covers. task_part: what a
+# mixture is of, and the language in which that is trained. suite_task: which tasks make up the average of a suite, and the scorer whose
+# number counts there under each rule; no scorer where xbench has none, so that such an average is never complete.
 _OF_TASKS = {
     "task_labels": {"target": "VARCHAR", "family": "VARCHAR", "labels": "INTEGER"},
     "task_language": dict.fromkeys(("target", "family", "language", "metric"), "VARCHAR"),
+    "task_part": dict.fromkeys(("task", "part", "train_language"), "VARCHAR"),
     "suite_task": dict.fromkeys(("suite", "rule", "task_group", "target", "scorer"), "VARCHAR"),
 }
 
@@ -54,12 +55,13 @@ Content = tuple[Any, ...]
 
 def content() -> Content:
     """It, as it is now: files of data/ by name and time, the others by what they say."""
-    from xbench.task import all_tasks
+    from xbench.task import all_tasks, trained
 
     tasks = all_tasks()
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in tasks]
     languages = [(task.name, task.family, code, task.metric) for task in tasks for code in task.languages]
-    rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), _suite_rows())
+    parts = [(task.name, part.task.partition("@")[0], trained(part.task)) for task in tasks for part in task.parts]
+    rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), tuple(parts), _suite_rows())
     files = [share.folder("data") / f"{file}.csv" for file, _ in _GIVEN.values()]
     selects = binding.selects(VIEWS)
     tables = {f"{kind}{table}" for table in TABLES for kind in ("", "every_", "stored_")} | _GIVEN.keys() | _OF_TASKS.keys()
@@ -136,7 +138,7 @@ def _define_tasks(con: duckdb.DuckDBPyConnection, rows: Sequence[Sequence[tuple[
     for (name, columns), some in zip(_OF_TASKS.items(), rows, strict=True):
         # As lists, not as an Arrow table: to look at one, DuckDB imports pandas, which takes longer than all the rest.
         chosen = ", ".join(f"unnest(?::VARCHAR[])::{kind} AS {column}" for column, kind in columns.items())
-        con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*some, strict=True)])
+        con.execute(f"CREATE TABLE {name} AS SELECT {chosen}", [list(values) for values in zip(*some, strict=True)] or [[]] * len(columns))
 
 
 @cache

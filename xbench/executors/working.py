@@ -154,7 +154,7 @@ def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
 
     Raises:
         ModelError: If a model cannot be found.
-        StudyError: If the recipe asks for layers that a model does not have, or of several of these together.
+        StudyError: If the recipe asks for layers that a model does not have, or that are not trained, or of several of these together.
         DataError: If the data of a task is not there.
     """
     from xbench.train import models
@@ -168,9 +168,10 @@ def lay_out(study: Study) -> tuple[Plan, dict[str, "Resolved"]]:
             errors.append(error)
     known = {name: count for name, model in resolved.items() if (count := models.layers(model)) is not None}
     if problems := [problem for name, count in known.items() for problem in too_deep(study, name, count)]:
-        errors.append(StudyError("the study asks for layers that a model does not have", problems))
+        errors.append(StudyError("the study asks for layers that a model does not have, or that are not trained", problems))
     try:
-        todo = plan(study, {name: resolved[name].revision if name in resolved else "" for name in study.models})
+        classifier = study.recipe.classifier
+        todo = plan(study, {name: models.revision(resolved[name], classifier) if name in resolved else "" for name in study.models})
     except DataError as error:
         errors.append(error)
     if len(errors) > 1:

@@ -18,7 +18,7 @@ from xbench.train.models import Resolved
 
 _WORTH = 2000  # examples from which reading is quicker than encoding again
 _ROWS = 4096  # that are read at once
-_FORM = 3  # raise it when pieces change
+_FORM = 4  # raise it when pieces change
 _MOST = 16 << 30  # bytes that are kept; then the sets unused for longest go
 _NUMBERS = pa.list_(pa.int32())
 _SCHEMA = pa.schema(

@@ -1,5 +1,6 @@
 """Examples to model inputs: token ids, and where in them a label belongs."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
@@ -203,12 +204,32 @@ def _questions(
         for number, (which, ids, mapping) in enumerate(zip(whose, encoded["input_ids"], encoded["offset_mapping"], strict=True)):
             row, example = examples[rows[which]]
             parts = encoded.sequence_ids(number)
-            offsets = once.all((a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True))
+            told = [(a, b) if part == 1 and b > a else None for part, (a, b) in zip(parts, mapping, strict=True)]
+            offsets = once.all(_whole(example.context, told))
             place = (parts.index(1), len(parts) - 1 - parts[::-1].index(1)) if 1 in parts else (0, 0)
             made[rows[which]].append(Piece(row, once.all(ids), span=_span(example, offsets), offsets=offsets, starts=place))
     for pieces in made:
         room = pieces[0].starts[1] - pieces[0].starts[0] + 1
         yield from _parted(pieces, min(doc_stride or room, room), once)
+
+
+def _whole(context: str, offsets: list[tuple[int, int] | None]) -> list[tuple[int, int] | None]:
+    """Offsets that end where their last letter does: of one that they compose, normalisers tell its first code point only."""
+    if unicodedata.is_normalized("NFC", context):
+        return offsets
+    limit = len(context)
+    for i, place in reversed(list(enumerate(offsets))):
+        if place is not None:
+            begin, stop = place
+            while stop < limit and _length(context[begin : stop + 1]) == _length(context[begin:stop]):
+                stop += 1
+            offsets[i], limit = (begin, stop), begin
+    return offsets
+
+
+def _length(text: str) -> int:
+    """In composed characters."""
+    return len(unicodedata.normalize("NFC", text))
 
 
 def _shortened(tokenizer: PreTrainedTokenizerBase, questions: Sequence[str]) -> list[str]:

@@ -85,8 +85,24 @@ def resolve(name: str) -> Resolved:
     raise ModelError(f"model {name!r} was not found", tried)
 
 
-def revision_here(name: str) -> str | None:
-    """The revision of a model that is on this machine: nothing is downloaded or converted. None where it is not here."""
+def revision(model: Resolved, classifier: str) -> str:
+    """A model's revision in the ids of runs, which says where its files are read otherwise under a recipe's `classifier` than they were.
+
+    RemBERT's pooler was not found in files with a head, and a new one took its place.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    if classifier == "pooler" and model.folder is not None and not model.random:
+        for path in model.folder.glob("*.safetensors"):
+            # What cannot be read is told when the model is loaded.
+            with contextlib.suppress(SafetensorError), safe_open(path, "np") as file:
+                if "rembert.pooler.dense.weight" in file.keys():  # noqa: SIM118 - it is no mapping
+                    return f"{model.revision} own pooler"
+    return model.revision
+
+
+def revision_here(name: str, classifier: str = "mean") -> str | None:
+    """The same of a model that is on this machine: nothing is downloaded or converted. None where it is not here."""
     if name == MAJORITY:
         return resolve(name).revision
     if name.startswith(RANDOM_PREFIX):
@@ -94,7 +110,7 @@ def revision_here(name: str) -> str | None:
         return base and _random(base)
     for find in (_from_folder, _from_cache, _packaged):
         with contextlib.suppress(ModelError):
-            return find(name).revision
+            return revision(find(name), classifier)
     return None
 
 
@@ -165,7 +181,7 @@ def pooler(model: Resolved, size: int) -> "Linear":
     """The model's layer over the first position, (size, size): the pretrained one, or where it has none one drawn once for all."""
     import torch
 
-    prefixes = ("", "bert.", "roberta.")
+    prefixes = ("", "bert.", "roberta.", "rembert.")
     names = {part: tuple(f"{prefix}pooler.dense.{part}" for prefix in prefixes) for part in ("weight", "bias")}
     layer, found = torch.nn.Linear(size, size), _weights(model, names)
     if len(found) == len(names):

@@ -1,9 +1,9 @@
 -- One row a cell of the grid model x intermediate x target, of those seen in the store: what is there and what is missing. A task is not its
--- own intermediate, in whatever language.
+-- own intermediate, in whatever language, nor a part of one that is trained in another language than the target.
 -- Languages and seeds (of the language that has the fewest) are those of one row of the leaderboard: the halves of two recipes, revisions or
 -- metrics are no whole. Of several rows that with most languages counts, then that with most seeds.
 WITH systems AS (SELECT DISTINCT model, intermediate FROM run),
-targets AS (SELECT DISTINCT model, target FROM run),
+targets AS (SELECT DISTINCT model, target, train_language FROM run),
 found AS (
     SELECT model, intermediate, target, max({'languages': languages, 'seeds': seeds}) AS most
     FROM leaderboard
@@ -13,7 +13,7 @@ found AS (
 expected AS (
     SELECT target, count(*) AS languages_expected FROM task_language GROUP BY target
 )
-SELECT
+SELECT DISTINCT
     s.model,
     s.intermediate,
     t.target,
@@ -28,6 +28,7 @@ SELECT
     END AS status
 FROM systems AS s
 JOIN targets AS t USING (model)
+ANTI JOIN task_part AS p ON (p.task, p.part) = (s.intermediate, t.target) AND p.train_language <> t.train_language
 LEFT JOIN found AS f USING (model, intermediate, target)
 LEFT JOIN expected AS e USING (target)
 WHERE split_part(s.intermediate, '@', 1) <> t.target
