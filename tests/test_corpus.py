@@ -549,6 +549,7 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
     assert load_task("xnli").examples("sw", "test") == [Classified("0", "0", "a", "b", "neutral")]
     assert load_task("csqa").examples("en", "train") == [Choice("0", "en/0", "q", ("v", "w", "x", "y", "z"), "2")]
     assert set(asked) == {"commit-of-google/xtreme", "commit-of-facebook/xnli", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}
+    assert load_task("xquad").revision() == "google/xtreme@commit-of-google/xtreme by paragraph"  # each question was once a cluster
     assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
     # The commit of the first use stays, whatever the hub says later.
     monkeypatch.setattr(hub.Hub, "_newest", lambda self: "later")

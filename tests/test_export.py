@@ -127,10 +127,18 @@ def test_ties_are_of_the_numbers_that_the_table_shows(tmp_path: Path) -> None:
         return exporting.export(tmp_path, "markdown", None, **where).count(" † |")
 
     assert daggers() == 2 == daggers(seed=0)
+    assert CliRunner().invoke(cli.app, ["export", "--format", "markdown", "--store", str(tmp_path)]).stdout.count(" † |") == 2
     assert daggers(language="de") == 0
     for name, rate in (("a", 0.9), ("b", 0.1)):  # mini-pos has no French
         put(tmp_path / "more", name, 0, {"de": answers(0, 0.5), "fr": answers(1, rate)})
     assert "†" not in exporting.export(tmp_path / "more", "markdown", None)
+    for name in ("a", "b"):  # of a mean that a source printed there is no test, of the one language behind it there is
+        put(tmp_path / "printed", name, 0, {"de": answers(0, 0.5)})
+        Writer(tmp_path / "printed").add(
+            name, "mini-pos", 1, {"mul": 0.5}, language_set="de hi", evidence="aggregate", scorer="token-accuracy-1"
+        )
+    assert "mul" in exporting.export(tmp_path / "printed", "markdown", None, seed=1)
+    assert exporting.export(tmp_path / "printed", "markdown", None, seed=0, **dict.fromkeys(("language", "target"))).count(" † |") == 2
     for seed, (a, b) in enumerate(((0.9, 0.4), (0.5, 0.8))):
         put(tmp_path / "seeds", "a", seed, {"de": answers(seed, a)})
         put(tmp_path / "seeds", "b", seed, {"de": answers(seed + 5, b)})
@@ -149,9 +157,23 @@ def test_metrics_come_back_from_tables_as_they_are_called(tmp_path: Path, name: 
         assert con.execute("SELECT metric, value FROM result ORDER BY value").fetchall() == [(m, i / 10) for i, m in enumerate(metrics)]
 
 
+def test_languages_that_a_task_does_not_cover_are_in_no_mean_of_a_table(tmp_path: Path) -> None:
+    """The leaderboard has 60.0 and 70.0; with French it would be 67.5 and 55.0."""
+    writer = Writer(tmp_path)
+    for name, values in {"none": (0.5, 0.6, 0.7, 0.9), "intents": (0.6, 0.7, 0.8, 0.1)}.items():
+        writer.add(name, "mini-nli", 0, dict(zip(("de", "en", "hi", "fr"), values, strict=True)))
+    text = exporting.export(tmp_path, "markdown", None)
+    lines = [line for line in text.splitlines() if line.startswith("| m ")]
+    assert [line.split(" | ")[1] for line in lines] == ["intents", "none"]
+    assert [line.split(" | ")[-1].strip(" |") for line in lines] == ["**70.0**", "60.0"]
+    assert "Not in the mean, as the task does not cover it: fr." in text
+    shown = CliRunner().invoke(cli.app, ["leaderboard", "--store", str(tmp_path), "--json"]).stdout
+    assert {r["intermediate"]: r["value"] for r in json.loads(shown)} == {"intents": pytest.approx(0.7), "none": pytest.approx(0.6)}
+
+
 def test_best_ties_and_holes_in_tables(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
-    for name, values in {"none": {"de": 0.5, "fr": 0.70001}, "a": {"de": 0.6, "fr": 0.70004}, "b": {"de": 0.6}}.items():
+    for name, values in {"none": {"de": 0.5, "hi": 0.70001}, "a": {"de": 0.6, "hi": 0.70004}, "b": {"de": 0.6}}.items():
         writer.add(name, "mini-pos", 0, values)
     text = exporting.export(tmp_path, "markdown", None)
     lines = [line for line in text.splitlines() if line.startswith("| m |")]

@@ -121,6 +121,8 @@ def test_questions_about_a_paragraph_of_xquad_are_one_cluster(folder: Path, tmp_
     found = xbench.open_store(root).sql("SELECT DISTINCT cluster_id, example_id FROM outcome WHERE language = 'de' ORDER BY ALL").fetchall()
     assert len(found) == 12
     assert sorted({c for c, _ in found}) == (clusters or sorted(e for _, e in found))
+    if task == "xquad":
+        assert load_task("xtreme-r-xquad").by_paragraph
 
 
 @pytest.mark.parametrize(

@@ -440,8 +440,12 @@ def test_coverage_has_no_mixture_before_a_part_of_it_in_another_language(writer:
         return {(r["intermediate"], r["target"]) for r in rows(writer.root, "coverage")}
 
     assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents")}
+    writer.add("mini-multi", "intents", 0, {"de": 0.5}, train_language="de")  # as it was once planned
+    assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents")}
     writer.add("mini-pos", "intents", 0, {"de": 0.5})
     assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents"), ("mini-multi", "intents")}
+    missing = next(r for r in rows(writer.root, "coverage") if (r["intermediate"], r["target"]) == ("mini-multi", "intents"))
+    assert (missing["status"], missing["seeds"]) == ("missing", 0)
 
 
 def test_the_halves_of_two_systems_are_no_whole(writer: Writer) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from xbench import pairing
-from xbench.contrasts import ALPHA, PRINTED, UNKNOWN, Quantity, Row, counts, mean_of, rounded, support, untested
+from xbench.contrasts import ALPHA, PRINTED, UNKNOWN, Quantity, Row, mean_of, rounded, support, untested
 from xbench.languages import UNSAID, called, zero_shot
 from xbench.pairing import Column, Paired, Runs, absent
 from xbench.stats import aggregates, families
@@ -34,19 +33,17 @@ def rows(con: duckdb.DuckDBPyConnection, column: Column, one: Runs, paired: Pair
     values = _values(con, column, [r for own in paired.runs for r in own])
     if not any(all(r in held for own in paired.runs for r in own) for held in values.values()):
         return [untested("the sources have numbers for different languages")]
-    mined = pairing.mined(con, column.target)
     several = sum(bool(languages) for _, languages in values) > 1
     found = [
-        _row(column, Quantity(PRINTED if over else "language", called(code, over, several=several), (code,)), held, paired, mined=mined)
+        _row(column, Quantity(PRINTED if over else "language", called(code, over, several=several), (code,)), held, paired)
         for (code, over), held in values.items()
     ]
     for level in ("language", PRINTED):  # a printed mean asks the languages' question again
         _decide([r for r in found if r["level"] == level])
     if one.system.train_language in UNSAID:
         return [*found, untested(UNKNOWN)]
-    covered = pairing.covered(con, column.target)
-    unseen = [r for r in found if r["level"] == "language" and zero_shot(r["language"], one.system.train_language)]
-    unseen = [r for r in unseen if counts(r["language"], covered)]
+    own = [r for r in found if r["level"] == "language" and column.counts(r["language"])]
+    unseen = [r for r in own if zero_shot(r["language"], one.system.train_language)]
     return [*found, _mean([r for r in unseen if r["delta"] is not None], len(unseen), mean_of(paired))] if unseen else found
 
 
@@ -66,12 +63,12 @@ def _values(con: duckdb.DuckDBPyConnection, column: Column, runs: list[str]) -> 
     return found
 
 
-def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired, *, mined: bool) -> Row:
+def _row(column: Column, what: Quantity, held: dict[str, _Value], paired: Paired) -> Row:
     lacking = {r for own in paired.runs for r in own} - held.keys()
     if lacking:
         return untested(absent(paired, lacking), what)
     one, two = ([held[r] for r in own] for own in paired.runs)
-    sizes = {None if mined else n for _, n in (*one, *two)}  # what is mined differs on the same data
+    sizes = {None if column.mined else n for _, n in (*one, *two)}  # what is mined differs on the same data
     return _number(column, what, [v for v, _ in one], [v for v, _ in two], sizes)
 
 

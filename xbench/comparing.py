@@ -175,10 +175,8 @@ def _contrast(
         row = contrasts.untested(f"no {what} under the same conditions") | {"margin": asked.margin, "p_equivalent": None}
         return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
     paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
-    if one.stored and two.stored:
-        rows = _stored(one, two, paired, measured, asked, groups, pairing.covered(con, column.target))
-    else:
-        rows = aggregated.rows(con, column, one, paired)
+    stored = one.stored and two.stored
+    rows = _stored(column, one, paired, measured, asked, groups) if stored else aggregated.rows(con, column, one, paired)
     for row in rows:
         row |= {"margin": asked.margin, "p_equivalent": None}
     _family(rows, asked)
@@ -193,15 +191,9 @@ def _provenance(paired: pairing.Paired) -> Row:
 
 
 def _stored(
-    one: Runs,
-    two: Runs,
-    paired: pairing.Paired,
-    measured: contrasts.Measured,
-    asked: Asked,
-    groups: Mapping[str, str] | None,
-    covered: Collection[str],
+    column: Column, one: Runs, paired: pairing.Paired, measured: contrasts.Measured, asked: Asked, groups: Mapping[str, str] | None
 ) -> list[Row]:
-    """Both have their examples stored; `covered` are the languages of the task."""
+    """Both have their examples stored."""
     if paired.problem:
         return [contrasts.untested(paired.problem)]
     panel = measured.panel
@@ -216,9 +208,8 @@ def _stored(
         return [contrasts.untested("no language is there in every run")]
     lacking = panel.lacking(runs)
     there = {b.language for b in blocks}
-    whole = contrasts.quantities(
-        sorted(there | lacking.keys()), one.system.train_language, groups, asked.by, contrasts.mean_of(paired), covered
-    )
+    codes = sorted(there | lacking.keys())
+    whole = contrasts.quantities(codes, one.system.train_language, groups, asked.by, contrasts.mean_of(paired), column.counts)
     quantities = [replace(q, languages=held) for q in whole if (held := tuple(c for c in q.languages if c in there))]
     rows = contrasts.test(measured, blocks, quantities, paired) if quantities else []
     tested = [(r, q) for r, q in zip(rows, quantities, strict=True) if r["status"] == "tested"]

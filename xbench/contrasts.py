@@ -1,7 +1,7 @@
 """One contrast as numbers: from the counts of paired runs to rows with effect, interval, p, power and what the evidence allows to say."""
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -83,15 +83,15 @@ def quantities(
     train_language: str,
     groups: Mapping[str, str] | None,
     level: str,
-    mean: str = MEAN,
-    covered: Collection[str] = (),
+    mean: str,
+    counts: Callable[[str], bool],
 ) -> list[Quantity]:
     """What is compared over these languages: each of them, or groups of those without labels in training, and the mean over these last.
 
-    Where the training language is not known, the mean is over none. `mean` is its name, as of `mean_of`. If the task covers some languages,
-    others are in no group and no mean.
+    Where the training language is not known, the mean is over none. `mean` is its name, as of `mean_of`; what does not count is in no
+    group and no mean.
     """
-    unseen = tuple(code for code in languages if zero_shot(code, train_language) and counts(code, covered))
+    unseen = tuple(code for code in languages if zero_shot(code, train_language) and counts(code))
     found = []
     if level == "language":
         found = [Quantity("language", code, (code,)) for code in languages]
@@ -99,11 +99,6 @@ def quantities(
         names = sorted({groups.get(code, "unknown") for code in unseen})
         found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
     return [*found, Quantity("mean", mean, unseen)] if unseen or train_language in UNSAID else found
-
-
-def counts(code: str, covered: Collection[str]) -> bool:
-    """Whether a language counts in means, of a task that covers some; of one that xbench does not know, all do."""
-    return not covered or code in covered
 
 
 def not_zero_shot(row: Mapping[str, Any]) -> bool:

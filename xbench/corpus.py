@@ -198,7 +198,8 @@ class Corpus:
             problems = self._looked(self.train_language, "train" if self.trains else "test")
             if self.hub is not None:
                 try:
-                    return self.hub.revision()
+                    # Runs whose questions were one by one are others.
+                    return f"{self.hub.revision()}{' by paragraph' if self.by_paragraph else ''}"
                 except DataError as error:
                     problems.append(str(error))
             raise DataError(f"no data of {self.folder}", problems)

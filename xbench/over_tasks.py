@@ -194,10 +194,10 @@ def _task(
     if len(marks) > 1:
         return f"{columns[0].target}: its metrics were measured on different examples"
     languages = [b.language for b in blocks]
-    expected = set(pairing.covered(con, columns[0].target))
+    expected = set(columns[0].covered)
 
     def in_mean(code: str) -> bool:
-        return zero_shot(code, one.train_language) and contrasts.counts(code, expected) if average.zero_shot else code in expected
+        return columns[0].counts(code) and zero_shot(code, one.train_language) if average.zero_shot else code in expected
 
     counted = [code for code in languages if in_mean(code)]
     if not average.zero_shot and set(counted) < expected:

@@ -83,18 +83,32 @@ class Runs:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One comparable column of numbers, and all systems that have any in it."""
+    """One comparable column of numbers, and all systems that have any in it.
+
+    Attributes:
+        target, metric, scorer, dataset_revision: Which.
+        systems: Those systems.
+        covered: The languages that the task covers, which alone count in means; none of a task that xbench does not know.
+        mined: Whether examples are what gold or the system names, so that two systems have different ones on the same data. A sentence
+            that neither names adds nothing, above or below.
+    """
 
     target: str
     metric: str
     scorer: str
     dataset_revision: str
     systems: dict[System, Runs] = field(compare=False)
+    covered: tuple[str, ...] = ()
+    mined: bool = False
 
     @property
     def key(self) -> dict[str, str]:
         """The fields of COLUMN."""
         return {c: getattr(self, c) for c in COLUMN}
+
+    def counts(self, language: str) -> bool:
+        """Whether a language counts in means; of a task that xbench does not know, all do."""
+        return not self.covered or language in self.covered
 
 
 def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Column]:
@@ -121,11 +135,13 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
         + "".join(f' AND "{c}" = ?' for c in conditions)
         + " GROUP BY ALL ORDER BY ALL"
     )
+    tasks = "SELECT target, family, list(language ORDER BY language) FROM task_language GROUP BY ALL"
+    covered = {target: (tuple(codes), family == "mining") for target, family, codes in con.execute(tasks).fetchall()}
     found: dict[tuple[str, ...], Column] = {}
     for row in board.execute(con, text, list(conditions.values())).fetchall():
         key, system = row[: len(COLUMN)], System(*row[len(COLUMN) : len(COLUMN) + len(SYSTEM)])
         seed, run_id, revision, parameters, stored, selected = row[-6:]
-        column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}))
+        column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}, *covered.get(key[0], ())))
         old = column.systems.get(system, Runs(system, {}, True, parameters))
         doubled = (*old.doubled, seed) if seed in old.by_seed else old.doubled
         by_seed = {**old.by_seed, seed: run_id}
@@ -179,11 +195,13 @@ def meeting(
 def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
     """What the rows of a column follow from: a run's id stands for its conditions, its scores and a sum over its outcomes for its examples.
 
-    What of a run its id does not say is said beside: its size, how the step was selected elsewhere, and whether its examples are taken,
-    which conditions on scores decide. Only the runs that take part: conditions such as a model leave others out of the column. The id of a
-    run of ours is the same in two stores, and its scores may be, where other examples are right.
+    What of a run its id does not say is said beside: its size, how the step was selected elsewhere, whether there is another of its seed,
+    and whether its examples are taken, which conditions on scores decide. Only the runs that take part: conditions such as a model leave
+    others out of the column. The id of a run of ours is the same in two stores, and its scores may be, where other examples are right.
     """
-    systems = sorted((sorted(h.by_seed.values()), h.stored, h.selected, h.parameters) for h in column.systems.values())
+    systems = sorted(
+        (sorted(h.by_seed.values()), h.stored, h.selected, h.parameters, h.doubled, sorted(h.developed)) for h in column.systems.values()
+    )
     runs = sorted(run for of_one, *_ in systems for run in of_one)
     scores = con.execute(
         "SELECT run_id, language, value, n, evidence FROM score WHERE split = 'test' AND target = ? AND metric = ? AND scorer = ? "
@@ -196,12 +214,7 @@ def content(con: duckdb.DuckDBPyConnection, column: Column) -> list[Any]:
         "AND target = ? AND metric = ? AND scorer = ? AND run_id IN (SELECT unnest(?::VARCHAR[]))",
         [column.target, column.metric, column.scorer, runs],
     ).fetchall()
-    return [scores, examples, systems, covered(con, column.target)]
-
-
-def covered(con: duckdb.DuckDBPyConnection, target: str) -> list[str]:
-    """The languages that a task covers, which alone count in means; none of a task that xbench does not know."""
-    return [code for (code,) in con.execute("SELECT language FROM task_language WHERE target = ? ORDER BY ALL", [target]).fetchall()]
+    return [scores, examples, systems, column.covered, column.mined]
 
 
 def _that_count(con: duckdb.DuckDBPyConnection, found: list[Column], *, asked: bool) -> list[Column]:
@@ -351,14 +364,6 @@ class Panel:
         return {language: wanted - held for language, held in sorted(there.items()) if held and held < wanted}
 
 
-def mined(con: duckdb.DuckDBPyConnection, target: str) -> bool:
-    """Whether examples of a target are what gold or the system names, so that two systems have different ones on the same data.
-
-    A sentence that neither names adds nothing, above or below.
-    """
-    return bool(con.execute("SELECT 1 FROM task_language WHERE target = ? AND family = 'mining' LIMIT 1", [target]).fetchall())
-
-
 def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[str]) -> Panel:
     """Read the counts of these runs in this column.
 
@@ -379,25 +384,24 @@ def load_panel(con: duckdb.DuckDBPyConnection, column: Column, runs: Sequence[st
         "CREATE OR REPLACE TEMP TABLE numbered AS SELECT cluster_id, row_number() OVER (ORDER BY cluster_id) - 1 AS cluster "
         "FROM (SELECT DISTINCT cluster_id FROM counted)"
     )
-    free = mined(con, column.target)
     sets = con.execute(
         "SELECT language, mark, max(examples), list(number ORDER BY number), list(number) FILTER (examples > different) FROM ("
-        f"SELECT language, number, {'0' if free else 'sum(mark)'} AS mark, sum(examples)::BIGINT AS examples, "
+        f"SELECT language, number, {'0' if column.mined else 'sum(mark)'} AS mark, sum(examples)::BIGINT AS examples, "
         "sum(different)::BIGINT AS different FROM counted GROUP BY language, number) "
-        f"GROUP BY language, mark{'' if free else ', examples'} ORDER BY language, min(number)"
+        f"GROUP BY language, mark{'' if column.mined else ', examples'} ORDER BY language, min(number)"
     ).fetchall()
     blocks = []
     for language, _, examples, numbers, twice in sets:
         table = con.execute(
-            f"SELECT cluster, {'number, ' if free else ''}above, below FROM counted JOIN numbered USING (cluster_id) "
+            f"SELECT cluster, {'number, ' if column.mined else ''}above, below FROM counted JOIN numbered USING (cluster_id) "
             "WHERE language = ? AND list_contains(?, number) ORDER BY number, cluster",
             [language, numbers],
         ).fetchnumpy()
-        clusters, above, below = _dense(table, numbers) if free else _as_columns(table, len(numbers))
+        clusters, above, below = _dense(table, numbers) if column.mined else _as_columns(table, len(numbers))
         same = bool((below == below[:, :1]).all())
         sums = Sums(above, below[:, :1] if same else below, clusters)
         own = tuple(runs[i] for i in numbers)
-        blocks.append(Block(language, own, sums, None if free else examples, frozenset(runs[i] for i in twice or ())))
+        blocks.append(Block(language, own, sums, None if column.mined else examples, frozenset(runs[i] for i in twice or ())))
     total = con.execute("SELECT count(*) FROM numbered").fetchall()[0][0]
     con.execute("DROP TABLE wanted; DROP TABLE counted; DROP TABLE numbered")
     return Panel(tuple(blocks), total)

@@ -82,8 +82,7 @@ def _measured(con: duckdb.DuckDBPyConnection, column: Column, over: Over) -> tup
     panel = pairing.load_panel(con, column, runs)
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no example is stored")}
-    covered = pairing.covered(con, column.target)
-    panel = replace(panel, blocks=tuple(b for b in panel.blocks if not covered or b.language in covered))
+    panel = replace(panel, blocks=tuple(b for b in panel.blocks if column.counts(b.language)))
     if not panel.blocks:
         return [], None, {**why, **dict.fromkeys(stored, "no language that the task covers")}
     doubled = {s: languages[0] for s in stored if (languages := panel.doubled(column.systems[s].by_seed.values()))}

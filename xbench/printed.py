@@ -38,6 +38,7 @@ class Printed:
         lines: Of each system its labels and its cells; None where there is no number.
         tied: Whether the best system is not significantly better than this one; None where this was not tested.
         seeds: Fewest and most seeds of a system.
+        beside: Languages that the task does not cover, which are in no mean.
     """
 
     said: dict[str, str]
@@ -46,6 +47,7 @@ class Printed:
     lines: list[tuple[list[str], list[Cell | None]]] = field(default_factory=list)
     tied: list[bool | None] = field(default_factory=list)
     seeds: tuple[int, int] = (0, 0)
+    beside: list[str] = field(default_factory=list)
 
 
 def tables(selection: Selection) -> Iterator[Printed]:
@@ -70,16 +72,24 @@ def _table(selection: Selection, key: dict[str, str], rows: Sequence[Row]) -> Pr
         systems.setdefault(label, {}).setdefault(row["language"], []).append(row["value"])
         seeds.setdefault(label, set()).add(row["seed"])
     languages = sorted({row["language"] for row in rows})
+    covered = selection.con.execute("SELECT DISTINCT language FROM task_language WHERE target = ?", [key["target"]]).fetchall()
+    counted = [code for code in languages if not covered or code == MANY or (code,) in covered]
     shared = {**key, **{c: rows[0][c] for c in _SYSTEM if c not in varying}}
-    header = [*varying, *languages, *(["avg"] if len(languages) > 1 else [])]
+    header = [*varying, *languages, *(["avg"] if len(counted) > 1 else [])]
     if languages == [MANY]:
         shared["language_set"] = rows[0]["language_set"]
-    found = Printed({c: str(v) for c, v in shared.items() if v is not None}, header, len(varying))
+    found = Printed(
+        {c: str(v) for c, v in shared.items() if v is not None}, header, len(varying), beside=[c for c in languages if c not in counted]
+    )
     means = {label: {code: sum(v) / len(v) for code, v in cells.items()} for label, cells in systems.items()}
-    complete = {label: len(cells) == len(languages) for label, cells in means.items()}
+    own = {label: [cells[code] for code in counted if code in cells] for label, cells in means.items()}
+    whole = {label: len(values) == len(counted) for label, values in own.items()}
+    for label, cells in means.items():
+        if whole[label] and counted:
+            cells["avg"] = sum(own[label]) / len(counted)
     columns = header[len(varying) :]
-    shown = {label: [_number(cells, c, complete[label], selection.digits) for c in columns] for label, cells in means.items()}
-    order = sorted(shown, key=lambda label: (not complete[label], -sum(means[label].values()) / len(means[label]), label))
+    shown = {label: [f"{100 * cells[c]:.{selection.digits}f}" if c in cells else "" for c in columns] for label, cells in means.items()}
+    order = sorted(shown, key=lambda label: (not whole[label], -sum(own[label]) / (len(own[label]) or 1), label))
     best = [max((float(shown[label][i]) for label in order if shown[label][i]), default=None) for i in range(len(columns))]
     tiers = _tiers(selection, key, rows, varying)
     for label in order:
@@ -91,22 +101,15 @@ def _table(selection: Selection, key: dict[str, str], rows: Sequence[Row]) -> Pr
     return found
 
 
-def _number(cells: dict[str, float], column: str, complete: bool, digits: int) -> str:
-    """Percent; the mean only over all the languages of the table."""
-    if column == "avg":
-        return f"{100 * sum(cells.values()) / len(cells):.{digits}f}" if complete else ""
-    return f"{100 * cells[column]:.{digits}f}" if column in cells else ""
-
-
 def _tiers(selection: Selection, key: dict[str, str], rows: Sequence[Row], varying: list[str]) -> dict[tuple[str, ...], bool]:
     """Which systems the tests put into the first tier: not significantly worse than the best, where every example is stored.
 
     None where the table has other languages than those that systems are ranked over.
     """
-    asked = {c: v for c, v in selection.where.items() if c not in key}
+    asked = {c: v for c, v in selection.where.items() if c not in key and v is not None}
     if key["split"] != "test" or not asked.keys().isdisjoint(("language", "language_set")):
         return {}
-    languages = {row["language"] for row in rows}
+    languages = {row["language"] for row in rows} - {MANY}  # there is no test of means as printed
     recipes = {r["run_id"]: r for r in rows}
     ids = dict(selection.con.execute("SELECT DISTINCT recipe_id, recipe FROM run").fetchall())
     found: dict[tuple[str, ...], bool] = {}
@@ -133,7 +136,8 @@ def caption(printed: Printed, selection: Selection) -> str:
     low, high = printed.seeds
     over = f", mean over {low if low == high else f'{low} to {high}'} seeds" if high > 1 else ""
     said = printed.said
-    best = "Best in bold."
+    beside = f" Not in the mean, as the task does not cover it: {', '.join(printed.beside)}." if printed.beside else ""
+    best = f"Best in bold.{beside}"
     tied = " A dagger marks systems that a paired test does not separate from the best." if any(printed.tied) else ""
     what = f"{said['target']}: {said['metric']} ({said['scorer']}), percent, {said['split']}{over}."
     return f"{what} {best}{tied} xbench snapshot {selection.snapshot}."

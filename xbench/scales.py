@@ -108,10 +108,9 @@ def _row(
             **head,
             **untested(f"the runs were tested on different examples ({'; '.join(different) or 'no common language'})", quantity),
         }
-    covered = pairing.covered(con, column.target)
 
     def counted(code: str) -> bool:
-        return zero_shot(code, system.train_language) and contrasts.counts(code, covered)
+        return zero_shot(code, system.train_language) and column.counts(code)
 
     languages = [b.language for b in blocks if counted(b.language)]
     if not languages:

@@ -55,12 +55,14 @@ Content = tuple[Any, ...]
 
 def content() -> Content:
     """It, as it is now: files of data/ by name and time, the others by what they say."""
-    from xbench.task import all_tasks, trained
+    from xbench.task import all_tasks
 
     tasks = all_tasks()
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in tasks]
     languages = [(task.name, task.family, code, task.metric) for task in tasks for code in task.languages]
-    parts = [(task.name, part.task.partition("@")[0], trained(part.task)) for task in tasks for part in task.parts]
+    trained = {task.name: task.train_language for task in tasks}
+    named = [(task.name, part.task.partition("@")) for task in tasks for part in task.parts]
+    parts = [(name, base, language or trained[base]) for name, (base, _, language) in named]
     rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), tuple(parts), _suite_rows())
     files = [share.folder("data") / f"{file}.csv" for file, _ in _GIVEN.values()]
     selects = binding.selects(VIEWS)

@@ -8,6 +8,7 @@ TASK = Corpus(
     folder="xquad",
     family="qa",
     parallel=True,
+    by_paragraph=True,
     languages=_xtreme.XQUAD_R,
     sources=SOURCES,
     published=SIZES | {(code, "test"): 1_190 for code in _xtreme.XQUAD_R},

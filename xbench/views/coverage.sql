@@ -6,7 +6,8 @@ WITH systems AS (SELECT DISTINCT model, intermediate FROM run),
 targets AS (SELECT DISTINCT model, target, train_language FROM run),
 found AS (
     SELECT model, intermediate, target, max({'languages': languages, 'seeds': seeds}) AS most
-    FROM leaderboard
+    FROM leaderboard AS l
+    ANTI JOIN task_part AS p ON (p.task, p.part) = (l.intermediate, l.target) AND p.train_language <> l.train_language
     WHERE split = 'test' AND basis = 'languages'
     GROUP BY ALL
 ),
