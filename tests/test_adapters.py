@@ -906,6 +906,11 @@ def test_what_mteb_writes_into_eval_results_is_percent_of_a_subset_and_split_or_
     ]
     text = _evaluated(("MTEB(eng, v2)", 0.62), notes="Obtained using MTEB")  # of a benchmark: push_model_results, model_result.py
     assert said("org__m/.eval_results/MTEB(eng, v2).yaml", text, tmp_path / "5", "value", language="en")[0] == [(0.62,)]
+    alone = tmp_path / "org__m" / ".eval_results" / "T.yaml"
+    alone.parent.mkdir(parents=True)
+    alone.write_text(_evaluated(("T", 45.0), **mteb))
+    (row,) = adapter.read(alone, "eval-results", Options())
+    assert "language_set" not in row, "over what is not said is no mean over nothing"
 
 
 def test_a_number_of_eval_results_up_to_1_beside_others_over_1_may_be_either(tmp_path: Path) -> None:
