@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import LESS, Note, Options, Row, mapping, number, read_json, read_lines, tail, unit_said
 from xbench.errors import DataError
-from xbench.languages import known, named, normal
+from xbench.languages import known, locale, named, normal
 
 SUFFIXES = (".json",)
 EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
@@ -50,19 +50,24 @@ _FRACTION = re.compile(
 _EITHER = re.compile(r"\S+ \w*(bleu(?!rt)|chrf|rouge|meteor).*|scrolls_.*", re.DOTALL)
 # Data sets whose configurations are languages, some of three letters.
 _BY_LANGUAGE = re.compile(r"masakhane/(?!ntrex).*|Davlan/(NaijaRC|nollysenti)|jumelet/multiblimp|keramjan/ulut|(CohereForAI/Global-MMLU)")
-_CALLED = {"jp": "ja", "north_macedonian": "mk", "pidgin": "pcm"}  # xwinograd_jp, INCLUDE's and XL-Sum's
+# xwinograd_jp, INCLUDE's, and those of csebuetnlp/xlsum that go by no name of theirs, or by one with a script.
+_CALLED = {
+    "jp": "ja", "north_macedonian": "mk", "pidgin": "pcm", "scottish_gaelic": "gd", "chinese_simplified": "zh-Hans",
+    "chinese_traditional": "zh-Hant", "serbian_cyrillic": "sr-Cyrl", "serbian_latin": "sr-Latn",
+}  # fmt: skip
 # Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's). flores_ca is into Catalan and out of it.
 _WORDS = re.compile(
     r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|flan_held_in|evalita-mp_(sa|te)|csatqa_li|\w+mmlu_(management|philosophy)_ar|flores_.."
     r"|life_in_the_uk"
 )
 _SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:[_-](?P<second>[a-z]{2}))?")
-# Data sets of two languages: those of a question and of its context, or of a translation.
-_PAIRED = re.compile(r"mlqa|.*(flores|iwslt|opus|tatoeba|wmt).*")
+# Data sets of two languages, of a question and its context or of a translation, also where the second might be a region (en_et: Ethiopia).
+_PAIRED = re.compile(r"mlqa(_.*)?|.*(europarl|flores|iwslt|mtnt|ntrex|opus|tatoeba|wmt).*|(.*_)?(phrases|ted|translation)(_.*)?")
 # Tasks with the language in the middle: as a locale (ES_LA is Latin America's Spanish), by its name, and with a script.
 _MIDDLE = (
     re.compile(r"(mmmlu)_([a-z]{2})_[a-z]{2}(_.+|)"),
-    re.compile(r"(include_base_44|xlsum)_(north_macedonian|[a-z]{4,})(_.+|)"),
+    re.compile(r"(include_base_44)_(north_macedonian|[a-z]{4,})(_.+|)"),
+    re.compile(r"(xlsum)_([a-z]{4,}(?:_[a-z]{4,})?)(_prompt_\d|)"),
     re.compile(r"(global_piqa_[a-z]+_[a-z]+)_([a-z]{3}_[a-z]{4})(_.+|)"),
 )
 
@@ -217,7 +222,7 @@ def _by_name(task: str) -> tuple[str, str] | None:
     """What the name says.
 
     `mt` beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque. Other two codes are
-    two languages in what is _PAIRED alone: hi_in is a locale.
+    two languages, and refused where they may be a locale (hi_in) of what is not known to be _PAIRED.
     """
     for pattern in _MIDDLE:
         if (match := pattern.fullmatch(task)) and (code := _code(match[2])):
@@ -234,7 +239,7 @@ def _by_name(task: str) -> tuple[str, str] | None:
         return None
     if code == "mt":
         return f"{base}_mt", second
-    return (base, f"{code}/{second}") if _PAIRED.fullmatch(base) else None
+    return None if locale(code, second) and not _PAIRED.fullmatch(base) else (base, f"{code}/{second}")
 
 
 def _by_configuration(task: str, dataset: Any, path: Any) -> tuple[str, str | None]:
