@@ -24,12 +24,15 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lm-eva
 _METRICS = {"acc": "accuracy"}
 # What of a prompt two runs of one model may differ in, beside the number of examples.
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
-# Of --model_args (lm_eval/models at 4e7e0d4) what names the model, addresses and keys, and how the work is spread, which changes no score.
+# Of --model_args (lm_eval/models at 4e7e0d4; inspect_ai/model/_providers at 499e615) what names the model, addresses and keys, and how
+# the work is spread and requests are made, which changes no score.
 _NO_CONDITIONS = re.compile(
     r"pretrained|model|model_id|deployment_id|peft|delta|path|engine|load|revision|subfolder|ckpt_step"
-    r"|(.*_)?(url|header|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
+    r"|(.*_)?(url|headers?|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
     r"|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
     r"|(use|logits)_cache|(cache|download)_dir"
+    r"|host|port|location|(.*_)?project(_id)?|(aws_)?region(_name)?|scopes|use_adc|http_client|stream(ing)?|retry_delay|disable_retry"
+    r"|service_tier|background|cache_ttl|max_connections"
 )
 _AGREE = 1e-6
 # What stands after the results of a file that has not the name of one: of the harness before 0.4, and since.
@@ -87,7 +90,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     version = str(content.get("lm_eval_version") or content.get("git_hash") or "unknown")
     said = {
         "model": _model(content, given),
-        "model_revision": _revision(config, given),
+        "model_revision": revision(config, given),
         "parameters": config.get("model_num_parameters"),
         "source_version": version,
         "stack": f"lm-eval {version}",
@@ -146,10 +149,15 @@ def _arguments(given: Any) -> dict[str, Any]:
     return given if isinstance(given, dict) else dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
 
 
+def conditions(given: dict[str, Any]) -> dict[str, Any]:
+    """What of the arguments that a model was loaded with two runs of it may differ in."""
+    return {key: value for key, value in given.items() if value is not None and not _NO_CONDITIONS.fullmatch(key)}
+
+
 def _conditions(config: dict[str, Any], given: dict[str, Any]) -> dict[str, dict[str, str]]:
     """What of --model_args and --gen_kwargs two runs of one model may differ in, as texts."""
     # gpt-neox, which alone gives the iteration, has all settings of the training there.
-    asked = {} if "iteration" in given else {key: value for key, value in given.items() if not _NO_CONDITIONS.fullmatch(key)}
+    asked = {} if "iteration" in given else conditions(given)
     both = {"model_args": asked, "gen_kwargs": _arguments(config.get("gen_kwargs"))}
     said = {name: {key: str(value) for key, value in values.items() if value is not None} for name, values in both.items()}
     return {name: values for name, values in said.items() if values}
@@ -161,13 +169,13 @@ def _shots(task: str, parts: set[str], shots: dict[str, Any], config: dict[str, 
     return said[0] if len(said) == 1 else said or config.get("num_fewshot")
 
 
-def _revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
+def revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
     """The commit if a file says it, or what was asked for; with a checkpoint in a folder of its own, or of gpt-neox."""
-    revision = config.get("model_sha") or config.get("model_revision") or given.get("revision")
-    if revision is None and given.get("iteration") is not None:
+    said = config.get("model_sha") or config.get("model_revision") or given.get("revision")
+    if said is None and given.get("iteration") is not None:
         return f"iteration {given['iteration']}"
     folder = given.get("subfolder")
-    return f"{revision or 'unknown'}/{folder}" if folder else revision
+    return f"{said or 'unknown'}/{folder}" if folder else said
 
 
 def _unit(tasks: Iterable[str], metric: str, configs: dict[str, Any], options: Options) -> str | None:

@@ -1383,6 +1383,19 @@ def test_generation_limits_and_another_solver_are_the_recipe_of_a_log_of_inspect
         "solver_args": {"template": "t"},
     }
     assert recipe({}, {}, solver="chain_of_thought", solver_args={}) == {"solver": "chain_of_thought"}
+    # Arguments of model/_providers/hf.py, and of openai.py and google.py, which are about requests alone.
+    spread = {"device": "cuda:0", "batch_size": 8, "stream": True, "region_name": "eu", "default_headers": {"x": "y"}, "dtype": None}
+    assert recipe({}, {}, model_args=spread) == "unknown"
+    loaded = {"load_in_4bit": True, "model_path": "./m"}
+    assert recipe({}, {}, model_args={**spread, **loaded}) == {"model_args": loaded}
+
+
+def test_the_revision_among_the_arguments_of_a_model_of_inspect_keeps_runs_apart(tmp_path: Path) -> None:
+    for revision in ("step1", "step2"):
+        log = eval_log()
+        log["eval"]["model_args"] = {"revision": revision}
+        found, _ = said(f"{revision}.json", log, tmp_path, "model_revision")
+    assert found == [("step1",), ("step2",)]
 
 
 def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> None:
@@ -1390,7 +1403,7 @@ def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> N
     path = tmp_path / "results.json"
 
     def recipe(**config: Any) -> Any:
-        general = {"model_name": "m", "model_config": {"model_name": "m", "dtype": "bfloat16", **config}}
+        general = {"model_name": "m", "model_config": {"model_name": "m", **config}}
         path.write_text(json.dumps({"config_general": general, "results": {"mgsm:de|5": {"em": 0.5}}}))
         (found,) = _recipes("lighteval", path)
         return found
@@ -1400,6 +1413,14 @@ def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> N
     assert recipe(generation_parameters={**silent, "temperature": 1.0, "seed": 0}, system_prompt="You think.", override_chat_template=False) == {
         "num_fewshot": 5, "temperature": 1.0, "seed": 0, "system_prompt": "You think.", "override_chat_template": False,
     }  # fmt: skip
+    # dtype of transformers_model.py, of which 4bit and 8bit are values; the defaults of sglang_model.py and vllm_model.py.
+    assert (
+        recipe(dtype=None) == recipe(dtype="auto", quantization=None, kv_cache_dtype="auto", model_loading_kwargs={}) == {"num_fewshot": 5}
+    )
+    assert [recipe(dtype=dtype)["dtype"] for dtype in ("bfloat16", "4bit")] == ["bfloat16", "4bit"]
+    precise = {"quantization": "fp8", "kv_cache_dtype": "fp8"}
+    assert recipe(**precise, model_loading_kwargs={"device_map": "auto"}) == {"num_fewshot": 5, **precise}
+    assert recipe(model_loading_kwargs={"load_in_8bit": True})["model_loading_kwargs"] == {"load_in_8bit": True}
 
 
 def test_the_generation_of_a_record_of_every_eval_ever_is_its_recipe(tmp_path: Path) -> None:
