@@ -1443,6 +1443,31 @@ def test_the_generation_of_a_record_of_every_eval_ever_is_its_recipe(tmp_path: P
         assert recipe(given, xbench_recipe="ours") == "ours"
 
 
+def test_what_euroeval_says_of_a_run_is_in_the_recipe_beside_what_its_results_say(tmp_path: Path) -> None:
+    """additional_details as eee_utils.py of EuroEval writes them: scoring_method at 01f251f, use_bits_per_character at f37841c."""
+    path = tmp_path / "a.json"
+
+    def row(said: dict[str, str | None], config: dict[str, Any] | None = None, **details: str) -> dict[str, Any]:
+        record = _eee("euroeval", ("angry-tweets", "test_mcc", "", 50.0), high=100, **details)
+        record["eval_library"]["additional_details"] = {"languages": '["da"]', **said}
+        record["evaluation_results"][0]["generation_config"] = config
+        path.write_text(json.dumps(record))
+        (found,) = adapter.read(path, "eee", Options())
+        assert isinstance(found, dict)
+        return found
+
+    assert row({"scoring_method": "mcf", "cf_normalization": None, "use_bits_per_character": "false"})["recipe"] == "unknown"
+    assert row({"few_shot": "true", "scoring_method": "mcf", "cf_normalization": None})["recipe"] == {"few_shot": True}
+    cloze = {"scoring_method": "cf", "cf_normalization": "character"}
+    assert row({"few_shot": "false", **cloze})["recipe"] == {"few_shot": False, **cloze}
+    assert row({"use_bits_per_character": "true"})["recipe"] == {"use_bits_per_character": True}
+    shots = {"few_shot": "true"}
+    assert row(shots, {"generation_args": {"temperature": 0.5}})["recipe"] == {"few_shot": True, "temperature": 0.5}
+    assert row(shots, xbench_recipe='{"few_shot": 3, "cot": true}')["recipe"] == {"few_shot": 3, "cot": True}
+    assert row(shots, xbench_recipe="ours")["recipe"] == "ours"
+    assert [row({"validation_split": "true"}, **more)["split"] for more in ({}, {"xbench_split": "validation"})] == ["dev", "validation"]
+
+
 def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:
     """evaluate.py --xtreme_version xtreme-r writes udpos, panx, tatoeba and xquad under the same names, with more languages."""
     content = {
