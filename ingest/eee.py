@@ -64,7 +64,8 @@ def _record(record: dict[str, Any], path: Path, at: str, options: Options) -> It
     _tell_apart(rows, [str(result["evaluation_name"]) for result in record["evaluation_results"]])
     for index, row in enumerate(_with_errors(rows)):
         if row is not None:
-            yield {**said, **row, **ours, "at": f"{at}evaluation_results[{index}]"}
+            own = {key: value for key, value in row.items() if value is not None}
+            yield {**said, **ours, **own, "recipe": _both(row["recipe"], ours.get("recipe")), "at": f"{at}evaluation_results[{index}]"}
 
 
 def _result(result: dict[str, Any], library: str, spoken: Row, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:
@@ -207,10 +208,27 @@ def _told(said: Any) -> Any:
 
 
 def _euroeval(library: dict[str, Any]) -> Row:
-    """What EuroEval says of a run beside its scores (src/euroeval/eee_utils.py): the split, and whether examples were shown."""
+    """What EuroEval says of a run beside its scores (src/euroeval/eee_utils.py): the split, whether examples were shown, and the scoring.
+
+    Choices are scored by their letters (`mcf`) unless their texts were asked for (`cf`, in later versions use_bits_per_character).
+    """
     said = mapping(library.get("additional_details") or {}, "eval_library")
     row: Row = {"split": "dev"} if str(said.get("validation_split")).lower() == "true" else {}
-    return row if said.get("few_shot") is None else {**row, "recipe": {"few_shot": str(said["few_shot"]).lower() == "true"}}
+    recipe = {key: said[key] for key in ("scoring_method", "cf_normalization") if said.get(key) not in (None, "mcf")}
+    if said.get("few_shot") is not None:
+        recipe["few_shot"] = str(said["few_shot"]).lower() == "true"
+    if str(said.get("use_bits_per_character")).lower() == "true":
+        recipe["use_bits_per_character"] = True
+    return {**row, "recipe": recipe} if recipe else row
+
+
+def _both(said: Any, beside: dict[str, Any] | None) -> Any:
+    """The recipe that a result says and what is said beside it of its run; what the result says, as an object or its JSON, wins."""
+    try:
+        own = json.loads(said) if isinstance(said, str) else said
+    except ValueError:
+        return said
+    return {**(beside or {}), **own} if isinstance(own, dict) else said or beside
 
 
 def _samples(path: Path) -> dict[str, pa.Table]:

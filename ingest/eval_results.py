@@ -88,7 +88,7 @@ def _of_mteb(data: dict[str, Any], part: _Part, parts: list[_Part | None]) -> Ro
     over = [part] if part.split else [other for other in parts if other and other.task == part.task and other.split]
     languages = {_language(other) for other in over}
     codes = sorted(filter(None, languages))
-    row: Row = {"language": MANY, "language_set": codes if len(codes) == len(languages) else None}
+    row: Row = {"language": MANY, "language_set": None if None in languages else codes or None}
     if len(languages) == 1:
         row = {"language": languages.pop()}
     named = part.subset not in ("", "default") and row["language"] is None

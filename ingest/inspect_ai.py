@@ -63,6 +63,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             row = {
                 "at": f"results.scores.{score['name']}.{name}",
                 "model": about["model"],
+                "model_revision": load("lm-eval").revision({}, about.get("model_args") or {}),
                 "target": f"inspect/{target}",
                 "language": language,
                 **spoken,
@@ -84,9 +85,13 @@ def read(path: Path, options: Options) -> Iterator[Row]:
 
 
 def _conditions(about: dict[str, Any], plan: dict[str, Any]) -> dict[str, Any]:
-    """What was set beside the task: limits, a solver in place of its own, and generation, where the plan goes before the model."""
+    """What was set beside the task: limits, a solver in place of its own, the model's arguments, and generation.
+
+    Of generation the plan goes before the model.
+    """
     limits = {key: value for key, value in about.get("config", {}).items() if key.endswith("_limit")}
-    found = {**limits, "solver": about.get("solver"), "solver_args": about.get("solver_args")}
+    loaded = load("lm-eval").conditions(about.get("model_args") or {})
+    found = {**limits, "solver": about.get("solver"), "solver_args": about.get("solver_args"), "model_args": loaded}
     for config in (about.get("model_generate_config"), plan.get("config")):
         found |= {key: value for key, value in (config or {}).items() if value is not None and key not in REQUESTS}
     return {key: value for key, value in found.items() if value not in (None, {})}

@@ -42,7 +42,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         raise DataError(f"{path}: was run with max_samples {general['max_samples']}: scores over a part of the examples")
     given = general.get("model_config")
     config = given if isinstance(given, dict) else {}
-    model, how = general.get("model_name") or config.get("model_name"), _generation(config)
+    model, how = general.get("model_name") or config.get("model_name"), _conditions(config)
     version = str(general.get("lighteval_sha") or "unknown")
     tasks = mapping(content.get("config_tasks") or {}, f"{path}: config_tasks")
     for key, metrics in mapping(content["results"], f"{path}: results").items():
@@ -75,10 +75,15 @@ def read(path: Path, options: Options) -> Iterator[Row]:
             yield row | ({"stderr": stderr, "stderr_kind": "lighteval over examples"} if stderr is not None else {})
 
 
-def _generation(config: dict[str, Any]) -> dict[str, Any]:
-    """What of the prompts and the generation a model's configuration sets; a temperature of 0 is the default (models/model_input.py)."""
-    found = {**(config.get("generation_parameters") or {}), **{key: config.get(key) for key in ("system_prompt", "override_chat_template")}}
-    return {key: value for key, value in found.items() if value not in (None, "") and (key, value) != ("temperature", 0)}
+def _conditions(config: dict[str, Any]) -> dict[str, Any]:
+    """What of the prompts, the generation and the precision a model's configuration sets, but what is a default everywhere.
+
+    That is a temperature of 0 (models/model_input.py), and `auto`, the model's own precision, which is null elsewhere.
+    """
+    found = dict(config.get("generation_parameters") or {})
+    found |= {key: config.get(key) for key in ("system_prompt", "override_chat_template", "dtype", "quantization", "kv_cache_dtype")}
+    found["model_loading_kwargs"] = load("lm-eval").conditions(config.get("model_loading_kwargs") or {})
+    return {key: value for key, value in found.items() if value not in (None, "", "auto", {}) and (key, value) != ("temperature", 0)}
 
 
 def _split(task: str) -> tuple[str, str | None]:

@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import LESS, Note, Options, Row, mapping, number, read_json, read_lines, tail, unit_said
 from xbench.errors import DataError
-from xbench.languages import known, named, normal
+from xbench.languages import known, locale, named, normal
 
 SUFFIXES = (".json",)
 EXAMPLE = "results/org__model/results_2026-01-21T03-44-18.458309.json"
@@ -24,12 +24,15 @@ UNSAID = {"intermediate": "unknown", "train_language": "none", "source": "lm-eva
 _METRICS = {"acc": "accuracy"}
 # What of a prompt two runs of one model may differ in, beside the number of examples.
 _PROMPT = ("chat_template_sha", "system_instruction_sha", "fewshot_as_multiturn")
-# Of --model_args (lm_eval/models at 4e7e0d4) what names the model, addresses and keys, and how the work is spread, which changes no score.
+# Of --model_args (lm_eval/models at 4e7e0d4; inspect_ai/model/_providers at 499e615) what names the model, addresses and keys, and how
+# the work is spread and requests are made, which changes no score.
 _NO_CONDITIONS = re.compile(
     r"pretrained|model|model_id|deployment_id|peft|delta|path|engine|load|revision|subfolder|ckpt_step"
-    r"|(.*_)?(url|header|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
+    r"|(.*_)?(url|headers?|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
     r"|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
     r"|(use|logits)_cache|(cache|download)_dir"
+    r"|host|port|location|(.*_)?project(_id)?|(aws_)?region(_name)?|scopes|use_adc|http_client|stream(ing)?|retry_delay|disable_retry"
+    r"|service_tier|background|cache_ttl|max_connections"
 )
 _AGREE = 1e-6
 # What stands after the results of a file that has not the name of one: of the harness before 0.4, and since.
@@ -50,19 +53,24 @@ _FRACTION = re.compile(
 _EITHER = re.compile(r"\S+ \w*(bleu(?!rt)|chrf|rouge|meteor).*|scrolls_.*", re.DOTALL)
 # Data sets whose configurations are languages, some of three letters.
 _BY_LANGUAGE = re.compile(r"masakhane/(?!ntrex).*|Davlan/(NaijaRC|nollysenti)|jumelet/multiblimp|keramjan/ulut|(CohereForAI/Global-MMLU)")
-_CALLED = {"jp": "ja", "north_macedonian": "mk", "pidgin": "pcm"}  # xwinograd_jp, INCLUDE's and XL-Sum's
+# xwinograd_jp, INCLUDE's, and those of csebuetnlp/xlsum that go by no name of theirs, or by one with a script.
+_CALLED = {
+    "jp": "ja", "north_macedonian": "mk", "pidgin": "pcm", "scottish_gaelic": "gd", "chinese_simplified": "zh-Hans",
+    "chinese_traditional": "zh-Hant", "serbian_cyrillic": "sr-Cyrl", "serbian_latin": "sr-Latn",
+}  # fmt: skip
 # Tasks that end in a word, not in a language (lm_eval/tasks at 4e7e0d4; the last is EuroEval's). flores_ca is into Catalan and out of it.
 _WORDS = re.compile(
     r".*lsat_ar|polemo2_in|pisa_ch|.*_yes_no|.*blimp_.*|flan_held_in|evalita-mp_(sa|te)|csatqa_li|\w+mmlu_(management|philosophy)_ar|flores_.."
     r"|life_in_the_uk"
 )
 _SUFFIX = re.compile(r"(?P<base>.+?)_(?P<code>[a-z]{2}|[a-z]{3}_[A-Z][a-z]{3})(?:[_-](?P<second>[a-z]{2}))?")
-# Data sets of two languages: those of a question and of its context, or of a translation.
-_PAIRED = re.compile(r"mlqa|.*(flores|iwslt|opus|tatoeba|wmt).*")
+# Data sets of two languages, of a question and its context or of a translation, also where the second might be a region (en_et: Ethiopia).
+_PAIRED = re.compile(r"mlqa(_.*)?|.*(europarl|flores|iwslt|mtnt|ntrex|opus|tatoeba|wmt).*|(.*_)?(phrases|ted|translation)(_.*)?")
 # Tasks with the language in the middle: as a locale (ES_LA is Latin America's Spanish), by its name, and with a script.
 _MIDDLE = (
     re.compile(r"(mmmlu)_([a-z]{2})_[a-z]{2}(_.+|)"),
-    re.compile(r"(include_base_44|xlsum)_(north_macedonian|[a-z]{4,})(_.+|)"),
+    re.compile(r"(include_base_44)_(north_macedonian|[a-z]{4,})(_.+|)"),
+    re.compile(r"(xlsum)_([a-z]{4,}(?:_[a-z]{4,})?)(_prompt_\d|)"),
     re.compile(r"(global_piqa_[a-z]+_[a-z]+)_([a-z]{3}_[a-z]{4})(_.+|)"),
 )
 
@@ -82,7 +90,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     version = str(content.get("lm_eval_version") or content.get("git_hash") or "unknown")
     said = {
         "model": _model(content, given),
-        "model_revision": _revision(config, given),
+        "model_revision": revision(config, given),
         "parameters": config.get("model_num_parameters"),
         "source_version": version,
         "stack": f"lm-eval {version}",
@@ -141,10 +149,15 @@ def _arguments(given: Any) -> dict[str, Any]:
     return given if isinstance(given, dict) else dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
 
 
+def conditions(given: dict[str, Any]) -> dict[str, Any]:
+    """What of the arguments that a model was loaded with two runs of it may differ in."""
+    return {key: value for key, value in given.items() if value is not None and not _NO_CONDITIONS.fullmatch(key)}
+
+
 def _conditions(config: dict[str, Any], given: dict[str, Any]) -> dict[str, dict[str, str]]:
     """What of --model_args and --gen_kwargs two runs of one model may differ in, as texts."""
     # gpt-neox, which alone gives the iteration, has all settings of the training there.
-    asked = {} if "iteration" in given else {key: value for key, value in given.items() if not _NO_CONDITIONS.fullmatch(key)}
+    asked = {} if "iteration" in given else conditions(given)
     both = {"model_args": asked, "gen_kwargs": _arguments(config.get("gen_kwargs"))}
     said = {name: {key: str(value) for key, value in values.items() if value is not None} for name, values in both.items()}
     return {name: values for name, values in said.items() if values}
@@ -156,13 +169,13 @@ def _shots(task: str, parts: set[str], shots: dict[str, Any], config: dict[str, 
     return said[0] if len(said) == 1 else said or config.get("num_fewshot")
 
 
-def _revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
+def revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
     """The commit if a file says it, or what was asked for; with a checkpoint in a folder of its own, or of gpt-neox."""
-    revision = config.get("model_sha") or config.get("model_revision") or given.get("revision")
-    if revision is None and given.get("iteration") is not None:
+    said = config.get("model_sha") or config.get("model_revision") or given.get("revision")
+    if said is None and given.get("iteration") is not None:
         return f"iteration {given['iteration']}"
     folder = given.get("subfolder")
-    return f"{revision or 'unknown'}/{folder}" if folder else revision
+    return f"{said or 'unknown'}/{folder}" if folder else said
 
 
 def _unit(tasks: Iterable[str], metric: str, configs: dict[str, Any], options: Options) -> str | None:
@@ -217,7 +230,7 @@ def _by_name(task: str) -> tuple[str, str] | None:
     """What the name says.
 
     `mt` beside a language is machine translation, not Maltese: lambada_openai_mt_de is in German, xnli_eu_mt in Basque. Other two codes are
-    two languages in what is _PAIRED alone: hi_in is a locale.
+    two languages, and refused where they may be a locale (hi_in) of what is not known to be _PAIRED.
     """
     for pattern in _MIDDLE:
         if (match := pattern.fullmatch(task)) and (code := _code(match[2])):
@@ -234,7 +247,7 @@ def _by_name(task: str) -> tuple[str, str] | None:
         return None
     if code == "mt":
         return f"{base}_mt", second
-    return (base, f"{code}/{second}") if _PAIRED.fullmatch(base) else None
+    return None if locale(code, second) and not _PAIRED.fullmatch(base) else (base, f"{code}/{second}")
 
 
 def _by_configuration(task: str, dataset: Any, path: Any) -> tuple[str, str | None]:

@@ -356,6 +356,16 @@ def _lm_eval(**results: dict[str, Any]) -> dict[str, Any]:
         ("flores_ca", None, ("flores_ca", None)),
         ("catalan_bench_flores_ca-de", "all", ("catalan_bench_flores", "ca/de")),
         ("a_task_hi_in", None, ("a_task_hi_in", None)),
+        ("a_task_pt_br", None, ("a_task_pt_br", None)),
+        ("a_task_yo_ng", None, ("a_task_yo_ng", None)),
+        ("a_task_es_la", None, ("a_task_es_la", None)),
+        ("a_task_fr_ca", None, ("a_task_fr_ca", None)),
+        ("europarl_de_en", None, ("europarl", "de/en")),
+        ("a_task_en_de", None, ("a_task", "en/de")),
+        ("mlqa_pro_es_ar", None, ("mlqa_pro", "es/ar")),
+        ("phrases_ca_es", None, ("phrases", "ca/es")),
+        ("wmt18_en-et", None, ("wmt18", "en/et")),
+        ("mtnt2019_fr-en", None, ("mtnt2019", "fr/en")),
         ("a_task", "arb_arab", ("a_task", "arb-arab")),
         ("mmmlu_hi_in", None, ("mmmlu", "hi")),
         ("mmmlu_es_la_anatomy", "ES_LA", ("mmmlu_anatomy", "es")),
@@ -363,6 +373,13 @@ def _lm_eval(**results: dict[str, Any]) -> dict[str, Any]:
         ("include_base_44_north_macedonian_stem", "North Macedonian", ("include_base_44_stem", "mk")),
         ("xlsum_pidgin_prompt_1", "pidgin", ("xlsum_prompt_1", "pcm")),
         ("xlsum_es", "spanish", ("xlsum", "es")),
+        # configurations of csebuetnlp/xlsum on the hub, of more than one word
+        ("xlsum_serbian_latin", None, ("xlsum", "sr-Latn")),
+        ("xlsum_serbian_cyrillic_prompt_1", None, ("xlsum_prompt_1", "sr-Cyrl")),
+        ("xlsum_chinese_simplified", None, ("xlsum", "zh-Hans")),
+        ("xlsum_chinese_traditional", None, ("xlsum", "zh-Hant")),
+        ("xlsum_scottish_gaelic", None, ("xlsum", "gd")),
+        ("xlsum_spanish_cyrillic", None, ("xlsum_spanish_cyrillic", None)),
         ("global_piqa_parallel_cloze_arb_arab", "arb_arab", ("global_piqa_parallel_cloze", "arb-arab")),
         ("global_piqa_parallel_cloze_fra_latn_cana", "fra_latn_cana", ("global_piqa_parallel_cloze_cana", "fra-latn")),
     ],
@@ -906,6 +923,11 @@ def test_what_mteb_writes_into_eval_results_is_percent_of_a_subset_and_split_or_
     ]
     text = _evaluated(("MTEB(eng, v2)", 0.62), notes="Obtained using MTEB")  # of a benchmark: push_model_results, model_result.py
     assert said("org__m/.eval_results/MTEB(eng, v2).yaml", text, tmp_path / "5", "value", language="en")[0] == [(0.62,)]
+    alone = tmp_path / "org__m" / ".eval_results" / "T.yaml"
+    alone.parent.mkdir(parents=True)
+    alone.write_text(_evaluated(("T", 45.0), **mteb))
+    (row,) = adapter.read(alone, "eval-results", Options())
+    assert "language_set" not in row, "over what is not said is no mean over nothing"
 
 
 def test_a_number_of_eval_results_up_to_1_beside_others_over_1_may_be_either(tmp_path: Path) -> None:
@@ -1361,6 +1383,19 @@ def test_generation_limits_and_another_solver_are_the_recipe_of_a_log_of_inspect
         "solver_args": {"template": "t"},
     }
     assert recipe({}, {}, solver="chain_of_thought", solver_args={}) == {"solver": "chain_of_thought"}
+    # Arguments of model/_providers/hf.py, and of openai.py and google.py, which are about requests alone.
+    spread = {"device": "cuda:0", "batch_size": 8, "stream": True, "region_name": "eu", "default_headers": {"x": "y"}, "dtype": None}
+    assert recipe({}, {}, model_args=spread) == "unknown"
+    loaded = {"load_in_4bit": True, "model_path": "./m"}
+    assert recipe({}, {}, model_args={**spread, **loaded}) == {"model_args": loaded}
+
+
+def test_the_revision_among_the_arguments_of_a_model_of_inspect_keeps_runs_apart(tmp_path: Path) -> None:
+    for revision in ("step1", "step2"):
+        log = eval_log()
+        log["eval"]["model_args"] = {"revision": revision}
+        found, _ = said(f"{revision}.json", log, tmp_path, "model_revision")
+    assert found == [("step1",), ("step2",)]
 
 
 def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> None:
@@ -1368,7 +1403,7 @@ def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> N
     path = tmp_path / "results.json"
 
     def recipe(**config: Any) -> Any:
-        general = {"model_name": "m", "model_config": {"model_name": "m", "dtype": "bfloat16", **config}}
+        general = {"model_name": "m", "model_config": {"model_name": "m", **config}}
         path.write_text(json.dumps({"config_general": general, "results": {"mgsm:de|5": {"em": 0.5}}}))
         (found,) = _recipes("lighteval", path)
         return found
@@ -1378,6 +1413,14 @@ def test_generation_and_prompts_are_the_recipe_of_lighteval(tmp_path: Path) -> N
     assert recipe(generation_parameters={**silent, "temperature": 1.0, "seed": 0}, system_prompt="You think.", override_chat_template=False) == {
         "num_fewshot": 5, "temperature": 1.0, "seed": 0, "system_prompt": "You think.", "override_chat_template": False,
     }  # fmt: skip
+    # dtype of transformers_model.py, of which 4bit and 8bit are values; the defaults of sglang_model.py and vllm_model.py.
+    assert (
+        recipe(dtype=None) == recipe(dtype="auto", quantization=None, kv_cache_dtype="auto", model_loading_kwargs={}) == {"num_fewshot": 5}
+    )
+    assert [recipe(dtype=dtype)["dtype"] for dtype in ("bfloat16", "4bit")] == ["bfloat16", "4bit"]
+    precise = {"quantization": "fp8", "kv_cache_dtype": "fp8"}
+    assert recipe(**precise, model_loading_kwargs={"device_map": "auto"}) == {"num_fewshot": 5, **precise}
+    assert recipe(model_loading_kwargs={"load_in_8bit": True})["model_loading_kwargs"] == {"load_in_8bit": True}
 
 
 def test_the_generation_of_a_record_of_every_eval_ever_is_its_recipe(tmp_path: Path) -> None:
@@ -1398,6 +1441,31 @@ def test_the_generation_of_a_record_of_every_eval_ever_is_its_recipe(tmp_path: P
         given = {"generation_args": {**silent, "temperature": 0.0, "execution_command": "x"}, "additional_details": {"num_fewshot": shots}}
         assert recipe(given) == {"num_fewshot": shots, "temperature": 0.0}
         assert recipe(given, xbench_recipe="ours") == "ours"
+
+
+def test_what_euroeval_says_of_a_run_is_in_the_recipe_beside_what_its_results_say(tmp_path: Path) -> None:
+    """additional_details as eee_utils.py of EuroEval writes them: scoring_method at 01f251f, use_bits_per_character at f37841c."""
+    path = tmp_path / "a.json"
+
+    def row(said: dict[str, str | None], config: dict[str, Any] | None = None, **details: str) -> dict[str, Any]:
+        record = _eee("euroeval", ("angry-tweets", "test_mcc", "", 50.0), high=100, **details)
+        record["eval_library"]["additional_details"] = {"languages": '["da"]', **said}
+        record["evaluation_results"][0]["generation_config"] = config
+        path.write_text(json.dumps(record))
+        (found,) = adapter.read(path, "eee", Options())
+        assert isinstance(found, dict)
+        return found
+
+    assert row({"scoring_method": "mcf", "cf_normalization": None, "use_bits_per_character": "false"})["recipe"] == "unknown"
+    assert row({"few_shot": "true", "scoring_method": "mcf", "cf_normalization": None})["recipe"] == {"few_shot": True}
+    cloze = {"scoring_method": "cf", "cf_normalization": "character"}
+    assert row({"few_shot": "false", **cloze})["recipe"] == {"few_shot": False, **cloze}
+    assert row({"use_bits_per_character": "true"})["recipe"] == {"use_bits_per_character": True}
+    shots = {"few_shot": "true"}
+    assert row(shots, {"generation_args": {"temperature": 0.5}})["recipe"] == {"few_shot": True, "temperature": 0.5}
+    assert row(shots, xbench_recipe='{"few_shot": 3, "cot": true}')["recipe"] == {"few_shot": 3, "cot": True}
+    assert row(shots, xbench_recipe="ours")["recipe"] == "ours"
+    assert [row({"validation_split": "true"}, **more)["split"] for more in ({}, {"xbench_split": "validation"})] == ["dev", "validation"]
 
 
 def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:

@@ -105,6 +105,17 @@ def _one(code: str) -> str:
     return "-".join(part for part in (base, None if script == usual else script, language.territory, *(language.variants or [])) if part)
 
 
+def locale(code: str, region: str) -> bool:
+    """Whether two codes may be a language and where it is spoken (pt br), and not two languages.
+
+    A region that has the code of its own language stands for that (en de); `es la` is the Spanish of Latin America, not of Laos.
+    """
+    import langcodes
+
+    place = langcodes.Language.get(f"{code}-{region.upper()}")
+    return (code, region) == ("es", "la") or (_spoken(region) != region and place.speaking_population() > 0)
+
+
 def called(language: str, over: str | None, *, several: bool) -> str:
     """A language; a mean over others by what it is over, where there are several."""
     return f"{language} over {over}" if over and several else language
