@@ -1,6 +1,6 @@
 """jiant run folders: val_metrics.json, one entry a task and language, with args.json beside it.
 
-Scores are of the validation sets, which for XQuAD and TyDiQA are XTREME's test sets. Scales are mixed: questions are in percent,
+Scores are of the validation sets, which for XQuAD, TyDiQA and Tatoeba are XTREME's test sets. Scales are mixed: questions are in percent,
 everything else is a fraction. `aggregated` is left out: it is a mean that takes in the training task. Model and intermediate task stand
 only in the path: say --path-template or --set.
 
@@ -20,7 +20,7 @@ FOLDERS = True
 UNSAID = {"source": "jiant", "stack": "jiant", "scorer": "jiant", "split": "dev"}
 _TARGETS = ("xnli", "pawsx", "udpos", "panx", "xquad", "mlqa", "tydiqa", "bucc2018", "tatoeba")
 _PLAIN = {"squad_v1": "squad1", "squad_v2": "squad2", "hellaswag": "hellaswag", "mnli": "mnli"}  # English tasks by our names
-_TESTED = ("xquad", "tydiqa")  # there is no other set: jiant validates on what XTREME tests on
+_TESTED = ("xquad", "tydiqa", "tatoeba")  # there is no other set: jiant validates on what XTREME tests on
 _PERCENT = ("xquad", "mlqa", "tydiqa", "squad1", "squad2")
 # jiant/tasks/lib/xnli.py and pawsx.py, LABELS: predictions are their indices.
 _LABELS = {"xnli": ("contradiction", "entailment", "neutral"), "pawsx": ("0", "1")}

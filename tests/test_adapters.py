@@ -1171,11 +1171,12 @@ def test_the_v_measures_of_levels_in_an_old_file_of_mteb_are_no_subset(tmp_path:
     assert (found, refused) == ([("mteb/CLSClusteringP2P.v2", "v_measure", 0.4)], [])
 
 
-def test_what_jiant_calls_validation_is_the_test_set_of_xquad_and_tydiqa(tmp_path: Path) -> None:
-    """Neither has another set in XTREME: XQuAD has no development data, and TyDiQA's test set is its GoldP development set."""
+def test_what_jiant_calls_validation_is_the_test_set_of_xquad_tydiqa_and_tatoeba(tmp_path: Path) -> None:
+    """None has another set in XTREME: XQuAD and Tatoeba have no development data, and TyDiQA's test set is its GoldP development set."""
     tasks = {name: {"metrics": {"major": 0.5, "minor": {"f1": 0.5}}} for name in ("xquad_de", "tydiqa_fi", "mlqa_de_de", "panx_de")}
+    tasks["tatoeba_af"] = {"metrics": {"major": 0.5, "minor": {"acc": 0.5}}}
     found, _ = said("val_metrics.json", tasks, tmp_path, "target", "split", model="m", intermediate="none")
-    assert found == [("mlqa", "dev"), ("panx", "dev"), ("tydiqa", "test"), ("xquad", "test")]
+    assert found == [("mlqa", "dev"), ("panx", "dev"), ("tatoeba", "test"), ("tydiqa", "test"), ("xquad", "test")]
 
 
 def test_a_part_of_the_instances_of_helm_is_not_the_whole(tmp_path: Path) -> None:

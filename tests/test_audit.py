@@ -80,6 +80,31 @@ def test_every_check_is_tested() -> None:
     assert sorted(FAULTS) == NAMES
 
 
+@pytest.mark.parametrize(
+    ("intermediate", "target", "found"),
+    [
+        ("anli-plus", "xnli", "MNLI, on which XNLI is trained, is part of ANLI+"),
+        (
+            "squad2",
+            "xtreme-r-xquad",
+            "XQuAD is trained on SQuAD 1.1, all of which SQuAD 2.0 contains; its paragraphs come from SQuAD's development set",
+        ),
+        ("all9", "xtreme-r-xquad", "its part squad1: XQuAD is trained on SQuAD 1.1, and its paragraphs come from SQuAD's development set"),
+        ("mini-multi-capped", "mini-nli", "the mixture contains the task"),
+        ("mini-multi", "mini-ner", "its part mini-pos: one set of English training sentences, tagged twice"),
+        ("xquad", "mlqa", "both are trained on SQuAD 1.1"),
+        ("udpos", "xtreme-r-udpos", "the same task"),
+        ("intents@de", "intents", "the same task in another language, whose test sentences come from the same templates"),
+    ],
+)
+def test_data_is_shared_by_parts_of_mixtures_and_by_the_tasks_of_both_suites(
+    intermediate: str, target: str, found: str, writer: Writer
+) -> None:
+    writer.add("none", target, 0, {"de": 0.5})
+    writer.add(intermediate, target, 0, {"de": 0.5})
+    assert found in {f.text for f in auditing.audit(writer.root) if f.check == "shared-data"}
+
+
 def test_a_clean_store_has_no_finding(tmp_path: Path) -> None:
     clean(Writer(tmp_path))
     assert auditing.audit(tmp_path) == []

@@ -501,13 +501,15 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
 
     features = {
         "ner_tags": Sequence(ClassLabel(names=["O", "B-PER", "I-PER"])),
+        "pos_tags": Sequence(ClassLabel(names=["ADJ", "NOUN"])),
         "label": ClassLabel(names=["entailment", "neutral", "contradiction"]),
     }
     asked = played(
         monkeypatch,
         {
             ("google/xtreme", "PAN-X.sw", "test"): [{"tokens": ["Juma", "!"], "ner_tags": [1, 0]}],
-            ("google/xtreme", "PAWS-X.de", "test"): [{"sentence1": "a", "sentence2": "b", "label": "1"}],
+            ("google-research-datasets/paws-x", "de", "test"): [{"id": 7, "sentence1": "a", "sentence2": "b", "label": "1"}],
+            ("google/xtreme", "udpos.Afrikaans", "test"): [{"tokens": ["Dit"], "pos_tags": [1]}],
             ("google/xtreme", "XQuAD.ar", "validation"): [
                 {"id": f"q{i}", "question": "w", "context": context, "answers": {"text": ["b"], "answer_start": [2]}}
                 for i, context in enumerate(("a b", "a b", "a b c"))
@@ -536,7 +538,8 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
         features,
     )  # fmt: skip
     assert load_task("panx").examples("sw", "test") == [Tagged("0", "sw/0", ("Juma", "!"), ("B-PER", "O"))]
-    assert load_task("pawsx").examples("de", "test") == [Classified("0", "0", "a", "b", "1")]
+    assert load_task("pawsx").examples("de", "test") == [Classified("7", "7", "a", "b", "1")]
+    assert load_task("udpos").examples("af", "test") == [Tagged("0", "af/0", ("Dit",), ("NOUN",))]
     assert load_task("xquad").examples("ar", "test") == [
         Question("q0", "0", "w", "a b", ("b",), 2), Question("q1", "0", "w", "a b", ("b",), 2), Question("q2", "1", "w", "a b c", ("b",), 2)
     ]  # fmt: skip
@@ -548,7 +551,8 @@ def test_the_hub_serves_what_the_folder_does_not_have(folder: Path, monkeypatch:
         load_task("xquad").examples("ru", "test")
     assert load_task("xnli").examples("sw", "test") == [Classified("0", "0", "a", "b", "neutral")]
     assert load_task("csqa").examples("en", "train") == [Choice("0", "en/0", "q", ("v", "w", "x", "y", "z"), "2")]
-    assert set(asked) == {"commit-of-google/xtreme", "commit-of-facebook/xnli", "commit-of-nyu-mll/glue", "commit-of-tau/commonsense_qa"}
+    used = ("google/xtreme", "google-research-datasets/paws-x", "facebook/xnli", "nyu-mll/glue", "tau/commonsense_qa")
+    assert set(asked) == {f"commit-of-{name}" for name in used}
     assert load_task("xquad").revision() == "google/xtreme@commit-of-google/xtreme by paragraph"  # each question was once a cluster
     assert load_task("panx").revision() == "google/xtreme@commit-of-google/xtreme"
     # The commit of the first use stays, whatever the hub says later.

@@ -79,6 +79,17 @@ def test_every_average_is_as_evaluate_py_has_it(scored: Path, rule: str) -> None
         assert found[name] == pytest.approx(values["avg_metric"], abs=1e-9)
 
 
+def test_the_output_of_evaluate_py_has_its_averages(tmp_path: Path) -> None:
+    """Which it holds itself, and which follow from its languages."""
+    golden = GOLDEN["seqeval-0.0.12"]
+    (tmp_path / "scores.json").write_text(json.dumps({"all_task": golden["all_task"], **golden["tasks"]}), encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "scores.json"], tmp_path / "s", options=adapter.Options(settings={"model": "m"}))
+    assert not report.refusals
+    found = averages(tmp_path / "s", "official")
+    for name in ("all_task", "classification", "tagging", "qa", "retrieval"):
+        assert found[name] == pytest.approx(golden[name], abs=1e-9)
+
+
 def test_averages_over_tasks_and_over_groups_are_two_numbers(scored: Path) -> None:
     (row,) = board.averages(scored, suite="xtreme", rule="official")
     groups = [GOLDEN["seqeval-0.0.12"][g] for g in ("classification", "tagging", "qa", "retrieval")]

@@ -22,7 +22,7 @@ from xbench.corpus import mixture
 from xbench.errors import ModelError, PluginError, StudyError
 from xbench.executors import local
 from xbench.recipe import Phase, Recipe, Selection
-from xbench.task import Choice, Part, load_task
+from xbench.task import Choice, Part, left_out, load_task
 from xbench.train import stages
 
 RECIPE = {
@@ -701,6 +701,8 @@ def test_a_task_is_not_its_own_intermediate(tiny_model: Path, tmp_path: Path) ->
     path = write_study(tmp_path, tiny_model, intermediates=other, targets=["intents", "intents@fr"])
     with pytest.raises(StudyError, match="a task is not its own intermediate, in whatever language"):
         study.load_study(path)
+    # Of XTREME-R a task is XTREME's in more languages.
+    assert left_out("panx@de", "xtreme-r-panx") == left_out("panx@de", "panx") == left_out("xtreme-r-panx", "panx") != ""
     # Nor as a part of a mixture: mini-multi has seen English sentences that intents@de is tested on, and of intents what intents trains on.
     mixed = {"intermediates": ["none", "mini-multi", "intents-mlm", "commands-mlm"], "targets": ["intents", "intents@de"]}
     todo, _ = executors.lay_out(study.load_study(write_study(tmp_path, tiny_model, **mixed)))

@@ -17,7 +17,7 @@ from xbench.languages import MANY
 TASKS = Path(__file__).parent / "tasks"
 _SCORERS = Path(__file__).parent / "scorers"  # xbench.scorer imports numpy
 Family = Literal["tagging", "classification", "choice", "qa", "retrieval", "mining", "mlm", "alignment", "mixture"]
-Group = Literal["classification", "tagging", "qa", "retrieval", "choice"]
+Group = Literal["classification", "tagging", "qa", "retrieval"]
 Sampling = Literal["proportional", "uniform", "temperature"]
 Split = Literal["train", "dev", "test"]
 # What tables call XTREME's tasks.
@@ -306,16 +306,22 @@ def load_task(name: str) -> Task:
 def left_out(intermediate: str, target: str) -> str:
     """Why no study has this cell: what a task is trained on in one language, it may be tested on from another. Empty where it may have it.
 
-    A part of a mixture that is the target's own training, in its language, has seen nothing that is tested.
+    A part of a mixture that is the target's own training, in its language, has seen nothing that is tested. Of XTREME-R a task is XTREME's
+    in more languages.
     """
-    base = target.partition("@")[0]
-    if intermediate.partition("@")[0] == base:
+    base = _one(target)
+    if _one(intermediate) == base:
         return "a task is not its own intermediate, in whatever language it is trained"
     with contextlib.suppress(PluginError):  # of what is no task here, no parts are known
         for part in _of_file(intermediate).parts:
-            if part.task.partition("@")[0] == base and trained(part.task) != trained(target):
+            if _one(part.task) == base and trained(part.task) != trained(target):
                 return f"{part.task}, a part of {intermediate}, is trained on what {target} may be tested on"
     return ""
+
+
+def _one(name: str) -> str:
+    """Equal for names of one task, in whatever languages it is trained or tested."""
+    return name.partition("@")[0].removeprefix("xtreme-r-")
 
 
 def trained(name: str) -> str:

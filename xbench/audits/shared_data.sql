@@ -1,6 +1,19 @@
 -- note: intermediate and target task share data
 -- do: read the delta as more training on the same task, not as transfer between tasks
-SELECT DISTINCT r.model, r.intermediate, r.target, s.what AS finding
-FROM run AS r
--- `TASK@LANGUAGE` is the task trained in another language
-JOIN shared_data AS s ON s.target = r.target AND s.intermediate = split_part(r.intermediate, '@', 1)
+WITH trained AS (  -- `TASK@LANGUAGE` is the task trained in another language; of XTREME-R a task is XTREME's in more languages
+    SELECT DISTINCT
+        model, intermediate, target,
+        replace(split_part(intermediate, '@', 1), 'xtreme-r-', '') AS task,
+        replace(target, 'xtreme-r-', '') AS tested
+    FROM run
+),
+parts AS (SELECT model, intermediate, target, tested, part FROM trained JOIN task_part USING (task))
+SELECT model, t.intermediate, t.target, what AS finding FROM trained AS t JOIN shared_data AS s ON (s.intermediate, s.target) = (task, tested)
+UNION
+SELECT model, intermediate, target, 'the same task' FROM trained
+WHERE task = tested AND task NOT IN (SELECT target FROM shared_data AS s WHERE s.intermediate = s.target)
+UNION
+SELECT model, t.intermediate, t.target, printf('its part %s: %s', part, what)
+FROM parts AS t JOIN shared_data AS s ON (s.intermediate, s.target) = (part, tested)
+UNION
+SELECT model, intermediate, target, 'the mixture contains the task' FROM parts WHERE part = tested

@@ -45,9 +45,9 @@ TATOEBA_SIZES = {(code, "test"): _SHORT.get(code, 1_000) for code in ISO3}
 UD_NAMES = dict(
     pair.split("=")
     for pair in (
-        "af=Afrikans ar=Arabic bg=Bulgarian de=German el=Greek en=English es=Spanish et=Estonian eu=Basque fa=Persian fi=Finnish fr=French "
-        "he=Hebrew hi=Hindi hu=Hungarian id=Indonesian it=Italian ja=Japanese kk=Kazakh ko=Korean mr=Marathi nl=Dutch pt=Portuguese "
-        "ru=Russian ta=Tamil te=Telugu th=Thai tl=Tagalog tr=Turkish ur=Urdu vi=Vietnamese yo=Yoruba zh=Chinese"
+        "af=Afrikaans ar=Arabic bg=Bulgarian de=German el=Greek en=English es=Spanish et=Estonian eu=Basque fa=Persian fi=Finnish "
+        "fr=French he=Hebrew hi=Hindi hu=Hungarian id=Indonesian it=Italian ja=Japanese kk=Kazakh ko=Korean mr=Marathi nl=Dutch "
+        "pt=Portuguese ru=Russian ta=Tamil te=Telugu th=Thai tl=Tagalog tr=Turkish ur=Urdu vi=Vietnamese yo=Yoruba zh=Chinese"
     ).split()
 )
 _PARTS = {"train": "train", "dev": "validation", "test": "test"}
@@ -79,7 +79,9 @@ def tagged(column: str) -> Convert:
     return convert
 
 
-def pair(text: str, other: str, label: str, cluster: Callable[[int], str], names: Mapping[str, str] | None = None) -> Convert:
+def pair(
+    text: str, other: str, label: str, cluster: Callable[[int], str], names: Mapping[str, str] | None = None, row_id: str | None = None
+) -> Convert:
     """A pair of texts; a class number is turned into its name."""
 
     def convert(row: Mapping[str, Any], number: int, features: Mapping[str, Any]) -> Classified | None:
@@ -88,6 +90,7 @@ def pair(text: str, other: str, label: str, cluster: Callable[[int], str], names
             if value < 0:  # the hub's mark for no gold label
                 return None
             value = features[label].names[value]
+        number = int(row[row_id]) if row_id else number
         return Classified(str(number), cluster(number), row[text], row[other], (names or {}).get(value, value))
 
     return convert
