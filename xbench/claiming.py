@@ -448,7 +448,7 @@ def _counted(
     wanted: Sequence[tuple[str, str]], held: Mapping[str, Mapping[str, _Arms]], seeds: int
 ) -> dict[tuple[str, str], tuple[int, set[int]]]:
     """Of each (intermediate, target) how many of the seeds are there that are counted for its target, and which these are."""
-    found = {}
+    found: dict[tuple[str, str], tuple[int, set[int]]] = {}
     for target in dict.fromkeys(t for _, t in wanted):
         options = []
         for arms in held.get(target, {}).values() or [{}]:
@@ -486,7 +486,8 @@ def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:
 def studies(about: str, missing: Sequence[Cell], seeds: int, made: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Study files (YAML) for these cells, one for the models whose runs were made alike: `made` is as `missing_cells` gives it.
 
-    Models without runs of ours get recipe `jiant`. A study is a full grid: cells that are there already are not run again under the same recipe.
+    Models without runs of ours get recipe `jiant`. A study is a full grid: cells that are there already are not run again under the same
+    recipe.
     """
     how = dict(made)
     found = []
