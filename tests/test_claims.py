@@ -900,6 +900,13 @@ def test_seeds_count_where_they_pair(
         assert (study["intermediates"], study["seeds"]) == (["none", "intents"], seeds)
 
 
+def test_seeds_count_of_the_revision_of_an_intermediate_task_that_pairs(tmp_path: Path) -> None:
+    for name, seeds, revision in (("none", range(3), "none"), ("intents", range(3), "1"), ("intents", range(3, 9), "2")):
+        for seed in seeds:
+            made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, intermediate_revision=revision)
+    assert checking.check(tmp_path, "intents > none on mini-pos for m").missing == ()
+
+
 def test_a_study_for_a_sentence_has_all_that_it_compares(tmp_path: Path) -> None:
     """Here are the data that one of two systems was tested on: of both the lacking one alone would not be compared."""
     for seed in range(3):

@@ -420,7 +420,7 @@ def missing_cells(
     there: dict[tuple[str, ...], dict[str, dict[str, _Arms]]] = {}
     for *conditions, target, key, intermediate, _, found in rows:
         arms = there.setdefault(tuple(conditions), {}).setdefault(target, {}).setdefault(key, {})
-        arms[intermediate] = max(arms.get(intermediate, set()), set(found or ()), key=len)
+        arms.setdefault(intermediate, []).append(set(found or ()))
     missing, made = [], {}
     for model in dict.fromkeys(m for m, _, _ in cells):
         wanted = [(i, t) for m, i, t in cells if m == model]
@@ -441,7 +441,7 @@ def missing_cells(
     return tuple(missing), tuple(made.items())
 
 
-_Arms = dict[str, set[int]]  # the seeds of each intermediate task on one revision of a target
+_Arms = dict[str, list[set[int]]]  # the seeds of each intermediate task, by its revision, on one revision of a target
 
 
 def _counted(
@@ -452,12 +452,15 @@ def _counted(
     for target in dict.fromkeys(t for _, t in wanted):
         options = []
         for arms in held.get(target, {}).values() or [{}]:
-            own = {i: arms.get(i, set()) for i, t in wanted if t == target}
+            direct = set[int]().union(*arms.get(DIRECT, []))
+            own = {i: max(arms.get(i, [set()]), key=lambda o: (len(o & direct), len(o))) for i, t in wanted if t == target}
             every = {*range(seeds), *chain.from_iterable(own.values())}
             chosen = set(sorted(every, key=lambda s: (-sum(s in o for o in own.values()), s))[:seeds])
-            options.append({(i, target): (len(o & chosen), chosen) for i, o in own.items()})
+            counts = {i: len(o & chosen) for i, o in own.items()}
+            options.append((sum(counts.values()), counts.get(DIRECT, 0), counts, chosen))
         # Of two that lack as much, that with the baseline: a study runs it anyway, should this machine have the other's data.
-        found |= max(options, key=lambda o: (sum(n for n, _ in o.values()), o.get((DIRECT, target), (0,))[0]))
+        *_, counts, chosen = max(options, key=lambda o: o[:2])
+        found |= {(i, target): (n, chosen) for i, n in counts.items()}
     return {cell: found[cell] for cell in wanted}
 
 
