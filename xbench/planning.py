@@ -183,7 +183,8 @@ class _Here:
     def _selected(self, new: Row) -> str:
         """What keeps new runs from being compared with those of their systems that are there: runs of one are told apart by seed alone."""
         others = self.developed(new) - {new["developed"]}
-        said = f"its steps were selected on development data {', '.join(sorted(others))}, here is {new['developed']}"
+        there, here = (", ".join(d or "unknown" for d in sorted(found)) for found in (others, {new["developed"]}))
+        said = f"its steps were selected on development data {there}, here is {here}"
         return f"cannot be run: {said}, and runs of both are not compared" if others else ""
 
     def _problem(self, row: Row) -> str:
