@@ -822,3 +822,140 @@ def test_a_study_for_what_is_missing_trains_in_the_language_of_the_runs_it_compl
     assert [(i, t, seeds) for _, i, t, seeds in judged.missing] == [("none", "intents@de", 1), ("mini-pos", "intents@de", 1)]
     study = yaml.safe_load(claiming.studies("x", judged.missing, 3, judged.made)[0])
     assert study["targets"] == ["intents@de"]
+
+
+def test_a_model_of_another_owner_is_another_model(tmp_path: Path) -> None:
+    for seed in range(3):
+        for name in ("none", "intents"):
+            made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, model="org/m")
+    other = checking.check(tmp_path, "intents > none on mini-pos for other/m")
+    assert other.claim.note.startswith("no run in the store is of other/m")
+    assert other.missing == (("other/m", "none", "mini-pos", 0), ("other/m", "intents", "mini-pos", 0))
+    assert yaml.safe_load(claiming.studies("x", other.missing, 3, other.made)[0])["models"] == ["other/m"]
+    for name in ("m", "org/m"):
+        assert checking.check(tmp_path, f"intents > none on mini-pos for {name}").missing == ()
+
+
+def test_a_language_is_asked_of_every_contrast(tmp_path: Path) -> None:
+    """Models and recipes without a test in it were left out, and the others alone supported the sentence."""
+    models = tmp_path / "models"
+    for seed in range(3):
+        for i, name in enumerate(("none", "intents")):
+            right = {code: answers(20 * i + 3 * seed + k, 0.5 + 0.3 * i) for k, code in enumerate(("de", "hi"))}
+            made(models, name, seed, right, model="big")
+            made(models, name, seed, {"de": right["de"]}, model="small")
+    judged = checking.check(models, "intents > none on mini-pos in hi")
+    assert [(e.evidence, e.verdict) for e in judged.evidence] == [
+        ("intents less none: mini-pos, hi, big, 3 seed(s)", "supported"),
+        ("intents less none: mini-pos, hi, small, no seed(s): not testable: not tested in hi", "not testable"),
+    ]
+    assert judged.verdict == "unresolved"
+    assert judged.missing == (("small", "none", "mini-pos", 0), ("small", "intents", "mini-pos", 0))
+    assert checking.check(models, "intents > none on mini-pos in hi for big").verdict == "supported"
+    recipes = tmp_path / "recipes"
+    recipe(recipes, {"none": 0.5, "intents": 0.7})
+    recipe(recipes, {"intents": 0.7}, recipe_id="B")
+    for where in ("", " in de"):
+        judged = checking.check(recipes, f"intents > none on mini-pos{where}")
+        assert [e.verdict for e in judged.evidence] == ["supported", "not testable"]
+        assert "no direct baseline under the same conditions" in judged.evidence[1].evidence
+        assert judged.verdict == "unresolved"
+    unknown = tmp_path / "unknown"
+    for name in ("none", "intents"):
+        made(unknown, name, 0, {"fr": answers(0, 0.5)}, train_language="unknown")
+    (found,) = checking.check(unknown, "intents > none on mini-pos in de").evidence
+    assert found.evidence.endswith(": not testable: not tested in de")
+
+
+@pytest.mark.parametrize(
+    ("direct", "after", "missing", "seeds"),
+    [
+        ((range(3), {"target_revision": "old"}), (range(3), {}), [("intents", 0)], [0, 1, 2]),
+        # Both would be selected on the data of this machine, and be of systems that are there: no run settles it.
+        ((range(3), {"target_revision": "r dev a"}), (range(3), {"target_revision": "r dev b"}), [], None),
+        ((range(3), {}), (range(3, 6), {}), [("intents", 0)], [0, 1, 2]),
+        ((range(3, 6), {}), (range(0), {}), [("intents", 0)], [3, 4, 5]),
+        ((range(7, 9), {}), (range(6, 9), {}), [("none", 2)], [6, 7, 8]),
+        ((range(7, 9), {}), (range(7, 9), {}), [("none", 2), ("intents", 2)], [0, 7, 8]),
+        ((range(1, 9), {}), (range(6, 9), {}), [], None),
+    ],
+)
+def test_seeds_count_where_they_pair(
+    direct: tuple[range, dict[str, str]],
+    after: tuple[range, dict[str, str]],
+    missing: list[tuple[str, int]],
+    seeds: list[int] | None,
+    tmp_path: Path,
+) -> None:
+    """Arms on other data or of other seeds were each complete, so that nothing was missing of what could not be tested."""
+    for name, (own, change) in {"none": direct, "intents": after}.items():
+        for seed in own:
+            made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, **change)
+    judged = checking.check(tmp_path, "intents > none on mini-pos for m")
+    assert [(i, n) for _, i, _, n in judged.missing] == missing
+    assert (judged.verdict == "not testable") is (not set(direct[0]) & set(after[0]) or direct[1] != after[1])
+    for text in claiming.studies("x", judged.missing, 3, judged.made):
+        study = yaml.safe_load(text)
+        # Both arms, whichever of the data is on this machine: what is there is not run again.
+        assert (study["intermediates"], study["seeds"]) == (["none", "intents"], seeds)
+
+
+def test_seeds_count_of_the_revision_of_an_intermediate_task_that_pairs(tmp_path: Path) -> None:
+    for name, seeds, revision in (("none", range(3), "none"), ("intents", range(3), "1"), ("intents", range(3, 9), "2")):
+        for seed in seeds:
+            made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, intermediate_revision=revision)
+    assert checking.check(tmp_path, "intents > none on mini-pos for m").missing == ()
+
+
+def test_a_study_for_a_sentence_has_all_that_it_compares(tmp_path: Path) -> None:
+    """Here are the data that one of two systems was tested on: of both the lacking one alone would not be compared."""
+    for seed in range(3):
+        for name, change in {"none": {"target_revision": "old"}, "mini-ner": {"target_revision": "old"}, "intents": {}}.items():
+            made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, **change)
+    judged = checking.check(tmp_path, "intents > mini-ner on mini-pos for m")
+    assert [(i, n) for _, i, _, n in judged.missing] == [("intents", 0)]
+    (text,) = claiming.studies("x", judged.missing, 3, judged.made)
+    assert yaml.safe_load(text)["intermediates"] == ["none", "intents", "mini-ner"]
+    assert yaml.safe_load(text)["recipe"] == json.loads(Recipe().canonical)
+
+
+def selected(root: Path, seed: int, dev: str, **change: Any) -> None:
+    """Both arms of a recipe that selects steps on target languages, of this development data."""
+    chosen = Recipe.model_validate({"target": {"selection": {"on": "target-languages", "every": 10}}})
+    own = {"recipe": chosen.canonical, "recipe_id": chosen.recipe_id, "selection": "target-languages"}
+    for i, name in enumerate(("none", "intents")):
+        revision = f"{load_task('mini-pos').revision()} dev {dev}"
+        made(root, name, seed, {"de": answers(10 * i + seed, 0.5 + 0.3 * i)}, target_revision=revision, **own, **change)
+
+
+def test_the_planner_proposes_no_runs_on_other_development_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would be of the system that is there, whose steps were selected on other data: nothing of it would be compared any more."""
+    monkeypatch.setattr(planning, "load_task", lambda name: replace(load_task(name), dev_revision=lambda: "b"))
+    root = tmp_path / "same"
+    selected(root, 0, "b")
+    (step,) = planning.resolve(root)
+    assert (step.why, step.cells) == ("one seed", [(i, s) for i in ("none", "intents") for s in (1, 2)])
+    root = tmp_path / "other"
+    selected(root, 0, "a")
+    (step,) = planning.resolve(root)
+    assert (step.seeds, step.cells) == (0, [])
+    assert step.why == "cannot be run: its steps were selected on development data a, here is b, and runs of both are not compared"
+    selected(root, 1, "b")
+    assert {r["status"] for r in comparing.compare(root)} == {
+        "not testable: their steps were selected on different development data (a, b)"
+    }
+    root = tmp_path / "version"
+    selected(root, 0, "a", source_version="0.1")
+    (step,) = planning.resolve(root)
+    changed = f"which are of xbench 0.1 and not {stack_version()} and which were selected on other development data"
+    assert step.why == f"one seed; new runs do not join these, {changed}: both arms anew"
+    assert step.cells == [(i, s) for i in ("none", "intents") for s in (0, 1, 2)]
+
+
+def test_the_planner_keeps_a_baseline_where_the_data_of_the_intermediate_task_changed(tmp_path: Path) -> None:
+    for seed in range(2):
+        made(tmp_path, "none", seed, {"de": answers(seed, 0.5)})
+    made(tmp_path, "intents", 0, {"de": answers(9, 0.9)}, intermediate_revision="old")
+    (step,) = planning.resolve(tmp_path)
+    assert step.why == "one seed; new runs do not join those of intents, which are on other data of intents: that arm anew"
+    assert step.cells == [("none", 2), *(("intents", s) for s in (0, 1, 2))]

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -395,6 +396,23 @@ def test_delta_shows_each_column_beside_the_direct_baseline_of_its_own_seeds(wri
     assert re.search(r"language +direct % +after gold-pos +direct % +after intents +after mini-pos +n \n", two)
     assert re.search(r"de +60.0 +-10.0 +40.0 +[+]10.0 ±0.0 +[+]20.0 ±0.0 ", two)
     assert re.search(r"zero-shot mean +60.0 +-10.0 +40.0 +[+]10.0 ", two)
+
+
+def test_a_spread_is_spoken_of_where_there_is_one(writer: Writer) -> None:
+    of: dict[str, Any] = {"mini-pos": {"scorer": "token-accuracy-1"}, "mini-ner": {"scorer": "span-f1-seqeval-default-1", "metric": "f1"}}
+
+    def told(target: str) -> str:
+        return " ".join(call("delta", "--target", target, "--store", str(writer.root)).stdout.split())
+
+    for seed in range(3):
+        for i, name in enumerate(("none", "intents")):
+            writer.add(name, "mini-pos", seed, {"de": 0.5 + i / 10, "hi": 0.6}, **of["mini-pos"])
+        if not seed:
+            writer.add("intents", "mini-ner", 0, {"de": 0.5}, **of["mini-ner"])
+            for target in of:
+                assert "points against the direct baseline of the same seed. " in told(target)
+                assert "standard deviation" not in told(target)
+    assert "of the same seed: mean ± standard deviation over 3 seeds. " in told("mini-pos")
 
 
 def test_scores_of_more_systems_than_languages_have_a_line_each(writer: Writer) -> None:

@@ -757,7 +757,25 @@ def test_the_command_and_the_function_give_the_same_rows(tmp_path: Path) -> None
     assert of["delta"].tolist() == pytest.approx((-frame["delta"]).tolist())
     text = CliRunner().invoke(cli.app, ["compare", "--store", str(tmp_path), "--target", "mini-pos"]).stdout
     assert "mini-pos after intents: accuracy, m, seeds: 1" in text
-    assert "helps in 1 of 1 languages (de)" in text
+    assert "helps in 1 of 1 language (de)" in text
+
+
+@pytest.mark.parametrize(
+    ("languages", "by", "said"),
+    [
+        (("de",), "language", "unresolved in 1 language"),
+        (("de", "hi"), "language", "unresolved in all 2 languages"),
+        (("de",), "family", "unresolved in 1 family"),
+        (("de", "hi"), "script", "unresolved in all 2 scripts"),
+    ],
+)
+def test_one_language_is_said_as_one(languages: tuple[str, ...], by: comparing.By, said: str, tmp_path: Path) -> None:
+    for moved, name in enumerate(("none", "intents")):
+        put(tmp_path, name, 0, {code: np.roll(answers(0, 0.5), moved) for code in languages})
+    rows = comparing.compare(tmp_path, by=by)
+    assert comparing.sentence(rows).startswith(f"{said}; one seed")
+    over = "1 language" if len(languages) == 1 else "2 languages"
+    assert f" over the {over} of the mean." in wording.explanation(rows, "holm")[2]
 
 
 def test_what_is_kept_for_one_model_is_not_given_for_another(tmp_path: Path) -> None:
@@ -794,7 +812,7 @@ def test_the_zero_shot_mean_is_over_no_language_that_was_trained_on(trained: str
         assert [r["languages"] for r in rows] == [1, None, 1]
         assert [r["delta"] for r in rows] == pytest.approx([expected, expected, 0])
         assert {r["languages"] for r in ranks} == {1}
-        assert comparing.sentence(comparing.compare(root, **asked)).count(" of 1 languages") == 1
+        assert comparing.sentence(comparing.compare(root, **asked)).count(" of 1 language ") == 1
 
 
 @pytest.mark.parametrize("arm", ["none", "intents"])

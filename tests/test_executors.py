@@ -24,6 +24,7 @@ from xbench.errors import StudyError
 from xbench.executors import Options, local, tracking
 from xbench.executors.drive import Failure, WorkerDiedError, drive
 from xbench.executors.graph import Item
+from xbench.recipe import Recipe
 
 RECIPE = {
     "frozen_layers": 1,
@@ -691,6 +692,22 @@ def test_estimates_count_the_subwords(tiny_model: Path, tmp_path: Path) -> None:
     mean = sum(len(p.ids) for p in encode(tokenizer, train, 64)) / len(train)
     assert found.trained == pytest.approx(2 * 48 * mean, rel=0.1)
     assert found.cost == 3 * found.trained + found.predicted
+
+
+@pytest.mark.parametrize(
+    ("mixture", "drawn"),
+    [("mini-multi", 10_000), ("mini-multi-uniform", 14_000), ("mini-multi-temperature", 12_000), ("mini-multi-capped", 8_000)],
+)
+def test_estimates_of_mixtures_are_of_what_is_drawn(mixture: str, drawn: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 600 examples in all (400 with the caps): uniform are a third of each part, at temperature 2 they are as 20 to 10 to 10."""
+    from xbench.executors.estimating import Estimator
+
+    sizes = {"intents": (400, 10.0), "mini-pos": (100, 40.0), "mini-nli": (100, 20.0)}
+    monkeypatch.setattr(Estimator, "_size", lambda self, model, task, language, split: sizes[task.name])
+    plan: Any = SimpleNamespace(study=SimpleNamespace(recipe=Recipe()))
+    known: Any = {"m": SimpleNamespace(folder=tmp_path)}
+    found = Estimator(plan, known).stage(study.Stage("0", "m", None, mixture, "intermediate", 0, "r"))
+    assert found.trained == drawn * Recipe().phase("intermediate", mixture).epochs
 
 
 def test_a_training_that_was_kept_is_not_counted_again(tiny_model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

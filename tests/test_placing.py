@@ -51,6 +51,16 @@ def test_one_system_is_the_first_of_one_and_no_test_is_claimed(tmp_path: Path) -
     assert (told.exit_code, told.stdout) == (0, "")
 
 
+def test_ranks_are_explained_as_they_are_printed_and_not_where_there_are_none(four: Path) -> None:
+    """None is better than the first and three are worse: its rank is 1-1, which is not `from 0 to 3`."""
+    ranks = CliRunner().invoke(cli.app, ["compare", "--all", "--store", str(four)]).stdout
+    assert "1-1" in ranks
+    assert "rank: from 1 + how many are significantly better to n less how many are significantly worse" in ranks
+    pairs = CliRunner().invoke(cli.app, ["compare", "--all", "--pairs", "--store", str(four)]).stdout
+    assert "adjusted: p over all pairs of a column (holm)" in pairs
+    assert "rank" not in pairs
+
+
 def test_one_single_run_makes_all_ranks_about_these_runs(tmp_path: Path) -> None:
     for seed in range(3):
         put(tmp_path, "none", seed, {"de": answers(seed, 0.9)})

@@ -14,7 +14,7 @@ import pytest
 
 import xbench
 from tests import submission as made
-from xbench import adapter, board, compacting, ingesting, listing, rescoring, scorer, store, submission, verifying, writing
+from xbench import adapter, board, compacting, ingesting, listing, reports, rescoring, scorer, store, submission, verifying, writing
 from xbench.errors import DataError
 from xbench.gathering import tables
 from xbench.rows import Refusal
@@ -211,6 +211,19 @@ def test_scoring_again_changes_nothing(folder: Path, scored: Path) -> None:
     before = {p: p.read_bytes() for p in scored.rglob("*.parquet")}
     xbench.score(folder / "labels", folder / "predictions", "somebody/model", root=scored, source="a paper")
     assert {p: p.read_bytes() for p in scored.rglob("*.parquet")} == before
+
+
+def test_a_submission_is_printed_without_those_that_were_there(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of the same model and source: a row had no name, and was that of the direct baseline."""
+    shutil.copytree(folder / "predictions" / "pawsx", tmp_path / "first" / "pawsx")
+    shutil.copytree(folder / "labels" / "pawsx", tmp_path / "second" / "pawsx")
+    for given, intermediate in (("first", "none"), ("second", "mnli")):
+        system = submission.System("m", intermediate=intermediate, source="a paper")
+        reports.score(folder / "labels", tmp_path / given, tmp_path / "store", system, "xtreme", "text")
+        assert [line.split()[:2] for line in capsys.readouterr().out.splitlines() if "pawsx" in line] == [["pawsx", "accuracy"]]
+    reports.score(folder / "labels", tmp_path / "second", tmp_path / "store", system, "xtreme", "json")
+    (row,) = json.loads(capsys.readouterr().out)
+    assert (row["intermediate"], row["value"]) == ("mnli", 1.0)
 
 
 def test_scores_are_sums_over_outcomes(scored: Path) -> None:

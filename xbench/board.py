@@ -48,7 +48,7 @@ def columns(root: Path | duckdb.DuckDBPyConnection, view: str) -> list[str]:
         return [d[0] for d in execute(con, f"SELECT * FROM {view} LIMIT 0", []).description or []]
 
 
-def leaderboard(root: Path, **where: Any) -> list[Row]:
+def leaderboard(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list[Row]:
     """Test scores averaged over languages, best first within a target and metric; complete averages before partial ones."""
     return _rows(
         root,

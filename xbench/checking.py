@@ -1,5 +1,6 @@
 """A sentence such as `squad1 > none on tydiqa for xlm-roberta-large by 2` held against the evidence of a store."""
 
+import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +15,7 @@ from xbench.contrasts import PRINTED, Row
 from xbench.errors import DataError, StoreError, meant
 from xbench.languages import MANY, normal
 from xbench.pairing import DIRECT
+from xbench.tables import grouped
 from xbench.task import all_tasks, left_out, load_task
 
 GRAMMAR = "A (>|<|=|helps|hurts) [B] on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]"
@@ -144,11 +146,17 @@ def check(root: Path, text: str) -> Judged:
         tasks = {DIRECT, *(t.name for t in all_tasks())}
         # What is no task here cannot be run.
         runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))
-        missing, made = claiming.missing_cells(con, cells, _SEEDS) if runs else ((), ())
+        missing, made = claiming.missing_cells(con, cells, _SEEDS, said.language) if runs else ((), ())
         rows = [r for model in models for r in _rows(con, said, model)]
     whole = {r["model"] for r in rows if r["status"] == "tested" and not claiming.less(r)}
     evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.less(r) else _evidence(said, r) for r in rows)
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
+    # A study has all of them: what is there is not run again, but for what this machine has other data of, which would join nothing.
+    known = {model: json.loads(text) for model, text in made}
+    for model, _, target, _ in missing:
+        run = known.setdefault(model, {}).setdefault("intermediates", [])
+        run += [i for i in arms if i not in run and not left_out(i, target)]
+    made = tuple((model, json.dumps(keys)) for model, keys in known.items())
     unheard = f"no run in the store is of {said.model}{meant(said.model, there)}" if said.model and not models else ""
     # What `=` means is said where the sentence does not.
     shown = text if said.sign != "=" or "within" in text.split() else f"{text} within {_WITHIN:g} point"
@@ -165,12 +173,17 @@ def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Ro
     rows: list[Row] = average or comparing.compare(con, first, second, model=model, target=said.target)
     if not average:
         means = [r for r in rows if r["level"] == "mean"] or [r for r in rows if r["level"] == PRINTED]
-        own = [r for r in rows if r["language"] == said.language]
-        # A contrast that cannot be tested at all has one row, which says why.
-        rows = own or [r for r in rows if r["delta"] is None and r["level"] == "mean"] if said.language else means
+        rows = [_in(said.language, own) for own in grouped(rows, comparing.CONTRAST)] if said.language else means
     if said.first == DIRECT:
         rows = [r | _turned(r) for r in rows]
     return rows
+
+
+def _in(language: str, rows: Sequence[Row]) -> Row:
+    """The row of a contrast that is about a language; that one cannot be tested at all has one row, which says why."""
+    whole = len(rows) == 1 and rows[0]["level"] == "mean"
+    nothing = contrasts.untested(f"not tested in {language}", contrasts.Quantity("language", language, ()))
+    return next((r for r in rows if r["language"] == language), rows[0] if whole else {**rows[0], **nothing})
 
 
 def _turned(r: Row) -> dict[str, Any]:

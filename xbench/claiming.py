@@ -27,6 +27,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import chain
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal
@@ -113,7 +114,7 @@ class Judged:
             support it, unresolved in between, also where one has no test; not testable when none has.
         evidence: All of it.
         missing: (model, intermediate, target@LANGUAGE, seeds there) of the cells that the store lacks, in part or whole: see missing_cells.
-        made: What the runs that new ones are to join were made with: likewise.
+        made: How a study runs them: likewise.
     """
 
     claim: Claim
@@ -391,39 +392,76 @@ def verdict(evidence: Sequence[Evidence]) -> Verdict:
 
 
 def missing_cells(
-    con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int
+    con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int, language: str | None = None
 ) -> tuple[tuple[Cell, ...], tuple[tuple[str, str], ...]]:
-    """The cells with fewer seeds than wanted, of which every example is stored, and what the runs that are there were made with.
+    """The cells with fewer seeds than wanted, of which every example is stored, and how a study runs what they lack.
 
-    Runs are compared only under the same conditions, so seeds are counted under one set of them for each model: that under which the
-    least is missing.
+    Runs are compared only under the same conditions and on the same data, so seeds are counted under one set of conditions for each model
+    and on one revision of each target: those under which the least is missing. Only equal seeds pair, so it is the same seeds that are
+    counted for all arms of a target: as many as are wanted, first those that most of the arms have.
+
+    Args:
+        con: From xbench.store.connect.
+        cells: (model, intermediate, target).
+        seeds: How many are wanted.
+        language: In which a run must have been tested to count; any if not given.
 
     Returns:
-        (model as the store calls it, intermediate, target as a study names it, seeds there) of each cell; and of each model that has runs
-        of ours under these conditions (model, JSON of the keys of a study file that say how they were made).
+        (model as the store calls it, intermediate, target as a study names it, seeds there) of each cell; and (model, JSON of keys of a
+        study file) of each model of which these are known: how the runs of ours under these conditions were made, and the seeds to be
+        completed where they are not the first ones.
     """
-    system = f"{', '.join(_CONDITIONS)}, intermediate, target"
     rows = con.execute(
-        f"SELECT {system}, max(seeds) FROM (SELECT {system}, intermediate_revision, comparability_key, count(DISTINCT seed) AS seeds "
-        "FROM result WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL) GROUP BY ALL ORDER BY ALL"
+        f"SELECT {', '.join(_CONDITIONS)}, target, comparability_key, intermediate, intermediate_revision, "
+        "list(DISTINCT seed) FILTER (seed IS NOT NULL AND coalesce(language = ?, true)) FROM result "
+        "WHERE split = 'test' AND evidence = 'outcomes' GROUP BY ALL ORDER BY ALL",
+        [language],
     ).fetchall()
-    there: dict[tuple[str, ...], dict[tuple[str, str], int]] = {}
-    for *conditions, intermediate, target, count in rows:
-        there.setdefault(tuple(conditions), {})[intermediate, target] = count
+    there: dict[tuple[str, ...], dict[str, dict[str, _Arms]]] = {}
+    for *conditions, target, key, intermediate, _, found in rows:
+        arms = there.setdefault(tuple(conditions), {}).setdefault(target, {}).setdefault(key, {})
+        arms.setdefault(intermediate, []).append(set(found or ()))
     missing, made = [], {}
     for model in dict.fromkeys(m for m, _, _ in cells):
         wanted = [(i, t) for m, i, t in cells if m == model]
-        own = [c for c in there if c[0] == model] or [c for c in there if _short(c[0]) == _short(model)]
-        nearest = max(own, key=lambda c: sum(min(there[c].get(cell, 0), seeds) for cell in wanted), default=(model,))
-        held = there.get(nearest, {})
-        of = dict(zip(_CONDITIONS, nearest, strict=False))
-        for i, t in wanted:
-            named, there_are = _trained_in(of.get("train_language", "en"), t), held.get((i, t), 0)
+        own = [c for c in there if c[0] == model] or [c for c in there if _short(c[0]) == model]
+        counted = {c: _counted(wanted, there[c], seeds) for c in own}
+        nearest = max(own, key=lambda c: sum(n for n, _ in counted[c].values()), default=(model,))
+        of, asked = dict(zip(_CONDITIONS, nearest, strict=False)), set[int]()
+        for (i, t), (there_are, chosen) in (counted[nearest] if own else _counted(wanted, {}, seeds)).items():
+            named = _trained_in(of.get("train_language", "en"), t)
             if there_are < seeds and not left_out(i, named):
                 missing.append((nearest[0], i, named, there_are))
-        if held and (how := made_with(con, **of)):
-            made[nearest[0]] = how
+                asked |= chosen
+        study = json.loads((made_with(con, **of) if own else "") or "{}")
+        if asked - set(range(seeds)):
+            study["seeds"] = sorted(asked)
+        if study:
+            made[nearest[0]] = json.dumps(study)
     return tuple(missing), tuple(made.items())
+
+
+_Arms = dict[str, list[set[int]]]  # the seeds of each intermediate task, by its revision, on one revision of a target
+
+
+def _counted(
+    wanted: Sequence[tuple[str, str]], held: Mapping[str, Mapping[str, _Arms]], seeds: int
+) -> dict[tuple[str, str], tuple[int, set[int]]]:
+    """Of each (intermediate, target) how many of the seeds are there that are counted for its target, and which these are."""
+    found: dict[tuple[str, str], tuple[int, set[int]]] = {}
+    for target in dict.fromkeys(t for _, t in wanted):
+        options = []
+        for arms in held.get(target, {}).values() or [{}]:
+            direct = set[int]().union(*arms.get(DIRECT, []))
+            own = {i: max(arms.get(i, [set()]), key=lambda o: (len(o & direct), len(o))) for i, t in wanted if t == target}
+            every = {*range(seeds), *chain.from_iterable(own.values())}
+            chosen = set(sorted(every, key=lambda s: (-sum(s in o for o in own.values()), s))[:seeds])
+            counts = {i: len(o & chosen) for i, o in own.items()}
+            options.append((sum(counts.values()), counts.get(DIRECT, 0), counts, chosen))
+        # Of two that lack as much, that with the baseline: a study runs it anyway, should this machine have the other's data.
+        *_, counts, chosen = max(options, key=lambda o: o[:2])
+        found |= {(i, target): (n, chosen) for i, n in counts.items()}
+    return {cell: found[cell] for cell in wanted}
 
 
 def _trained_in(language: str, target: str) -> str:
@@ -451,7 +489,8 @@ def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:
 def studies(about: str, missing: Sequence[Cell], seeds: int, made: Sequence[tuple[str, str]] = ()) -> list[str]:
     """Study files (YAML) for these cells, one for the models whose runs were made alike: `made` is as `missing_cells` gives it.
 
-    Models without runs get recipe `jiant`. A study is a full grid: cells that are there already are not run again under the same recipe.
+    Models without runs of ours get recipe `jiant`. A study is a full grid: cells that are there already are not run again under the same
+    recipe.
     """
     how = dict(made)
     found = []
@@ -464,7 +503,7 @@ def studies(about: str, missing: Sequence[Cell], seeds: int, made: Sequence[tupl
             "targets": list(dict.fromkeys(t for _, _, t, _ in own)),
             "seeds": list(range(seeds)),
         }
-        content |= json.loads(text) if text else {"recipe": _recipe(content["models"], content["targets"])}
+        content |= {"recipe": _recipe(content["models"], content["targets"]), **json.loads(text or "{}")}
         found.append(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=120))
     return found
 

@@ -18,6 +18,7 @@ from xbench.errors import StoreError
 from xbench.languages import labelled
 from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families, power
+from xbench.tables import many
 
 By = Literal["language", "family", "script", "mean"]
 TO_DIRECT = {"intermediate": DIRECT}
@@ -282,13 +283,13 @@ def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
         means = [r for r in rows if r["status"] == "tested"]
         partial = means and contrasts.support(means[0])
         return f"{means[0]['verdict']} on average{f'; {partial}' if partial else ''}" if means else str(rows[0]["status"]) if rows else ""
-    what = {"language": "languages", "family": "families", "script": "scripts", contrasts.PRINTED: "printed means"}[tested[0]["level"]]
+    what = many(len(tested), tested[0]["level"])
     names = {v: [r["language"] for r in tested if r["verdict"] == v] for v in ("helps", "hurts", "higher", "lower", "equivalent")}
     open_ = [r for r in tested if r["verdict"] == "unresolved"]
     verbs = {"higher": "is higher", "lower": "is lower", "equivalent": "makes no difference that matters"}
-    said = [f"{verbs.get(v, v)} in {len(codes)} of {len(tested)} {what} ({' '.join(codes)})" for v, codes in names.items() if codes]
+    said = [f"{verbs.get(v, v)} in {len(codes)} of {what} ({' '.join(codes)})" for v, codes in names.items() if codes]
     if open_:
-        said.append(f"unresolved in {len(open_)}" if said else f"unresolved in all {len(tested)} {what}")
+        said.append(f"unresolved in {len(open_)}" if said else f"unresolved in {'all ' if len(tested) > 1 else ''}{what}")
     if len(tested) < len(single):
         said.append(f"not testable in {len(single) - len(tested)}")
     said += [contrasts.support(r) for r in rows if r["level"] == "mean" and contrasts.support(r)]

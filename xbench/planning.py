@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from xbench import claiming, comparing, store
 from xbench.contrasts import ALPHA, Row
 from xbench.errors import DataError, PluginError
-from xbench.hashes import tested_revision
+from xbench.hashes import developed_on, tested_revision
 from xbench.pairing import COLUMN, DIRECT, SYSTEM
 from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
@@ -34,7 +34,8 @@ class Step:
     """One comparison and what would settle it.
 
     Attributes:
-        row: The comparison as it stands.
+        row: The comparison as it stands, with `developed`: the revision of the development data of target languages that its steps were
+            selected on, if any.
         why: What is lacking.
         seeds: How many each arm needs in all; 0 where no number of seeds would do.
         cells: (intermediate, seed) still to run, those of earlier steps left out.
@@ -42,7 +43,7 @@ class Step:
             was timed.
         assumed: Whether the variance between seeds was taken from other comparisons.
         now: What runs made now are of, where that is another model revision, data, recipe or xbench than the row's: they do not join
-            its runs, and both arms are run anew.
+            its runs, and both arms are run anew; of other data of the intermediate task alone, that arm.
         wanted: The seeds of both arms, those that are there too.
     """
 
@@ -58,7 +59,7 @@ class Step:
     def system(self, intermediate: str, *, now: bool = True) -> tuple[str, ...]:
         """What the runs of an arm agree in: those that would be made now, or those that are compared."""
         of = {**self.row, **(self.now if now else {})}
-        return (*(of[c] for c in _ARM), intermediate, DIRECT if intermediate == DIRECT else of["intermediate_revision"])
+        return (*(of[c] for c in _ARM), intermediate, DIRECT if intermediate == DIRECT else of["intermediate_revision"], of["developed"])
 
 
 def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **where: Any) -> list[Step]:
@@ -80,10 +81,12 @@ def resolve(root: Path | duckdb.DuckDBPyConnection, most_seeds: int = 10, **wher
         rows = comparing.compare(con, by="mean", **where)
         held = _runs(con)
         recipes = _recipes(con)
-    own, there, here = {system[: len(_ARM)] for system in held}, {_key(r) for r in rows}, _Here(recipes)
+    own, there, here = {system[: len(_ARM)] for system in held}, {_key(r) for r in rows}, _Here(recipes, held)
     open_ = [r for r in rows if r["verdict"] in ("unresolved", "not testable") or r["scope"] == "these runs"]
     open_ = [r for r in open_ if tuple(r[c] for c in _ARM) in own]
-    steps = [here.placed(_step(r, rows, most_seeds)) for r in open_ if not (now := here.changes(r)) or _key({**r, **now}) not in there]
+    open_ = [r | {"developed": min(here.developed(r), default="")} for r in open_]
+    anew = [_key({**r, **here.changes(r)}) for r in open_]
+    steps = [here.placed(_step(r, rows, most_seeds)) for r, now in zip(open_, anew, strict=True) if now == _key(r) or now not in there]
     todo, done, planned = [s for s in steps if s.seeds], [], set[tuple[Any, ...]]()
     while todo:
         for step in todo:
@@ -119,13 +122,14 @@ class _Held:
 def _runs(con: duckdb.DuckDBPyConnection) -> dict[tuple[str, ...], _Held]:
     """Our own runs, by what they agree in besides the seed."""
     columns = [{"dataset_revision": "target_revision"}.get(c, c) for c in (*_ARM, "intermediate", "intermediate_revision")]
+    at = columns.index("target_revision")
     found: dict[tuple[str, ...], _Held] = {}
     for *system, seed, seconds, scored in con.execute(
         f"SELECT {', '.join(columns)}, seed, epoch(finished) - epoch(started), scored FROM run LEFT JOIN (SELECT run_id, "
         "list(DISTINCT (metric, scorer)) AS scored FROM score WHERE split = 'test' GROUP BY run_id) USING (run_id) WHERE kind = 'run'"
     ).fetchall():
-        system[_ARM.index("dataset_revision")] = tested_revision(system[_ARM.index("dataset_revision")])
-        held = found.setdefault(tuple(system), _Held())
+        developed, system[at] = developed_on("run", system[at]), tested_revision(system[at])
+        held = found.setdefault((*system, developed), _Held())
         held.seeds.setdefault(seed, set()).update(scored or ())
         held.seconds.append(seconds)
     return found
@@ -138,29 +142,50 @@ def _recipes(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
 class _Here:
     """What `xbench run` would make runs of now. Data and models that are not on this machine are taken to be as they were."""
 
-    def __init__(self, recipes: Mapping[str, str]) -> None:
+    def __init__(self, recipes: Mapping[str, str], held: Mapping[tuple[str, ...], _Held]) -> None:
         self.recipes = recipes
+        self._developed: dict[tuple[str, ...], set[str]] = {}
+        for *system, developed in held:
+            self._developed.setdefault(tuple(system), set()).add(developed)
         self._known: dict[tuple[str, ...], str | None] = {}
+
+    def developed(self, row: Row) -> set[str]:
+        """The revisions of development data that the steps of the runs of both arms were selected on."""
+        arm = tuple(row[c] for c in _ARM)
+        direct, after = (DIRECT, DIRECT), (row["intermediate"], row["intermediate_revision"])
+        return {revision for one in (direct, after) for revision in self._developed.get((*arm, *one), ())}
 
     def changes(self, row: Row) -> dict[str, str]:
         """The fields of a row that runs made now differ in, with their values."""
+        data = self._data("target", _study_target(row), row["recipe_id"])
         now = {
             "source_version": stack_version(),
             "recipe_id": self._recipe(row["recipe_id"]),
             "model_revision": self._model(row["model"], row["recipe_id"]) or row["model_revision"],
-            "dataset_revision": self._data("target", _study_target(row), row["recipe_id"]) or row["dataset_revision"],
+            "dataset_revision": tested_revision(data or row["dataset_revision"]),
             "intermediate_revision": self._data("intermediate", row["intermediate"], row["recipe_id"]) or row["intermediate_revision"],
+            "developed": row["developed"] if data is None else developed_on("run", data),
         }
         return {c: value for c, value in now.items() if value != row[c]}
 
     def placed(self, step: Step) -> Step:
         """The step with what its new runs are of, or with why there can be none."""
         step.now = self.changes(step.row)
-        if step.seeds and (problem := self._problem(step.row)):
+        if step.seeds and (problem := self._problem(step.row) or self._selected(step.row | step.now)):
             step.why, step.seeds = problem, 0
         elif step.seeds and step.now:
-            step.why += f"; new runs do not join these, {' and '.join(_said(step.row, c, v) for c, v in step.now.items())}: both arms anew"
+            one = step.now.keys() == {"intermediate_revision"}
+            these, anew = (f"those of {step.row['intermediate']}", "that arm") if one else ("these", "both arms")
+            changed = " and ".join(_said(step.row, c, v) for c, v in step.now.items())
+            step.why += f"; new runs do not join {these}, {changed}: {anew} anew"
         return step
+
+    def _selected(self, new: Row) -> str:
+        """What keeps new runs from being compared with those of their systems that are there: runs of one are told apart by seed alone."""
+        others = self.developed(new) - {new["developed"]}
+        there, here = (", ".join(d or "unknown" for d in sorted(found)) for found in (others, {new["developed"]}))
+        said = f"its steps were selected on development data {there}, here is {here}"
+        return f"cannot be run: {said}, and runs of both are not compared" if others else ""
 
     def _problem(self, row: Row) -> str:
         """What keeps new runs from being compared at all."""
@@ -191,8 +216,7 @@ class _Here:
         if key not in self._known:
             self._known[key] = None
             with contextlib.suppress(DataError, PluginError, ValidationError):
-                found = data_revision(load_task(name), self._read(recipe_id).phase(phase, name))
-                self._known[key] = tested_revision(found) if phase == "target" else found
+                self._known[key] = data_revision(load_task(name), self._read(recipe_id).phase(phase, name))
         return self._known[key]
 
     def _model(self, name: str, recipe_id: str) -> str | None:
@@ -217,6 +241,7 @@ def _said(row: Row, column: str, now: str) -> str:
         "model_revision": f"which are of {row['model']} at {row['model_revision']} and not {now}",
         "dataset_revision": f"which are on other data of {row['target']}",
         "intermediate_revision": f"which are on other data of {row['intermediate']}",
+        "developed": "which were selected on other development data",
     }[column]
 
 

@@ -163,7 +163,7 @@ def _show_deltas(group: Sequence[Row], means: Sequence[Row], where: str) -> None
         lines,
         "points against the direct baseline of the same source, whose seeds are not known. Nothing here is a significance test."
         if all(r["seed_known"] is False for r in group)
-        else f"points against the direct baseline of the same seed: mean ± standard deviation over {_seeds(group)}. "
+        else f"points against the direct baseline of the same seed{_spread(group)}. "
         + ("" if len(baselines) == 1 else "direct: over the seeds, or languages, of the columns that follow it. ")
         + "up, down: languages of the mean in which every seed of it agrees. A spread over seeds is not a significance test.",
     )
@@ -191,9 +191,11 @@ def _intermediates(group: Sequence[Row]) -> dict[tuple[str, str], str]:
     return {(i, rev): f"{i} ({rev})" if sum(i == other for other, _ in found) > 1 else i for i, rev in found}
 
 
-def _seeds(group: Sequence[Row]) -> str:
-    counts = sorted({r["seeds"] for r in group})
-    return f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
+def _spread(group: Sequence[Row]) -> str:
+    """Over how many seeds the means are; empty where no difference is over more than one."""
+    counts = sorted({r["seeds"] for r in group if r["seeds"]})
+    over = " to ".join(map(str, dict.fromkeys((*counts[:1], *counts[-1:]))))
+    return f": mean ± standard deviation over {over} seeds" if counts and counts[-1] > 1 else ""
 
 
 def _delta_cell(row: Row | None) -> str:

@@ -8,17 +8,14 @@ from typing import Any
 
 from rich.progress import track
 
-from xbench import board, corpus, rescoring, store, submission
+from xbench import board, corpus, pairing, rescoring, store, submission
 from xbench.errors import DataError, StoreError, meant
 from xbench.recipe import Recipe
 from xbench.study import data_revision
 from xbench.tables import LOG, Form, Row, apart, emit, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
-_SYSTEM = (
-    "suite", "rule", "model", "model_revision", "intermediate", "intermediate_revision", "train_language", "recipe_id", "stack", "source",
-    "source_version", "relationship", "kind",
-)  # fmt: skip
+_SYSTEM = ("suite", "rule", *pairing.SYSTEM)
 _SIDE_BY_SIDE = 3  # so many systems are columns, more are rows
 _NOTES = 3  # notes of one language that are printed; --json has all
 
@@ -159,14 +156,13 @@ def score(references: Path, predictions: Path, root: Path, system: submission.Sy
     for result in done:
         for note in result.notes[:_NOTES]:
             LOG.print(f"{result.task}: {note}")
-    runs = {r.run_id for r in done if r.run_id}
-    rows = [
-        r for r in board.leaderboard(root, model=system.model, source=system.source) if r["target"] in {d.task for d in done if d.run_id}
-    ]
+    with store.reading(root) as con:
+        new = [run for d in done if d.run_id for run in board.query(con, "run", {"run_id": d.run_id})]
+        rows = [r for run in new for r in board.leaderboard(con, **{c: run[c] for c in ("target", "target_revision", *pairing.SYSTEM)})]
     official = board.official_scorers()
     if form != "text":
         emit(rows, form, () if rows else board.columns(root, "leaderboard"))
-    elif runs:
+    elif new:
         show(
             f"{system.model} after {system.intermediate}: mean over languages",
             ["task", "metric", "mean %", "zero-shot %", "languages", "n"],
@@ -178,7 +174,7 @@ def score(references: Path, predictions: Path, root: Path, system: submission.Sy
             f"by the scorer that counts for each task; language by language: xbench scores --store {root}; all scorers: --json",
             left=2,
         )
-        averages(root, suite, None, form, model=system.model, source=system.source)
+        averages(root, suite, None, form, **{c: new[0][c] for c in pairing.SYSTEM})
     bad = submission.problems(done)
     if bad:
         raise DataError(f"{sum(bool(d.problems) for d in done)} of {len(done)} task(s) were not scored; the others are stored", bad)

@@ -43,8 +43,8 @@ def emit(rows: Sequence[Row], form: Form, columns: Sequence[str] = ()) -> None:
 
 
 def many(count: int, noun: str) -> str:
-    """`1 cell`, `2 cells`."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    """`1 cell`, `2 cells`, `2 families`."""
+    return f"{count:,} {noun if count == 1 else noun[:-1] + 'ies' if noun.endswith('y') else noun + 's'}"
 
 
 def as_text(cell: str) -> str:

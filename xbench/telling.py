@@ -33,9 +33,10 @@ range over all ways in which the two may disagree, and there is a verdict only i
 
 """
 _RANKS = """\
-rank: from how many are significantly better to how many are significantly worse (all pairs of a column, holm); a tier begins with
-the first that is significantly worse than the best of the tier above; both are over the whole column, whatever rows are shown
+rank: from 1 + how many are significantly better to n less how many are significantly worse (all pairs of a column, holm); a tier begins
+with the first that is significantly worse than the best of the tier above; both are over the whole column, whatever rows are shown
 """
+_PAIRS = "points with 95 % intervals; adjusted: p over all pairs of a column (holm), whatever rows are shown\n"
 
 
 def conditions(words: Sequence[str] | None) -> list[dict[str, str]]:
@@ -229,7 +230,7 @@ def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, ca
             names = ["rank", "tier", *several, "intermediate", "score, 95 % interval", "seeds", "languages", ""]
             about = next((f"; ranks of {'recipes' if r['scope'] == 'recipe' else 'these runs'}" for r in own if r["scope"]), "")
             show(heading + about, names, [_standing(r, several) for r in own], left=3 + len(several))
-    sys.stdout.write(_RANKS)
+    sys.stdout.write(_PAIRS if with_pairs else _RANKS)
 
 
 def _standing(r: Row, several: Sequence[str]) -> list[str]:

@@ -85,7 +85,8 @@ def _detail(judged: Judged) -> None:
             sys.stdout.write(f"{name}: {text}\n")
     if judged.missing:
         sys.stdout.write(
-            f"missing: {len(judged.missing)} cell(s) with fewer than {claim.seeds} seeds; --study FILE writes a study that runs them\n"
+            f"missing: {len(judged.missing)} cell(s) with fewer than {claim.seeds} seeds that pair; "
+            "--study FILE writes a study that runs them\n"
         )
         for model, intermediate, target, seeds in judged.missing[:_SHOWN]:
             sys.stdout.write(f"  {target} after {intermediate}, {model}: {seeds} of {claim.seeds} seeds\n")

@@ -6,7 +6,7 @@ from typing import Any
 from xbench import comparing, pairing
 from xbench.comparing import TO_DIRECT
 from xbench.languages import labelled
-from xbench.tables import apart, percent, points, signed
+from xbench.tables import apart, many, percent, points, signed
 
 Row = Mapping[str, Any]
 _ESCAPES = {
@@ -88,7 +88,7 @@ def explanation(rows: Sequence[Row], adjust: str) -> list[str]:
 def _material(r: Row, one: Row, mean: Row | None) -> list[str]:
     """Runs and examples."""
     unmatched = "" if r["seed_list"] == r["against_seed_list"] else ", which are not the same seeds"
-    over = f", {mean['clusters']} over the {mean['languages']} languages of the mean" if mean else ""
+    over = f", {mean['clusters']} over the {many(mean['languages'], 'language')} of the mean" if mean else ""
     runs = f"Runs: seed(s) {r['seed_list']} of {r['intermediate']} (run ids {r['run_ids']}) against seed(s) {r['against_seed_list']} of"
     metric = f"Numerators and denominators of {r['metric']} ({r['scorer']}) are summed by cluster, the unit that the task declares"
     return [

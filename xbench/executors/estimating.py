@@ -44,14 +44,21 @@ class Estimator:
         if self.resolved[stage.model].folder is None:
             return Tokens()
         phase = self.recipe.phase(stage.phase, stage.task)
-        task, total = load_task(stage.task), 0.0
-        for part in task.parts or (Part(stage.task),):
+        task, counts, means = load_task(stage.task), list[int](), list[float]()
+        parts = task.parts or (Part(stage.task),)
+        for part in parts:
             one = load_task(part.task) if task.parts else task
             sizes = [self._size(stage.model, one, language, "train") for language in one.training_languages]
             every = sum(count for count, _ in sizes)
-            mean = sum(count * length for count, length in sizes) / max(every, 1)
-            total += min(every, phase.max_examples or every, part.cap or every) * mean * phase.epochs
-        return Tokens(trained=round(total))
+            counts.append(min(every, phase.max_examples or every, part.cap or every))
+            means.append(sum(count * length for count, length in sizes) / max(every, 1))
+        if not sum(counts):
+            return Tokens()
+        from xbench.train.stages import shares
+
+        # As many steps as all parts together make, each on a part that is drawn.
+        drawn = zip(shares(parts, counts, task.sampling, task.temperature), means, strict=True)
+        return Tokens(trained=round(sum(counts) * phase.epochs * sum(share * mean for share, mean in drawn)))
 
     def cell(self, cell: Cell, shared: Iterable[str]) -> Tokens:
         """Of one cell: its predictions, and the training of its target unless that is a shared stage."""
