@@ -513,6 +513,19 @@ def test_a_mean_of_averages_is_that_of_the_command_line(writer: Writer, monkeypa
     assert (cell["points"], cell["languages"], cell["seeds"], cell["label"]) == (pytest.approx(5), "2", 1, "+5.0")
 
 
+def test_a_language_that_a_task_has_not_is_none_that_a_mean_lacks(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    """mini-nli is not tested in French: the mean is over both languages that it is tested in."""
+    for name, value in {"none": 0.5, "intents": 0.6}.items():
+        of = {"kind": "external", "source": "p", "evidence": "aggregate"}
+        writer.add(name, "mini-nli", None, dict.fromkeys(("de", "en", "fr", "hi"), value), **of)
+        writer.add(name, "mini-pos", None, {"xh": value}, scorer="token-accuracy-1", **of)
+    draw(monkeypatch, writer.root, "transfer")
+    assert {where: (cell["languages"], cell["label"]) for (_, where), cell in charts[0].items()} == {"mini-nli": ("2", "+10.0")}
+    assert ("intents", "fr") in charts[1]
+
+
 def test_the_examples_that_flipped_are_those_of_the_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
     for i, revision in enumerate(("v1", "v2")):

@@ -1,6 +1,7 @@
 """The pages about differences, run by streamlit's own test harness: compare, languages, scale."""
 
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -254,6 +255,17 @@ def test_scale_compares_sizes(paired: Path, monkeypatch: pytest.MonkeyPatch) -> 
     differences = app.dataframe[1].value
     assert differences["sizes"].tolist() == ["l - m"]
     assert differences["verdict"].tolist() == ["shrinks"]
+
+
+def test_scale_says_over_how_many_languages_a_mean_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smaller of two models has no Hindi, so that what sets one against the other has none either."""
+    for seed, (i, name) in product((0, 1), enumerate(("none", "intents"))):
+        right = {c: answers(9 * seed + 3 * i + j, 0.5 + 0.3 * i) for j, c in enumerate(("de", "hi"))}
+        put(tmp_path, name, seed, right, model="l", parameters=99)
+        put(tmp_path, name, seed, {"de": right["de"]})
+    app = draw(monkeypatch, tmp_path, "scale")
+    assert app.dataframe[0].value["languages"].tolist() == ["1 of 1", "2 of 2"]
+    assert app.dataframe[1].value["languages"].tolist() == ["1 of 2"]
 
 
 def test_scale_calls_a_mean_as_printed_what_it_is(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
