@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from xbench import share
-from xbench.ui import flips
+from xbench.ui import common, flips
 
 PAGES = ["compare", "languages", "scale"]
 
@@ -212,6 +212,27 @@ def test_a_gap_is_within_a_run(writer: Writer, monkeypatch: pytest.MonkeyPatch) 
     found = gap[gap["language"] == "hi"]
     assert found[["en %", "gap", "seeds"]].round(6).to_numpy().tolist() == [[60, 10, 1], [60, 10, 1]]
     assert gap["gap"].round(6).unique().tolist() == [10]
+
+
+def test_gaps_of_steps_selected_on_other_development_data_are_apart(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second has no direct baseline on its data: none is drawn beside it."""
+    for developed, names in {"x": ("none", "intents"), "y": ("intents",), "z": ("none", "intents")}.items():
+        for name in names:
+            german = {"x": 0.5, "y": 0.6, "z": 0.7}[developed] + 0.1 * (name == "intents")
+            of = {"target_revision": f"r dev {developed}", "selection": "target-languages"}
+            writer.add(name, "mini-nli", 0, {"de": german, "en": 0.9}, **of)
+    drawn: list[dict[str, Any]] = []
+    chart = common.chart
+    monkeypatch.setattr(common, "chart", lambda spec, *given, **more: (drawn.append(spec), chart(spec, *given, **more)))
+    gap = draw(monkeypatch, writer.root, "languages").dataframe[-1].value
+    assert gap[["intermediate", "gap"]].round(6).to_numpy().tolist() == [
+        ["intents · dev x", 30], ["intents · dev y", 20], ["intents · dev z", 10], ["none · dev x", 40], ["none · dev z", 20]
+    ]  # fmt: skip
+    (data,) = drawn[-1]["datasets"].values()
+    assert sorted((r["intermediate"], r["system"], round(r["gap"])) for r in data) == [
+        ("intents · dev x", "after", 30), ("intents · dev x", "direct", 40), ("intents · dev y", "after", 20),
+        ("intents · dev z", "after", 10), ("intents · dev z", "direct", 20),
+    ]  # fmt: skip
 
 
 def test_what_is_known_of_languages_is_of_languages_that_exist() -> None:
