@@ -2,6 +2,7 @@
 
 import functools
 import json
+import math
 import os
 import subprocess
 import sys
@@ -293,6 +294,29 @@ def test_one_task_shows_rank_limits_and_tiers(tmp_path: Path, monkeypatch: pytes
     assert any("makes them ranks of these runs" in c.value for c in app.caption)
 
 
+def test_a_spread_over_seeds_is_that_of_the_mean(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What German gains from a seed to the next Hindi loses; two of three seeds of one system have Finnish, too, and it alone changes."""
+    for seed, (german, hindi) in enumerate(((0.5, 0.7), (0.6, 0.6), (0.7, 0.5))):
+        for name, more in {"none": {}, "intents": {"fi": 0.1 + 0.3 * seed} if seed < 2 else {}}.items():
+            writer.add(name, "mini-pos", seed, {"de": german, "hi": hindi, **more}, scorer="token-accuracy-1")
+
+    def spread(**address: str) -> list[float]:
+        table = draw(monkeypatch, writer.root, "leaderboard", **address).dataframe[0].value.set_index("system")
+        return [float(x) for x in table["± seeds"][["m", "m after intents"]]]
+
+    view = {r["intermediate"]: 100 * r["seed_sd"] for r in board.leaderboard(writer.root)}
+    assert [view["none"], view["intents"]] == pytest.approx([0, 10 / math.sqrt(2)])
+    assert spread() == pytest.approx([view["none"], view["intents"]])
+    assert spread(mean="common support") == pytest.approx([0, 0])
+    assert spread(only_language="de") == pytest.approx([10, 10])
+
+
+def test_systems_without_a_mean_are_in_the_order_of_what_they_have(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"none": 0.5, "intents": 0.8, "mini-ner": 0.6}.items():
+        writer.add(name, "mini-pos", 0, {"de": value}, scorer="token-accuracy-1")
+    assert draw(monkeypatch, writer.root, "leaderboard").dataframe[0].value["mini-pos"].round(6).tolist() == [80, 60, 50]
+
+
 def test_several_tasks_show_ranks_of_their_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for t, (target, scorer) in enumerate({"mini-pos": "token-accuracy-1", "mini-retrieval": "accuracy-1"}.items()):
         for i, (name, rate) in enumerate({"none": 0.9, "intents": 0.6, "mini-ner": 0.61}.items()):
@@ -312,8 +336,8 @@ def test_ranks_and_intervals_are_of_the_mean_beside_them(tmp_path: Path, monkeyp
     for i, (name, rate, codes) in enumerate((("none", 0.5, "de en"), ("intents", 0.6, "de en"), ("mini-ner", 0.7, "de en hi"))):
         put(tmp_path, name, 0, {c: answers(10 * i + k, rate if c != "hi" else 0.05) for k, c in enumerate(codes.split())})
     table = draw(monkeypatch, tmp_path, "leaderboard").dataframe[0].value.set_index("system")
-    assert table["tier"].dropna().map(str).tolist() == ["3", "2"], "no fractions"
-    assert table["rank"].dropna().index.tolist() == table["low"].dropna().index.tolist() == ["m", "m after intents"]
+    assert table["tier"].dropna().map(str).tolist() == ["2", "3"], "no fractions"
+    assert table["rank"].dropna().index.tolist() == table["low"].dropna().index.tolist() == ["m after intents", "m"]
     assert ((table["low"] < table["mini-pos"]) & (table["mini-pos"] < table["high"]))[["m", "m after intents"]].all()
     table = draw(monkeypatch, tmp_path, "leaderboard", mean="common support").dataframe[0].value
     assert (table["low"] < table["mini-pos"]).all() and table["tier"].notna().all(), "over the two languages it is ranked as well"
@@ -513,6 +537,19 @@ def test_a_mean_of_averages_is_that_of_the_command_line(writer: Writer, monkeypa
     assert (cell["points"], cell["languages"], cell["seeds"], cell["label"]) == (pytest.approx(5), "2", 1, "+5.0")
 
 
+def test_a_language_that_a_task_has_not_is_none_that_a_mean_lacks(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, charts: list[Cells]
+) -> None:
+    """mini-nli is not tested in French: the mean is over both languages that it is tested in."""
+    for name, value in {"none": 0.5, "intents": 0.6}.items():
+        of = {"kind": "external", "source": "p", "evidence": "aggregate"}
+        writer.add(name, "mini-nli", None, dict.fromkeys(("de", "en", "fr", "hi"), value), **of)
+        writer.add(name, "mini-pos", None, {"xh": value}, scorer="token-accuracy-1", **of)
+    draw(monkeypatch, writer.root, "transfer")
+    assert {where: (cell["languages"], cell["label"]) for (_, where), cell in charts[0].items()} == {"mini-nli": ("2", "+10.0")}
+    assert ("intents", "fr") in charts[1]
+
+
 def test_the_examples_that_flipped_are_those_of_the_revision(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "none", 0, {"de": answers(0, 0.6)})
     for i, revision in enumerate(("v1", "v2")):
@@ -576,7 +613,7 @@ def test_languages_that_a_task_has_not_and_revisions_of_an_intermediate(writer: 
     for revision, value in (("r1", 0.5), ("r2", 0.7)):
         writer.add("intents", "mini-ner", 0, {"en": 0.8, "de": 0.6, "hi": value, "ru": 0.1}, intermediate_revision=revision, **of)
     table = draw(monkeypatch, writer.root, "leaderboard").dataframe[0].value
-    assert (table["mini-ner"].round(6).tolist(), table["languages"].tolist()) == ([60.0, round(190 / 3, 6), 70.0], ["3/10"] * 3)
+    assert (table["mini-ner"].round(6).tolist(), table["languages"].tolist()) == ([70.0, round(190 / 3, 6), 60.0], ["3/10"] * 3)
     app = draw(monkeypatch, writer.root, "transfer")
     (cell,) = [b for b in app.selectbox if b.label == "Cell"]
     assert {o for o in cell.options if "trained" in o} == {f"intents (r{i}) → {c} (trained)" for i in (1, 2) for c in ("de", "en")}

@@ -1,6 +1,7 @@
 """The pages about differences, run by streamlit's own test harness: compare, languages, scale."""
 
 import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
 from xbench import share
-from xbench.ui import flips
+from xbench.ui import common, flips
 
 PAGES = ["compare", "languages", "scale"]
 
@@ -213,6 +214,27 @@ def test_a_gap_is_within_a_run(writer: Writer, monkeypatch: pytest.MonkeyPatch) 
     assert gap["gap"].round(6).unique().tolist() == [10]
 
 
+def test_gaps_of_steps_selected_on_other_development_data_are_apart(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second has no direct baseline on its data: none is drawn beside it."""
+    for developed, names in {"x": ("none", "intents"), "y": ("intents",), "z": ("none", "intents")}.items():
+        for name in names:
+            german = {"x": 0.5, "y": 0.6, "z": 0.7}[developed] + 0.1 * (name == "intents")
+            of = {"target_revision": f"r dev {developed}", "selection": "target-languages"}
+            writer.add(name, "mini-nli", 0, {"de": german, "en": 0.9}, **of)
+    drawn: list[dict[str, Any]] = []
+    chart = common.chart
+    monkeypatch.setattr(common, "chart", lambda spec, *given, **more: (drawn.append(spec), chart(spec, *given, **more)))
+    gap = draw(monkeypatch, writer.root, "languages").dataframe[-1].value
+    assert gap[["intermediate", "gap"]].round(6).to_numpy().tolist() == [
+        ["intents · dev x", 30], ["intents · dev y", 20], ["intents · dev z", 10], ["none · dev x", 40], ["none · dev z", 20]
+    ]  # fmt: skip
+    (data,) = drawn[-1]["datasets"].values()
+    assert sorted((r["intermediate"], r["system"], round(r["gap"])) for r in data) == [
+        ("intents · dev x", "after", 30), ("intents · dev x", "direct", 40), ("intents · dev y", "after", 20),
+        ("intents · dev z", "after", 10), ("intents · dev z", "direct", 20),
+    ]  # fmt: skip
+
+
 def test_what_is_known_of_languages_is_of_languages_that_exist() -> None:
     folder = share.folder("data")
     known = set(pd.read_csv(folder / "languages.csv", keep_default_na=False)["language"])
@@ -254,6 +276,17 @@ def test_scale_compares_sizes(paired: Path, monkeypatch: pytest.MonkeyPatch) -> 
     differences = app.dataframe[1].value
     assert differences["sizes"].tolist() == ["l - m"]
     assert differences["verdict"].tolist() == ["shrinks"]
+
+
+def test_scale_says_over_how_many_languages_a_mean_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smaller of two models has no Hindi, so that what sets one against the other has none either."""
+    for seed, (i, name) in product((0, 1), enumerate(("none", "intents"))):
+        right = {c: answers(9 * seed + 3 * i + j, 0.5 + 0.3 * i) for j, c in enumerate(("de", "hi"))}
+        put(tmp_path, name, seed, right, model="l", parameters=99)
+        put(tmp_path, name, seed, {"de": right["de"]})
+    app = draw(monkeypatch, tmp_path, "scale")
+    assert app.dataframe[0].value["languages"].tolist() == ["1 of 1", "2 of 2"]
+    assert app.dataframe[1].value["languages"].tolist() == ["1 of 2"]
 
 
 def test_scale_calls_a_mean_as_printed_what_it_is(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,17 @@ import pickle
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 import streamlit as st
-import yaml
 
 from tests.conftest import Writer
 from tests.test_app import choose, draw, settle, two_means
+from tests.test_claims import recipe
 from tests.test_comparing import answers, put
-from xbench import board, store
+from xbench import board, store, study
 from xbench.errors import XbenchError
 from xbench.task import load_task
 from xbench.ui import common
@@ -41,6 +42,13 @@ def test_averages_give_a_mean_only_when_complete(writer: Writer, monkeypatch: py
     assert choose(app, "Task", "tatoeba").dataframe[1].value["score %"].tolist() == [pytest.approx(40)]
 
 
+def test_averages_do_not_know_over_how_many_languages_a_mean_was_printed(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    of: dict[str, Any] = {"kind": "external", "evidence": "aggregate", "scorer": "unknown"}
+    writer.add("none", "xnli", None, {"mul": 0.7}, source="a", language_set=" ".join(load_task("xnli").languages), **of)
+    writer.add("none", "xnli", None, {"mul": 0.6}, source="b", language_set="unknown", **of)
+    assert draw(monkeypatch, writer.root, "averages").dataframe[1].value["languages"].tolist() == ["15/15", "?/15"]
+
+
 def test_averages_by_task_tell_revisions_apart_and_say_that_none_counts(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     languages = load_task("xnli").languages
     for revision, value in (("d1", 0.9), ("d2", 0.5)):
@@ -55,8 +63,6 @@ def test_averages_by_task_tell_revisions_apart_and_say_that_none_counts(writer: 
 
 
 def test_claims_show_evidence_and_the_study_that_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.test_claims import recipe
-
     recipe(tmp_path, {"none": 0.5, "intents": 0.7})
     app = choose(draw(monkeypatch, tmp_path, "claims"), "Claim", "sequence-labelling-helps-at-every-size")
     assert not app.exception
@@ -65,11 +71,31 @@ def test_claims_show_evidence_and_the_study_that_is_missing(tmp_path: Path, monk
     assert len(app.dataframe[2].value) == 40
 
 
-def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    from xbench import claiming, study
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The study files that buttons offer, by label."""
+    found: dict[str, str] = {}
+    button = st.download_button
 
+    def record(label: str, data: Any, *given: Any, **more: Any) -> bool:
+        if "study" in label:
+            found[label] = data
+        return button(label, data, *given, **more)
+
+    monkeypatch.setattr(st, "download_button", record)
+    return found
+
+
+def planned(text: str, folder: Path) -> study.Study:
+    """A study as it is loaded from its file."""
+    path = folder / "fill.yaml"
+    path.write_text(text, encoding="utf-8")
+    return study.load_study(path)
+
+
+def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, offered: dict[str, str]
+) -> None:
     writer.add("none", "mini-pos", 0, dict.fromkeys(load_task("mini-pos").languages, 0.5), scorer="token-accuracy-1")
     writer.add("intents", "mini-ner", 0, {"de": 0.5}, metric="f1", scorer="span-f1-seqeval-default-1")
     app = draw(monkeypatch, writer.root, "coverage")
@@ -80,10 +106,40 @@ def test_coverage_shows_what_is_missing_and_a_study_that_can_be_planned(
         ("intents", "mini-pos"): "missing",
     }  # fmt: skip
     assert [m.value for m in app.metric] == ["1", "1", "2", "0"]
-    path = tmp_path / "fill.yaml"
-    content = yaml.safe_load(claiming.studies("Fills what is missing of m.", [("majority-class", "intents", "mini-pos", 0)], 3)[0])
-    path.write_text(yaml.safe_dump(content), encoding="utf-8")
-    assert list(study.load_study(path).seeds) == [0, 1, 2]
+    asked = planned(offered["Download study file"], tmp_path)
+    assert (asked.intermediates, asked.targets, [*asked.seeds]) == (["none", "intents"], ["mini-ner", "mini-pos"], [0, 1, 2])
+
+
+def test_coverage_leaves_out_of_its_study_what_is_no_task_here(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, offered: dict[str, str]
+) -> None:
+    """x-stilts and their-task are known from papers alone; tatoeba has no training data, and mnli is tested in no language."""
+    of: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate"}
+    writer.add("x-stilts", "mini-pos", None, {"de": 0.5}, **of)
+    app = draw(monkeypatch, writer.root, "coverage")
+    assert not offered
+    assert any(c.value.startswith("Missing or partial: 1 cell. No study can fill it") for c in app.caption)
+    for target in ("their-task", "mnli"):
+        writer.add("none", target, None, {"de": 0.5}, **of)
+    for intermediate in ("intents", "tatoeba"):
+        writer.add(intermediate, "mini-pos", None, {"de": 0.5}, **of)
+    app = draw(monkeypatch, writer.root, "coverage")
+    asked = planned(offered["Download study file"], tmp_path)
+    assert (asked.intermediates, asked.targets) == (["none", "intents"], ["mini-pos"])
+    assert any(c.value.startswith("Missing or partial: 10 cells, of which 2 can be run here.") for c in app.caption)
+
+
+def test_coverage_asks_for_the_training_language_of_the_runs_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, offered: dict[str, str]
+) -> None:
+    """There is German training data of intents, and none of mini-pos."""
+    for target in ("intents", "mini-pos"):
+        recipe(tmp_path, {"none": 0.5, "mini-ner": 0.6}, target, train_language="de")
+    Writer(tmp_path).add("none", "mini-nli", None, {"de": 0.5}, kind="external", source="p", train_language="unknown")
+    Writer(tmp_path).add("none", "mini-retrieval", None, {"de": 0.5}, kind="external", source="p", train_language="none")
+    app = draw(monkeypatch, tmp_path, "coverage")
+    assert planned(offered["Download study file"], tmp_path).targets == ["intents@de", "mini-nli", "mini-retrieval"]
+    assert any(c.value.startswith("Missing or partial: 8 cells, of which 6 can be run here.") for c in app.caption)
 
 
 def test_coverage_goes_where_a_link_leads_among_very_many(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

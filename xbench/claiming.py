@@ -18,7 +18,6 @@ All pieces must support a claim. So one that says `every` has a row for each par
 there is no test: any part can contradict it, and only all of them support it. One that says `some`, or `the best`, has one row for all.
 """
 
-import contextlib
 import csv
 import io
 import json
@@ -40,11 +39,10 @@ import yaml
 
 from xbench import comparing, contrasts, over_tasks, pairing, plugins, scales, share, store
 from xbench.contrasts import ALPHA, Row
-from xbench.errors import PluginError, StoreError, meant, suggested
-from xbench.languages import UNSAID
+from xbench.errors import StoreError, meant, suggested
 from xbench.recipe import Compute
 from xbench.stats import families
-from xbench.task import all_tasks, left_out, load_task, nearly
+from xbench.task import all_tasks, left_out, nearly, study_target
 
 CLAIMS = Path(__file__).parent / "claims"
 Cell = tuple[str, str, str, int]  # model, intermediate, target (where it is not trained in English, with the language), seeds there
@@ -429,7 +427,7 @@ def missing_cells(
         nearest = max(own, key=lambda c: sum(n for n, _ in counted[c].values()), default=(model,))
         of, asked = dict(zip(_CONDITIONS, nearest, strict=False)), set[int]()
         for (i, t), (there_are, chosen) in (counted[nearest] if own else _counted(wanted, {}, seeds)).items():
-            named = _trained_in(of.get("train_language", "en"), t)
+            named = study_target(t, of.get("train_language", "en"))
             if there_are < seeds and not left_out(i, named):
                 missing.append((nearest[0], i, named, there_are))
                 asked |= chosen
@@ -462,14 +460,6 @@ def _counted(
         *_, counts, chosen = max(options, key=lambda o: o[:2])
         found |= {(i, target): (n, chosen) for i, n in counts.items()}
     return {cell: found[cell] for cell in wanted}
-
-
-def _trained_in(language: str, target: str) -> str:
-    """A target as a study names it that is trained in a language, where it can be."""
-    if language not in ("en", "none", *UNSAID) and "+" not in language:  # in several, a task is no target
-        with contextlib.suppress(PluginError):
-            return load_task(f"{target}@{language}").name
-    return target
 
 
 def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:

@@ -4,6 +4,7 @@ A `Snapshot` is the store at one content. It holds the scores as a small star, s
 
     system   system_id, the fields of pairing.SYSTEM, development (1, or more where steps of one task were selected on several versions of
              its development data), parameters, recipe_label, selection (target-languages where that of any run is)
+    run_system  run_id, system_id, alone (whether the system has no other run of the target)
     col      column_id, the fields of pairing.COLUMN, split, language_set (NULL, or the languages of means that sources printed), family,
              task_group, languages_expected, whole (of printed means: whether they are over these), counts (whether it is the number that
              counts for its target), systems (how many have it)
@@ -307,7 +308,7 @@ def _size(made: Any) -> int:
 
 
 def _star(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables system, col and cell."""
+    """Make the tables system, run_system, col and cell."""
     # Steps selected on several versions of a task's development data are several systems; which of one task goes with which of another
     # nothing says.
     developed = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{DEV}', 2) ELSE '' END"
@@ -322,7 +323,7 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
         f"FROM {runs} GROUP BY ALL)"
     )
     con.execute(
-        "CREATE TEMP TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "
+        "CREATE TABLE run_system AS SELECT run_id, system_id, count(*) OVER (PARTITION BY system_id, target) = 1 AS alone "
         f"FROM {runs} JOIN system USING ({_SYSTEM}, development)"
     )
     key = "target, metric, scorer, dataset_revision, split, language_set"
@@ -344,7 +345,6 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
         "count(DISTINCT s.seed)::INTEGER, min(s.n), bool_and(s.evidence = 'outcomes') "
         f"{numbered} WHERE NOT alone GROUP BY ALL) ORDER BY column_id, system_id"
     )
-    con.execute("DROP TABLE run_system")
     main = list(itertools.chain.from_iterable([t, s] for t, held in board.official_scorers().items() for s in sorted(held)))
     con.execute(
         "CREATE TEMP TABLE official AS SELECT unnest(?::VARCHAR[]) AS target, unnest(?::VARCHAR[]) AS scorer", [main[::2], main[1::2]]

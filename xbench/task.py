@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 from xbench import plugins
 from xbench.errors import DataError, PluginError, XbenchError, meant
-from xbench.languages import MANY
+from xbench.languages import MANY, UNSAID
 
 TASKS = Path(__file__).parent / "tasks"
 _SCORERS = Path(__file__).parent / "scorers"  # xbench.scorer imports numpy
@@ -328,6 +328,14 @@ def trained(name: str) -> str:
     """The language that a task of this name is trained in."""
     base, _, language = name.partition("@")
     return language or _of_file(base).train_language
+
+
+def study_target(target: str, language: str) -> str:
+    """A target as a study names it that is trained in a language, where it can be."""
+    if language not in ("en", "none", *UNSAID) and "+" not in language:  # in several, a task is no target
+        with contextlib.suppress(PluginError):
+            return load_task(f"{target}@{language}").name
+    return target
 
 
 @contextlib.contextmanager

@@ -197,6 +197,11 @@ def numbers(data: pd.DataFrame, name: str, first: str, second: str) -> pd.DataFr
     )  # fmt: skip
 
 
+def support(data: pd.DataFrame) -> list[str]:
+    """Over how many languages each mean is, of those that are in any of its runs; empty where none is known."""
+    return [f"{own:.0f} of {whole:.0f}" if own and whole else "" for own, whole in data[["languages", "languages_in_any"]].fillna(0).values]
+
+
 def marked(data: pd.DataFrame) -> pd.DataFrame:
     """Rows for people: a language that had labels in training says so, as what is counted leaves it out."""
     return data.assign(language=data["language"].mask(common.labelled(data), data["language"] + " (trained)"))

@@ -68,7 +68,7 @@ def _by_task(source: common.Source, tasks: pd.DataFrame, rule: str) -> None:
             "score %": 100 * tasks["value"].astype(float),
             "zero-shot %": 100 * tasks["zero_shot"].astype(float),
             "gap to the training language": (100 * tasks["gap"].astype(float)).round(9) + 0.0,  # what is left of additions is no -0.0
-            "languages": [f"{a}/{b}" for a, b in zip(tasks["languages"], tasks["languages_expected"], strict=True)],
+            "languages": [f"{'?' if pd.isna(a) else a}/{b}" for a, b in zip(tasks["languages"], tasks["languages_expected"], strict=True)],
             "metrics": tasks["metrics"],
             "scorer": tasks["scorer"],
             "source": tasks["source"],

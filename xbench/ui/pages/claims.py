@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from xbench import claiming
+from xbench.tables import many
 from xbench.ui import common
 
 TITLE, ORDER, SECTION = "Claims", 50, "Evidence"
@@ -53,7 +54,7 @@ def _one(chosen: claiming.Judged) -> None:
         st.info("The store has no evidence for or against it.")
     if chosen.missing:
         cells = pd.DataFrame(chosen.missing, columns=["model", "intermediate", "target", "seeds there"])
-        st.markdown(f"**What would settle it**: {len(cells)} cells with {chosen.claim.seeds} seeds each")
+        st.markdown(f"**What would settle it**: {many(len(cells), 'cell')} with {many(chosen.claim.seeds, 'seed')} each")
         common.table(cells)
         studies = claiming.studies(chosen.claim.claim, chosen.missing, chosen.claim.seeds, chosen.made)
         for number, study in enumerate(studies, 1):

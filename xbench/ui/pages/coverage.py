@@ -1,5 +1,6 @@
 """What of the grid is there, partial or missing, and what to run next: a study file for it."""
 
+import contextlib
 import json
 from functools import partial
 from typing import Any
@@ -7,7 +8,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from xbench import claiming, planning
+from xbench import claiming, pairing, planning
+from xbench.errors import PluginError
+from xbench.languages import UNSAID
+from xbench.tables import many
+from xbench.task import left_out, load_task, study_target, trained
 from xbench.ui import common
 
 TITLE, ORDER, SECTION = "Coverage", 60, "Evidence"
@@ -78,27 +83,48 @@ def _grid(cells: pd.DataFrame) -> dict[str, Any]:
 
 def _fill(source: common.Source, model: str, cells: pd.DataFrame) -> None:
     """A study for what is missing: a grid, of which what is stored is not run again."""
-    missing = [
-        (model, str(r["intermediate"]), str(r["target"]), int(r["seeds"]))
-        for r in cells.to_dict("records")
-        if r["status"] in ("missing", "partial")
-    ]
-    if not missing:
+    missing = cells[cells["status"].isin(["missing", "partial"])]
+    if missing.empty:
         return
     st.subheader("What would fill it")
     recipes = common.rows(
         source, "SELECT recipe FROM run WHERE kind = 'run' AND model = ? GROUP BY recipe ORDER BY count(*) DESC, recipe LIMIT 1", [model]
     )["recipe"].tolist()
+    # New runs join those of the same training language: that of most under the recipe, else of most there are.
+    languages = common.rows(
+        source,
+        "SELECT target, train_language FROM run WHERE model = ? GROUP BY target, train_language QUALIFY row_number() OVER (PARTITION "
+        "BY target ORDER BY count(*) FILTER (WHERE kind = 'run' AND recipe = ?) DESC, count(*) DESC, train_language) = 1",
+        [model, recipes[0] if recipes else None],
+    )
+    trained_in: dict[str, str] = dict(languages.itertuples(index=False))
+    wanted = [
+        (model, r["intermediate"], study_target(r["target"], trained_in[r["target"]]), int(r["seeds"]))
+        for r in missing.to_dict("records")
+        if _can_be_run(r["intermediate"], r["target"], trained_in[r["target"]])
+    ]
+    said = f"Missing or partial: {many(len(missing), 'cell')}"
+    if not wanted:
+        st.caption(f"{said}. No study can fill it: xbench has no such tasks, or no training data of theirs in the language of these runs.")
+        return
     under = (
         "the recipe of most of its runs, which the new ones join" if recipes else "jiant's hyper-parameters, as it has no runs made here"
     )
-    st.caption(
-        f"{len(missing)} cells are missing or partial. The study has them with {_SEEDS} seeds under {under}. "
-        "`xbench run FILE --dry-run` says what it would take."
-    )
+    some = f", of which {len(wanted):,} can be run here" if len(wanted) < len(missing) else ""
+    st.caption(f"{said}{some}. The study has them with {_SEEDS} seeds under {under}. `xbench run FILE --dry-run` says what it would take.")
     made = [(model, json.dumps({"recipe": json.loads(recipe)})) for recipe in recipes]
-    (study,) = claiming.studies(f"Fills what is missing of {model}.", missing, _SEEDS, made)
+    (study,) = claiming.studies(f"Fills what is missing of {model}.", wanted, _SEEDS, made)
     st.download_button("Download study file", study, "fill.yaml", "application/yaml", on_click="ignore")
+
+
+def _can_be_run(intermediate: str, target: str, language: str) -> bool:
+    """Whether a study may have a cell whose target is trained in a language: results from elsewhere are of more tasks and languages."""
+    named = study_target(target, language)
+    with contextlib.suppress(PluginError):
+        trains = intermediate == pairing.DIRECT or load_task(intermediate).trains
+        tests = bool(load_task(named).languages) and (trained(named) == language or language in ("none", *UNSAID))
+        return trains and tests and not left_out(intermediate, named)
+    return False
 
 
 def _next(source: common.Source, model: str) -> None:

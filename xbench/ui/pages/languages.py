@@ -1,11 +1,13 @@
 """Which languages gain from transfer: related ones, those of one script, those with much text, those near the training language?"""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from xbench import comparing, pairing
+from xbench.hashes import developed_on
 from xbench.ui import common, deltas
 from xbench.ui.lazily import alt
 
@@ -210,20 +212,26 @@ def _gaps(
     found = common.rows(
         source,
         "SELECT s.system_id, g.language, 100 * avg(g.train_language_value ORDER BY g.train_language_value) AS trained, "
-        "100 * avg(g.value ORDER BY g.value) AS value, 100 * avg(g.gap ORDER BY g.gap) AS gap, count(DISTINCT g.seed)::INTEGER AS seeds "
-        f"FROM language_gap AS g JOIN (SELECT run_id, {', '.join(pairing.SYSTEM)} FROM run) AS r USING (run_id) "
-        f"JOIN system AS s ON {' AND '.join(f'r.{f} = s.{f}' for f in pairing.SYSTEM)} WHERE g.split = 'test' "
-        f"AND {' AND '.join(f'g.{f} = ?' for f in pairing.COLUMN)} AND list_contains(?, s.system_id) GROUP BY ALL ORDER BY g.language",
+        "100 * avg(g.value ORDER BY g.value) AS value, 100 * avg(g.gap ORDER BY g.gap) AS gap, count(DISTINCT g.seed)::INTEGER AS seeds, "
+        "any_value(r.target_revision) AS target_revision FROM language_gap AS g JOIN run_system AS s USING (run_id) "
+        "JOIN run AS r USING (run_id) WHERE g.split = 'test' "
+        f"AND {' AND '.join(f'g.{f} = ?' for f in pairing.COLUMN)} AND list_contains(?, s.system_id) GROUP BY ALL",
         [*(getattr(column, f) for f in pairing.COLUMN), asked],
     )
     if found.empty:
         return found, "", None
-    found = found.merge(wanted[["system_id", "intermediate"]], on="system_id")
-    after = found[found["intermediate"] != pairing.DIRECT].assign(system="after")
-    before = found[found["intermediate"] == pairing.DIRECT].assign(system="direct").drop(columns="intermediate")
-    both = pd.concat([after, before.merge(after[["intermediate"]].drop_duplicates(), how="cross")])
+    found = found.merge(wanted[["system_id", "intermediate", "intermediate_revision"]], on="system_id")
+    system = (found["intermediate"] == pairing.DIRECT).map({True: "direct", False: "after"})
+    developed = found["target_revision"].map(partial(developed_on, str(chosen["kind"].iloc[0])))
+    label = common.intermediates(found)
+    several = developed.groupby(label).transform("nunique") > 1
+    label = label.mask(several, label + " · dev " + developed.map(common.brief))
+    found = found.assign(system=system, intermediate=label, developed=developed).sort_values(["language", "intermediate"])
+    after, before = (found[found["system"] == s] for s in ("after", "direct"))
+    beside = after[["intermediate", "developed"]].drop_duplicates()  # of steps selected on the same data
+    both = pd.concat([after, before.drop(columns="intermediate").merge(beside, on="developed")])
     said = "; ".join(f"{r['intermediate']}, {r['system']}: {r['language']} {r['gap']:.1f}" for _, r in both.head(80).iterrows())
-    table = pd.concat([after, before.assign(intermediate=pairing.DIRECT)])[["intermediate", "language", "trained", "value", "gap", "seeds"]]
+    table = pd.concat([after, before])[["intermediate", "language", "trained", "value", "gap", "seeds"]]
     table = table.rename(columns={"trained": f"{train} %", "value": "language %"})
     return table, said, _gap_chart(both).to_dict()
 

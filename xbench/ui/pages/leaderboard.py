@@ -61,7 +61,7 @@ def page(source: Source) -> None:
         st.warning(board.said or "No system has a score in these tasks under these filters.")
         return
     ranked = _ranks(source, chosen) if languages is None else None
-    shown: pd.DataFrame = source.snapshot.kept(("drawn", *key, ranked is None), lambda: board.drawn(ranked))
+    shown: pd.DataFrame = source.snapshot.kept(("drawn", *key, ranked is None), lambda: board.drawn(ranked, _spread(source, board)))
     common.table(shown, percent=[c for c in shown.columns if pd.api.types.is_float_dtype(shown[c])], key="board")
     st.caption(f"{_RULES[rule]} {board.said}")
     st.caption(
@@ -86,6 +86,7 @@ class Board:
     Attributes:
         table: A row a system: mean, support, and for each task its value and support, best first.
         said: What the means are over, in words.
+        languages: Those that count in any task.
         comparable: Whether the means of the systems that have one are over the same.
     """
 
@@ -97,15 +98,14 @@ class Board:
         self.said = ""
         if rule == "common support":
             cells = self._common(cells)
+        self.languages = sorted(cells["language"].unique())
         expected = dict(zip(columns["column_id"], columns["languages_expected"], strict=True))
         if wanted is not None or rule == "common support":
             expected = cells.groupby("column_id")["language"].nunique().to_dict()
         if wanted is not None and rule != "common support":  # what is there is all of a task that xbench does not know
             expected |= {c: wanted[t] for c, t in zip(columns["column_id"], columns["target"], strict=True) if t in wanted}
         grouped = cells.groupby(["system_id", "column_id"], sort=True)
-        found = grouped.agg(
-            value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min"), sd=("seed_sd", "max")
-        ).reset_index()
+        found = grouped.agg(value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min")).reset_index()
         found["expected"] = found["column_id"].map(expected)
         found["complete"] = found["languages"] >= found["expected"]
         found["support"] = [f"{a}/{b}" for a, b in zip(found["languages"], found["expected"], strict=True)]
@@ -137,16 +137,18 @@ class Board:
         number = len(self.columns)
         # With a strict rule an incomplete task is shown with its support, and leaves the system without a mean.
         per = found.groupby("system_id").agg(mean=("value", "mean"), tasks=("complete", "sum"), there=("complete", "size")).reset_index()
+        per["available"] = per["mean"]
         if rule == "strict":
             per.loc[per["tasks"] < number, "mean"] = None
         # Else the means are over different things.
         self.comparable = rule == "strict" or bool(found["complete"].all() and (per["there"] == found["column_id"].nunique()).all())
         order = self.systems.merge(per, on="system_id")
         order["label"] = common.system_labels(order)
-        return order.sort_values(["mean", "tasks", "label"], ascending=[False, False, True], na_position="last", kind="stable")
+        by = ["mean", "tasks", "available", "label"]
+        return order.sort_values(by, ascending=[False, False, False, True], na_position="last", kind="stable")
 
-    def drawn(self, ranked: pd.DataFrame | None) -> pd.DataFrame:
-        """What is shown."""
+    def drawn(self, ranked: pd.DataFrame | None, spread: "pd.Series[float]") -> pd.DataFrame:
+        """What is shown. `spread`: of one task, the standard deviation of its mean over seeds, by system."""
         order = self.table.set_index("system_id")
         shown: dict[str, Any] = {}
         several = len(self.columns) > 1
@@ -172,7 +174,7 @@ class Board:
             else:
                 if ranked is not None:
                     shown |= {"low": 100 * mine["low"].astype(float), "high": 100 * mine["high"].astype(float)}
-                shown |= {"± seeds": 100 * own["sd"].astype(float), "languages": own["support"], "seeds": own["seeds"]}
+                shown |= {"± seeds": 100 * spread.reindex(order.index), "languages": own["support"], "seeds": own["seeds"]}
         for field in ("recipe_label", "stack", "source", "relationship", "train_language", "model_revision"):
             shown[field.removesuffix("_label").replace("_", " ")] = order[field]
         shown["parameters, M"] = order["parameters"].astype(float) / 1e6
@@ -298,7 +300,7 @@ def _several(values: "pd.Series[Any]") -> list[str]:
 
 def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languages: list[str] | None) -> pd.DataFrame:
     text = (
-        "SELECT system_id, column_id, language, value, seed_sd, seeds, n, stored FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
+        "SELECT system_id, column_id, language, value, seeds, n, stored FROM cell WHERE column_id IN (SELECT unnest(?::INTEGER[]))"
         # Of a task that xbench knows, the languages that it covers.
         " AND (language = 'mul' OR column_id IN (SELECT column_id FROM col WHERE NOT known) "
         "OR (column_id, language) IN (SELECT column_id, language FROM col JOIN task_language USING (target)))"
@@ -308,6 +310,25 @@ def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languag
     values: list[Any] = [[int(c) for c in columns["column_id"]]]
     found = common.rows(source, text, [*values, languages] if languages is not None else values)
     return found[found["system_id"].isin(systems["system_id"])]
+
+
+def _spread(source: Source, board: Board) -> "pd.Series[float]":
+    """Of one task, the standard deviation over seeds of the mean that is shown, by system; over which seeds, view leaderboard says."""
+    if len(board.columns) > 1:
+        return pd.Series(dtype=float)
+    column = board.columns.iloc[0]
+    where = {f: str(column[f]) for f in (*pairing.COLUMN, "split")}
+    printed = None if pd.isna(column["language_set"]) else str(column["language_set"])
+    found = common.rows(
+        source,
+        "WITH by_seed AS (SELECT system_id, seed, avg(value ORDER BY value) AS value, count(*) AS languages, sum(hash(language)) AS which "
+        f"FROM stored_score JOIN run_system USING (run_id) WHERE NOT alone AND {' AND '.join(f'{f} = ?' for f in where)} "
+        "AND language_set IS NOT DISTINCT FROM ? AND list_contains(?, language) GROUP BY ALL) "
+        "SELECT system_id, stddev_samp(value ORDER BY value) AS sd FROM by_seed GROUP BY system_id, languages, which QUALIFY "
+        "row_number() OVER (PARTITION BY system_id ORDER BY languages DESC, count(*) DESC, which) = 1",
+        [*where.values(), printed, board.languages],
+    )
+    return found.set_index("system_id")["sd"]
 
 
 def _wanted(source: Source, languages: list[str] | None) -> dict[str, int] | None:

@@ -58,6 +58,7 @@ def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> 
     table = deltas.numbers(data.assign(language=data["model"]), "model", "after", "direct").drop(columns="n")
     table.insert(1, "parameters", data["parameters"].astype("Int64"))
     table.insert(0, "intermediate", data["intermediate"])
+    table.insert(11, "languages", deltas.support(data))
     if (data["mean"] != comparing.MEAN).any():  # of some at least
         table["mean"] = data["mean"]
     table["status"] = data["status"]
@@ -65,7 +66,7 @@ def _sizes(source: common.Source, data: pd.DataFrame, column: deltas.Column) -> 
         table["conditions"] = data["conditions"]
     table = table.sort_values(["intermediate", "parameters"])
     deltas.show(table)
-    st.caption(deltas.LEGEND)
+    st.caption(f"{deltas.LEGEND} languages: that the mean is over, of those that are in any of the runs.")
     said = f"{_mean(data).capitalize()}: difference to the direct baseline on {column.label}, by model. Points, 95 % intervals."
     common.download(table, "scale", said, drawn if not drawn_of.empty else None)
 
@@ -123,7 +124,8 @@ def _interactions(source: common.Source, column: deltas.Column, tasks: list[str]
         {
             "intermediate": data["intermediate"], "sizes": data["model"], "what": data["level"], "points": data["delta"],
             "low": data["low"], "high": data["high"], "p": data["p"], "adjusted p": data["p_adjusted"],
-            "detectable": data["detectable"], "seeds": data["seeds"].astype("Int64"), "verdict": data["verdict"], "status": data["status"],
+            "detectable": data["detectable"], "languages": deltas.support(data), "seeds": data["seeds"].astype("Int64"),
+            "verdict": data["verdict"], "status": data["status"],
         }
     )  # fmt: skip
     common.table(table, percent=("points", "low", "high", "detectable"), small=("p", "adjusted p"))

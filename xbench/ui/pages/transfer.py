@@ -65,11 +65,12 @@ def _bases(source: Source) -> pd.DataFrame:
 
 
 def _deltas(source: Source, base: dict[str, str]) -> pd.DataFrame:
-    """Mean deltas over seeds, a row an intermediate task, column and language."""
+    """Mean deltas over seeds, a row an intermediate task, column and language; `counts`: whether the language does in means."""
     fixed = " AND ".join(f"{f} = ?" for f in BASE)
     found = common.rows(
         source,
-        f"SELECT * FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
+        "SELECT *, target NOT IN (SELECT target FROM task_language) OR (target, language) IN (SELECT target, language FROM task_language) "
+        f"AS counts FROM transfer_summary WHERE split = 'test' AND {fixed} ORDER BY target, intermediate, language",
         list(base.values()),
     )
     # One system to xbench.compare, which pairs no runs whose steps were selected on different development data.
@@ -157,7 +158,8 @@ def _by_target(source: Source, base: dict[str, str], deltas: pd.DataFrame, teste
 
 def _target_cells(deltas: pd.DataFrame, means: Means, tested: pd.DataFrame | None, columns: Columns) -> pd.DataFrame:
     """A row an intermediate task and mean; `target` says of one that is no zero-shot mean what it is."""
-    unseen = deltas[[zero_shot(code, train) for code, train in zip(deltas["language"], deltas["train_language"], strict=True)]]
+    held = zip(deltas["counts"], deltas["language"], deltas["train_language"], strict=True)
+    unseen = deltas[[counts and zero_shot(code, train) for counts, code, train in held]]
     rows: list[dict[str, Any]] = []
     for name, column in columns.items():
         own, verdicts = _of(unseen, column), _verdicts(tested, column)
@@ -171,10 +173,8 @@ def _target_cells(deltas: pd.DataFrame, means: Means, tested: pd.DataFrame | Non
                 names = [called(MANY, str(part["language_set"].iloc[0]), several=True), MANY]
             row = _verdict(verdicts, part.iloc[0], names)
             found = _mean(part, means.get(tuple(part[list(_KEY)].iloc[0])), row)
-            paired = (part["status"] == "paired").any()
-            if paired and found["points"] is None:  # in languages alone that the task does not cover
-                continue
-            cell = _cell(intermediate, found["points"], "paired" if paired else part["status"].min(), row, pending=tested is None)
+            status = part["status"].min() if found["points"] is None else "paired"
+            cell = _cell(intermediate, found["points"], status, row, pending=tested is None)
             partial = found["languages"] < found["any"]
             said = _SUFFIXES.get(found["mean"], ", as printed")
             rows.append({
