@@ -534,6 +534,25 @@ def test_what_is_kept(tiny_model: Path, tmp_path: Path, keep: str, endings: tupl
         assert "train mini-pos > mini-nli" in seen
 
 
+@pytest.mark.parametrize(("keep", "endings"), [("none", []), ("encoders", [""]), ("all", ["", ".head"])])
+def test_a_finished_study_that_is_given_again_keeps_what_it_kept(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str, endings: list[str]
+) -> None:
+    """As the last run that had work was asked to, which may have been killed before it took away the rest."""
+    given, root = laid_out(tmp_path, tiny_model), tmp_path / "store"
+    (stage,) = executors.graph.shared_stages(given[0])
+    monkeypatch.setattr(executors, "drive", lambda *given: [])
+    run(given, root, keep="all")
+    run(given, root, keep=keep)
+    files = {e: state_of(root, stage).with_name(f"{stage.stage_id}{e}.safetensors") for e in ("", ".head", ".step")}
+    for path in files.values():
+        path.write_bytes(b"")
+    monkeypatch.setattr(store, "complete_runs", lambda root: {cell.run_id for cell in given[0].cells})
+    for _ in range(2):
+        assert run(given, root) == 0
+        assert [e for e, path in files.items() if path.exists()] == endings
+
+
 def test_a_state_that_another_worker_writes_is_left_alone(tiny_model: Path, tmp_path: Path) -> None:
     """What looks like the rest of a killed process goes when all items are done and no living worker has one."""
     given, root = laid_out(tmp_path, tiny_model, intermediates=["none"], targets=["mini-ner", "mini-nli"]), tmp_path / "store"

@@ -75,7 +75,6 @@ def run(
     """
     options = options or Options()
     cells = {c.run_id: c for c in missing(todo, root)}
-    tracking.begin(root, name, todo)
     done = set[str]()
 
     def begun(item: Item) -> None:
@@ -94,8 +93,9 @@ def run(
         progress.failed(failure)
 
     work = items(todo, cells.values(), root / CHECKPOINTS)
+    keep = tracking.begin(root, name, todo, options.keep if work else None)
     if not work:
-        _drop(todo, root, name, set(), options.keep)
+        _drop(todo, root, name, set(), keep)  # what a run that was killed at its end has left
         _sweep(todo, root, name)
         return 0
     from xbench.train.cells import rehearse

@@ -81,7 +81,7 @@ class SlurmPool:
 
 
 def _own(folder: Path) -> Path:
-    """A folder, made if absent, in which nobody else can put a file, nor a folder in its place: who could would have us run what they wrote.
+    """A folder, made if absent, in which nobody else can put a file, nor a folder in its place: who can has us run what they write.
 
     Raises:
         StudyError: If it is not.
