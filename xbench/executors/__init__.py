@@ -75,6 +75,7 @@ def run(
     """
     options = options or Options()
     cells = {c.run_id: c for c in missing(todo, root)}
+    keep = tracking.begin(root, name, todo, options.keep if cells else None)
     done = set[str]()
 
     def begun(item: Item) -> None:
@@ -86,14 +87,13 @@ def run(
         if item.item_id in cells:
             done.add(item.item_id)
             progress.cell(cells[item.item_id], True)
-        _drop(todo, root, name, still_needed(todo, [c for i, c in cells.items() if i not in done]), options.keep)
+        _drop(todo, root, name, still_needed(todo, [c for i, c in cells.items() if i not in done]), keep)
 
     def given_up(failure: Failure) -> None:
         tracking.give_up(root, failure.item, failure.error, failure.tries)
         progress.failed(failure)
 
     work = items(todo, cells.values(), root / CHECKPOINTS)
-    keep = tracking.begin(root, name, todo, options.keep if work else None)
     if not work:
         _drop(todo, root, name, set(), keep)  # what a run that was killed at its end has left
         _sweep(todo, root, name)
