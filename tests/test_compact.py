@@ -1,5 +1,6 @@
 """compact changes no answer, whatever interrupts it, whoever reads or writes meanwhile; what it replaced goes when it may."""
 
+import errno
 import functools
 import multiprocessing
 import os
@@ -371,6 +372,39 @@ def test_of_two_at_once_one_counts(root: Path, fault: Callable[..., None]) -> No
     assert answers(root) == before
     assert Listing(root).uncounted == {table: [] for table in TABLES}
     fault("two at once", "compactions of one store", "1 time", said="another compaction was quicker")
+
+
+@pytest.mark.parametrize("where", ["NFS", "S3"])
+def test_a_compaction_whose_answer_is_lost_counts(
+    where: str, root: Path, monkeypatch: pytest.MonkeyPatch, fault: Callable[..., None]
+) -> None:
+    """The system asks again, is told that the file is there, and tells that to us: link(2) as EEXIST, botocore as 412."""
+    before, place = answers(root), root
+
+    def lost(make: Callable[..., Any]) -> Callable[..., Any]:
+        def inner(*given: Any, **options: Any) -> Any:
+            found = make(*given, **options)
+            if where == "NFS" or options.get("mode") == "create":
+                raise FileExistsError(errno.EEXIST, "File exists")
+            return found
+
+        return inner
+
+    if where == "NFS":
+        monkeypatch.setattr(os, "link", lost(os.link))
+    else:
+        place = pytest.importorskip("upath").UPath("memory://lost")
+        place.fs.put(f"{root}/", str(place), recursive=True)
+        monkeypatch.setattr(type(place.fs), "pipe_file", lost(type(place.fs).pipe_file))
+    try:
+        assert compacting.compact(place).number == 1
+        assert answers(place, views=VIEWS)["leaderboard"] == before["leaderboard"]
+        assert count(place) == 4
+        assert not places.create(place / "compaction" / "000001.json", b"of another")
+    finally:
+        if place is not root:
+            place.fs.rm(str(place), recursive=True)
+    fault("answer lost", f"compaction, of the file by which it counts, {where}", "1 time")
 
 
 def test_a_run_that_is_written_again_counts_once(root: Path) -> None:

@@ -375,6 +375,47 @@ def test_a_slurm_that_cannot_be_set_up_is_one_error(tmp_path: Path) -> None:
         assert any(name in caught.value.problems[0] for name in ("nope", "bogus"))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="has other permissions, and no Slurm")
+def test_jobs_of_slurm_pass_where_nobody_else_can_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are pickles: who writes one of them, or puts a folder in the place of theirs, has us run it."""
+    pytest.importorskip("submitit")
+    from xbench.executors import working
+    from xbench.executors.slurm import SlurmPool
+
+    def through(root: Path, **more: str) -> Path:
+        pool = SlurmPool(working.Job({}, str(root), {}, Options(resources={"cluster": "local", **more})))
+        return Path(pool.executor.folder)
+
+    old = os.umask(0o002)
+    try:
+        root = tmp_path / "a" / "store"
+        root.mkdir(parents=True)
+        root.chmod(0o755)
+        folder = through(root)
+        assert folder == root / "slurm"
+        assert (folder.stat().st_mode & 0o777, root.stat().st_mode & 0o777) == (0o700, 0o755)
+        assert through(root) == folder
+        (root / "link").symlink_to(folder)  # whoever makes it lead elsewhere comes too late
+        assert through(root, folder=str(root / "link")) == folder
+        for mode in (0o720, 0o702):
+            folder.chmod(mode)
+            with pytest.raises(StudyError, match=f"{folder}: others may write to it") as caught:
+                through(root)
+            assert "--resource folder=PATH" in str(caught.value)
+        folder.chmod(0o700)
+        for mode, sound in ((0o775, False), (0o1777, True), (0o755, True)):
+            root.chmod(mode)
+            with contextlib.nullcontext() if sound else pytest.raises(StudyError, match=f"{root}: others may write to it"):
+                through(root)
+        root.chmod(0o775)
+        assert through(root, folder=str(tmp_path / "mine")) == tmp_path / "mine"
+        monkeypatch.setattr(os, "getuid", lambda: 12345)
+        with pytest.raises(StudyError, match=f"{folder}: it belongs to someone else"):
+            through(root)
+    finally:
+        os.umask(old)
+
+
 def test_a_job_that_slurm_does_not_take_is_submitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """`Socket timed out on send/recv operation` of a busy controller ended the study and cancelled what was under way."""
     import submitit
@@ -492,6 +533,25 @@ def test_what_is_kept(tiny_model: Path, tmp_path: Path, keep: str, endings: tupl
         executors.run(*more, root, executors.Progress(report=lambda what, done, total: seen.append(what)), Options(threads=1))
         assert "train mini-pos" not in seen
         assert "train mini-pos > mini-nli" in seen
+
+
+@pytest.mark.parametrize(("keep", "endings"), [("none", []), ("encoders", [""]), ("all", ["", ".head"])])
+def test_a_finished_study_that_is_given_again_keeps_what_it_kept(
+    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: str, endings: list[str]
+) -> None:
+    """As the last run that had work was asked to, which may have been killed before it took away the rest."""
+    given, root = laid_out(tmp_path, tiny_model), tmp_path / "store"
+    (stage,) = executors.graph.shared_stages(given[0])
+    monkeypatch.setattr(executors, "drive", lambda *given: [])
+    run(given, root, keep="all")
+    run(given, root, keep=keep)
+    files = {e: state_of(root, stage).with_name(f"{stage.stage_id}{e}.safetensors") for e in ("", ".head", ".step")}
+    for path in files.values():
+        path.write_bytes(b"")
+    monkeypatch.setattr(store, "complete_runs", lambda root: {cell.run_id for cell in given[0].cells})
+    for _ in range(2):
+        assert run(given, root) == 0
+        assert [e for e, path in files.items() if path.exists()] == endings
 
 
 def test_a_state_that_another_worker_writes_is_left_alone(tiny_model: Path, tmp_path: Path) -> None:

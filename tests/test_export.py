@@ -195,6 +195,13 @@ def test_names_cannot_leave_their_cell(mixed: Path, tmp_path: Path) -> None:
     assert all(p.resolve().is_relative_to((tmp_path / "e").resolve()) for p in (tmp_path / "e").rglob("*"))
 
 
+def test_a_name_that_is_too_long_for_a_folder_comes_back(writer: Writer, tmp_path: Path) -> None:
+    for model in ("m" * 255, "m" * 256):
+        writer.add("none", "mini-pos", 0, {"de": 0.5}, model=model)
+    again = there_and_back(writer.root, tmp_path, "eee")
+    assert everything(again) == everything(writer.root)
+
+
 def test_every_eval_ever_records_have_the_form_of_its_schema(mixed: Path, tmp_path: Path) -> None:
     """evaleval/every_eval_ever schemas/eval.schema.json 0.3.0: required fields, and details that are texts."""
     exporting.export(mixed, "eee", tmp_path)

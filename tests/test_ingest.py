@@ -268,6 +268,24 @@ def test_every_problem_is_named_and_good_rows_are_kept(tmp_path: Path) -> None:
     assert dict(rows.by_reason(report.refusals))["column 'value': expected a number"] == 1
 
 
+@pytest.mark.skipif(not Path("/dev/fd").is_dir(), reason="has no pipes with a name")
+def test_a_pipe_is_refused_and_the_file_beside_it_is_read(tmp_path: Path) -> None:
+    """`<(…)` lost its first byte, and a pipe that nobody wrote to was waited for without end."""
+    read, written = os.pipe()
+    os.write(written, f"{HEADER}m,none,xnli,de,accuracy,.5,paper\n".encode())
+    os.close(written)
+    try:
+        given = [Path(f"/dev/fd/{read}"), write(tmp_path / "a.csv", "n,none,xnli,de,accuracy,.5,paper")]
+        report = ingesting.ingest(given, tmp_path / "s", "long")
+        assert [str(refusal) for refusal in report.refusals] == [
+            f"{given[0]}: is neither a file nor a folder; save what it gives to a file"
+        ]
+        assert report.runs == 1
+        assert os.read(read, 10) == HEADER[:10].encode()
+    finally:
+        os.close(read)
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

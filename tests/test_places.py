@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from xbench import compacting, executors, ingesting, places, store
 from xbench.cli import app
 from xbench.errors import StoreError
 from xbench.executors import Options, tracking
+from xbench.study import Cell
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -65,6 +67,20 @@ def test_a_name_may_be_as_long_as_names_can_be(tmp_path: Path) -> None:
         new.write_text("one")
     assert path.read_text() == "one"
     assert not places.create(path, b"two")
+
+
+def test_a_run_with_long_names_can_be_stored(tmp_path: Path) -> None:
+    """Forty languages of intermediate and target make 287 bytes. What fits has the name that it always had."""
+    cell = Cell("0" * 24, "m", "1", "", "1", "panx", "1", "+".join(["xx"] * 40), 0, None)
+    room = 255 - len(f"{cell.task_name}..seed0.{cell.run_id}.parquet")
+    fits = replace(cell, intermediate="é" * (room // 2) + "x" * (room % 2))
+    assert fits.file_name == f"{fits.task_name}.{fits.intermediate}.seed0.{cell.run_id}"
+    long = [replace(fits, run_id=f"{i:024}", intermediate=f"{fits.intermediate}{i}") for i in range(2)]
+    for one in (fits, *long):
+        with places.whole(tmp_path / f"{one.file_name}.parquet") as new:
+            new.write_bytes(b"")
+    assert len({one.file_name for one in long}) == 2
+    assert all(one.file_name.startswith("panx@xx+xx") and one.file_name.endswith(one.run_id) for one in long)
 
 
 def test_files_are_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -403,7 +403,7 @@ def _content(path: Path, size: int) -> bytes:
             content = os.read(handle, size + 1)
         finally:
             os.close(handle)
-        return content if len(content) == size else path.read_bytes()  # it grows, or is no plain file
+        return content if len(content) == size else path.read_bytes()  # it grows
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -26,7 +25,7 @@ class Document(NamedTuple):
         shown: Its name in messages.
         format_name: Its adapter, where that is known.
         asked_for: Whether it was named itself, not found in a folder.
-        size: Bytes of a plain file; None of anything else.
+        size: Bytes of a file; None of a folder.
     """
 
     path: str
@@ -81,9 +80,10 @@ def _inside(search: _Search, path: Path, shown: str, *, packed: bool = False, as
             yield Document(str(path), shown, known, asked_for, None)
         else:
             yield from _in_folder(search, path, shown, packed)
+    elif not path.is_file():  # a pipe gives what it holds once, and whoever opens it waits for that
+        search.refusals.append(Refusal(shown, "", "", f"{shown}: is neither a file nor a folder; save what it gives to a file"))
     else:
-        about = path.stat()
-        yield Document(str(path), shown, search.format_name, asked_for, about.st_size if stat.S_ISREG(about.st_mode) else None)
+        yield Document(str(path), shown, search.format_name, asked_for, path.stat().st_size)
 
 
 def _in_folder(search: _Search, path: Path, shown: str, packed: bool) -> Iterator[Document]:

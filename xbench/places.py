@@ -192,7 +192,10 @@ def _whole(path: Path) -> Iterator[Path]:
 
 
 def create(path: Path, content: bytes) -> bool:
-    """Write a small file, whole, unless there is one of that name; whether it was written. Of several who try, one does.
+    """Write a small file, whole, unless there is another one of that name; whether it is there. Of several who try, one does.
+
+    Where an answer is lost, NFS and S3 are asked again, and say of the file that was just made that it was there. So who tries has to write
+    what nobody else does: the one that is there is known by its content.
 
     Raises:
         WriteError: If the file system has no hard links, by which that is done.
@@ -201,7 +204,7 @@ def create(path: Path, content: bytes) -> bool:
         try:
             path.fs.pipe_file(str(path), content, mode="create")  # type: ignore[attr-defined]
         except FileExistsError:
-            return False
+            return path.read_bytes() == content
         return True
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(path)
@@ -213,7 +216,8 @@ def create(path: Path, content: bytes) -> bool:
         try:
             os.link(temporary, path)
         except FileExistsError:
-            return False
+            if path.read_bytes() != content:
+                return False
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise

@@ -23,6 +23,8 @@ DIRECT = "none"
 STACK = "xbench"
 _PHASES: tuple[PhaseName, ...] = ("intermediate", "target")
 _PARTS: dict[str, type[BaseModel]] = {"selection": Selection, "lora": Lora}
+_LONGEST = 255  # bytes of the name of a file
+_READABLE = 150  # bytes that are left of what would be longer
 Data = dict[tuple[PhaseName, str], str]  # the revision of the data of each task, in each phase
 
 
@@ -100,9 +102,12 @@ class Cell:
 
     @property
     def file_name(self) -> str:
-        """Name of its files in the store: readable, and unique by the id."""
+        """Name of its files in the store: readable, as far as names can be that long, and unique by the id."""
         target = self.target if self.train_language == "en" else self.task_name
-        return f"{target}.{self.intermediate}.seed{self.seed}.{self.run_id}"
+        readable = f"{target}.{self.intermediate}.seed{self.seed}".encode()
+        if len(readable) + len(f".{self.run_id}.parquet") > _LONGEST:
+            readable = readable[:_READABLE]
+        return f"{readable.decode(errors='ignore')}.{self.run_id}"
 
 
 @dataclass(frozen=True, slots=True)

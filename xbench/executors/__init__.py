@@ -75,7 +75,7 @@ def run(
     """
     options = options or Options()
     cells = {c.run_id: c for c in missing(todo, root)}
-    tracking.begin(root, name, todo)
+    keep = tracking.begin(root, name, todo, options.keep if cells else None)
     done = set[str]()
 
     def begun(item: Item) -> None:
@@ -87,7 +87,7 @@ def run(
         if item.item_id in cells:
             done.add(item.item_id)
             progress.cell(cells[item.item_id], True)
-        _drop(todo, root, name, still_needed(todo, [c for i, c in cells.items() if i not in done]), options.keep)
+        _drop(todo, root, name, still_needed(todo, [c for i, c in cells.items() if i not in done]), keep)
 
     def given_up(failure: Failure) -> None:
         tracking.give_up(root, failure.item, failure.error, failure.tries)
@@ -95,7 +95,7 @@ def run(
 
     work = items(todo, cells.values(), root / CHECKPOINTS)
     if not work:
-        _drop(todo, root, name, set(), options.keep)
+        _drop(todo, root, name, set(), keep)  # what a run that was killed at its end has left
         _sweep(todo, root, name)
         return 0
     from xbench.train.cells import rehearse

@@ -1,11 +1,14 @@
 """Workers as Slurm jobs, by submitit: each item a job; the store and its checkpoints are on shared storage."""
 
 import os
+import stat
+import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from xbench import places
 from xbench.errors import StudyError
 from xbench.executors.drive import WorkerDiedError
 from xbench.executors.graph import Item
@@ -18,7 +21,10 @@ _AT_ONCE = 64
 
 
 class SlurmPool:
-    """Jobs. `resources` are submitit's parameters (timeout_min, slurm_partition, gpus_per_node); `cluster: local` runs them here."""
+    """Jobs. `resources` are submitit's parameters (timeout_min, slurm_partition, gpus_per_node); `cluster: local` runs them here.
+
+    `folder` is where jobs and their results pass as pickles: STORE/slurm, or `slurm` here where the store is in an object store.
+    """
 
     def __init__(self, job: Job) -> None:
         try:
@@ -29,7 +35,8 @@ class SlurmPool:
         self.refused = submitit.core.utils.FailedJobError
         self.size = job.options.workers or _AT_ONCE
         parameters: dict[str, Any] = dict(job.options.resources)
-        folder = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
+        usual = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
+        folder = _own(Path(parameters.pop("folder", usual)).expanduser())
         try:
             self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
             self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
@@ -71,6 +78,33 @@ class SlurmPool:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for job, _ in self.under_way:
             job.cancel()
+
+
+def _own(folder: Path) -> Path:
+    """A folder, made if absent, in which nobody else can put a file, nor a folder in its place: who can has us run what they write.
+
+    Raises:
+        StudyError: If it is not.
+        WriteError: If it cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise places.unwritable(folder, error) from error
+    folder = folder.resolve()  # a link is followed now, and not again
+    if sys.platform == "win32":
+        return folder
+    for path, owners, harmless in ((folder, {os.getuid()}, 0), (folder.parent, {os.getuid(), 0}, stat.S_ISVTX)):
+        about = path.stat()
+        if about.st_uid in owners and (about.st_mode & harmless or not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+            continue
+        why = "others may write to it" if about.st_uid in owners else "it belongs to someone else"
+        raise StudyError(
+            f"jobs cannot pass through {folder}, as whoever can write there has them run anything: {path}: {why}",
+            ["name a new folder in one that is yours alone, on storage that the jobs share: --resource folder=PATH"],
+        )
+    return folder
 
 
 def _first_line(error: Exception) -> str:

@@ -1,6 +1,6 @@
 """What runs and what failed, as small JSON files in the store, so that any process on any machine can say.
 
-STORE/study/STUDY_ID.json       a study that was begun: what it is and which cells it has
+STORE/study/STUDY_ID.json       a study that was begun: what it is, which cells it has, which checkpoints stay
 STORE/running/ITEM_ID.json      who works on it, since when, how far; removed when it is done
 STORE/failed/ITEM_ID.json       why it failed, how often; removed when it is done
 """
@@ -101,16 +101,29 @@ def give_up(root: Path, item: Item, error: str, tries: int = 1) -> None:
     places.remove(running)
 
 
-def begin(root: Path, name: str, plan: Plan) -> None:
-    """Record a study and its cells."""
+def begin(root: Path, name: str, plan: Plan, keep: str | None = None) -> str:
+    """Record a study, its cells, and which checkpoints are to stay.
+
+    Args:
+        root: The store.
+        name: Of the study.
+        plan: The study.
+        keep: As in Options; None for what was recorded before.
+
+    Returns:
+        Which stay; where nobody has said it, all.
+    """
     study = plan.study
     cells = [
         {"run_id": c.run_id, "label": c.label, "model": c.model, "stages": [s.stage_id for s in lineage(c.encoder)]} for c in plan.cells
     ]
-    content = {"name": name, "study": study.model_dump(mode="json"), "cells": cells}
     path = root / "study" / f"{study.study_id}.json"
-    if _read(path) != content:
+    before = _read(path) or {}
+    keep = keep or str(before.get("keep", "all"))
+    content = {"name": name, "study": study.model_dump(mode="json"), "cells": cells, "keep": keep}
+    if before != content:
         _write(path, content)
+    return keep
 
 
 def status(root: Path, study: Study | None = None) -> list[dict[str, Any]]:

@@ -89,5 +89,5 @@ def _result(row: Row) -> dict[str, Any]:
 
 
 def _safe(name: str) -> str:
-    """A name of a folder: nothing in it leads elsewhere."""
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name).strip(".") or "unknown"
+    """A name of a folder: nothing in it leads elsewhere, and it is not too long for one."""
+    return re.sub(r"[^A-Za-z0-9._-]", "_", name).strip(".")[:255] or "unknown"
