@@ -72,34 +72,45 @@ def test_revisions_of_an_intermediate_are_shown_apart(writer: Writer) -> None:
 
 def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path) -> None:
     study = write_study(tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-ner"], seeds=[0])
-    plan = call("run", str(study), "--store", str(tmp_path / "s"), "--dry-run", "--json")
+    store = str(tmp_path / "a store")
+    plan = call("run", str(study), "--store", store, "--dry-run", "--json")
     assert plan.returncode == 0, plan.stderr
     rows = json.loads(plan.stdout)
     assert [(r["intermediate"], r["target"], r["seed"], r["stored"]) for r in rows] == [
         ("none", "mini-ner", 0, False),
         ("mini-pos", "mini-ner", 0, False),
     ]
-    assert not (tmp_path / "s").exists()
-    done = process("run", str(study), "--store", str(tmp_path / "s"))
+    assert not Path(store).exists()
+    done = process("run", str(study), "--store", store)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""  # results go to stdout, and a run has none; its log is on stderr
     assert "2 cells run and stored" in done.stderr
-    assert "next:  xbench compare --store" in done.stderr
-    again = CliRunner().invoke(cli.app, ["run", str(study), "--store", str(tmp_path / "s")])
+    assert f"next:  xbench compare --store '{store}'" in done.stderr
+    assert f"XBENCH_STORE='{store}' streamlit run" in done.stderr
+    again = CliRunner().invoke(cli.app, ["run", str(study), "--store", store])
     assert "nothing to do" in again.stderr
-    header, *cells = call("status", "--store", str(tmp_path / "s"), "--csv").stdout.splitlines()
-    assert (len(cells), call("status", "--store", str(tmp_path / "s"), "--study", "quickstart", "--csv").stdout) == (2, f"{header}\n")
-    scores = json.loads(call("scores", "--store", str(tmp_path / "s"), "--metric", "f1", "--json").stdout)
-    examples = json.loads(call("predictions", rows[0]["run_id"][:9], "--split", "test", "--store", str(tmp_path / "s"), "--json").stdout)
+    header, *cells = call("status", "--store", store, "--csv").stdout.splitlines()
+    assert (len(cells), call("status", "--store", store, "--study", "quickstart", "--csv").stdout) == (2, f"{header}\n")
+    scores = json.loads(call("scores", "--store", store, "--metric", "f1", "--json").stdout)
+    examples = json.loads(call("predictions", rows[0]["run_id"][:9], "--split", "test", "--store", store, "--json").stdout)
     for row in scores:
         if row["intermediate"] == "none" and row["scorer"] == examples[0]["scorer"]:
             own = [e for e in examples if e["language"] == row["language"]]
             assert sum(e["numerator"] for e in own) / sum(e["denominator"] for e in own) == row["value"]
             assert len(own) == row["n"]
             assert all(len(e["reference"].split()) == len(e["prediction"].split()) for e in own)
-    shown = call("delta", "--store", str(tmp_path / "s"))
+    shown = call("delta", "--store", store)
     assert "after mini-pos" in shown.stdout
     assert "zero-shot mean" in shown.stdout
+
+
+def test_commands_that_are_shown_can_be_given_as_they_are(filled: Writer, tmp_path: Path) -> None:
+    (tmp_path / "it's").symlink_to(filled.root)
+    (tmp_path / "results").symlink_to(filled.root)
+    assert """`xbench run STUDY --store 'it'"'"'s'` begins one""" in call("status", "--store", "it's", cwd=tmp_path).stderr
+    assert "`xbench run STUDY` begins one" in call("status", cwd=tmp_path).stderr
+    wrote = call("check", "mini-pos > none on mini-ner for m", "--study", "a b.yaml", "--store", "it's", cwd=tmp_path)
+    assert "wrote a b.yaml: xbench run 'a b.yaml' --dry-run" in wrote.stderr, wrote.stderr
 
 
 def test_a_run_says_who_else_is_at_work_and_what_is_left_when_it_is_stopped(
