@@ -9,15 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from xbench.adapter import Options, Row, load, read_text
-from xbench.errors import DataError
+from xbench.adapter import Options, Row, load, parse_yaml, read_text
 from xbench.languages import MANY, known
 
 SUFFIXES = (".yaml", ".yml")
 EXAMPLE = "org__model/.eval_results/xnli.yaml"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "Hugging Face eval results", "metric": "score"}
 _MTEB = "Obtained using MTEB v"  # its notes on a task (mteb/results/task_result.py); those on a benchmark, a fraction, have no version
-_SUBSET = re.compile(r"(default|(?!en-ext)[a-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,5}|.+)_([a-z][\w.]*)")  # and split: both may have lines
+# And split: both may have lines.
+_SUBSET = re.compile(r"(default|(?!en-ext)[a-z]{2,3}(?:[-_][A-Za-z]{2,4}){0,5}|.{1,500})_([a-z][\w.]{0,500})")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -25,12 +25,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(read_text(path))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path} is not YAML: {str(error).splitlines()[0]}") from error
+    content = parse_yaml(read_text(path), str(path))
     folder = path.parent.parent.name
     index, entries = load("model-index"), content if isinstance(content, list) else [content]
     scores = [index.value(entry["value"]) for entry in entries]

@@ -122,7 +122,7 @@ def _tables(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _in_one_line(stacked: re.Match[str]) -> str:
-    return "{" + re.sub(r"[ \t]*\\\\[ \t]*", " ", stacked[1] or stacked[2] or "") + "}"
+    return "{" + re.sub(r"(?:(?<![ \t])[ \t]++)?+\\\\[ \t]*", " ", stacked[1] or stacked[2] or "") + "}"
 
 
 def _macros(text: str) -> dict[str, tuple[int, str]]:

@@ -146,7 +146,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
 
 def _arguments(given: Any) -> dict[str, Any]:
     """--model_args or --gen_kwargs, which files have as a text or as an object."""
-    return given if isinstance(given, dict) else dict(re.findall(r"(\w+)=([^,]+)", str(given or "")))
+    return given if isinstance(given, dict) else dict(re.findall(r"\b(\w++)=([^,]+)", str(given or "")))
 
 
 def conditions(given: dict[str, Any]) -> dict[str, Any]:

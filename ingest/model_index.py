@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import LESS, Options, Row, hub_split, number, read_text
-from xbench.errors import DataError
+from xbench.adapter import LESS, Options, Row, hub_split, number, parse_yaml, read_text
 from xbench.languages import known, named, normal
 
 SUFFIXES = (".md",)
@@ -30,7 +29,7 @@ _PAIR = re.compile(r"([a-z]{2}|[a-z]{3}|[a-z]{3}_[A-Z][a-z]{3})-([a-z]{2}|[a-z]{
 _LENGTHS = frozenset({"gen_len"})  # in tokens, of what transformers generated
 _NO_SHARES = LESS | _LENGTHS
 _UNSURE = "fraction or percent: --set unit says which"
-_SPREAD = re.compile(r"\s*([-+.\deE]+)\s*%?\s*(?:±|\+-|\+/-)\s*([.\d]+)\s*%?\s*")
+_SPREAD = re.compile(r"\s*([-+.\deE]+)\s*+%?\s*+(?:±|\+-|\+/-)\s*([.\d]+)\s*+%?\s*")
 
 
 def recognises(path: Path, head: bytes) -> bool:
@@ -43,12 +42,7 @@ def recognises(path: Path, head: bytes) -> bool:
 
 
 def read(path: Path, options: Options) -> Iterator[Row]:
-    import yaml
-
-    try:
-        content = yaml.safe_load(re.split(r"\r?\n---", read_text(path), maxsplit=1)[0].removeprefix("---"))
-    except yaml.YAMLError as error:
-        raise DataError(f"{path}: its head is not YAML: {str(error).splitlines()[0]}") from error
+    content = parse_yaml(re.split(r"\r?\n---", read_text(path), maxsplit=1)[0].removeprefix("---"), str(path))
     said = content.get("language") or []
     spoken = {normal(code) for code in ([said] if isinstance(said, str) else said) if isinstance(code, str) and known(code)}
     results = [

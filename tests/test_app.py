@@ -20,7 +20,7 @@ from tests.test_comparing import answers, put
 from xbench import board, ingesting, serving, share, study
 from xbench.scorer import load_scorer
 from xbench.task import load_task
-from xbench.ui import common, shell
+from xbench.ui import common, shell, stores
 
 APP = str(Path(__file__).parent.parent / "app.py")
 # Streamlit's harness looks through all installed packages for components each time that a page is drawn: half of what that takes.
@@ -49,6 +49,14 @@ def settle(app: AppTest) -> AppTest:
         time.sleep(0.5)
         app.run()
     raise AssertionError("the page is never complete")
+
+
+@pytest.mark.parametrize(("name", "expected"), [(None, "results"), ("", "results"), ("x y", "x y")])
+def test_a_store_without_a_name_is_results(name: str | None, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XBENCH_STORE", raising=False)
+    if name is not None:
+        monkeypatch.setenv("XBENCH_STORE", name)
+    assert stores.root() == Path(expected)
 
 
 def said(app: AppTest, key: str) -> str | None:

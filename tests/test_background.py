@@ -144,3 +144,45 @@ def test_it_ends_with_the_process_that_started_it(opened: tuple[Path, str]) -> N
             return
         time.sleep(0.1)
     raise AssertionError("it goes on")
+
+
+_SPILLING = """
+import os, stat, sys
+from pathlib import Path
+from xbench import background, places
+for _ in range(2):
+    con = places.database()
+    background.bound(con, Path("store"), "60MB")
+    con.execute("CREATE TEMP TABLE t AS SELECT i, hash(i)::VARCHAR || hash(i + 1)::VARCHAR s FROM range(2000000) r(i)")
+    spill = Path(con.execute("SELECT current_setting('temp_directory')").fetchone()[0])
+    about = spill.parent.stat()
+    assert sum(path.stat().st_size for path in spill.iterdir()) > 2**20
+    assert about.st_uid == os.getuid() and stat.S_IMODE(about.st_mode) == 0o700, about
+    print(spill)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no modes there")
+def test_what_needs_more_memory_is_in_files_that_nobody_else_reads_and_that_go(tmp_path: Path) -> None:
+    """Anyone could make /tmp/xbench-spill-PID first, and all could read what DuckDB put there."""
+    folder = tmp_path / "it's [a] folder"
+    folder.mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(folder)}
+    done = subprocess.run([sys.executable, "-c", _SPILLING], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    used = done.stdout.splitlines()
+    assert len(set(used)) == 2, "a folder for each database"
+    assert all(Path(spill).is_relative_to(folder) for spill in used)
+    assert list(folder.iterdir()) == []
+
+
+def spill(con: duckdb.DuckDBPyConnection) -> str:
+    return str(con.execute("SELECT current_setting('temp_directory')").fetchall()[0][0])
+
+
+def test_a_killed_process_leaves_no_folder_of_its_own(opened: tuple[Path, str]) -> None:
+    worker = background.Worker()
+    try:
+        assert Path(ask(worker, opened, spill)).is_relative_to(background._spill())
+    finally:
+        worker.close()

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -72,34 +73,45 @@ def test_revisions_of_an_intermediate_are_shown_apart(writer: Writer) -> None:
 
 def test_run_prints_a_plan_runs_it_and_resumes(tiny_model: Path, tmp_path: Path) -> None:
     study = write_study(tmp_path, tiny_model, intermediates=["none", "mini-pos"], targets=["mini-ner"], seeds=[0])
-    plan = call("run", str(study), "--store", str(tmp_path / "s"), "--dry-run", "--json")
+    store = str(tmp_path / "a store")
+    plan = call("run", str(study), "--store", store, "--dry-run", "--json")
     assert plan.returncode == 0, plan.stderr
     rows = json.loads(plan.stdout)
     assert [(r["intermediate"], r["target"], r["seed"], r["stored"]) for r in rows] == [
         ("none", "mini-ner", 0, False),
         ("mini-pos", "mini-ner", 0, False),
     ]
-    assert not (tmp_path / "s").exists()
-    done = process("run", str(study), "--store", str(tmp_path / "s"))
+    assert not Path(store).exists()
+    done = process("run", str(study), "--store", store)
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""  # results go to stdout, and a run has none; its log is on stderr
     assert "2 cells run and stored" in done.stderr
-    assert "next:  xbench compare --store" in done.stderr
-    again = CliRunner().invoke(cli.app, ["run", str(study), "--store", str(tmp_path / "s")])
+    assert f"next:  xbench compare --store '{store}'" in done.stderr
+    assert f"XBENCH_STORE='{store}' streamlit run" in done.stderr
+    again = CliRunner().invoke(cli.app, ["run", str(study), "--store", store])
     assert "nothing to do" in again.stderr
-    header, *cells = call("status", "--store", str(tmp_path / "s"), "--csv").stdout.splitlines()
-    assert (len(cells), call("status", "--store", str(tmp_path / "s"), "--study", "quickstart", "--csv").stdout) == (2, f"{header}\n")
-    scores = json.loads(call("scores", "--store", str(tmp_path / "s"), "--metric", "f1", "--json").stdout)
-    examples = json.loads(call("predictions", rows[0]["run_id"][:9], "--split", "test", "--store", str(tmp_path / "s"), "--json").stdout)
+    header, *cells = call("status", "--store", store, "--csv").stdout.splitlines()
+    assert (len(cells), call("status", "--store", store, "--study", "quickstart", "--csv").stdout) == (2, f"{header}\n")
+    scores = json.loads(call("scores", "--store", store, "--metric", "f1", "--json").stdout)
+    examples = json.loads(call("predictions", rows[0]["run_id"][:9], "--split", "test", "--store", store, "--json").stdout)
     for row in scores:
         if row["intermediate"] == "none" and row["scorer"] == examples[0]["scorer"]:
             own = [e for e in examples if e["language"] == row["language"]]
             assert sum(e["numerator"] for e in own) / sum(e["denominator"] for e in own) == row["value"]
             assert len(own) == row["n"]
             assert all(len(e["reference"].split()) == len(e["prediction"].split()) for e in own)
-    shown = call("delta", "--store", str(tmp_path / "s"))
+    shown = call("delta", "--store", store)
     assert "after mini-pos" in shown.stdout
     assert "zero-shot mean" in shown.stdout
+
+
+def test_commands_that_are_shown_can_be_given_as_they_are(filled: Writer, tmp_path: Path) -> None:
+    (tmp_path / "it's").symlink_to(filled.root)
+    (tmp_path / "results").symlink_to(filled.root)
+    assert """`xbench run STUDY --store 'it'"'"'s'` begins one""" in call("status", "--store", "it's", cwd=tmp_path).stderr
+    assert "`xbench run STUDY` begins one" in call("status", cwd=tmp_path).stderr
+    wrote = call("check", "mini-pos > none on mini-ner for m", "--study", "a b.yaml", "--store", "it's", cwd=tmp_path)
+    assert "wrote a b.yaml: xbench run 'a b.yaml' --dry-run" in wrote.stderr, wrote.stderr
 
 
 def test_a_run_says_who_else_is_at_work_and_what_is_left_when_it_is_stopped(
@@ -543,11 +555,64 @@ def test_what_the_rounding_of_sums_leaves_is_no_difference() -> None:
     assert needs({**row, "delta": -0.01}) == "seeds and items"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8 there")
+def test_names_that_are_not_utf_8(tmp_path: Path) -> None:
+    odd = os.fsdecode(b"\xff")
+    folder = tmp_path / "in"
+    folder.mkdir()
+    head, row = "model,intermediate,target,language,metric,value,source,unit\n", "m,none,xnli,{},accuracy,0.5,s,fraction\n"
+    (folder / "good.csv").write_text(head + row.format("de"), encoding="utf-8")
+    (folder / f"bad{odd}.csv").write_text(head + row.format("zz"), encoding="utf-8")
+    (folder / f"other{odd}.csv").write_text(head + row.format("fr"), encoding="utf-8")
+    with tarfile.open(tmp_path / "in.tar", "w") as packed:
+        packed.add(folder, "in")
+    for given in ("in", "in.tar"):
+        done = call("ingest", "external-results", given, "--store", given[2:] or "st", "--json", cwd=tmp_path)
+        assert done.returncode == 1
+        [said] = json.loads(done.stdout)
+        assert (said["new"], said["refused"]) == (2, 1)
+        with (tmp_path / said["report"]).open(encoding="utf-8", newline="") as lines:
+            [refused] = csv.DictReader(lines)
+        assert refused["path"].endswith("bad\\udcff.csv")
+        assert "bad\\udcff.csv:2: column 'language' is 'zz'" in done.stderr
+    study = write_study(tmp_path, Path("majority-class")).rename(tmp_path / f"x{odd}.yaml")
+    for words, what in (
+        (["run", str(study), "--store", "st"], r"a study cannot be called x\udcff.yaml"),
+        (["ingest", "external-results", "in/good.csv", "--store", f"st{odd}"], r"a store cannot be at st\udcff"),
+        (["scores", "--store", f"st{odd}"], r"a store cannot be at st\udcff"),
+        (["scores", "--store", f"file://st{odd}"], r"a store cannot be at file://st\udcff"),
+    ):
+        done = call(*words, cwd=tmp_path)
+        assert (done.returncode, done.stdout, done.stderr) == (1, "", f"xbench: {what}: this is not UTF-8\n")
+    assert not (tmp_path / "st" / "study").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
 def test_a_terminal_that_knows_no_plus_minus_gets_a_question_mark(tmp_path: Path) -> None:
-    Writer(tmp_path).add("none", "mini-ner", 0, {"de": 0.5}, scorer="span-f1-seqeval-default-1")
-    Writer(tmp_path).add("none", "mini-ner", 1, {"de": 0.7}, scorer="span-f1-seqeval-default-1")
-    for command in (["leaderboard", "--store", str(tmp_path)], ["check", "--help"]):
-        done = subprocess.run(
-            [sys.executable, "-m", "xbench", *command], capture_output=True, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
-        )
-        assert (b" ?" if command[0] == "leaderboard" else b"[within POINTS]") in done.stdout
+    for seed in (0, 1):
+        Writer(tmp_path).add("none", "mini-ner", seed, {"de": 0.5 + seed / 5}, scorer="span-f1-seqeval-default-1")
+    ours, theirs = os.openpty()
+    with open(ours, "rb", buffering=0) as screen:  # noqa: PTH123 - of a descriptor
+        subprocess.run(
+            [sys.executable, "-m", "xbench", "leaderboard", "--store", str(tmp_path)],
+            stdout=theirs, check=True, env={**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "160"},
+        )  # fmt: skip
+        os.close(theirs)
+        assert b"60.0 ?14.1" in screen.read(4096)
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["export", "scores --json", "scores --csv", "leaderboard", "check --help", "ingest external-results --dry-run bad.csv"],
+)
+def test_a_file_or_pipe_is_utf_8_whatever_the_terminal_would_be(command: str, tmp_path: Path) -> None:
+    Writer(tmp_path / "results").add("none", "mini-ner", 0, {"de": 0.5}, model="漢字 ±", scorer="span-f1-seqeval-default-1")
+    head = "model,intermediate,target,language,metric,value,source"
+    (tmp_path / "bad.csv").write_text(f"{head}\nm,none,xnli,漢,accuracy,0.5,s\n", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "xbench", *command.split()],
+        capture_output=True, check=False, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent), "PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"},
+    )  # fmt: skip
+    text = (done.stderr if "bad" in command else done.stdout).decode("utf-8")
+    assert ("│" if "help" in command else "漢") in text

@@ -156,6 +156,72 @@ def test_what_atheris_gives_to_adapters_begins_with_good_files(tmp_path: Path) -
             read(start)
 
 
+@pytest.mark.parametrize("name", ["README.md", ".eval_results/x.yaml"])
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        # Ten of ten of ten …: 600 bytes that stand for 10 GB.
+        (
+            ["a0: &a0 [x]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)), "last: *a9"],
+            ":3: cannot be read as YAML: an alias (*a0)",
+        ),
+        (["a: &a [*a]"], ":2: cannot be read as YAML: an alias (*a)"),
+        (["a: b", "c: [d"], ":4: cannot be read as YAML: expected ',' or ']'"),
+        (["d: 2024-99-99"], "cannot be read as YAML: month must be in 1..12"),
+    ],
+    ids=["many", "itself", "broken", "date"],
+)
+def test_yaml_that_is_refused(tmp_path: Path, name: str, content: list[str], said: str) -> None:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join(["---", *content, "model-index: []", "---", ""][: None if path.suffix == ".md" else -2]), encoding="utf-8")
+    with pytest.raises(XbenchError) as error:
+        list(adapter.read(path, "model-index" if path.suffix == ".md" else "eval-results", Options()))
+    assert str(error.value).startswith(f"{path}:")
+    assert said in str(error.value)
+
+
+def test_yaml_of_long_numbers_takes_no_longer_than_in_proportion_to_its_length() -> None:
+    """In base 60, as YAML 1.1 has it, half a million digits take ten minutes."""
+    for sign, tag in (("", ""), ("-", ""), ("", "!!int ")):
+        text = sign + ":".join("1" * 500_000)
+        assert adapter.parse_yaml(f"a: {tag}{text}", "x") == {"a": text}
+
+
+_LONG = 200_000
+_CARD = """---
+model-index:
+- name: m
+  results:
+  - dataset: {type: xtreme, name: x, config: udpos.%s}
+    metrics: [{type: accuracy, value: '%s'}]
+---
+"""
+_EVAL = "- dataset: {id: x, task_id: 'xnli_%s'}\n  value: 0.5\n  notes: Obtained using MTEB v2\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("README.md", _CARD % ("German", f"1{' ' * _LONG}x")),
+        ("README.md", _CARD % ("German", f"1{' ' * _LONG}±1{' ' * _LONG}x")),
+        ("README.md", _CARD % ("é" * _LONG, "1")),
+        (".eval_results/xnli.yaml", _EVAL % ("a_" * _LONG + "!")),
+        ("a.tex", f"\\begin{{tabular}}{{ll}}\nmodel & de \\\\\nm & \\makecell{{1{' ' * _LONG}2}}\n\\end{{tabular}}\n"),
+        ("a.md", f"|model|de|\n|--|--|\n|m|1{' ' * _LONG}x|\n"),
+        ("results.json", json.dumps({"results": {"xnli_de": {"acc": 0.5}}, "config": {"model": "hf", "model_args": "1" * _LONG}})),
+    ],
+    ids=["blanks", "spread", "language", "task", "stacked", "cell", "arguments"],
+)
+def test_no_cell_takes_longer_than_in_proportion_to_its_length(tmp_path: Path, name: str, content: str) -> None:
+    """Where this comes back, the test does not end."""
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(content, encoding="utf-8")
+    report = ingesting.ingest([path], tmp_path / "store", options=Options(settings=SAID), dry_run=True)
+    assert len(report.refusals) + report.cells["new"] == 1
+
+
 @pytest.mark.parametrize(
     ("name", "line"),
     some_slow([

@@ -568,6 +568,20 @@ def test_words_of_a_study_file_are_those_of_yaml_1_2(tmp_path: Path) -> None:
     assert (recipe.target.selection.on, recipe.target.learning_rate, recipe.layer("no")) == ("target-languages", 1e-5, 2)
 
 
+def test_anchors_of_a_study_file(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text("targets: &t [udpos]\nintermediates: *t\nrecipe: {<<: {a: 1}}")
+    assert keyed.read(path)[0] == {"targets": ["udpos"], "intermediates": ["udpos"], "recipe": {"a": 1}}
+    for one, line in (("*a{}", "[{}]"), ("k: *a{}", "{{{}}}"), ("*a{}", "{{<<: [{}]}}")):
+        bomb = [line.format(", ".join([one.format(i)] * 10)) for i in range(9)]
+        path.write_text("\n".join(["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {text}" for i, text in enumerate(bomb, 1))]))
+        with pytest.raises(StudyError, match="it stands for more than 100,000 values"):
+            keyed.read(path)
+    path.write_text("a: 1\nb: &b\n  c: *b")
+    with pytest.raises(StudyError, match="line 3: an anchor within itself"):
+        keyed.read(path)
+
+
 def test_what_a_study_says_of_a_base_recipe_leaves_the_rest_of_it(tiny_model: Path, tmp_path: Path) -> None:
     """`tasks: {xquad: {epochs: 3}}` over jiant had 256 subwords, no stride and batches of 32."""
 

@@ -519,6 +519,40 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, parse_json(line, f"{path}:{number}")
 
 
+def parse_yaml(text: str, where: str) -> Any:
+    """YAML, as the safe loader reads it; but no aliases, by which a few lines stand for more than memory holds.
+
+    Raises:
+        DataError: If it is none, or has an alias; the message names the line.
+    """
+    import yaml
+
+    try:
+        return _yaml_loader()(text).get_single_data()
+    except (yaml.YAMLError, ValueError) as error:
+        mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error).split("\n")[0]
+        raise DataError(f"{where}:{f'{mark.line + 1}:' if mark else ''} cannot be read as YAML: {said}") from error
+
+
+@lru_cache(maxsize=1)
+def _yaml_loader() -> Any:
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+                said = f"an alias (*{event.anchor}); write in full what it stands for"
+                raise yaml.MarkedYAMLError(problem=said, problem_mark=event.start_mark)
+            return super().compose_node(parent, index)
+
+    def whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
+        return node.value if ":" in node.value else loader.construct_yaml_int(node)  # 1:30 is 90 in YAML 1.1; many digits of it take hours
+
+    Loader.add_constructor("tag:yaml.org,2002:int", whole)
+    return Loader
+
+
 def mapping(value: Any, where: str) -> dict[str, Any]:
     """`value`, which must be a JSON object.
 

@@ -9,6 +9,7 @@ import contextlib
 import os
 import pickle
 import queue
+import shutil
 import struct
 import subprocess
 import sys
@@ -18,6 +19,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -108,6 +111,8 @@ class Worker:
                             return
                         if self._process is None or self._process.poll() is not None:
                             self._process = _start()
+                            atexit.unregister(self.close)
+                            atexit.register(self.close)  # the last is the first to be done: then the folder goes that it writes to
                         process = self._process
                 except OSError as error:  # no memory, or no more processes, for now
                     asked[1].set_exception(
@@ -128,7 +133,7 @@ def _start() -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "xbench.background"]
     path = os.pathsep.join(p for p in sys.path if p)
     return subprocess.Popen(  # noqa: S603 - ourselves
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path, "TMPDIR": _spill()}
     )
 
 
@@ -174,19 +179,29 @@ def _receive(pipe: IO[bytes]) -> Any:
     return pickle.loads(data)  # noqa: S301 - from our own process, through a pipe that nobody else holds
 
 
+_DATABASES = count()
+
+
+@lru_cache(maxsize=1)
+def _spill() -> str:
+    folder = tempfile.mkdtemp(prefix="xbench-spill-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def bound(con: duckdb.DuckDBPyConnection, root: Path, memory: str) -> None:
     """Let a database take no more memory than that, and open no file outside the store, whatever it is asked; none of it can be undone.
 
-    What needs more memory goes through files in the system's folder for such. A store on another machine is read through a file system of
-    Python's, which DuckDB's limits do not know: there only the store's own views name files.
+    What needs more memory goes through files that only this user can read, gone with the process. A store on another machine is read
+    through a file system of Python's, which DuckDB's limits do not know: there only the store's own views name files.
     """
-    spill = f"{tempfile.gettempdir()}/xbench-spill-{os.getpid()}"
-    con.execute(f"SET memory_limit = '{memory}'; SET temp_directory = '{spill}'")
+    spill = f"{_spill()}/{next(_DATABASES)}"  # DuckDB gives the files of each database the same names
+    con.execute(f"SET memory_limit = '{memory}'; SET temp_directory = {listing.quoted(spill)}")
     if not places.is_remote(root):
         parts = [root, *(root / name for name in (*contracts.TABLES, listing.FOLDER))]  # each may be a link
-        paths = {str(path) for part in parts for path in (part, part.absolute(), part.resolve())}
+        paths = {spill} | {str(path) for part in parts for path in (part, part.absolute(), part.resolve())}
         # Both a path and what stands for it where *, ? and [ would be wildcards are compared with these.
-        folders = ", ".join(listing.quoted(f"{path}/") for path in sorted({spill, *paths, *map(listing.escaped, paths)}))
+        folders = ", ".join(listing.quoted(f"{path}/") for path in sorted({*paths, *map(listing.escaped, paths)}))
         con.execute(f"SET allowed_directories = [{folders}]; SET enable_external_access = false; SET lock_configuration = true")
 
 

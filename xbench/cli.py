@@ -43,8 +43,12 @@ DEFAULT_STORE = Path("results")
 def main() -> None:
     """Entry point: an XbenchError is one message on stderr and exit code 1; so is what DuckDB says of a damaged file, the system of any."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")  # a terminal that knows no ± gets a ?
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")  # one that knows no ± gets a ?
+        else:
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # nothing of results is lost; names of files may be no UTF-8
     try:
         app()
     except XbenchError as error:

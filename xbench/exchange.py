@@ -1,6 +1,5 @@
 """What the commands about results from elsewhere, and for elsewhere, print."""
 
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, plugins, rows, share, store, verifying
 from xbench.adapter import Options
 from xbench.errors import DataError
-from xbench.listing import Listing
+from xbench.listing import Listing, option
 from xbench.tables import LOG, Form, apart, emit, percent, show
 from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 
@@ -267,7 +266,7 @@ def compact(root: Path, grace: float, *, dry_run: bool) -> None:
         lines.append(
             f"{done.waiting:,} replaced files do not count any more and stay for those who still read them; to delete them, {when}:"
         )
-        lines.append("    xbench compact" + ("" if root == Path("results") else f" --store {shlex.quote(str(root))}"))
+        lines.append(f"    xbench compact{option(root)}")
     lines += [f"left as it is: {said}" for said in done.left[:_SHOWN]]
     if len(done.left) > _SHOWN:
         lines.append(f"and {len(done.left) - _SHOWN:,} more")

@@ -22,7 +22,7 @@ from xbench.task import all_tasks
 
 _NO_COLUMNS = ("means", "headings", "section")  # though a comment before a table may say them
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
-_SPREAD = re.compile(r"([+-]?{0})\s*%?\s*(?:_?\s*±\s*({0})%?|\(\s*±\s*({0})%?\s*\))".format(r"(?:\d+[.,])?\d+|[.,]\d+"))
+_SPREAD = re.compile(r"([+-]?{0})\s*+%?\s*+(?:_?\s*+±\s*({0})%?|\(\s*±\s*({0})%?\s*\))".format(r"(?:\d+[.,])?\d+|[.,]\d+"))
 _LOOKS = re.compile(r"[${}]|\\(?:mathbf|mathit|textbf|textit|underline|bm|boldsymbol)(?![A-Za-z])")
 _MARKS = " ^*†‡§¶∗⋆"  # after a number: significance, ties, notes
 _COUNT = re.compile(r"#\s?[a-z]")

@@ -138,6 +138,8 @@ def ingest(
         files = f"{report.unknown} file{'s' if report.unknown > 1 else ''}"
         said = f"{where}: nothing is read, and no adapter knows {files} of it; --format tries one, `xbench adapters` lists them"
         report.refusals.append(Refusal(where, "", "", said))
+    report.refusals = [Refusal(*map(places.readable, (r.path, r.at, r.column, r.expected, r.found))) for r in report.refusals]
+    report.notes = list(map(places.readable, report.notes))
     return report
 
 
@@ -322,7 +324,7 @@ def _digest(path: Path) -> str:
             return hashlib.file_digest(handle, "sha256").hexdigest()
     digest = hashlib.sha256()
     for inner in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode())
+        digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode("utf-8", "backslashreplace"))
     return digest.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from xbench.errors import StudyError, meant
 
 Keys = tuple[str | int, ...]  # of a value in a file: of mappings, and places in lists
-_MOST_KEYS = 10_000
+_MOST_VALUES = 100_000
 _EXPECTED = {
     "model_type": "a mapping", "dict_type": "a mapping", "list_type": "a list", "tuple_type": "a list", "too_short": "at least one",
     "string_type": "text", "int_type": "a whole number", "int_parsing": "a whole number", "int_from_float": "a whole number",
@@ -49,10 +50,12 @@ def read(path: Path) -> tuple[Any, dict[Keys, str], list[str]]:
     """
     places: dict[Keys, str] = {}
     twice: dict[int, str] = {}
+    values = count()
 
     def walk(node: yaml.Node | None, keys: Keys, above: tuple[int, ...]) -> None:
-        if id(node) in above or len(places) > _MOST_KEYS:  # an anchor may stand in itself, or many times in others
-            return
+        itself = id(node) in above
+        if itself or next(values) > _MOST_VALUES:  # ten lines with anchors may stand for more than memory holds
+            raise ValueError(f"{places[keys]}: an anchor within itself" if itself else f"it stands for more than {_MOST_VALUES:,} values")
         if isinstance(node, yaml.SequenceNode):
             for number, value in enumerate(node.value):
                 places[(*keys, number)] = f"line {value.start_mark.line + 1}"

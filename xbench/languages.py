@@ -19,6 +19,7 @@ _KEPT = frozenset({"kzj"})
 # How some sources write the usual script of a language: MTEB says jpn-Hira and kor-Hang.
 _SAME_SCRIPT = {("ja", "Hira"): "Jpan", ("ko", "Hang"): "Kore"}
 _LONGEST = 35  # characters: BCP 47 (RFC 5646, 4.4.1)
+_LONGEST_NAME = 100
 
 
 @lru_cache(maxsize=65536)
@@ -136,8 +137,9 @@ def named(name: str) -> str:
     """
     import langcodes
 
-    if not name.isprintable():  # its trie of names reads beyond the end: SystemError
-        raise LookupError(f"{name!r} is no name")
+    # Its trie of names reads beyond the end (SystemError), and takes quadratic time.
+    if not name.isprintable() or len(name) > _LONGEST_NAME:
+        raise LookupError(f"{name[:_LONGEST_NAME]!r} is no name")
     return langcodes.find(name).to_tag()
 
 

@@ -140,8 +140,7 @@ class Listing:
         many = sum(map(len, self.loose.values()))
         if many <= MANY:
             return ""
-        where = "" if self.root == Path("results") else f" --store {shlex.quote(str(self.root))}"
-        return f"{many:,} small files make {self.root} slow to open: xbench compact{where} makes them few"
+        return f"{many:,} small files make {self.root} slow to open: xbench compact{option(self.root)} makes them few"
 
     @cached_property
     def stranded(self) -> dict[str, list[str]]:
@@ -178,6 +177,11 @@ class Listing:
                 query = f"SELECT DISTINCT name FROM {parquet([self.names])} WHERE tbl = ? AND name IN (SELECT unnest(?::VARCHAR[]))"
                 found[table] = {row[0] for row in read(con, query, [table, names])}
         return found
+
+
+def option(root: Path) -> str:
+    """What a command that is shown says of the store, with a space before it; nothing of ./results."""
+    return "" if root == Path("results") else f" --store {shlex.quote(str(root))}"
 
 
 def check_folder(root: Path) -> bool:

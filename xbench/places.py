@@ -21,8 +21,10 @@ def place(text: str | Path) -> Path:
     """A path from what the user wrote: `PROTOCOL://…` of another machine is a UPath, which does what a Path does; all else a Path.
 
     Raises:
-        StoreError: If the protocol's library is not installed.
+        StoreError: If the protocol's library is not installed, or the path is not UTF-8: DuckDB opens no such file.
     """
+    if str(text) != (said := readable(str(text))):
+        raise StoreError(f"a store cannot be at {said}: this is not UTF-8")
     protocol, separated, rest = str(text).partition("://")
     if not separated:
         return Path(text).expanduser() if str(text).startswith("~/") else Path(text)
@@ -37,6 +39,11 @@ def place(text: str | Path) -> Path:
     except (ImportError, ValueError) as error:
         raise StoreError(f"a store at {text} needs a library: pip install 'xbench[s3]'", [str(error)]) from error
     return found  # type: ignore[no-any-return]
+
+
+def readable(text: str) -> str:
+    """A text as UTF-8 can hold it: names of files, and JSON, may have what it cannot."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def is_remote(path: Path) -> bool:

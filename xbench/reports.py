@@ -10,6 +10,7 @@ from rich.progress import track
 
 from xbench import board, corpus, pairing, rescoring, store, submission
 from xbench.errors import DataError, StoreError, meant
+from xbench.listing import option
 from xbench.recipe import Recipe
 from xbench.study import data_revision
 from xbench.tables import LOG, Form, Row, apart, emit, percent, show
@@ -171,7 +172,7 @@ def score(references: Path, predictions: Path, root: Path, system: submission.Sy
                 for r in rows
                 if r["scorer"] in official[r["target"]] and r["metric"] not in board.PARTS
             ],
-            f"by the scorer that counts for each task; language by language: xbench scores --store {root}; all scorers: --json",
+            f"by the scorer that counts for each task; language by language: xbench scores{option(root)}; all scorers: --json",
             left=2,
         )
         averages(root, suite, None, form, **{c: new[0][c] for c in pairing.SYSTEM})

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 from collections import Counter
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from xbench.errors import StudyError
-from xbench.listing import Listing
+from xbench.listing import Listing, option
 from xbench.tables import LOG, Form, emit, many, show
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
         LOG.print(f"stopped: what is done is in {root}, and the same command goes on from there")
         sys.exit(130)  # as a shell has it: 128 and the number of the signal
     LOG.print(f"{many(done, 'cell')} run and stored in {root}" if done else "nothing to do: every cell is in the store")
-    where = "" if str(root) == "results" else f" --store {root}"
-    shown = "" if str(root) == "results" else f"XBENCH_STORE={root} "
+    where = option(root)
+    shown = f"XBENCH_STORE={shlex.quote(str(root))} " if where else ""
     if advice := Listing(root).advice:
         LOG.print(advice)
     LOG.print(f"next:  xbench compare{where}   |   xbench leaderboard{where}   |   {shown}streamlit run app.py")
@@ -233,7 +234,7 @@ def status(root: Path, study: str | None, form: Form, *, every: bool) -> None:
 
     rows = tracking.status(root, studies.load_study(studies.find_study(study)) if study else None)
     if not rows:
-        LOG.print(f"no study was begun in {root}; `xbench run STUDY --store {root}` begins one")
+        LOG.print(f"no study was begun in {root}; `xbench run STUDY{option(root)}` begins one")
     if form != "text":
         emit(rows, form, _STATUS)
         return

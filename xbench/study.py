@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from xbench import keyed, plugins, share
 from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import DEV, short_hash
+from xbench.places import readable
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
 from xbench.task import Task, faults_named, left_out, load_task
 from xbench.version import __version__
@@ -152,6 +153,8 @@ def load_study(path: Path) -> Study:
     Raises:
         StudyError: With every problem of the file at once.
     """
+    if path.name != (said := readable(path.name)):  # the store says what it is called
+        raise StudyError(f"a study cannot be called {said}: this is not UTF-8")
     content, places, problems = keyed.read(path)
     if not isinstance(content, dict):
         raise StudyError(f"{path} is not a mapping of {', '.join(Study.model_fields)}")

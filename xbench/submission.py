@@ -105,7 +105,7 @@ def _folder_hash(folder: Path) -> str:
     """16 hex digits over names and contents of every file of a submission."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     text = "".join(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\n" for path in files)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
 """What `xbench claims`, `xbench check` and `xbench plan` print, and the studies they write."""
 
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -113,7 +114,7 @@ def _write_study(found: Sequence[Judged], path: Path) -> None:
         file = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         with places.whole(file) as new:
             new.write_text(text, encoding="utf-8")
-        LOG.print(f"wrote {file}: xbench run {file} --dry-run shows what it would do")
+        LOG.print(f"wrote {file}: xbench run {shlex.quote(str(file))} --dry-run shows what it would do")
 
 
 def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:

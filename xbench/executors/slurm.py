@@ -121,8 +121,8 @@ def _task(job: Job, item: Item) -> Exception | None:
 
 def _at_once(workers: int) -> int:
     """How many jobs share the memory of this node: one, where it says how much is its own; otherwise by processors. All, without Slurm."""
-    if "SLURM_JOB_ID" not in os.environ:  # submitit's executor `local`
+    if not os.environ.get("SLURM_JOB_ID"):  # submitit's executor `local`
         return workers
-    if "SLURM_MEM_PER_NODE" in os.environ or "SLURM_MEM_PER_CPU" in os.environ:
+    if os.environ.get("SLURM_MEM_PER_NODE") or os.environ.get("SLURM_MEM_PER_CPU"):
         return 1
-    return max(1, (os.cpu_count() or 1) // int(os.environ.get("SLURM_CPUS_ON_NODE", "1")))
+    return max(1, (os.cpu_count() or 1) // int(os.environ.get("SLURM_CPUS_ON_NODE") or "1"))

@@ -226,8 +226,8 @@ def memory() -> int:
 
 def allowed(said: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> Iterator[int]:
     """Bytes that this process may use, by Slurm and by each of Linux's control groups that it is in (man 7 cgroups), of both versions."""
-    for name, times in (("SLURM_MEM_PER_NODE", "1"), ("SLURM_MEM_PER_CPU", os.environ.get("SLURM_CPUS_ON_NODE", "1"))):
-        if (megabytes := int(os.environ.get(name, "0"))) > 0:  # 0 is the whole node
+    for name, times in (("SLURM_MEM_PER_NODE", "1"), ("SLURM_MEM_PER_CPU", os.environ.get("SLURM_CPUS_ON_NODE") or "1")):
+        if (megabytes := int(os.environ.get(name) or "0")) > 0:  # 0 is the whole node
             yield megabytes * int(times) << 20
     for line in said.read_text(encoding="utf-8").splitlines() if said.is_file() else ():
         _, controllers, path = line.split(":", 2)

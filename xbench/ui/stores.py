@@ -16,16 +16,25 @@ from xbench.errors import XbenchError
 from xbench.places import place
 
 
+def root() -> Path:
+    """The store of XBENCH_STORE, or ./results where that is not set, or empty, as on the command line.
+
+    Raises:
+        XbenchError: If it cannot be one.
+    """
+    return place(os.environ.get("XBENCH_STORE") or "results")
+
+
 def newest() -> tuple[serving.Server, serving.Snapshot, bool]:
-    """The store of XBENCH_STORE or ./results, its newest content, and whether it is the published numbers, for want of a run in it.
+    """The store, its newest content, and whether it is the published numbers, for want of a run in it.
 
     Raises:
         XbenchError: If it cannot be opened.
         OSError: If it cannot be looked at.
     """
-    root = place(os.environ.get("XBENCH_STORE", "results"))
-    published = not any(name.endswith(".parquet") for name in listing.inside(root / "run"))
-    server = _server(_published() if published else str(root))
+    there = root()
+    published = not any(name.endswith(".parquet") for name in listing.inside(there / "run"))
+    server = _server(_published() if published else str(there))
     return server, server.newest(), published
 
 
@@ -57,8 +66,8 @@ def _open() -> None:
 
 
 @st.cache_resource(show_spinner=False)
-def _server(root: str) -> serving.Server:
-    return serving.Server(place(root))
+def _server(folder: str) -> serving.Server:
+    return serving.Server(place(folder))
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,6 +1,5 @@
 """Upload results: what they would change is shown first, then they are added. Only where the server was started with XBENCH_UPLOADS=1."""
 
-import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -13,8 +12,7 @@ import streamlit as st
 from xbench import adapter, ingesting, rows
 from xbench.adapter import Options
 from xbench.errors import XbenchError
-from xbench.places import place
-from xbench.ui import common
+from xbench.ui import common, stores
 
 TITLE, ORDER, SECTION = "Add results", 90, "Maintain"
 LARGEST = 20 << 20  # bytes a file, whatever the server allows
@@ -35,7 +33,7 @@ def page(source: common.Source) -> None:
     if not common.uploads():
         st.error("This server takes no uploads. Who runs it can start it with XBENCH_UPLOADS=1.")
         return
-    root = place(os.environ.get("XBENCH_STORE", "results"))
+    root = stores.root()
     form = common.pick("Format", [_DETECT, *adapter.names()], "format")
     files = st.file_uploader("Files", accept_multiple_files=True)
     settings = _settings()
