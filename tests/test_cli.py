@@ -190,7 +190,6 @@ def test_rows_of_averages_have_the_means_of_groups_that_people_are_shown(writer:
     rows = json.loads(call("averages", "--store", str(writer.root), "--suite", "xtreme", "--rule", "official", "--json").stdout)
     means = {k: v for k, v in rows[0].items() if k.endswith("_mean") and k not in ("task_mean", "group_mean", "available_mean")}
     assert means == {
-        "choice_mean": None,
         "classification_mean": None,
         "qa_mean": None,
         "retrieval_mean": pytest.approx(0.5),

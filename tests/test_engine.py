@@ -374,7 +374,7 @@ def test_the_pooler_of_files_with_a_head_is_found(tiny_model: Path, tmp_path: Pa
             )  # fmt: skip
             todo, resolved = lay_out(study)
             assert [c.model_revision for c in todo.cells] == [f"{found.revision}{new}", resolved[f"random-init:{folder}"].revision]
-            here = planning._Here({"r": study.recipe.canonical})
+            here = planning._Here({"r": study.recipe.canonical}, {})
             assert [here._model(c.model, "r") for c in todo.cells] == [c.model_revision for c in todo.cells]
 
 

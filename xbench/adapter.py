@@ -519,16 +519,36 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
                 yield number, parse_json(line, f"{path}:{number}")
 
 
+_MOST_ALIASED = 1_000_000  # characters and values that aliases may stand for
+
+
 def parse_yaml(text: str, where: str) -> Any:
-    """YAML, as the safe loader reads it; but no aliases, by which a few lines stand for more than memory holds.
+    """YAML, as the safe loader reads it; its aliases may not stand for more than memory holds, which a few lines of them can.
 
     Raises:
-        DataError: If it is none, or has an alias; the message names the line.
+        DataError: If it is none, or stands for too much; the message names the line.
     """
     import yaml
 
+    left = 2 * len(text) + _MOST_ALIASED  # a value has a character or more
+
+    def count(node: yaml.Node, above: tuple[int, ...]) -> None:
+        nonlocal left
+        left -= 1 + (len(node.value) if isinstance(node, yaml.ScalarNode) else 0)
+        if left < 0 or id(node) in above:
+            said = "it stands for itself" if left >= 0 else f"its aliases stand for more than {_MOST_ALIASED:,} characters"
+            raise yaml.MarkedYAMLError(problem=said, problem_mark=node.start_mark)
+        for inner in [] if isinstance(node, yaml.ScalarNode) else node.value:
+            for one in inner if isinstance(inner, tuple) else (inner,):
+                count(one, (*above, id(node)))
+
     try:
-        return _yaml_loader()(text).get_single_data()
+        loader = _yaml_loader()(text)
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        count(node, ())
+        return loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
         mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error).split("\n")[0]
         raise DataError(f"{where}:{f'{mark.line + 1}:' if mark else ''} cannot be read as YAML: {said}") from error
@@ -539,12 +559,7 @@ def _yaml_loader() -> Any:
     import yaml
 
     class Loader(yaml.SafeLoader):
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            if self.check_event(yaml.AliasEvent):
-                event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-                said = f"an alias (*{event.anchor}); write in full what it stands for"
-                raise yaml.MarkedYAMLError(problem=said, problem_mark=event.start_mark)
-            return super().compose_node(parent, index)
+        pass
 
     def whole(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Any:
         return node.value if ":" in node.value else loader.construct_yaml_int(node)  # 1:30 is 90 in YAML 1.1; many digits of it take hours
