@@ -64,8 +64,9 @@ def _record(record: dict[str, Any], path: Path, at: str, options: Options) -> It
     _tell_apart(rows, [str(result["evaluation_name"]) for result in record["evaluation_results"]])
     for index, row in enumerate(_with_errors(rows)):
         if row is not None:
-            own = {key: value for key, value in row.items() if value is not None}
-            yield {**said, **ours, **own, "recipe": _both(row["recipe"], ours.get("recipe")), "at": f"{at}evaluation_results[{index}]"}
+            own = {"recipe": _both(row["recipe"], ours.get("recipe")), "at": f"{at}evaluation_results[{index}]"}
+            details = record["evaluation_results"][index]["score_details"].get("details") or {}
+            yield {**said, **row, **ours, **own, **({"split": row["split"]} if f"{PREFIX}split" in details else {})}
 
 
 def _result(result: dict[str, Any], library: str, spoken: Row, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:

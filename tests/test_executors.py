@@ -391,6 +391,9 @@ def test_jobs_of_slurm_pass_where_nobody_else_can_write(tmp_path: Path, monkeypa
         root = tmp_path / "a" / "store"
         root.mkdir(parents=True)
         root.chmod(0o755)
+        with pytest.raises(StudyError, match=f"{root.parent}: others may write to it"):  # and name another folder `store`
+            through(root)
+        root.parent.chmod(0o755)
         folder = through(root)
         assert folder == root / "slurm"
         assert (folder.stat().st_mode & 0o777, root.stat().st_mode & 0o777) == (0o700, 0o755)
@@ -409,6 +412,9 @@ def test_jobs_of_slurm_pass_where_nobody_else_can_write(tmp_path: Path, monkeypa
                 through(root)
         root.chmod(0o775)
         assert through(root, folder=str(tmp_path / "mine")) == tmp_path / "mine"
+        with monkeypatch.context() as patch:  # a group of this user alone, as many systems give everybody one
+            patch.setattr("xbench.executors.slurm._alone_in", lambda group: group == root.stat().st_gid)
+            assert through(root) == folder
         monkeypatch.setattr(os, "getuid", lambda: 12345)
         with pytest.raises(StudyError, match=f"{folder}: it belongs to someone else"):
             through(root)

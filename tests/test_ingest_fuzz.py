@@ -168,8 +168,9 @@ def test_what_atheris_gives_to_adapters_begins_with_good_files(tmp_path: Path) -
         (["a: &a [*a]"], ":2: cannot be read as YAML: it stands for itself"),
         (["a: b", "c: [d"], ":4: cannot be read as YAML: expected ',' or ']'"),
         (["d: 2024-99-99"], "cannot be read as YAML: month must be in 1..12"),
+        (["d: !!bool foo"], "cannot be read as YAML: 'foo'"),
     ],
-    ids=["many", "itself", "broken", "date"],
+    ids=["many", "itself", "broken", "date", "bool"],
 )
 def test_yaml_that_is_refused(tmp_path: Path, name: str, content: list[str], said: str) -> None:
     path = tmp_path / name

@@ -88,6 +88,7 @@ def test_the_output_of_evaluate_py_has_its_averages(tmp_path: Path) -> None:
     found = averages(tmp_path / "s", "official")
     for name in ("all_task", "classification", "tagging", "qa", "retrieval"):
         assert found[name] == pytest.approx(golden[name], abs=1e-9)
+    assert all("xtreme evaluate.py" in scorers for scorers in board.official_scorers().values()), "so that the board shows what is averaged"
 
 
 def test_averages_over_tasks_and_over_groups_are_two_numbers(scored: Path) -> None:

@@ -549,7 +549,14 @@ def parse_yaml(text: str, where: str) -> Any:
             return None
         count(node, ())
         return loader.construct_document(node)
-    except (yaml.YAMLError, ValueError) as error:
+    except (
+        yaml.YAMLError,
+        ValueError,
+        LookupError,
+        AttributeError,
+        ArithmeticError,
+        RecursionError,
+    ) as error:  # the safe loader's, of values
         mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error).split("\n")[0]
         raise DataError(f"{where}:{f'{mark.line + 1}:' if mark else ''} cannot be read as YAML: {said}") from error
 

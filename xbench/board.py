@@ -211,8 +211,8 @@ def refuse_unheard(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, A
 
 
 def official_scorers() -> dict[str, set[str]]:
-    """{target: the scorers shown for it unless others are asked for}: the one that counts, and `unknown` of other sources."""
-    return {t.name: {load_scorer(t.scorers[0]).signature, "unknown"} for t in all_tasks() if t.scorers}
+    """{target: the scorers shown for it unless others are asked for}: the one that counts, of other sources XTREME's and `unknown`."""
+    return {t.name: {load_scorer(t.scorers[0]).signature, "unknown", "xtreme evaluate.py"} for t in all_tasks() if t.scorers}
 
 
 def _rows(root: Path | duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any], order: Sequence[str]) -> list[Row]:

@@ -173,7 +173,9 @@ def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Ro
     rows: list[Row] = average or comparing.compare(con, first, second, model=model, target=said.target)
     if not average:
         means = [r for r in rows if r["level"] == "mean"] or [r for r in rows if r["level"] == PRINTED]
-        rows = [_in(said.language, own) for own in grouped(rows, comparing.CONTRAST)] if said.language else means
+        each = grouped(rows, comparing.CONTRAST)
+        some = [own for own in each if any(r["level"] != PRINTED for r in own)]  # what is known by means alone is of no language
+        rows = [_in(said.language, own) for own in some or each] if said.language else means
     if said.first == DIRECT:
         rows = [r | _turned(r) for r in rows]
     return rows

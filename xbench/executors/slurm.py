@@ -36,7 +36,7 @@ class SlurmPool:
         self.size = job.options.workers or _AT_ONCE
         parameters: dict[str, Any] = dict(job.options.resources)
         usual = Path("slurm") if "://" in job.root else Path(job.root) / "slurm"
-        folder = _own(Path(parameters.pop("folder", usual)).expanduser())
+        folder = _own(Path(str(parameters.pop("folder", usual))).expanduser())
         try:
             self.executor = submitit.AutoExecutor(folder=folder, cluster=parameters.pop("cluster", "slurm"))
             self.executor.update_parameters(**{"name": "xbench", "timeout_min": 24 * 60, **parameters})
@@ -95,9 +95,11 @@ def _own(folder: Path) -> Path:
     folder = folder.resolve()  # a link is followed now, and not again
     if sys.platform == "win32":
         return folder
-    for path, owners, harmless in ((folder, {os.getuid()}, 0), (folder.parent, {os.getuid(), 0}, stat.S_ISVTX)):
+    above = [(path, {os.getuid(), 0}, stat.S_ISVTX) for path in folder.parents]  # who can rename one of them puts another in its place
+    for path, owners, harmless in ((folder, {os.getuid()}, 0), *above):
         about = path.stat()
-        if about.st_uid in owners and (about.st_mode & harmless or not about.st_mode & (stat.S_IWGRP | stat.S_IWOTH)):
+        others = stat.S_IWOTH | (0 if _alone_in(about.st_gid) else stat.S_IWGRP)
+        if about.st_uid in owners and (about.st_mode & harmless or not about.st_mode & others):
             continue
         why = "others may write to it" if about.st_uid in owners else "it belongs to someone else"
         raise StudyError(
@@ -105,6 +107,20 @@ def _own(folder: Path) -> Path:
             ["name a new folder in one that is yours alone, on storage that the jobs share: --resource folder=PATH"],
         )
     return folder
+
+
+def _alone_in(group: int) -> bool:
+    """Whether a group is that of this user alone, as many systems give everybody one."""
+    if sys.platform == "win32":
+        return False
+    import grp
+    import pwd
+
+    try:
+        name, found = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return os.getuid() != 0 and found.gr_name == name and set(found.gr_mem) <= {name}
 
 
 def _first_line(error: Exception) -> str:
