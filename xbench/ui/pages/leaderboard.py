@@ -67,7 +67,7 @@ def page(source: Source) -> None:
     st.caption(
         "★ best, ☆ equal to it at the digit shown. A mean over languages counts each the same; 5/10 is a mean over five of ten languages. "
         + (
-            "rank: from how many systems are significantly better to how many are not significantly worse, tested on the stored "
+            "rank: from 1 + how many systems are significantly better to how many are not significantly worse, tested on the stored "
             f"examples {_TESTED[len(chosen) > 1]} whatever is shown; a tier begins with the first that is significantly worse than the "
             "best of the tier above. low, high: 95 % interval. All four are of the mean over the languages that more than half of the "
             "systems so tested have, and are blank beside another mean." + _ABOUT[str(ranked["scope"].iloc[0])]
