@@ -55,35 +55,35 @@ def _record(record: dict[str, Any], path: Path, at: str, options: Options) -> It
         "relationship": source.get("evaluator_relationship"),
         "stack": f"{name} {release}" if name != "unknown" else None,
     }
-    spoken = _languages(library)
-    ours = _euroeval(library) if name == "euroeval" else {}
+    beside = {**_languages(library), **(_euroeval(library) if name == "euroeval" else {})}
     details = record.get("detailed_evaluation_results") or {}
     samples = path.parent / Path(str(details["file_path"]).replace("\\", "/")).name if details.get("file_path") else None
     examples = _samples(samples) if samples is not None and samples.is_file() else {}
-    rows = [_result(result, name, spoken, examples, path, options) for result in record["evaluation_results"]]
+    rows = [_result(result, name, beside, examples, path, options) for result in record["evaluation_results"]]
     _tell_apart(rows, [str(result["evaluation_name"]) for result in record["evaluation_results"]])
     for index, row in enumerate(_with_errors(rows)):
         if row is not None:
-            own = {"recipe": _both(row["recipe"], ours.get("recipe")), "at": f"{at}evaluation_results[{index}]"}
-            details = record["evaluation_results"][index]["score_details"].get("details") or {}
-            yield {**said, **row, **ours, **own, **({"split": row["split"]} if f"{PREFIX}split" in details else {})}
+            yield {**said, **row, "at": f"{at}evaluation_results[{index}]"}
 
 
-def _result(result: dict[str, Any], library: str, spoken: Row, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:
+def _result(result: dict[str, Any], library: str, beside: Row, examples: dict[str, pa.Table], path: Path, options: Options) -> Row:
+    """A score; `beside` is what is said of all of a record: language, split and recipe. What xbench wrote itself goes before it."""
     data, metric, score = (mapping(result[key], f"{path}: {key}") for key in ("source_data", "metric_config", "score_details"))
     details = mapping(score.get("details") or {}, f"{path}: details")
     ours = {k.removeprefix(PREFIX): v for k, v in details.items() if k.startswith(PREFIX)}
     name = str(data.get("dataset_name") or result["evaluation_name"]).replace("-", "_")
     target, language = load("lm-eval").split_name(name)
-    code = spoken.get("language")
+    code = beside.get("language")
     if code is not None and not (language and known(code) and normal(code) == normal(language)):  # life-in-the-uk is in English
         target, language = name, code
     called, scorer = _metric(result, metric, details, library)
     row: Row = {
         "target": f"eee/{target}",
         "language": language,
-        "language_set": spoken.get("language_set"),
-        "split": adapter.hub_split(data.get("hf_split"), options) or (details.get("split") if library == "helm" else None),
+        "language_set": beside.get("language_set"),
+        "split": beside.get("split")
+        or adapter.hub_split(data.get("hf_split"), options)
+        or (details.get("split") if library == "helm" else None),
         "metric": called,
         "scorer": scorer,
         "value": score["score"],
@@ -105,7 +105,8 @@ def _result(result: dict[str, Any], library: str, spoken: Row, examples: dict[st
         table = examples.get(str(key))
         if table is not None and abs(sum(table["numerator"].to_pylist()) / table.num_rows - float(score["score"])) < 1e-6:
             row |= {"outcomes": table, "n": None}
-    return {**row, **{k: (int(v) if k in _NUMBERS else v) for k, v in ours.items() if k in COLUMNS or k == "run_id"}}
+    row |= {k: (int(v) if k in _NUMBERS else v) for k, v in ours.items() if k in COLUMNS or k == "run_id"}
+    return {**row, "recipe": _both(row["recipe"], beside.get("recipe"))}
 
 
 def _metric(result: dict[str, Any], metric: dict[str, Any], details: dict[str, Any], library: str) -> tuple[str, str | None]:

@@ -520,6 +520,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 
 _MOST_ALIASED = 1_000_000  # characters and values that aliases may stand for
+_NO_VALUES = (ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)  # YAML's, of values that are not what they say
 
 
 def parse_yaml(text: str, where: str) -> Any:
@@ -549,14 +550,7 @@ def parse_yaml(text: str, where: str) -> Any:
             return None
         count(node, ())
         return loader.construct_document(node)
-    except (
-        yaml.YAMLError,
-        ValueError,
-        LookupError,
-        AttributeError,
-        ArithmeticError,
-        RecursionError,
-    ) as error:  # the safe loader's, of values
+    except (yaml.YAMLError, *_NO_VALUES) as error:
         mark, said = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error).split("\n")[0]
         raise DataError(f"{where}:{f'{mark.line + 1}:' if mark else ''} cannot be read as YAML: {said}") from error
 

@@ -171,11 +171,12 @@ def _rows(con: duckdb.DuckDBPyConnection, said: Sentence, model: str) -> list[Ro
         first, second = second, first
     average = over_tasks.over_tasks(con, first, second, suite=said.target, model=model)
     rows: list[Row] = average or comparing.compare(con, first, second, model=model, target=said.target)
-    if not average:
-        means = [r for r in rows if r["level"] == "mean"] or [r for r in rows if r["level"] == PRINTED]
+    if not average and said.language:
         each = grouped(rows, comparing.CONTRAST)
         some = [own for own in each if any(r["level"] != PRINTED for r in own)]  # what is known by means alone is of no language
-        rows = [_in(said.language, own) for own in some or each] if said.language else means
+        rows = [_in(said.language, own) for own in some or each]
+    elif not average:
+        rows = [r for r in rows if r["level"] == "mean"] or [r for r in rows if r["level"] == PRINTED]
     if said.first == DIRECT:
         rows = [r | _turned(r) for r in rows]
     return rows

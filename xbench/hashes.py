@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 DEV = " dev "  # in the revision of a target, before that of its development data in other languages
@@ -16,6 +17,19 @@ def canonical_json(value: Mapping[str, Any]) -> str:
 def short_hash(value: Mapping[str, Any], digits: int) -> str:
     """The first `digits` hex digits of the SHA-256 of the canonical JSON of `value`."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:digits]
+
+
+def folder_hash(folder: Path, file_hash: Callable[[Path], str]) -> str:
+    """SHA-256, in hex digits, over the names and contents of the files of a folder.
+
+    Args:
+        folder: With all that is inside.
+        file_hash: Stands for the content of a file.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\n".encode("utf-8", "backslashreplace"))
+    return digest.hexdigest()
 
 
 def developed_on(kind: str, target_revision: str) -> str:

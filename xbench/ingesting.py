@@ -25,6 +25,7 @@ from xbench.adapter import Options
 from xbench.documents import Document, documents
 from xbench.errors import DataError, XbenchError
 from xbench.gathering import Gathering
+from xbench.hashes import folder_hash
 from xbench.rows import Refusal
 from xbench.task import nearly
 from xbench.versions import Batch, Change, Packed, compare, pack
@@ -319,13 +320,10 @@ def _with_settings(options: Options, said: dict[str, Any]) -> Options:
 
 def _digest(path: Path) -> str:
     """SHA-256 of a file; of a folder over the names and contents of its files."""
-    if path.is_file():
-        with path.open("rb") as handle:
-            return hashlib.file_digest(handle, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for inner in sorted(p for p in path.rglob("*") if p.is_file()):
-        digest.update(f"{inner.relative_to(path).as_posix()}\0{_digest(inner)}\n".encode("utf-8", "backslashreplace"))
-    return digest.hexdigest()
+    if not path.is_file():
+        return folder_hash(path, _digest)
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 # Writing batches.

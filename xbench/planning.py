@@ -220,11 +220,12 @@ class _Here:
         return self._known[key]
 
     def _model(self, name: str, recipe_id: str) -> str | None:
-        key = ("model", name, recipe_id)
+        try:
+            key = ("model", name, self._read(recipe_id).classifier)
+        except ValidationError:
+            return None
         if key not in self._known:
-            self._known[key] = None
-            with contextlib.suppress(ValidationError):
-                self._known[key] = _model_here(name, self._read(recipe_id).classifier)
+            self._known[key] = _model_here(*key[1:])
         return self._known[key]
 
 

@@ -19,6 +19,7 @@ from xbench.adapter import Row
 from xbench.corpus import file_hash
 from xbench.errors import DataError, XbenchError
 from xbench.gathering import tables
+from xbench.hashes import folder_hash
 from xbench.readers import from_json
 from xbench.rows import Refusal
 from xbench.scorer import load_scorer
@@ -83,7 +84,7 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
         if not folder.is_dir():
             raise DataError(f"{folder} is not a folder")
     if system.source_version == UNKNOWN:  # two submissions of one name are two sources, and are never averaged
-        system = replace(system, source_version=f"sha256:{_folder_hash(predictions)}")
+        system = replace(system, source_version=_version(predictions))
     done = []
     for task in all_tasks():
         name = task.name.removeprefix("xtreme-r-")
@@ -101,11 +102,9 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
     return done
 
 
-def _folder_hash(folder: Path) -> str:
-    """16 hex digits over names and contents of every file of a submission."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    text = "".join(f"{path.relative_to(folder).as_posix()}\0{file_hash(path)}\n" for path in files)
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16]
+def _version(folder: Path) -> str:
+    """That of a submission: two of one name are two sources, and are never averaged."""
+    return f"sha256:{folder_hash(folder, file_hash)[:16]}"
 
 
 @dataclass(slots=True)
@@ -161,7 +160,7 @@ def rows(references: Path, predictions: Path, suite: str = "xtreme", only: str |
         DataError: If anything in it cannot be scored; all problems at once.
     """
     problems: list[str] = []
-    version = f"sha256:{_folder_hash(predictions)}"  # two submissions of one name are two sources, and are never averaged
+    version = _version(predictions)
     for task in all_tasks():
         name = task.name.removeprefix("xtreme-r-")
         if suite not in task.suites or only not in (None, task.name) or not (predictions / name).is_dir():
