@@ -20,7 +20,7 @@ from xbench import checking, claiming, cli, comparing, contrasts, executors, pai
 from xbench.errors import StoreError, XbenchError
 from xbench.recipe import Recipe
 from xbench.study import Study, load_study, stack_version
-from xbench.task import all_tasks, load_task
+from xbench.task import all_tasks, load_task, not_run
 from xbench.version import __version__
 
 SHIPPED = plugins.names(claiming.CLAIMS, ".sql")
@@ -905,6 +905,48 @@ def test_seeds_count_of_the_revision_of_an_intermediate_task_that_pairs(tmp_path
         for seed in seeds:
             made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, intermediate_revision=revision)
     assert checking.check(tmp_path, "intents > none on mini-pos for m").missing == ()
+
+
+def test_seeds_of_a_study_are_those_that_its_targets_lack(tmp_path: Path) -> None:
+    """They were those that any target lacks, on all of them: 20 runs here where 6 are missing."""
+    own = {"mini-pos": range(3, 5), "mini-ner": range(7, 9), "mini-nli": range(2), "mini-qa": range(2)}
+    for target, seeds in own.items():
+        for seed in seeds:
+            for name in ("none", "intents"):
+                made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, target)
+    cells = [("m", name, target) for target in own for name in ("none", "intents")]
+    with store.connect(tmp_path) as con:
+        missing, how = claiming.missing_cells(con, cells, 3)
+    grids = [yaml.safe_load(text) for text in claiming.studies("x", missing, 3, how)]
+    assert [(g["targets"], g["seeds"]) for g in grids] == [
+        (["mini-pos"], [0, 3, 4]),
+        (["mini-ner"], [0, 7, 8]),
+        (["mini-nli", "mini-qa"], [0, 1, 2]),
+    ]
+    assert all((g["intermediates"], g["recipe"]) == (["none", "intents"], json.loads(Recipe().canonical)) for g in grids)
+
+
+@pytest.mark.parametrize(
+    ("cell", "why"),
+    [
+        (("none", "intents", "de"), ""),
+        (("mini-pos", "mini-ner", None), ""),
+        (("none", "mini-retrieval", "none"), ""),
+        (("none", "mini-pos", "unknown"), ""),
+        (("none", "intents", "fo"), "intents has no training data in fo"),
+        (("none", "mini-pos", "de+hi"), "mini-pos has no training data in de+hi"),
+        (("mini-retrieval", "mini-pos", None), "mini-retrieval has no training data"),
+        (("none", "mnli", None), "mnli has no test data; it serves as intermediate task only"),
+        (("none", "mnli-mlm", None), "mnli-mlm has no test data; it serves as intermediate task only"),
+        (("theirs", "mini-pos", None), "no tasks entry is called 'theirs'"),
+        (("intents", "intents", "de"), "a task is not its own intermediate, in whatever language it is trained"),
+    ],
+)
+def test_what_no_study_can_have_is_not_proposed(cell: tuple[str, str, str | None], why: str, tmp_path: Path) -> None:
+    assert not_run(*cell).removesuffix(f"; there are: {', '.join(t.name for t in all_tasks())}") == why
+    with store.connect(tmp_path) as con:
+        missing, _ = claiming.missing_cells(con, [("m", *cell[:2])], 3)
+    assert bool(missing) is (not not_run(*cell[:2]))
 
 
 def test_a_study_for_a_sentence_has_all_that_it_compares(tmp_path: Path) -> None:

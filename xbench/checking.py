@@ -16,7 +16,7 @@ from xbench.errors import DataError, StoreError, meant
 from xbench.languages import MANY, normal
 from xbench.pairing import DIRECT
 from xbench.tables import grouped
-from xbench.task import all_tasks, left_out, load_task
+from xbench.task import all_tasks, left_out, load_task, not_run
 
 GRAMMAR = "A (>|<|=|helps|hurts) [B] on TARGET [in LANGUAGE] [for MODEL] [by POINTS] [within POINTS]"
 _SIGNS = {">": ">", "<": "<", "=": "=", "helps": ">", "hurts": "<", "beats": ">", "equals": "="}
@@ -143,20 +143,18 @@ def check(root: Path, text: str) -> Judged:
         own = [m for (m,) in con.execute("SELECT DISTINCT model FROM run WHERE kind = 'run' ORDER BY model").fetchall()]
         named = (said.model,) if said.model else tuple(own or models)  # models of others are not what one would run on
         cells = [(m, i, t) for m in named for i in dict.fromkeys((DIRECT, said.first, said.second)) for t in targets if not left_out(i, t)]
-        tasks = {DIRECT, *(t.name for t in all_tasks())}
-        # What is no task here cannot be run.
-        runs = all(name in tasks for _, i, t in cells for name in (i.partition("@")[0], t))
+        runs = not any(not_run(i, t) for _, i, t in cells)  # else one of the arms could not be had
         missing, made = claiming.missing_cells(con, cells, _SEEDS, said.language) if runs else ((), ())
         rows = [r for model in models for r in _rows(con, said, model)]
     whole = {r["model"] for r in rows if r["status"] == "tested" and not claiming.less(r)}
     evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.less(r) else _evidence(said, r) for r in rows)
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     # A study has all of them: what is there is not run again, but for what this machine has other data of, which would join nothing.
-    known = {model: json.loads(text) for model, text in made}
-    for model, _, target, _ in missing:
-        run = known.setdefault(model, {}).setdefault("intermediates", [])
-        run += [i for i in arms if i not in run and not left_out(i, target)]
-    made = tuple((model, json.dumps(keys)) for model, keys in known.items())
+    known = dict(made)
+    made = tuple(
+        (of, json.dumps({**json.loads(known.get(of, "{}")), "intermediates": [i for i in arms if not left_out(i, of[1])]}))
+        for of in dict.fromkeys((model, target) for model, _, target, _ in missing)
+    )
     unheard = f"no run in the store is of {said.model}{meant(said.model, there)}" if said.model and not models else ""
     # What `=` means is said where the sentence does not.
     shown = text if said.sign != "=" or "within" in text.split() else f"{text} within {_WITHIN:g} point"

@@ -23,7 +23,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -42,10 +42,11 @@ from xbench.contrasts import ALPHA, Row
 from xbench.errors import StoreError, meant, suggested
 from xbench.recipe import Compute
 from xbench.stats import families
-from xbench.task import all_tasks, left_out, nearly, study_target
+from xbench.task import all_tasks, left_out, nearly, not_run, study_target
 
 CLAIMS = Path(__file__).parent / "claims"
 Cell = tuple[str, str, str, int]  # model, intermediate, target (where it is not trained in English, with the language), seeds there
+Made = tuple[tuple[tuple[str, str], str], ...]  # ((model, target), JSON of keys of a study file)
 Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
 DIRECT = pairing.DIRECT
 _FIELDS = ("claim", "source", "models", "intermediates", "targets", "contrasts", "seeds", "evidence", "note")
@@ -119,7 +120,7 @@ class Judged:
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     missing: tuple[Cell, ...]
-    made: tuple[tuple[str, str], ...] = ()
+    made: Made = ()
 
 
 def load(name: str) -> Claim:
@@ -391,8 +392,10 @@ def verdict(evidence: Sequence[Evidence]) -> Verdict:
 
 def missing_cells(
     con: duckdb.DuckDBPyConnection, cells: Sequence[tuple[str, str, str]], seeds: int, language: str | None = None
-) -> tuple[tuple[Cell, ...], tuple[tuple[str, str], ...]]:
+) -> tuple[tuple[Cell, ...], Made]:
     """The cells with fewer seeds than wanted, of which every example is stored, and how a study runs what they lack.
+
+    Cells that no study can have are not among them.
 
     Runs are compared only under the same conditions and on the same data, so seeds are counted under one set of conditions for each model
     and on one revision of each target: those under which the least is missing. Only equal seeds pair, so it is the same seeds that are
@@ -405,9 +408,9 @@ def missing_cells(
         language: In which a run must have been tested to count; any if not given.
 
     Returns:
-        (model as the store calls it, intermediate, target as a study names it, seeds there) of each cell; and (model, JSON of keys of a
-        study file) of each model of which these are known: how the runs of ours under these conditions were made, and the seeds to be
-        completed where they are not the first ones.
+        (model as the store calls it, intermediate, target as a study names it, seeds there) of each cell; and ((model, target), JSON of
+        keys of a study file) of those of which these are known: how the runs of ours under these conditions were made, and the seeds to
+        be completed where they are not the first ones.
     """
     rows = con.execute(
         f"SELECT {', '.join(_CONDITIONS)}, target, comparability_key, intermediate, intermediate_revision, "
@@ -419,23 +422,21 @@ def missing_cells(
     for *conditions, target, key, intermediate, _, found in rows:
         arms = there.setdefault(tuple(conditions), {}).setdefault(target, {}).setdefault(key, {})
         arms.setdefault(intermediate, []).append(set(found or ()))
-    missing, made = [], {}
+    missing: list[Cell] = []
+    made: dict[tuple[str, str], str] = {}
     for model in dict.fromkeys(m for m, _, _ in cells):
         wanted = [(i, t) for m, i, t in cells if m == model]
         own = [c for c in there if c[0] == model] or [c for c in there if _short(c[0]) == model]
         counted = {c: _counted(wanted, there[c], seeds) for c in own}
         nearest = max(own, key=lambda c: sum(n for n, _ in counted[c].values()), default=(model,))
-        of, asked = dict(zip(_CONDITIONS, nearest, strict=False)), set[int]()
+        of = dict(zip(_CONDITIONS, nearest, strict=False))
+        how = json.loads((made_with(con, **of) if own else "") or "{}")
         for (i, t), (there_are, chosen) in (counted[nearest] if own else _counted(wanted, {}, seeds)).items():
-            named = study_target(t, of.get("train_language", "en"))
-            if there_are < seeds and not left_out(i, named):
+            if there_are < seeds and not not_run(i, t, of.get("train_language")):
+                named = study_target(t, of.get("train_language", "en"))
                 missing.append((nearest[0], i, named, there_are))
-                asked |= chosen
-        study = json.loads((made_with(con, **of) if own else "") or "{}")
-        if asked - set(range(seeds)):
-            study["seeds"] = sorted(asked)
-        if study:
-            made[nearest[0]] = json.dumps(study)
+                if keys := how | ({"seeds": sorted(chosen)} if chosen - set(range(seeds)) else {}):
+                    made[nearest[0], named] = json.dumps(keys)
     return tuple(missing), tuple(made.items())
 
 
@@ -476,16 +477,16 @@ def made_with(con: duckdb.DuckDBPyConnection, **where: str) -> str:
     return json.dumps({"recipe": json.loads(recipe), **({"compute": said} if said else {})})
 
 
-def studies(about: str, missing: Sequence[Cell], seeds: int, made: Sequence[tuple[str, str]] = ()) -> list[str]:
-    """Study files (YAML) for these cells, one for the models whose runs were made alike: `made` is as `missing_cells` gives it.
+def studies(about: str, missing: Sequence[Cell], seeds: int, made: Iterable[tuple[tuple[str, str], str]] = ()) -> list[str]:
+    """Study files (YAML) for these cells, one for models and targets whose runs were made alike: `made` is as `missing_cells` gives it.
 
     Models without runs of ours get recipe `jiant`. A study is a full grid: cells that are there already are not run again under the same
     recipe.
     """
     how = dict(made)
     found = []
-    for text in dict.fromkeys(how.get(model, "") for model, _, _, _ in missing):
-        own = [cell for cell in missing if how.get(cell[0], "") == text]
+    for text in dict.fromkeys(how.get((model, target), "") for model, _, target, _ in missing):
+        own = [cell for cell in missing if how.get((cell[0], cell[2]), "") == text]
         content: dict[str, Any] = {
             "about": about,
             "models": list(dict.fromkeys(m for m, _, _, _ in own)),

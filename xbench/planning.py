@@ -22,7 +22,7 @@ from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
 from xbench.study import data_revision, stack_version
-from xbench.task import left_out, load_task
+from xbench.task import load_task, not_run, study_target
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
 # What the arms of a comparison agree in besides seeds, and what a run made now has in its place.
@@ -189,17 +189,13 @@ class _Here:
 
     def _problem(self, row: Row) -> str:
         """What keeps new runs from being compared at all."""
-        if why := left_out(row["intermediate"], _study_target(row)):
+        if why := not_run(row["intermediate"], row["target"], row["train_language"]):
             return f"cannot be run: {why}"
         try:
-            task = load_task(_study_target(row))
-            load_task(row["intermediate"])
             self._read(row["recipe_id"])
-        except PluginError as error:
-            return f"cannot be run: {error.headline}"
         except ValidationError as error:
             return f"cannot be run: this xbench does not take the recipe ({error.errors()[0]['msg']})"
-        scorers = [load_scorer(name).signature for name in task.scorers]
+        scorers = [load_scorer(name).signature for name in load_task(_study_target(row)).scorers]
         return "" if row["scorer"] in scorers else f"scored by {row['scorer']}, new runs by {scorers[0]}: xbench rescore comes first"
 
     def _read(self, recipe_id: str) -> Recipe:
@@ -247,8 +243,7 @@ def _said(row: Row, column: str, now: str) -> str:
 
 
 def _study_target(row: Mapping[str, Any]) -> str:
-    """A target with the language it is trained in, as a study file names it."""
-    return str(row["target"]) if row["train_language"] == "en" else f"{row['target']}@{row['train_language']}"
+    return study_target(row["target"], row["train_language"])
 
 
 def _step(r: Row, rows: Sequence[Row], most: int) -> Step:

@@ -17,7 +17,7 @@ from xbench.errors import DataError, PluginError, StudyError, XbenchError
 from xbench.hashes import DEV, short_hash
 from xbench.places import readable
 from xbench.recipe import Compute, Lora, Phase, PhaseName, Recipe, Selection, unreachable
-from xbench.task import Task, faults_named, left_out, load_task
+from xbench.task import UNTESTED, UNTRAINED, Task, faults_named, left_out, load_task
 from xbench.version import __version__
 
 DIRECT = "none"
@@ -259,14 +259,14 @@ def _problems(study: Study) -> list[str]:
             if task.name != name:  # two names for one training would be two systems
                 problems.append(f"{field}: {name} is called {task.name}: it is trained in {task.train_language} anyway")
             if field == "intermediates" and not task.trains:
-                problems.append(f"{field}: {name} has no training data")
+                problems.append(f"{field}: {name} {UNTRAINED}")
             problems += [f"{field}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
             special = study.recipe.tasks[name] if field == "recipe.tasks" and task.parts else {}
             if lengths := [key for key in ("max_length", "doc_stride") if key in special]:
                 parts = ", ".join(part.task for part in task.parts)
                 problems.append(f"{field}: {name}: {' and '.join(lengths)} can be said of its parts ({parts}), not of a mixture")
-            if field == "targets" and (not task.languages or task.family in ("mixture", "mlm", "alignment")):
-                problems.append(f"{field}: {name} has no test data; it serves as intermediate task only")
+            if field == "targets" and not task.tested:
+                problems.append(f"{field}: {name} {UNTESTED}")
     problems += _half_said(study.recipe)
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]

@@ -25,6 +25,7 @@ CALLED = {
     "pos": "udpos", "ner": "panx", "pan-x": "panx", "wikiann": "panx", "wikiann ner": "panx", "wikiann-ner": "panx", "paws-x": "pawsx",
     "tydi": "tydiqa", "tydiqa-goldp": "tydiqa", "tydi qa": "tydiqa", "tydiqa-gp": "tydiqa", "bucc": "bucc2018",
 }  # fmt: skip
+UNTESTED, UNTRAINED = "has no test data; it serves as intermediate task only", "has no training data"
 _NEAR = 0.8  # of difflib's ratio: xnlii is near xnli, snli is not near mnli
 
 
@@ -213,6 +214,11 @@ class Task:
         return self.family not in ("retrieval", "mining")
 
     @property
+    def tested(self) -> bool:
+        """Whether the task can be a target."""
+        return bool(self.languages) and self.family not in ("mixture", "mlm", "alignment")
+
+    @property
     def training_languages(self) -> tuple[str, ...]:
         """The languages whose training data a stage on the task uses: all, where no labels are learnt."""
         return (self.family in ("mlm", "alignment") and self.languages) or (self.train_language,)
@@ -336,6 +342,26 @@ def study_target(target: str, language: str) -> str:
         with contextlib.suppress(PluginError):
             return load_task(f"{target}@{language}").name
     return target
+
+
+def not_run(intermediate: str, target: str, language: str | None = None) -> str:
+    """Why no study of this xbench has a cell; empty where one may have it.
+
+    Args:
+        intermediate: An intermediate task, or `none`.
+        target: A task, by the name that results have.
+        language: That the results which it is to be compared with were trained in; the task's own if not given.
+    """
+    named = target if language is None else study_target(target, language)
+    try:
+        tested, trains = load_task(named).tested, intermediate == "none" or load_task(intermediate).trains
+    except PluginError as error:
+        return error.headline
+    if not tested or not trains:
+        return f"{target} {UNTESTED}" if not tested else f"{intermediate} {UNTRAINED}"
+    if language not in (None, "none", *UNSAID) and trained(named) != language:
+        return f"{target} has no training data in {language}"
+    return left_out(intermediate, named)
 
 
 @contextlib.contextmanager

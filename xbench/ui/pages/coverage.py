@@ -1,6 +1,5 @@
 """What of the grid is there, partial or missing, and what to run next: a study file for it."""
 
-import contextlib
 import json
 from functools import partial
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from xbench import claiming, pairing, planning
-from xbench.errors import PluginError
-from xbench.languages import UNSAID
+from xbench import claiming, planning
 from xbench.tables import many
-from xbench.task import left_out, load_task, study_target, trained
+from xbench.task import not_run, study_target
 from xbench.ui import common
 
 TITLE, ORDER, SECTION = "Coverage", 60, "Evidence"
@@ -101,7 +98,7 @@ def _fill(source: common.Source, model: str, cells: pd.DataFrame) -> None:
     wanted = [
         (model, r["intermediate"], study_target(r["target"], trained_in[r["target"]]), int(r["seeds"]))
         for r in missing.to_dict("records")
-        if _can_be_run(r["intermediate"], r["target"], trained_in[r["target"]])
+        if not not_run(r["intermediate"], r["target"], trained_in[r["target"]])
     ]
     said = f"Missing or partial: {many(len(missing), 'cell')}"
     if not wanted:
@@ -112,19 +109,9 @@ def _fill(source: common.Source, model: str, cells: pd.DataFrame) -> None:
     )
     some = f", of which {len(wanted):,} can be run here" if len(wanted) < len(missing) else ""
     st.caption(f"{said}{some}. The study has them with {_SEEDS} seeds under {under}. `xbench run FILE --dry-run` says what it would take.")
-    made = [(model, json.dumps({"recipe": json.loads(recipe)})) for recipe in recipes]
+    made = [((model, cell[2]), json.dumps({"recipe": json.loads(recipe)})) for recipe in recipes for cell in wanted]
     (study,) = claiming.studies(f"Fills what is missing of {model}.", wanted, _SEEDS, made)
     st.download_button("Download study file", study, "fill.yaml", "application/yaml", on_click="ignore")
-
-
-def _can_be_run(intermediate: str, target: str, language: str) -> bool:
-    """Whether a study may have a cell whose target is trained in a language: results from elsewhere are of more tasks and languages."""
-    named = study_target(target, language)
-    with contextlib.suppress(PluginError):
-        trains = intermediate == pairing.DIRECT or load_task(intermediate).trains
-        tests = bool(load_task(named).languages) and (trained(named) == language or language in ("none", *UNSAID))
-        return trains and tests and not left_out(intermediate, named)
-    return False
 
 
 def _next(source: common.Source, model: str) -> None:
