@@ -441,7 +441,7 @@ def test_broken_claims_say_what_is_wrong(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(XbenchError) as caught:
         claiming.judge(tmp_path)
     assert [name in p for name, p in zip(("bytes.sql", "headless.sql:3"), caught.value.problems, strict=True)] == [True, True]
-    (tmp_path / "sql.sql").write_text("-- claim: c\n-- source: s\nSELECT nothing FROM comparison")
+    (tmp_path / "sql.sql").write_text("-- claim: c\n-- source: s\n-- contrasts: mnli against none\nSELECT nothing FROM comparison")
     with pytest.raises(XbenchError, match="the SELECT of claim 'sql' is not valid"):
         claiming.judge(tmp_path, ["sql"])
     (tmp_path / "column.sql").write_text("-- claim: c\n-- source: s\nSELECT 1 AS value")
@@ -463,8 +463,9 @@ def test_a_broken_claim_is_named_with_its_file(tmp_path: Path, monkeypatch: pyte
 
     for nothing in ("", "\n", "-- note: n\n", "  -- SELECT 1\n/* SELECT\n2 */ ;\n"):
         assert refused(nothing) == (f"{file}: there is no SELECT below the header",)
-    (problem,) = refused("-- note: n\nSELECT 'x' AS evidence,\n-- a word on it\n    nothing AS value FROM asked")
-    assert problem.startswith(f'{file}:6: Binder Error: Referenced column "nothing" not found in FROM clause!')
+    asked = "-- models: m\n-- targets: xnli\n-- contrasts: mnli against none\n"
+    (problem,) = refused(f"{asked}SELECT 'x' AS evidence,\n-- a word on it\n    nothing AS value FROM asked")
+    assert problem.startswith(f'{file}:8: Binder Error: Referenced column "nothing" not found in FROM clause!')
     assert refused("SELECT 1 AS value, 2 AS low") == (f"{file}: it has value, low",)
     assert refused("SELECT 'x' AS evidence, 'much' AS value") == (f"{file}: value is 'much'",)
     given = "-- intermediates: none squad1 mnli\n-- contrasts: squad1 against none, mnlli against none, * against qqp\n"
@@ -474,6 +475,46 @@ def test_a_broken_claim_is_named_with_its_file(tmp_path: Path, monkeypatch: pyte
     )
     file.write_text(f"{head}-- contrasts: theirs against none\nSELECT 'x' AS evidence")
     assert claiming.load("my-own").contrasts == (("theirs", "none"),)
+
+
+def test_a_header_that_would_leave_nothing_to_judge_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A field without its blank or colon, or one that was forgotten, read as an honest `not testable`."""
+    monkeypatch.setattr(claiming, "CLAIMS", tmp_path)
+    file = tmp_path / "own.sql"
+
+    def refused(header: str, select: str) -> tuple[str, ...]:
+        file.write_text(f"-- claim: c\n-- source: s\n{header}SELECT 'x' AS evidence{select}")
+        try:
+            claiming.load("own")
+        except StoreError as error:
+            return tuple(error.problems)
+        return ()
+
+    whole = "-- models: m\n-- targets: xnli\n-- contrasts: mnli against none\n"
+    assert refused(whole, ", delta AS value FROM asked JOIN comparison USING (target)") == ()
+    assert refused("", ", 1 AS value -- not of comparison") == ()
+    lacking = "without it asked, which the SELECT reads, is empty"
+    assert refused("-- contrasts: mnli against none\n", " FROM asked") == (
+        f"{file}: header field 'models' is missing; {lacking}",
+        f"{file}: header field 'targets' is missing; {lacking}",
+    )
+    assert refused("", " FROM interaction") == (
+        f"{file}: header field 'contrasts' is missing; without it interaction, which the SELECT reads, is empty",
+    )
+    assert refused(whole.replace("-- models:", "-- models"), " FROM asked") == (f"{file}:3: expected a colon, `-- models: …`",)
+    assert f"{file}:3: expected a blank after --, `-- models: …`" in refused(whole.replace("-- models:", "--models:"), " FROM asked")
+    assert refused(f"-- note: n\n-- models of all kinds\n{whole}", " FROM asked") == ()
+
+
+def test_the_planner_says_what_it_cannot_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the data of a task its revision is taken to be as it was, and nothing said so."""
+    now = {"source_version": stack_version(), "recipe": Recipe().canonical, "recipe_id": Recipe().recipe_id}
+    for i, name in enumerate(("none", "intents")):
+        put(tmp_path, name, 0, {"de": answers(9 * i, 0.5)}, target="xnli", scorer="accuracy-1", **now)
+    monkeypatch.setenv("XBENCH_DATA_DIR", str(tmp_path / "nothing"))
+    (step,) = planning.resolve(tmp_path)
+    said = "the data of xnli is not here (--data-dir), so whether new runs join is not known"
+    assert step.seeds and step.why.endswith(said)
 
 
 def test_decimals_are_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

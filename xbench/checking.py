@@ -59,6 +59,7 @@ def parse(text: str, intermediates: Collection[str] = (), measured: Mapping[str,
     rest = [w for before, w in zip(["", *rest], rest, strict=False) if not (w in ("point", "points") and _points(before) is not None)]
     found = dict(zip(rest[::2], rest[1::2], strict=False))
     problems = [f"{w!r} is not one of {', '.join(_PREPOSITIONS)}" for w in found if w not in _PREPOSITIONS]
+    problems += [f"{w!r} is said twice" for w in found if rest[::2].count(w) > 1]
     problems += [f"nothing follows {rest[-1]!r}"] if len(rest) % 2 else []
     problems += [f"{second!r} is on both sides"] if words[0] == second else []
     language, problem = _language(found.get("in"))
@@ -147,7 +148,8 @@ def check(root: Path, text: str) -> Judged:
         missing, made = claiming.missing_cells(con, cells, _SEEDS, said.language) if runs else ((), ())
         rows = [r for model in models for r in _rows(con, said, model)]
     whole = {r["model"] for r in rows if r["status"] == "tested" and not claiming.less(r)}
-    evidence = tuple(_part(_evidence(said, r), r, targets, whole) if claiming.less(r) else _evidence(said, r) for r in rows)
+    every = [(r, _evidence(said, r, under)) for r, under in zip(rows, claiming.told_apart(rows), strict=True)]
+    evidence = tuple(_part(one, r, targets, whole) if claiming.less(r) else one for r, one in every)
     arms = tuple(dict.fromkeys((DIRECT, said.first, said.second)))
     # A study has all of them: what is there is not run again, but for what this machine has other data of, which would join nothing.
     known = dict(made)
@@ -187,6 +189,11 @@ def _in(language: str, rows: Sequence[Row]) -> Row:
     return next((r for r in rows if r["language"] == language), rows[0] if whole else {**rows[0], **nothing})
 
 
+def _seeds(r: Row) -> str:
+    known = r["seeds"] is not None or r["delta"] is None
+    return f"{r['seeds'] or 'no'} seed(s)" if known else "unknown seeds"
+
+
 def _turned(r: Row) -> dict[str, Any]:
     if r["delta"] is None:
         return {}
@@ -202,13 +209,13 @@ def _part(found: Evidence, r: Row, targets: Sequence[str], whole: Collection[str
     return replace(found, evidence=text, decides=r["model"] not in whole, verdict="not testable", p=math.nan)
 
 
-def _evidence(said: Sentence, r: Row) -> Evidence:
+def _evidence(said: Sentence, r: Row, under: str) -> Evidence:
     over = {PRINTED: r["language"].replace(MANY, "mean as printed", 1), "tasks": r["language"].partition(":")[0]}.get(
         r["level"], r["language"]
     )
     source = f", {r['source']}" if r["source"] != "xbench" else ""
     where = f"{r['target']}, {over}{source}"
-    label = f"{said.first} less {said.second}: {where}, {r['model']}, {r['seeds'] or 'no'} seed(s)"
+    label = f"{said.first} less {said.second}: {where}, {r['model']}{under}, {_seeds(r)}"
     if r["status"] != "tested":
         return Evidence(f"{label}: {r['status']}", r["delta"], r["low"], r["high"], True, "not testable")
     if r["scope"] != "recipe":

@@ -8,11 +8,12 @@ A claim is one file in claims/: a header of `-- field: value` lines and a SELECT
                  `one seed`, `not zero-shot`, `some tasks`, `some languages`); all_low and all_high are limits that hold for all contrasts
                  of the header together (Bonferroni), so for the best of them too
     interaction  rows of scales.interactions for the header's models
+    Rows of one contrast of which there are several, as under two recipes, have in `under` what tells them apart; it is empty else.
     statement    what publications say, as we read it (data/statements.csv)
 
 Each row of the SELECT is one piece of evidence: `evidence` (text) and either `value`, `low`, `high` with the range that the claim asserts,
 `above` and `below` (NULL: no limit), or the size that it asserts, `size`; or `agrees`, for what documents say. `df` are the degrees of
-freedom of the interval (NULL: it is a normal one). `decides` false is context.
+freedom of the interval (NULL: it is a normal one). `decides` false is context. All are fractions: 7.5 points are 0.075.
 
 All pieces must support a claim. So one that says `every` has a row for each part of it (`asked LEFT JOIN comparison`), with no value where
 there is no test: any part can contradict it, and only all of them support it. One that says `some`, or `the best`, has one row for all.
@@ -23,7 +24,7 @@ import io
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import chain
@@ -42,6 +43,7 @@ from xbench.contrasts import ALPHA, Row
 from xbench.errors import StoreError, meant, suggested
 from xbench.recipe import Compute
 from xbench.stats import families
+from xbench.tables import apart, grouped
 from xbench.task import all_tasks, left_out, nearly, not_run, study_target
 
 CLAIMS = Path(__file__).parent / "claims"
@@ -50,12 +52,13 @@ Made = tuple[tuple[tuple[str, str], str], ...]  # ((model, target), JSON of keys
 Verdict = Literal["supported", "contradicted", "unresolved", "not testable"]
 DIRECT = pairing.DIRECT
 _FIELDS = ("claim", "source", "models", "intermediates", "targets", "contrasts", "seeds", "evidence", "note")
+_LISTS = ("models", "intermediates", "targets", "contrasts")
 # jiant's retrieval layer belongs to 24 layers; studies/phang2020.yaml says where that of 12 was read.
 _LAYERS = {24: 14, 12: 8}
 _OF_TWELVE = ("xlm-roberta-base", "bert-base-multilingual-cased", "mdeberta-v3-base", "multilingual-e5-small", "multilingual-e5-base")
 _TEXT = (
     *pairing.COLUMN, *pairing.SYSTEM, "model_name", "against", "level", "language", "scope", "verdict", "status", "run_ids",
-    "against_run_ids",
+    "against_run_ids", "under",
 )  # fmt: skip
 # What the runs of a study agree in, whatever their intermediate task and target.
 _CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version", "relationship", "kind")
@@ -135,24 +138,11 @@ def load(name: str) -> Claim:
         lines = file.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"{file} cannot be read: {error}") from error
-    found: dict[str, str] = {}
-    at: dict[str, int] = {}
-    problems = []
-    field = ""
-    for number, line in enumerate(lines, 1):
-        if not line.startswith("-- "):
-            continue
-        key, colon, value = line[3:].partition(": ")
-        if colon and key in _FIELDS:
-            field, found[key], at[key] = key, value.strip(), number
-        elif colon and key.isidentifier() and (near := meant(key, _FIELDS)):
-            problems.append(f"{file}:{number}: no header field is called {key!r}{near}")
-        elif field:
-            found[field] += " " + line[3:].strip()
-    problems += [f"{file}: header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]
+    found, at, problems = _header(file, lines)
     pairs = [p.strip().split(" against ") for p in found.get("contrasts", "").split(",") if p.strip()]
     select = "\n".join("" if line.startswith("--") else line for line in lines)  # DuckDB counts lines as the file has them
     problems += [] if _COMMENTS.sub("", select).strip("; \t\n") else [f"{file}: there is no SELECT below the header"]
+    problems += _unasked(file, _COMMENTS.sub("", select), {*found, *at})
     seeds = found.get("seeds", "3")
     if not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
         problems.append(f"{file}:{at['seeds']}: seeds is {seeds!r}, expected a whole number above 0")
@@ -173,6 +163,38 @@ def load(name: str) -> Claim:
         name, found["claim"], found["source"], words["models"], words["intermediates"], words["targets"],
         tuple((p[0], p[1]) for p in pairs), found.get("evidence") == "any", int(seeds), found.get("note", ""), select,
     )  # fmt: skip
+
+
+def _header(file: Path, lines: Sequence[str]) -> tuple[dict[str, str], dict[str, int], list[str]]:
+    """The fields of the header, their lines, and what is wrong with it."""
+    found: dict[str, str] = {}
+    at: dict[str, int] = {}
+    problems = []
+    field = ""
+    for number, line in enumerate(lines, 1):
+        bare = re.match(r"--(\w+):", line)
+        if bare and bare[1] in _FIELDS:
+            problems.append(f"{file}:{number}: expected a blank after --, `-- {bare[1]}: …`")
+        if not line.startswith("-- "):
+            continue
+        key, colon, value = line[3:].partition(": ")
+        if colon and key in _FIELDS:
+            field, found[key], at[key] = key, value.strip(), number
+        elif colon and key.isidentifier() and (near := meant(key, _FIELDS)):
+            problems.append(f"{file}:{number}: no header field is called {key!r}{near}")
+        elif field:
+            found[field] += " " + line[3:].strip()
+            at.setdefault(key.partition(" ")[0], number)
+    # A list without its colon would go on with the field before it.
+    problems += [f"{file}:{at[f]}: expected a colon, `-- {f}: …`" for f in _LISTS if f in at.keys() - found.keys()]
+    return found, at, problems + [f"{file}: header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]
+
+
+def _unasked(file: Path, select: str, said: Container[str]) -> list[str]:
+    """That a SELECT reads what would be empty, as the header does not say what is to be compared."""
+    needed = {"asked": ("models", "targets", "contrasts"), "comparison": ("contrasts",), "interaction": ("contrasts",)}
+    lacking = {f: name for name, of in needed.items() if re.search(rf"\b{name}\b", select) for f in of if f not in said}
+    return [f"{file}: header field {f!r} is missing; without it {name}, which the SELECT reads, is empty" for f, name in lacking.items()]
 
 
 def _file(name: str) -> Path:
@@ -273,7 +295,7 @@ def _status(row: Row) -> str:
 
 def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row], together: int = 1) -> None:
     """Rows as a table, with limits that hold for so many contrasts together."""
-    rows = [{**r, "status": _status(r)} for r in rows]
+    rows = [{**r, "status": _status(r), "under": under} for r, under in zip(rows, told_apart(rows), strict=True)]
     columns = {c: pa.array([None if r.get(c) is None else str(r[c]) for r in rows], pa.string()) for c in _TEXT if c != "model_name"}
     columns["model_name"] = pa.array([_short(str(r["model"])) for r in rows], pa.string())
     columns |= {c: pa.array([None if r.get(c) is None else float(r[c]) for r in rows], pa.float64()) for c in _NUMBERS}
@@ -283,6 +305,18 @@ def _relation(con: duckdb.DuckDBPyConnection, name: str, rows: Sequence[Row], to
     con.register("given", pa.table(columns))
     con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM given")
     con.unregister("given")
+
+
+def told_apart(rows: Sequence[Row]) -> list[str]:
+    """Of each row what tells it from others about the same contrast, to be said after it; empty where there is no other."""
+    beside = ("model", "intermediate", "against", "target", "level", "language")
+    found = {}
+    for own in grouped(rows, beside):
+        named = apart(own, ("train_language",), pairing.CONDITIONS)
+        for row in own:
+            said = (f"{'trained in' if c == 'train_language' else c.replace('_', ' ')} {row[c]}" for c in named)
+            found[id(row)] = "".join(f", {s}" for s in said)
+    return [found[id(row)] for row in rows]
 
 
 def _short(model: str) -> str:

@@ -258,6 +258,7 @@ def plan(
     model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
     most_seeds: Annotated[int, typer.Option(help="As many seeds as you are willing to train.")] = 10,
     studies: Annotated[Path | None, typer.Option(help="Folder to write study files into.")] = None,
+    data_dir: DataDir = None,
     as_json: Json = False,
     as_csv: Csv = False,
 ) -> None:
@@ -266,6 +267,7 @@ def plan(
 
     if not resolve:
         raise typer.BadParameter("say --resolve; the plan of a study is printed by xbench run STUDY --dry-run")
+    _use(data_dir)
     verdicts.resolve(_existing(store), _form(as_json, as_csv), studies, most_seeds, target=target, model=model)
 
 

@@ -15,9 +15,9 @@ import numpy as np
 from xbench import aggregated, contrasts, keeping, pairing, store
 from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded
 from xbench.errors import StoreError
-from xbench.languages import labelled
-from xbench.pairing import DIRECT, Column, Runs, Store, System
-from xbench.stats import families, power
+from xbench.languages import both, labelled
+from xbench.pairing import DIRECT, Column, Store, System
+from xbench.stats import families
 from xbench.tables import many
 
 By = Literal["language", "family", "script", "mean"]
@@ -177,7 +177,11 @@ def _contrast(
         return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
     paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
     stored = one.stored and two.stored
-    rows = _stored(column, one, paired, measured, asked, groups) if stored else aggregated.rows(con, column, one, paired)
+    trained = both(first.train_language, second.train_language if second else None)
+    if stored:
+        rows = _stored(column, trained, paired, measured, asked, groups)
+    else:
+        rows = aggregated.rows(con, column, trained, paired, asked.by, groups, asked.adjust)
     for row in rows:
         row |= {"margin": asked.margin, "p_equivalent": None}
     _family(rows, asked)
@@ -192,9 +196,9 @@ def _provenance(paired: pairing.Paired) -> Row:
 
 
 def _stored(
-    column: Column, one: Runs, paired: pairing.Paired, measured: contrasts.Measured, asked: Asked, groups: Mapping[str, str] | None
+    column: Column, trained: str, paired: pairing.Paired, measured: contrasts.Measured, asked: Asked, groups: Mapping[str, str] | None
 ) -> list[Row]:
-    """Both have their examples stored."""
+    """Both have their examples stored; `trained` is the training language of both."""
     if paired.problem:
         return [contrasts.untested(paired.problem)]
     panel = measured.panel
@@ -210,7 +214,7 @@ def _stored(
     lacking = panel.lacking(runs)
     there = {b.language for b in blocks}
     codes = sorted(there | lacking.keys())
-    whole = contrasts.quantities(codes, one.system.train_language, groups, asked.by, contrasts.mean_of(paired), column.counts)
+    whole = contrasts.quantities(codes, trained, groups, asked.by, contrasts.mean_of(paired), column.counts)
     quantities = [replace(q, languages=held) for q in whole if (held := tuple(c for c in q.languages if c in there))]
     rows = contrasts.test(measured, blocks, quantities, paired) if quantities else []
     tested = [(r, q) for r, q in zip(rows, quantities, strict=True) if r["status"] == "tested"]
@@ -263,20 +267,12 @@ def _means(pairs: Sequence[tuple[System, System | None]], found: Sequence[Sequen
 
 
 def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
-    up, down = ("helps", "hurts") if asked.against == TO_DIRECT else ("higher", "lower")
-    equivalent: Any = [None] * len(rows)
-    if asked.margin is not None:
-        equivalent = families.holm(np.array([power.equivalent(r["delta"], r["se"], r["df"], asked.margin, r["even"]) for r in rows]))
-    for row, p in zip(rows, equivalent, strict=True):
-        row["p_equivalent"] = None if p is None else rounded(p)
-        resolved = row["p_adjusted"] <= ALPHA
-        row["verdict"] = (up if row["delta"] > 0 else down) if resolved else "equivalent" if p is not None and p <= ALPHA else "unresolved"
-        contrasts.need(row)
+    contrasts.decide(rows, ("helps", "hurts") if asked.against == TO_DIRECT else ("higher", "lower"), asked.margin)
 
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:
     """What the rows of one contrast come to, in plain words."""
-    single = [r for r in rows if r["level"] != "mean" and not labelled(r["language"], r["train_language"])]
+    single = [r for r in rows if r["level"] != "mean" and not labelled(r["language"], contrasts.trained_in(r))]
     single = [r for r in single if r["level"] != contrasts.PRINTED] or single
     tested = [r for r in single if r["status"] == "tested" or r["verdict"] in ("higher", "lower", "unresolved")]
     if not tested:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from xbench.languages import UNSAID, zero_shot
+from xbench.languages import UNSAID, both, zero_shot
 from xbench.pairing import Block, Paired, Panel
 from xbench.stats import dominance, families, pooling, power, resampling
 from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments, unseen
@@ -88,8 +88,8 @@ def quantities(
 ) -> list[Quantity]:
     """What is compared over these languages: each of them, or groups of those without labels in training, and the mean over these last.
 
-    Where the training language is not known, the mean is over none. `mean` is its name, as of `mean_of`; what does not count is in no
-    group and no mean.
+    `train_language` is that of both systems (see `languages.both`); where it is not known, the mean is over none. `mean` is its name, as
+    of `mean_of`; what does not count is in no group and no mean.
     """
     unseen = tuple(code for code in languages if zero_shot(code, train_language) and counts(code))
     found = []
@@ -99,6 +99,11 @@ def quantities(
         names = sorted({groups.get(code, "unknown") for code in unseen})
         found = [Quantity(level, name, tuple(c for c in unseen if groups.get(c, "unknown") == name)) for name in names]
     return [*found, Quantity("mean", mean, unseen)] if unseen or train_language in UNSAID else found
+
+
+def trained_in(row: Mapping[str, Any]) -> str:
+    """The languages in which one of the two systems, or both, had labels."""
+    return both(row["train_language"], row.get("against_train_language"))
 
 
 def not_zero_shot(row: Mapping[str, Any]) -> bool:
@@ -161,6 +166,29 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
         "even": rounded(estimate.even[0]),
         "p_up": rounded(float(estimate.p_up[0])),
     }
+
+
+def decide(
+    rows: Sequence[Row], words: tuple[str, str], margin: float | None = None, shapes: Sequence[tuple[int, float]] | None = None
+) -> None:
+    """Say what follows from adjusted p, and what could have been found (see `need`).
+
+    Args:
+        rows: Tested and adjusted; a family.
+        words: What a difference above and one below 0 is called.
+        margin: A difference smaller than this does not matter: p_equivalent is that of the two tests for it, by Holm over the rows.
+        shapes: Of each row how many means of runs are compared, and what a cluster can show at most.
+    """
+    shapes = shapes or [(2, 1.0)] * len(rows)
+    equivalent: Sequence[float | None] = [None] * len(rows)
+    if margin is not None:
+        own = [power.equivalent(r["delta"], r["se"], r["df"], margin, r["even"], most) for r, (_, most) in zip(rows, shapes, strict=True)]
+        equivalent = list(map(float, families.holm(np.array(own, dtype=np.float64))))
+    for row, p, shape in zip(rows, equivalent, shapes, strict=True):
+        row |= {"margin": margin, "p_equivalent": None if p is None else rounded(p)}
+        resolved = row["p_adjusted"] <= ALPHA
+        row["verdict"] = words[row["delta"] < 0] if resolved else "equivalent" if p is not None and p <= ALPHA else "unresolved"
+        need(row, *shape)
 
 
 def need(row: Row, arms: int = 2, most: float = 1.0) -> None:

@@ -14,7 +14,7 @@ from xbench import share
 from xbench.version import __version__
 
 Row = dict[str, Any]
-_MODULES = ("aggregated", "comparing", "contrasts", "pairing", "placing")
+_MODULES = ("aggregated", "comparing", "contrasts", "languages", "pairing", "placing")
 _MOST = 2_000  # results that are kept; then the ones unused for longest go
 
 

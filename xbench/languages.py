@@ -75,6 +75,14 @@ def zero_shot(code: str, train_language: str) -> bool:
     return code != MANY and train_language not in UNSAID and not labelled(code, train_language)
 
 
+def both(first: str, second: str | None) -> str:
+    """The training languages of two systems as of one, whose labels are those of either; not known if one of them is not."""
+    for one in (first, second):
+        if one in UNSAID:
+            return one
+    return "+".join(dict.fromkeys("+".join(filter(None, (first, second))).split("+")))
+
+
 def _one(code: str) -> str:
     import langcodes
 

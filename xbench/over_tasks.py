@@ -12,8 +12,8 @@ import duckdb
 import numpy as np
 
 from xbench import contrasts, pairing, store
-from xbench.contrasts import ALPHA, Quantity, Row, rounded, untested
-from xbench.languages import UNSAID, zero_shot
+from xbench.contrasts import Quantity, Row, rounded, untested
+from xbench.languages import UNSAID, both, zero_shot
 from xbench.pairing import DIRECT, Block, Column, Store, System
 from xbench.stats import families
 from xbench.stats.ratios import Moments, combine, differences, moments
@@ -38,7 +38,12 @@ class Average:
 
 
 def over_tasks(
-    root: Store, first: Mapping[str, str] | None = None, against: Mapping[str, str] | None = None, suite: str | None = None, **where: Any
+    root: Store,
+    first: Mapping[str, str] | None = None,
+    against: Mapping[str, str] | None = None,
+    suite: str | None = None,
+    margin: float | None = None,
+    **where: Any,
 ) -> list[Row]:
     """Mean differences over tasks, one row a pair of systems and average.
 
@@ -47,7 +52,9 @@ def over_tasks(
         first: As in `comparing.compare`.
         against: Likewise.
         suite: Only this average (`xtreme`, `xtreme: tagging`, `tasks`); all that have a task in the store if not given.
-        where: {column of the view result: value}; those on what the first system is choose rows once all are adjusted.
+        margin: As in `comparing.Asked`.
+        where: {column of the view result: value}; those on what the first system is choose rows once all are adjusted. With a metric
+            there is the plain `tasks` alone, as a suite has its own.
 
     Returns:
         Rows as of `comparing.compare`, with level `tasks`, target the name of the average, language how many tasks of how many took part
@@ -61,13 +68,14 @@ def over_tasks(
     first = {**{c: v for c, v in later.items() if c in pairing.SYSTEM}, **(first or {})}
     with store.reading(root) as con:
         columns = pairing.columns(con, where)
+        averages = [a for a in _averages(con) if suite in (None, a.name) and (a.scorers is None or where.get("metric") is None)]
         every = [c for m in ("accuracy", "f1", EXACT_MATCH) for c in pairing.columns(con, {**where, "metric": m})]
         found = []
-        for average in [a for a in _averages(con) if suite in (None, a.name)]:
+        for average in averages:
             used = columns if average.scorers is None else every
             wanted, others = _pairs(used, first, change)
             rows = [_row(con, used, *pair, average, change) for pair in (*wanted, *others)]
-            _adjust([r for r in rows if r], change)
+            _adjust([r for r in rows if r], change, margin)
             found += [r for r in rows[: len(wanted)] if r]
         return pairing.meeting(con, found, later)
 
@@ -105,7 +113,7 @@ def _row(
         "target": average.name, "metric": "mean", "scorer": "official" if average.scorers else "main", "dataset_revision": "",
         **{f: getattr(one, f) for f in pairing.SYSTEM}, "parameters": None,
         "against": ", ".join(v if f == "intermediate" else f"{f}={v}" for f, v in change.items()),
-        **{f"against_{f}": getattr(two, f) for f in pairing.SYSTEM},
+        **{f"against_{f}": getattr(two, f) for f in pairing.SYSTEM}, "margin": None, "p_equivalent": None,
     }  # fmt: skip
     there: dict[str, list[Column]] = {}
     for column in columns:
@@ -193,17 +201,17 @@ def _task(
         orders += [runs] * len(own)
     if len(marks) > 1:
         return f"{columns[0].target}: its metrics were measured on different examples"
-    languages = [b.language for b in blocks]
+    languages, trained = [b.language for b in blocks], both(one.train_language, two.train_language)
     expected = set(columns[0].covered)
 
     def in_mean(code: str) -> bool:
-        return columns[0].counts(code) and zero_shot(code, one.train_language) if average.zero_shot else code in expected
+        return columns[0].counts(code) and zero_shot(code, trained) if average.zero_shot else code in expected
 
     counted = [code for code in languages if in_mean(code)]
     if not average.zero_shot and set(counted) < expected:
         return f"{columns[0].target}: {len(set(counted))} of {len(expected)} languages"
     if not counted:
-        return f"{columns[0].target}: {contrasts.UNKNOWN if one.train_language in UNSAID else 'no zero-shot language'}"
+        return f"{columns[0].target}: {contrasts.UNKNOWN if trained in UNSAID else 'no zero-shot language'}"
     whole = len(set(counted)) + sum(in_mean(code) for code in lacking if average.zero_shot)
     counts = [contrasts.taken([b], runs)[0] for b, runs in zip(blocks, orders, strict=True)]
     shares = np.array([[float(code in counted) / len(counted) for code in languages]])
@@ -213,10 +221,8 @@ def _task(
         return f"{columns[0].target}: too little data: {error}"
 
 
-def _adjust(rows: Sequence[Row], change: Mapping[str, str]) -> None:
-    up, down = ("helps", "hurts") if change == {"intermediate": DIRECT} else ("higher", "lower")
+def _adjust(rows: Sequence[Row], change: Mapping[str, str], margin: float | None) -> None:
     for own in grouped([r for r in rows if r["status"] == "tested"], pairing.AGAINST):
         for row, p in zip(own, families.holm(np.array([r["p"] for r in own], dtype=np.float64)), strict=True):
             row |= {"p_adjusted": rounded(p), "family": len(own)}
-            row["verdict"] = "unresolved" if p > ALPHA else up if row["delta"] > 0 else down
-            contrasts.need(row)
+        contrasts.decide(own, ("helps", "hurts") if change == {"intermediate": DIRECT} else ("higher", "lower"), margin)

@@ -24,6 +24,13 @@ SYSTEM = (
     "relationship", "kind",
 )  # fmt: skip
 AGAINST = tuple(f"against_{f}" for f in SYSTEM)  # of the second system, in rows about two
+# In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target;
+# then their second systems.
+CONDITIONS = (
+    "source", "stack", "source_version", "relationship", "kind", "model_revision", "recipe_id", "intermediate_revision", "scorer",
+    "dataset_revision",
+    *AGAINST,
+)  # fmt: skip
 # What conditions may ask of a system beside the fields of SYSTEM.
 _ABOUT = ("parameters", "recipe_label", "selection", "comparability_key")
 # What goes with a field: two models have two revisions, two sources two versions.

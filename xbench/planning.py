@@ -22,6 +22,7 @@ from xbench.recipe import PhaseName, Recipe
 from xbench.scorer import load_scorer
 from xbench.stats import power
 from xbench.study import data_revision, stack_version
+from xbench.tables import percent
 from xbench.task import load_task, not_run, study_target
 
 FIRST_LOOK = 3  # seeds an arm before anything can be said about a recipe
@@ -178,7 +179,14 @@ class _Here:
             these, anew = (f"those of {step.row['intermediate']}", "that arm") if one else ("these", "both arms")
             changed = " and ".join(_said(step.row, c, v) for c, v in step.now.items())
             step.why += f"; new runs do not join {these}, {changed}: {anew} anew"
+        if step.seeds and (absent := self._absent(step.row)):
+            step.why += f"; the data of {' and '.join(absent)} is not here (--data-dir), so whether new runs join is not known"
         return step
+
+    def _absent(self, row: Row) -> list[str]:
+        """The tasks of a comparison whose data cannot be read, so that its revision is taken to be as it was."""
+        tasks: tuple[tuple[PhaseName, str], ...] = (("target", _study_target(row)), ("intermediate", row["intermediate"]))
+        return [name for phase, name in tasks if name != DIRECT and self._data(phase, name, row["recipe_id"]) is None]
 
     def _selected(self, new: Row) -> str:
         """What keeps new runs from being compared with those of their systems that are there: runs of one are told apart by seed alone."""
@@ -277,7 +285,7 @@ def _one_seed(r: Row, rows: Sequence[Row], most: int) -> Step:
 def _out_of_reach(r: Row, seeds: int | None, items: int | None) -> str:
     lacking = "more items, no number of seeds" if seeds is None else f"{seeds} seeds"
     more = f" or {items / r['clusters']:.1f} times the items" if items and items > r["clusters"] else ""
-    small = "" if r["detectable"] is None else f": the difference seen is small against {100 * r['detectable']:.1f} points"
+    small = "" if r["detectable"] is None else f": the difference seen is small against {percent(r['detectable'])} points"
     return f"needs {lacking}{more}{small}"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from xbench import placing
 from xbench.exporting import Row, Selection
 from xbench.languages import MANY
+from xbench.tables import percent
 
 # What tells systems apart: columns of the table where they differ in it, said above the table where they do not.
 _SYSTEM = (
@@ -37,7 +38,7 @@ class Printed:
         header: Headings: columns that tell systems apart, languages, avg.
         lines: Of each system its labels and its cells; None where there is no number.
         tied: Whether the best system is not significantly better than this one; None where this was not tested.
-        seeds: Fewest and most seeds of a system.
+        seeds: Fewest and most seeds that a system has in a language.
         beside: Languages that the task does not cover, which are in no mean.
     """
 
@@ -66,11 +67,11 @@ def tables(selection: Selection) -> Iterator[Printed]:
 def _table(selection: Selection, key: dict[str, str], rows: Sequence[Row]) -> Printed:
     varying = [c for c in _SYSTEM if len({r[c] for r in rows}) > 1 or c == "model"]
     systems: dict[tuple[str, ...], dict[str, list[float]]] = {}
-    seeds: dict[tuple[str, ...], set[Any]] = {}
+    seeds: dict[tuple[tuple[str, ...], str], set[Any]] = {}
     for row in rows:
         label = tuple(str(row[c]) for c in varying)
         systems.setdefault(label, {}).setdefault(row["language"], []).append(row["value"])
-        seeds.setdefault(label, set()).add(row["seed"])
+        seeds.setdefault((label, row["language"]), set()).add(row["seed"])
     languages = sorted({row["language"] for row in rows})
     covered = selection.con.execute("SELECT DISTINCT language FROM task_language WHERE target = ?", [key["target"]]).fetchall()
     counted = [code for code in languages if not covered or code == MANY or (code,) in covered]
@@ -81,14 +82,14 @@ def _table(selection: Selection, key: dict[str, str], rows: Sequence[Row]) -> Pr
     found = Printed(
         {c: str(v) for c, v in shared.items() if v is not None}, header, len(varying), beside=[c for c in languages if c not in counted]
     )
-    means = {label: {code: sum(v) / len(v) for code, v in cells.items()} for label, cells in systems.items()}
+    means = {label: {code: sum(sorted(v)) / len(v) for code, v in cells.items()} for label, cells in systems.items()}
     own = {label: [cells[code] for code in counted if code in cells] for label, cells in means.items()}
     whole = {label: len(values) == len(counted) for label, values in own.items()}
     for label, cells in means.items():
         if whole[label] and counted:
-            cells["avg"] = sum(own[label]) / len(counted)
+            cells["avg"] = sum(sorted(own[label])) / len(counted)
     columns = header[len(varying) :]
-    shown = {label: [f"{100 * cells[c]:.{selection.digits}f}" if c in cells else "" for c in columns] for label, cells in means.items()}
+    shown = {label: [percent(cells[c], selection.digits) if c in cells else "" for c in columns] for label, cells in means.items()}
     order = sorted(shown, key=lambda label: (not whole[label], -sum(own[label]) / (len(own[label]) or 1), label))
     best = [max((float(shown[label][i]) for label in order if shown[label][i]), default=None) for i in range(len(columns))]
     tiers = _tiers(selection, key, rows, varying)
@@ -96,7 +97,7 @@ def _table(selection: Selection, key: dict[str, str], rows: Sequence[Row]) -> Pr
         texts = shown[label]
         found.lines.append((list(label), [Cell(t, float(t) == top) if t else None for t, top in zip(texts, best, strict=True)]))
         found.tied.append(tiers.get(label))
-    counts = [len(s - {None}) for s in seeds.values()]
+    counts = [len(s - {None}) for (_, code), s in seeds.items() if code in counted] or [0]
     found.seeds = (min(counts), max(counts))
     return found
 

@@ -59,7 +59,7 @@ def leaderboard(root: Path, target: str | None, metric: str | None, form: Form) 
                 [
                     *(str(r[c]) for c in named),
                     names[r["intermediate"], r["intermediate_revision"]],
-                    percent(r["value"]) + (f" ±{100 * r['seed_sd']:.1f}" if r["seed_sd"] is not None else ""),
+                    percent(r["value"]) + (f" ±{percent(r['seed_sd'])}" if r["seed_sd"] is not None else ""),
                     percent(r["zero_shot"]),
                     f"{r['languages'] or '?'}/{r['languages_expected'] or '?'}",
                     str(r["seeds"] or "?"),
@@ -106,7 +106,7 @@ def _languages(rows: Sequence[Row]) -> dict[tuple[str, str | None], str]:
 def _score_cell(row: Row | None) -> str:
     if row is None:
         return "-"
-    return percent(row["value"]) + (f" ±{100 * row['seed_sd']:.1f}" if row["seed_sd"] is not None else "")
+    return percent(row["value"]) + (f" ±{percent(row['seed_sd'])}" if row["seed_sd"] is not None else "")
 
 
 def deltas(root: Path, target: str | None, model: str | None, form: Form) -> None:

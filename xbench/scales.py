@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from xbench import contrasts, pairing, store
-from xbench.contrasts import ALPHA, MEAN, UNKNOWN, Quantity, Row, rounded, untested
+from xbench.contrasts import MEAN, UNKNOWN, Quantity, Row, rounded, untested
 from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Column, Runs, Store, System
 from xbench.stats import families
@@ -19,7 +19,7 @@ FEWEST_SIZES = 4  # for a slope; with fewer the differences are the table
 _SAME = tuple(f for f in pairing.SYSTEM if f not in ("model", "model_revision"))
 
 
-def interactions(root: Store, **where: Any) -> list[Row]:
+def interactions(root: Store, margin: float | None = None, **where: Any) -> list[Row]:
     """How the zero-shot transfer delta of an intermediate task differs between model sizes.
 
     A contrast is (large after the intermediate - large direct) - (small after it - small direct), paired by seed and example; neighbours in
@@ -28,18 +28,19 @@ def interactions(root: Store, **where: Any) -> list[Row]:
 
     Args:
         root: The store, or a connection to it.
+        margin: As in `comparing.Asked`; of a slope per doubling.
         where: {column of the view result: value}; those on systems choose rows once all are adjusted, where all the models meet them.
 
     Returns:
         Rows as of `comparing.compare`, with level `interaction` or `slope`; model is `larger - smaller` or how many models there are,
-        p_adjusted by Holm over the rows of a target and intermediate, verdict grows, shrinks or unresolved.
+        p_adjusted by Holm over the rows of a target and intermediate, verdict grows, shrinks, unresolved or equivalent.
     """
     where, later = pairing.parted(where, (f for f in _SAME if not f.startswith("intermediate")))
     with store.reading(root) as con:
-        return [r for column in pairing.columns(con, where) for r in _column(con, column, later)]
+        return [r for column in pairing.columns(con, where) for r in _column(con, column, later, margin)]
 
 
-def _column(con: duckdb.DuckDBPyConnection, column: Column, later: Mapping[str, Any]) -> list[Row]:
+def _column(con: duckdb.DuckDBPyConnection, column: Column, later: Mapping[str, Any], margin: float | None) -> list[Row]:
     """All rows of a column whose models after the intermediate task all meet the conditions `later`."""
     groups: dict[tuple[str, ...], list[tuple[Runs, Runs]]] = {}
     baselines = pairing.counterparts(column, {"intermediate": DIRECT})
@@ -51,10 +52,12 @@ def _column(con: duckdb.DuckDBPyConnection, column: Column, later: Mapping[str, 
     met = pairing.meeting(con, [asdict(s) for s in column.systems], later, column.key)
     shown = {System(**s) for s in met}
     # A group is of one intermediate task: where none of it is shown, there is nothing to compute.
-    return [r for found in groups.values() if any(f[0].system in shown for f in found) for r in _group(con, column, found, shown)]
+    return [r for found in groups.values() if any(f[0].system in shown for f in found) for r in _group(con, column, found, shown, margin)]
 
 
-def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple[Runs, Runs]], shown: Container[System]) -> list[Row]:
+def _group(
+    con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple[Runs, Runs]], shown: Container[System], margin: float | None
+) -> list[Row]:
     """One intermediate task under the same conditions, at several sizes; rows of the systems that are `shown`."""
     sized = sorted((f for f in found if f[0].parameters), key=lambda f: (f[0].parameters or 0, f[0].system.model))
     sizes = [list(of_size) for _, of_size in groupby(range(len(sized)), key=lambda i: sized[i][0].parameters)]
@@ -71,11 +74,14 @@ def _group(con: duckdb.DuckDBPyConnection, column: Column, found: Sequence[tuple
         asked.append(("slope", f"{len(sized)} models, per doubling", list(range(len(sized))), np.column_stack([slope, -slope]).ravel()))
     rows = [_row(con, column, sized, *one) for one in asked]
     tested = [r for r in rows if r["status"] == "tested"]
-    most_of = [float(np.abs(weights).sum()) / 2 for row, (*_, weights) in zip(rows, asked, strict=True) if row["status"] == "tested"]
-    for row, most, p in zip(tested, most_of, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
+    shapes = [
+        (4 if row["level"] == "interaction" else 2 * len(sized), float(np.abs(weights).sum()) / 2)
+        for row, (*_, weights) in zip(rows, asked, strict=True)
+        if row["status"] == "tested"
+    ]
+    for row, p in zip(tested, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(tested)}
-        row["verdict"] = "unresolved" if p > ALPHA else "grows" if row["delta"] > 0 else "shrinks"
-        contrasts.need(row, 4 if row["level"] == "interaction" else 2 * len(sized), most)
+    contrasts.decide(tested, ("grows", "shrinks"), margin, shapes)
     return [row for row, (_, _, which, _) in zip(rows, asked, strict=True) if all(sized[i][0].system in shown for i in which)]
 
 
@@ -91,7 +97,7 @@ def _row(
     arms = [runs for i in which for runs in sized[i]]
     system = arms[0].system
     head = {**column.key, **{f: getattr(system, f) for f in pairing.SYSTEM}, "model": name, "model_revision": "", "against": DIRECT}
-    head |= dict.fromkeys(pairing.AGAINST)  # which are as many as the models
+    head |= dict.fromkeys((*pairing.AGAINST, "margin", "p_equivalent"))  # the second systems are as many as the models
     quantity = Quantity(level, MEAN, ())
     if not all(a.stored for a in arms):
         return {**head, **untested("only averages are known", quantity)}

@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, Literal, TypeVar
 
 from rich import box
@@ -135,20 +136,29 @@ def _parts(cell: str) -> list[str]:
 
 def percent(value: float | None, digits: int = 1) -> str:
     """A stored fraction as percent, `-` where there is none."""
-    return "-" if value is None or not math.isfinite(value) else f"{100 * value:.{digits}f}"
+    return "-" if value is None or not math.isfinite(value) else decimal(100 * value, digits)
 
 
 def points(value: float | None, spread: float | None = None) -> str:
     """A stored difference in points with its sign, and the standard deviation over seeds where there is one."""
     if value is None or not math.isfinite(value):
         return "-"
-    tail = f" ±{100 * spread:.1f}" if spread is not None and math.isfinite(spread) else ""
-    return f"{signed(value)}{tail}"
+    return signed(value) + (f" ±{percent(spread)}" if spread is not None and math.isfinite(spread) else "")
 
 
 def signed(value: float) -> str:
-    """A fraction in points with its sign; what only the rounding of sums has left is +0.0, not -0.0."""
-    return f"{round(100 * value, 9) + 0.0:+.1f}"
+    """A fraction in points with its sign; what is rounded to nothing is +0.0, not -0.0."""
+    return f"{_rounded(100 * value, 1):+}"
+
+
+def decimal(value: float, digits: int = 1) -> str:
+    """A number with so many digits after the point, as the app shows it: browsers take halves away from zero."""
+    return str(_rounded(value, digits))
+
+
+def _rounded(value: float, digits: int) -> Decimal:
+    exact = Decimal(round(value, max(9, digits)))  # means of the same numbers are half a unit apart from a half by the order of a sum alone
+    return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0  # no -0.0
 
 
 def apart(rows: Sequence[Row], usual: Sequence[str], more: Sequence[str], beside: Sequence[str] = ()) -> list[str]:

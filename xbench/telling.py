@@ -9,7 +9,7 @@ from xbench import board, comparing, contrasts, over_tasks, pairing, placing, sc
 from xbench.comparing import TO_DIRECT
 from xbench.contrasts import Row
 from xbench.errors import StoreError
-from xbench.tables import LOG, Form, apart, emit, grouped, percent, points, show
+from xbench.tables import LOG, Form, apart, emit, grouped, percent, points, show, signed
 from xbench.wording import interval, needs, p_value, title, trained
 
 # What tells systems apart beside their intermediate task: what is said where it differs, and what only where that is not enough.
@@ -24,12 +24,13 @@ that seen; {made}. How a number was made: --explain
 _DELTA = "delta method clustered by item, with two seeds or more items and seeds together"
 _MAX_T = "p and joint intervals of languages by the bootstrap, over items alone; of means by the delta method"
 _MEANS = f"""\
-points with 95 % intervals; adjusted: p over the contrasts with the same baseline (holm); MDE: smallest true difference found with 80 %
-power; {_DELTA}
+points with 95 % intervals; adjusted: p over the contrasts with the same baseline (holm){{sizes}}; MDE: smallest true difference found
+with 80 % power; {_DELTA}
 """
+_SIZES = ",\nof interactions and slopes over those of an intermediate task and target"
 _AVERAGES = """\
 averages only: the interval is that of independent systems, too wide where both find the same items hard; p of McNemar's test lies in the
-range over all ways in which the two may disagree, and there is a verdict only if the largest is significant after adjustment (holm)
+range over all ways in which the two may disagree, and there is a verdict only if the largest is significant after adjustment
 
 """
 _RANKS = """\
@@ -43,14 +44,18 @@ def conditions(words: Sequence[str] | None) -> list[dict[str, str]]:
     """Systems as they are written on the command line: a bare name is an intermediate task, `field=value,field=value` anything else.
 
     Raises:
-        StoreError: With more than two.
+        StoreError: With more than two, or a field that is said twice.
     """
     if len(words or []) > 2:
         raise StoreError("one system is compared with its direct baseline, two with each other; for more of them there is --all")
-    found = []
+    found, problems = [], []
     for word in words or []:
         parts = [part.partition("=") for part in word.split(",")]
-        found.append({field if equals else "intermediate": value if equals else field for field, equals, value in parts})
+        said = [(field if equals else "intermediate", value if equals else field) for field, equals, value in parts]
+        problems += [f"{word}: {f} is said twice" for f in dict.fromkeys(f for f, _ in said) if sum(g == f for g, _ in said) > 1]
+        found.append(dict(said))
+    if problems:
+        raise StoreError("nothing was compared", problems)
     return found
 
 
@@ -80,12 +85,12 @@ def compare(root: Path, form: Form, systems: Sequence[str] | None, by: str, *, l
     with store.reading(root) as con:
         rows = comparing.compare(con, first, against, by="mean", **options)
         if by == "task":
-            rows += over_tasks.over_tasks(con, first, against, **where)
+            rows += over_tasks.over_tasks(con, first, against, margin=options["margin"], **where)
             _flat(root, rows, form, ("target", "model"), "by task", asked)
         elif by == "size":
             rows.sort(key=lambda r: (r["target"], r["intermediate"], r["parameters"] or 0))
             of_all = {k: v for k, v in (first or {}).items() if k not in ("model", "model_revision")}  # rows are of several models
-            between = scales.interactions(con, **{**where, **of_all})
+            between = scales.interactions(con, margin=options["margin"], **{**where, **of_all})
             if form == "text" and not between:
                 LOG.print("no intermediate task was run at two sizes under the same conditions: nothing to compare between sizes")
             rows += between
@@ -106,7 +111,7 @@ def _contrasts(root: Path, form: Form, rows: Sequence[Row], asked: Mapping[str, 
     elif latex and rows:
         con = store.connect(root)
         try:
-            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con), every) for own in groups))
+            sys.stdout.write("\n".join(wording.latex(own, store.snapshot(con), every, asked["adjust"]) for own in groups))
         finally:
             con.close()
     elif rows:
@@ -121,7 +126,7 @@ def _contrast(rows: Sequence[Row], heading: str, options: Mapping[str, Any], *, 
         return
     columns, cells = _columns(rows)
     show(heading, columns, [cells(r) for r in rows], comparing.sentence(rows))
-    if any(r["status"].startswith("averages only") for r in rows):
+    if any("McNemar" in r["status"] for r in rows):
         sys.stdout.write(_AVERAGES)
     if options.get("confirm"):
         _confirmed(rows)
@@ -154,7 +159,7 @@ def _p(r: Row) -> tuple[str, str]:
 
 
 def _mde(r: Row) -> str:
-    return "" if r["detectable"] is None else f"{100 * r['detectable']:.1f}"
+    return "" if r["detectable"] is None else percent(r["detectable"])
 
 
 def _verdict(r: Row) -> str:
@@ -171,7 +176,7 @@ def _confirmed(rows: Sequence[Row]) -> None:
     lines, ordered = [], any(r["violation_upper"] is not None for r in tested)
     for r in tested:
         mcnemar = ", ".join(p_value(r[c]) for c in ("p_mcnemar", "p_mcnemar_exact") if r[c] is not None)
-        limits = f"{points(r['delta'])} [{100 * r['bootstrap_low']:+.1f}, {100 * r['bootstrap_high']:+.1f}]"
+        limits = f"{points(r['delta'])} [{signed(r['bootstrap_low'])}, {signed(r['bootstrap_high'])}]"
         tests = [p_value(r["p_bootstrap"]), p_value(r["p_randomisation"]), mcnemar, p_value(r["p_max_t"])]
         order = "" if r["violation_upper"] is None else f"{r['violation']:.2f} (at most {r['violation_upper']:.2f})"
         lines.append([str(r["language"]), limits, *tests, *([order] if ordered else [])])
@@ -189,21 +194,26 @@ def _flat(root: Path, rows: Sequence[Row], form: Form, left: Sequence[str], head
     if not rows or form != "text":
         return
     beside = ("intermediate", "target", "train_language", "against")
-    several = list(dict.fromkeys(["target", *apart(rows, left, (*wording.CONDITIONS, "metric", "language", "level"), beside)]))
+    several = list(dict.fromkeys(["target", *apart(rows, left, (*pairing.CONDITIONS, "metric", "language", "level"), beside)]))
     if any(r["against"] != TO_DIRECT["intermediate"] for r in rows):
         several.append("against")
 
+    equal = any(r["p_equivalent"] is not None for r in rows)
+
     def cells(r: Row) -> list[str]:
-        names = [f"mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
+        suite = "" if r["target"] == "tasks" else f"{r['target']}, all languages: "
+        names = [f"{suite}mean of {r['language']}" if c == "target" and r["level"] == "tasks" else str(r[c]) for c in several]
         if r["level"] != "tasks":
             said = ", mean as printed" if r["level"] == contrasts.PRINTED else contrasts.SELECTED if contrasts.not_zero_shot(r) else ""
             names[several.index("target")] += trained(r) + said
         names = [str(r["intermediate"]), *names]
-        return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), str(r["seeds"] or ""), _verdict(r)]
+        extra = [p_value(r["p_equivalent"])] if equal else []
+        return [*names, interval(r) if r["delta"] is not None else "", *_p(r), _mde(r), *extra, str(r["seeds"] or ""), _verdict(r)]
 
-    columns = ["after", *(c.replace("_", " ") for c in several), "delta, 95 % interval", "p", "adjusted", "MDE", "seeds", "verdict"]
+    columns = ["after", *(c.replace("_", " ") for c in several), "delta, 95 % interval", "p", "adjusted", "MDE"]
+    columns += [*(["p equal"] if equal else []), "seeds", "verdict"]
     show(f"mean over the zero-shot languages, {heading}", columns, [cells(r) for r in rows], left=len(several) + 1)
-    sys.stdout.write(_MEANS)
+    sys.stdout.write(_MEANS.format(sizes=_SIZES if any(r["level"] in ("interaction", "slope") for r in rows) else ""))
 
 
 def everyone(root: Path, form: Form, over: placing.Over, *, with_pairs: bool, cache: bool, **where: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from xbench import board, checking, claiming, places, planning
 from xbench.claiming import Judged
 from xbench.errors import StoreError
-from xbench.tables import LOG, Form, apart, emit, points, show
+from xbench.tables import LOG, Form, apart, emit, points, show, signed
 
 _SHOWN = 12  # missing cells, and pieces of evidence without a number, that are named; --json has all
 _OPEN = ("target", "intermediate", "model", "train_language", "recipe_id", "delta", "low", "high", "p_adjusted", "seeds")
@@ -99,7 +99,7 @@ def _detail(judged: Judged) -> None:
 def _interval(e: claiming.Evidence) -> str:
     if e.value is None:
         return ""
-    return points(e.value) + (f" [{100 * e.low:+.1f}, {100 * e.high:+.1f}]" if e.low is not None and e.high is not None else "")
+    return points(e.value) + (f" [{signed(e.low)}, {signed(e.high)}]" if e.low is not None and e.high is not None else "")
 
 
 def _write_study(found: Sequence[Judged], path: Path) -> None:
@@ -158,7 +158,7 @@ def _step_row(s: planning.Step, total: float) -> dict[str, Any]:
 
 
 def _step_cells(r: Mapping[str, Any], several: Sequence[str]) -> list[str]:
-    interval = "" if r["low"] is None else f"{points(r['delta'])} [{100 * r['low']:+.1f}, {100 * r['high']:+.1f}]"
+    interval = "" if r["low"] is None else f"{points(r['delta'])} [{signed(r['low'])}, {signed(r['high'])}]"
     wanted = "" if r["seeds_wanted"] is None else f"{r['seeds_wanted']}{'*' if r['assumed'] else ''}"
     runs = "" if r["new_runs"] is None else str(r["new_runs"])
     names = [str(r[c]) for c in ("target", "intermediate", *several)]

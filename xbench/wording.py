@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from xbench import comparing, pairing
+from xbench import comparing, contrasts, pairing
 from xbench.comparing import TO_DIRECT
 from xbench.languages import labelled
 from xbench.tables import apart, many, percent, points, signed
@@ -15,13 +15,6 @@ _ESCAPES = {
 }  # fmt: skip
 _NOTHING = 1e-12  # a difference that is but the rounding of sums
 _TITLE = ("target", "train_language", "intermediate", "against", "metric", "model")
-# In which systems may differ that have the same model, intermediate task and training language, and columns of numbers of one target;
-# then their second systems.
-CONDITIONS = (
-    "source", "stack", "source_version", "relationship", "kind", "model_revision", "recipe_id", "intermediate_revision", "scorer",
-    "dataset_revision",
-    *pairing.AGAINST,
-)  # fmt: skip
 _UNDECIDED = ("unresolved", "equivalent", "not testable")
 
 
@@ -29,7 +22,7 @@ def title(rows: Sequence[Row], every: Sequence[Row] = ()) -> str:
     """What a contrast is about; of conditions, those without which another of `every` (a row each) would have the same title."""
     r = rows[0]
     same = [o for o in every if all(o[c] == r[c] for c in _TITLE)]
-    named = apart(same, (), CONDITIONS)
+    named = apart(same, (), pairing.CONDITIONS)
     conditions = "".join(f", {c.replace('_', ' ')} {r[c]}" for c in named if c not in pairing.AGAINST)
     second = ", ".join(f"{c.removeprefix('against_').replace('_', ' ')} {r[c]}" for c in named if c in pairing.AGAINST)
     other = "" if r["against"] == TO_DIRECT["intermediate"] and not second else f" against {r['against']}"
@@ -47,7 +40,7 @@ def trained(r: Row) -> str:
 
 def needs(r: Row) -> str:
     """What would find a difference as large as the one seen; empty where there is nothing to find."""
-    if r["verdict"] != "unresolved" or not r["delta"] or abs(r["delta"]) < _NOTHING:
+    if r["status"] != "tested" or r["verdict"] != "unresolved" or not r["delta"] or abs(r["delta"]) < _NOTHING:
         return ""
     found = [f"{r['seeds_needed']} seeds"] if r["seeds_needed"] else []
     if r["items_needed"] and r["clusters"] and r["items_needed"] > r["clusters"]:
@@ -93,7 +86,7 @@ def _material(r: Row, one: Row, mean: Row | None) -> list[str]:
     metric = f"Numerators and denominators of {r['metric']} ({r['scorer']}) are summed by cluster, the unit that the task declares"
     return [
         f"{runs} {r['against']} ({r['against_run_ids']}){unmatched}.",
-        "Examples are matched by id: all runs were tested on the same ones.",
+        "Examples are matched by id: all runs were tested on the same data.",
         f"{metric}: {one['clusters']} in {one['language']}{over}.",
     ]
 
@@ -126,7 +119,7 @@ def _mean(mean: Row) -> list[str]:
     said = [f"p of the mean adjusted over {mean['family']} contrast(s) with the same baseline (holm)."]
     if mean["effects_up"] is not None:
         sure = f"a gain in at least {mean['effects_up']} and a loss in at least {mean['effects_down']} of {mean['languages']} languages"
-        spread = f"a standard deviation of {100 * mean['tau']:.1f} points between languages (I2 {100 * mean['i2']:.0f} %)"
+        spread = f"a standard deviation of {percent(mean['tau'])} points between languages (I2 {100 * mean['i2']:.0f} %)"
         new = f"the mean lies in {_range(mean, 'new_language_low', 'new_language_high')}"
         said += [
             f"At 95 % confidence there is {sure} (partial conjunction, 2.5 % each way).",
@@ -136,39 +129,40 @@ def _mean(mean: Row) -> list[str]:
     lacking = f" To find it: {needs(mean)}." if needs(mean) else ""
     if mean["detectable"] is None:
         return [*said, f"No true difference would have been found: {mean['clusters']} clusters are too few.{lacking}"]
-    found = f"A true mean difference of {100 * mean['detectable']:.1f} points would have been found, after adjustment, with 80 % power"
+    found = f"A true mean difference of {percent(mean['detectable'])} points would have been found, after adjustment, with 80 % power"
     return [*said, f"{found}, one as large as that seen with {100 * mean['power']:.0f} %.{lacking}"]
 
 
-def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = ()) -> str:
+def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = (), adjust: str = "holm") -> str:
     """One contrast as a booktabs table, significant differences bold; the caption says what it is and names the store's snapshot."""
     r = rows[0]
     lines = [
         r"\begin{table}", r"\centering", r"\begin{tabular}{lrrrrr}", r"\toprule",
-        r"language & baseline & $\Delta$ & 95\% interval & $p$, adjusted & detectable \\", r"\midrule",
+        rf"{r['level']} & baseline & $\Delta$ & 95\% interval & $p$, adjusted & detectable \\", r"\midrule",
     ]  # fmt: skip
     for row in rows:
         if row["level"] == "mean" and len(rows) > 1:
             lines.append(r"\midrule")
-        if row["status"] != "tested":
+        if row["delta"] is None:
             lines.append(rf"{escape(named(row))} & \multicolumn{{5}}{{l}}{{{escape(row['status'])}}} \\")
             continue
         delta = f"${signed(row['delta'])}$"
         bold = delta if row["verdict"] in _UNDECIDED else rf"\textbf{{{delta}}}"
-        cells = [
-            escape(named(row)), percent(row["against_value"]), bold, f"${_range(row, 'low', 'high')}$",
-            escape(p_value(row["p_adjusted"])), percent(row["detectable"]),
-        ]  # fmt: skip
-        lines.append(" & ".join(cells) + r" \\")
+        limits = "" if row["low"] is None else f"${_range(row, 'low', 'high')}$"
+        known = [percent(row["against_value"]), bold, limits, escape(p_value(row["p_adjusted"])), percent(row["detectable"])]
+        lines.append(" & ".join([escape(named(row)), *known]) + r" \\")
     baseline = "the direct baseline" if r["against"] == TO_DIRECT["intermediate"] else r["against"]
-    what = f"{title(rows, every)}. Points against {baseline}; intervals are of each row alone; bold: significant at .05 after adjustment."
+    joint = "those of languages hold together, over items alone" if adjust == "max-t" else "each of its row alone"
+    what = f"{title(rows, every)}. Points against {baseline}; intervals: {joint}; bold: significant at .05 after adjustment."
+    untested = dict.fromkeys(row["status"] for row in rows if row["delta"] is not None and row["status"] != "tested")
+    what += f" {'; '.join(untested)}." if untested else ""
     caption = f"{what} {comparing.sentence(rows)}. Store {snapshot}."
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", rf"\caption{{{escape(caption)}}}", r"\end{table}", ""])
 
 
 def named(row: Row) -> str:
     """A language, and that it was trained on."""
-    return f"{row['language']} (trained)" if labelled(row["language"], row["train_language"]) else str(row["language"])
+    return f"{row['language']} (trained)" if labelled(row["language"], contrasts.trained_in(row)) else str(row["language"])
 
 
 def escape(text: object) -> str:

@@ -13,7 +13,7 @@
 WITH below AS (
     SELECT
         model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship, kind,
-        max(all_low) AS low, arg_max(delta, all_low) AS value, arg_max(intermediate, all_low) AS single
+        max(all_low) AS low, arg_max(delta, all_low) AS value, arg_max(under, all_low) AS under, arg_max(intermediate, all_low) AS single
     FROM comparison WHERE target = 'xtreme' AND status = 'tested' GROUP BY ALL
 ),
 target AS (
@@ -26,18 +26,19 @@ above AS (
     SELECT * EXCLUDE (target, high), avg(high) AS high FROM target GROUP BY ALL HAVING count(*) = 9
 ),
 gain AS (
-    SELECT single, value, low, greatest(high, value) AS high, high IS NOT NULL AS whole
+    SELECT single, under, value, low, greatest(high, value) AS high, high IS NOT NULL AS whole
     FROM (SELECT DISTINCT model_name FROM asked)
     LEFT JOIN below USING (model_name)
     LEFT JOIN above USING (model_name, model_revision, train_language, recipe_id, stack, source, source_version, relationship, kind)
     QUALIFY whole OR NOT bool_or(whole) OVER (PARTITION BY model_name)
 )
-SELECT 'best for each target, XTREME: 5.4 points' AS evidence, CASE WHEN whole THEN value END AS value, low, high,
+SELECT 'best for each target, XTREME' || coalesce(under, '') || ': 5.4 points' AS evidence, CASE WHEN whole THEN value END AS value, low, high,
     NULL::DOUBLE AS above, 0.054 AS size, true AS decides
 FROM gain
 UNION ALL
-SELECT 'best for each target, XTREME: a gain' || coalesce(', as ' || single || ' for all of them has one', ''), value, low, 1.0, 0.0, NULL, true
+SELECT 'best for each target, XTREME' || coalesce(under, '') || ': a gain'
+    || coalesce(', as ' || single || ' for all of them has one', ''), value, low, 1.0, 0.0, NULL, true
 FROM gain WHERE NOT whole
 UNION ALL
-SELECT 'only ' || language || ' after ' || intermediate, delta, low, high, NULL, NULL, false
+SELECT 'only ' || language || ' after ' || intermediate || under, delta, low, high, NULL, NULL, false
 FROM comparison WHERE target = 'xtreme' AND status = 'some tasks'

@@ -6,11 +6,12 @@
 -- contrasts: mnli against mnli-mlm, mnli against mnli-translated
 -- seeds: 3
 -- note: Which mixing ratio and which translations the paper used is not known; the tasks say theirs.
-SELECT 'mnli against ' || against || ', mean of the nine tasks: better' AS evidence, delta AS value, low, high, df, 0.0 AS above, true AS decides
+SELECT 'mnli against ' || against || ', mean of the nine tasks' || coalesce(under, '') || ': better' AS evidence, delta AS value, low, high, df,
+    0.0 AS above, true AS decides
 FROM (SELECT DISTINCT model_name, intermediate, against FROM asked)
 LEFT JOIN (FROM comparison WHERE target = 'xtreme' AND status = 'tested') USING (model_name, intermediate, against)
 UNION ALL
-SELECT 'mnli against ' || against || ', only ' || language, delta, low, high, df, NULL, false
+SELECT 'mnli against ' || against || ', only ' || language || under, delta, low, high, df, NULL, false
 FROM comparison WHERE target = 'xtreme' AND status = 'some tasks'
 UNION ALL
 SELECT text || ' (' || source || ' ' || source_version || ')', NULL, NULL, NULL, NULL, NULL, false

@@ -10,13 +10,14 @@ WITH mean AS (
     SELECT * FROM (SELECT DISTINCT model_name, intermediate, against FROM asked)
     LEFT JOIN (FROM comparison WHERE target = 'xtreme' AND status = 'tested') USING (model_name, intermediate, against)
 )
-SELECT 'all nine against none, mean of the nine tasks: 8.7 points' AS evidence, delta AS value, low, high, df, NULL::DOUBLE AS above, 0.087 AS size,
-    true AS decides
+SELECT 'all nine against none, mean of the nine tasks' || coalesce(under, '') || ': 8.7 points' AS evidence, delta AS value, low, high, df,
+    NULL::DOUBLE AS above, 0.087 AS size, true AS decides
 FROM mean WHERE against = 'none'
 UNION ALL
-SELECT 'all nine against ' || against || ', mean of the nine tasks: better', delta, low, high, df, 0.0, NULL, true FROM mean WHERE against <> 'none'
+SELECT 'all nine against ' || against || ', mean of the nine tasks' || coalesce(under, '') || ': better', delta, low, high, df, 0.0, NULL, true
+FROM mean WHERE against <> 'none'
 UNION ALL
-SELECT 'all nine against ' || against || ', only ' || language, delta, low, high, df, NULL, NULL, false
+SELECT 'all nine against ' || against || ', only ' || language || under, delta, low, high, df, NULL, NULL, false
 FROM comparison WHERE target = 'xtreme' AND status = 'some tasks'
 UNION ALL
 SELECT text || ' (' || source || ' ' || source_version || ')', number, NULL, NULL, NULL, NULL, NULL, false FROM statement WHERE topic = 'multi-task'

@@ -11,7 +11,7 @@ WITH groups AS (
 ),
 difference AS (
     SELECT
-        r.model_name, r.intermediate, o.target AS other,
+        r.model_name, r.intermediate, o.target AS other, r.under,
         r.delta - o.delta AS value,
         -- the two rest on different test sets: their errors add up as squares
         sqrt((r.high - r.delta) ^ 2 + (o.delta - o.low) ^ 2) AS half,
@@ -22,11 +22,12 @@ difference AS (
     WHERE r.target = 'xtreme: retrieval' AND o.target <> r.target
 )
 SELECT
-    intermediate || ': retrieval gains more than ' || substr(other, 9) AS evidence,
+    intermediate || coalesce(under, '') || ': retrieval gains more than ' || substr(other, 9) AS evidence,
     value, value - half AS low, value + half AS high, df, 0.0 AS above, true AS decides
 FROM (SELECT DISTINCT model_name, intermediate FROM asked)
 CROSS JOIN (SELECT DISTINCT 'xtreme: ' || task_group AS other FROM suite_task WHERE suite = 'xtreme' AND task_group <> 'retrieval')
 LEFT JOIN difference USING (model_name, intermediate, other)
 UNION ALL
-SELECT coalesce(nullif(text, ''), topic || ', ' || subject) || ' (' || source || ' ' || source_version || ')', number, NULL, NULL, NULL, NULL, false
+SELECT coalesce(nullif(text, ''), topic || ', ' || subject) || coalesce(': ' || printf('%.1f', 100 * number), '') || ' (' || source || ' '
+    || source_version || ')', NULL, NULL, NULL, NULL, NULL, false
 FROM statement WHERE topic = 'largest gains' OR topic = 'Tatoeba accuracy'

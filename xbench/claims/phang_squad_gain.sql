@@ -11,12 +11,13 @@ WITH mean AS (
     SELECT * FROM (SELECT DISTINCT model_name, intermediate, against FROM asked)
     LEFT JOIN (FROM comparison WHERE target = 'xtreme' AND status = 'tested') USING (model_name, intermediate, against)
 )
-SELECT 'mean of the nine tasks: there is a gain' AS evidence, delta AS value, low, high, df, 0.0 AS above, NULL::DOUBLE AS size, true AS decides
+SELECT 'mean of the nine tasks' || coalesce(under, '') || ': there is a gain' AS evidence, delta AS value, low, high, df, 0.0 AS above,
+    NULL::DOUBLE AS size, true AS decides
 FROM mean
 UNION ALL
-SELECT 'mean of the nine tasks: it is 8.2 points', delta, low, high, df, NULL, 0.082, true FROM mean
+SELECT 'mean of the nine tasks' || coalesce(under, '') || ': it is 8.2 points', delta, low, high, df, NULL, 0.082, true FROM mean
 UNION ALL
-SELECT 'only ' || language, delta, low, high, df, NULL, NULL, false FROM comparison WHERE target = 'xtreme' AND status = 'some tasks'
+SELECT 'only ' || language || under, delta, low, high, df, NULL, NULL, false FROM comparison WHERE target = 'xtreme' AND status = 'some tasks'
 UNION ALL
 SELECT text || ' (' || source || ' ' || source_version || ')', number, NULL, NULL, NULL, NULL, NULL, false
 FROM statement WHERE topic = 'average gain on development sets' AND subject = 'squad'

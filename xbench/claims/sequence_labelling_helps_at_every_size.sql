@@ -24,11 +24,11 @@ same AS (
         WHERE level = 'interaction' AND status = 'tested' AND target IN (SELECT target FROM task_language WHERE family = 'tagging')
     ) USING (models, intermediate, target)
 )
-SELECT target || ' after ' || intermediate || ', ' || model_name || ': helps' AS evidence, delta AS value, low, high, df,
+SELECT target || ' after ' || intermediate || ', ' || model_name || coalesce(under, '') || ': helps' AS evidence, delta AS value, low, high, df,
     0.0 AS above, NULL::DOUBLE AS below, true AS decides
 FROM helps
 UNION ALL
-SELECT target || ' after ' || intermediate || ', ' || models || ': same', delta, low, high, df, -0.01, 0.01, true FROM same
+SELECT target || ' after ' || intermediate || ', ' || models || coalesce(under, '') || ': same', delta, low, high, df, -0.01, 0.01, true FROM same
 UNION ALL
-SELECT topic || ', ' || subject || ' (' || source || '), averages only', number, NULL, NULL, NULL, NULL, NULL, false
+SELECT topic || ', ' || subject || ': ' || printf('%.1f', 100 * number) || ' (' || source || '), averages only', NULL, NULL, NULL, NULL, NULL, NULL, false
 FROM statement WHERE topic IN ('PAN-X F1', 'UD-POS F1')

@@ -132,12 +132,13 @@ def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
     return low
 
 
-def equivalent(value: float, se: float, df: float, margin: float, clusters: float) -> float:
+def equivalent(value: float, se: float, df: float, margin: float, clusters: float, most: float = 1.0) -> float:
     """P of two one-sided tests that the true difference lies within +-margin (Schuirmann 1987).
 
-    Where no spread was seen, that none of `clusters` is among those that a difference of the margin takes (see `ratios.Estimate`).
+    Where no spread was seen, that none of `clusters` is among those that a difference of the margin takes, each of `most` at most (see
+    `ratios.Estimate`).
     """
     if se == 0:
         nearest = abs(value)
-        return float(((1 - margin) / (1 - nearest)) ** clusters) if nearest < margin else 1.0
+        return float(((most - margin) / (most - nearest)) ** clusters) if nearest < margin else 1.0
     return float(max(scipy.stats.t.sf((value + margin) / se, df), scipy.stats.t.sf((margin - value) / se, df)))

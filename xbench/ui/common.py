@@ -20,8 +20,9 @@ import streamlit as st
 from xbench import background, serving
 from xbench.errors import StoreError, XbenchError
 from xbench.hashes import short_hash
+from xbench.languages import both
 from xbench.languages import labelled as had_labels
-from xbench.tables import as_text
+from xbench.tables import as_text, decimal
 from xbench.ui import stores
 from xbench.ui.lazily import alt
 from xbench.version import __version__
@@ -29,6 +30,7 @@ from xbench.version import __version__
 # Blue, vermilion and grey of Okabe and Ito: told apart by colour-blind readers; shapes and words say it too.
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#8A8A8A"
 MOST_OPTIONS = 500  # that a list offers to choose from
+_SETTLED = 9  # digits of percent that the order of a sum does not change
 _WHOLE = 20  # rows of a table that is shown without a bar to scroll it
 COLOURS = {"helps": BLUE, "hurts": ORANGE, "higher": BLUE, "lower": ORANGE, "unresolved": GREY, "equivalent": "#009E73"}
 SHAPES = {"helps": "triangle-up", "hurts": "triangle-down", "higher": "triangle-up", "lower": "triangle-down", "unresolved": "circle",
@@ -335,6 +337,8 @@ def table(
 
     `names` are as wide as the longest: Streamlit looks at the first ten.
     """
+    percent = [c for c in percent if c in data]
+    data = data.assign(**{c: data[c].astype(float).round(_SETTLED) for c in percent})
     config: dict[str, Any] = dict.fromkeys(percent, st.column_config.NumberColumn(format="%.1f"))
     config |= dict.fromkeys(small, st.column_config.NumberColumn(format="%.3g"))  # no p is 0.000
     config |= dict.fromkeys(wide, st.column_config.TextColumn(width="large"))
@@ -366,13 +370,22 @@ def _spec(drawn: Chart) -> dict[str, Any]:
     return made
 
 
+def _settled(part: Any) -> Any:
+    """Numbers without what only the order of a sum has changed: a half is shown as tables.decimal shows it."""
+    if isinstance(part, dict):
+        return {k: _settled(v) for k, v in part.items()}
+    if isinstance(part, list):
+        return [_settled(p) for p in part]
+    return float(f"{part:.12g}") if isinstance(part, float) else part
+
+
 def _silent(part: Any) -> Any:
     """The same with marks that have no names of their own."""
     if isinstance(part, list):
         return [_silent(p) for p in part]
     if not isinstance(part, dict):
         return part
-    found = {k: v if k in ("data", "datasets") else _silent(v) for k, v in part.items()}
+    found = {k: _settled(v) if k in ("data", "datasets") else _silent(v) for k, v in part.items()}
     if "mark" in found:
         mark = found["mark"]
         found["mark"] = {"aria": False, **(mark if isinstance(mark, dict) else {"type": mark})}
@@ -425,7 +438,7 @@ def _latex(data: pd.DataFrame, caption: str, small: Iterable[str] = ()) -> bytes
             return escape(p_value(value))
         if column in small:
             return f"{value:.3g}"
-        return f"{value:.1f}" if isinstance(value, float) else escape(str(value))
+        return decimal(value) if isinstance(value, float) else escape(str(value))
 
     columns = "".join("r" if pd.api.types.is_numeric_dtype(t) else "l" for t in data.dtypes)
     names = [str(c) for c in data.columns]
@@ -477,8 +490,10 @@ def brief(revision: str) -> str:
 
 
 def labelled(data: pd.DataFrame) -> "pd.Series[bool]":
-    """Whether the language of each row had labels in training."""
-    seen = [had_labels(code, train) for code, train in zip(data["language"], data["train_language"], strict=True)]
+    """Whether the language of each row had labels in training, of one of two systems at least."""
+    other = data["against_train_language"] if "against_train_language" in data else data["train_language"]
+    trained = [both(one, None if pd.isna(two) else two) for one, two in zip(data["train_language"], other, strict=True)]
+    seen = [had_labels(code, train) for code, train in zip(data["language"], trained, strict=True)]
     return pd.Series(seen, index=data.index, dtype=bool)
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from xbench import comparing, contrasts, pairing
 from xbench.languages import MANY, called
+from xbench.tables import signed
 from xbench.ui import common
 from xbench.ui.lazily import alt
 
@@ -216,7 +217,7 @@ def show(data: pd.DataFrame) -> None:
 def in_words(data: pd.DataFrame, name: str = "language") -> str:
     """The points of a chart, for those who do not see it."""
     shown = data[data["delta"].notna()]
-    said = [f"{line[name]} {line['delta']:+.1f} {line['verdict']}" for _, line in shown.head(60).iterrows()]
+    said = [f"{line[name]} {signed(line['delta'] / 100)} {line['verdict']}" for _, line in shown.head(60).iterrows()]
     left = f"; and {len(shown) - 60} more" if len(shown) > 60 else ""
     return "; ".join(said) + left
 

@@ -5,6 +5,8 @@ from typing import Any
 
 import pandas as pd
 
+from xbench.tables import signed
+
 MARKS = {"helps": "▲", "hurts": "▼", "higher": "▲", "lower": "▼", "equivalent": "="}  # higher and lower are of averages alone
 # Whether a cell is coloured at all, in the order in which they are drawn.
 RESOLVED, UNRESOLVED, UNTESTED, ABSENT = "resolved", "unresolved", "not testable", "no baseline"
@@ -101,4 +103,4 @@ def _records(data: pd.DataFrame) -> list[dict[str, Any]]:
 
 def label(points: float, verdict: object) -> str:
     """A delta in points with the mark of its verdict."""
-    return f"{round(points, 1) + 0.0:+.1f}{MARKS.get(str(verdict), '')}" if pd.notna(points) else ""  # no -0.0
+    return f"{signed(points / 100)}{MARKS.get(str(verdict), '')}" if pd.notna(points) else ""

@@ -1,7 +1,8 @@
 -- One row a cell of the grid model x intermediate x target, of those seen in the store: what is there and what is missing. A task is not its
 -- own intermediate, in whatever language, nor a part of one that is trained in another language than the target.
 -- Languages and seeds (of the language that has the fewest) are those of one row of the leaderboard: the halves of two recipes, revisions or
--- metrics are no whole. Of several rows that with most languages counts, then that with most seeds.
+-- metrics are no whole. Of several rows that with most languages counts, then that with most seeds. A mean that a source printed has no
+-- languages: of it alone a cell is missing.
 WITH systems AS (SELECT DISTINCT model, intermediate FROM run),
 targets AS (SELECT DISTINCT model, target, train_language FROM run),
 found AS (

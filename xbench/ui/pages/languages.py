@@ -8,6 +8,7 @@ import streamlit as st
 
 from xbench import comparing, pairing
 from xbench.hashes import developed_on
+from xbench.tables import decimal
 from xbench.ui import common, deltas
 from xbench.ui.lazily import alt
 
@@ -230,7 +231,7 @@ def _gaps(
     after, before = (found[found["system"] == s] for s in ("after", "direct"))
     beside = after[["intermediate", "developed"]].drop_duplicates()  # of steps selected on the same data
     both = pd.concat([after, before.drop(columns="intermediate").merge(beside, on="developed")])
-    said = "; ".join(f"{r['intermediate']}, {r['system']}: {r['language']} {r['gap']:.1f}" for _, r in both.head(80).iterrows())
+    said = "; ".join(f"{r['intermediate']}, {r['system']}: {r['language']} {decimal(r['gap'])}" for _, r in both.head(80).iterrows())
     table = pd.concat([after, before])[["intermediate", "language", "trained", "value", "gap", "seeds"]]
     table = table.rename(columns={"trained": f"{train} %", "value": "language %"})
     return table, said, _gap_chart(both).to_dict()

@@ -128,6 +128,8 @@ def _interactions(source: common.Source, column: deltas.Column, tasks: list[str]
             "verdict": data["verdict"], "status": data["status"],
         }
     )  # fmt: skip
+    if (conditions := _conditions(data)).nunique() > 1:
+        table["conditions"] = conditions
     common.table(table, percent=("points", "low", "high", "detectable"), small=("p", "adjusted p"))
     st.caption(
         "interaction: the difference that the intermediate task makes to the first model, less the one it makes to the second, paired by "

@@ -10,6 +10,7 @@ import streamlit as st
 from xbench import comparing, contrasts, pairing
 from xbench.hashes import developed_on
 from xbench.languages import MANY, UNSAID, called, zero_shot
+from xbench.tables import signed
 from xbench.ui import common, maps
 from xbench.ui.common import Source
 from xbench.ui.deltas import PRINTED
@@ -229,7 +230,7 @@ def _cell(intermediate: str, points: float | None, status: str, row: dict[str, A
     return {
         "intermediate": intermediate,
         "points": None if points is None else float(points),
-        "interval": f"{100 * row['low']:+.1f} to {100 * row['high']:+.1f}" if known else "",
+        "interval": f"{signed(row['low'])} to {signed(row['high'])}" if known else "",
         "p": "" if p is None or pd.isna(p) else p_value(p),
         "verdict": str(verdict or ("being tested" if pending else "not testable")),
         "status": str(row.get("status", "")).removeprefix("not testable: ") if status == "paired" else status,
@@ -324,7 +325,7 @@ def _detail(source: Source, base: dict[str, str], column: dict[str, str], delta:
     st.markdown(f"**{common.plain(column['target'])} after {common.plain(cell['intermediate'])}, {common.plain(cell['language'])}**")
     said = cell["verdict"] if cell["status"] in ("", "tested") else f"{cell['verdict']}: {cell['status']}"
     if cell["interval"]:
-        said = f"{cell['points']:+.1f} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {said}"
+        said = f"{signed(cell['points'] / 100)} points, 95 % interval {cell['interval']}, adjusted p {cell['p'] or 'unknown'}: {said}"
     st.text(said)
     task = str(delta["task"])
     where = {**base, **column, "intermediate": task, **{f: str(delta[f]) for f in ("intermediate_revision", "target_revision", "language")}}
