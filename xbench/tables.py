@@ -147,7 +147,7 @@ def points(value: float | None, spread: float | None = None) -> str:
 
 
 def signed(value: float) -> str:
-    """A fraction in points with its sign; what is rounded to nothing is +0.0, not -0.0."""
+    """A fraction in points with its sign; what only the rounding of sums has left is +0.0, not -0.0."""
     return f"{_rounded(100 * value, 1):+}"
 
 
@@ -157,8 +157,8 @@ def decimal(value: float, digits: int = 1) -> str:
 
 
 def _rounded(value: float, digits: int) -> Decimal:
-    exact = Decimal(round(value, max(9, digits)))  # means of the same numbers are half a unit apart from a half by the order of a sum alone
-    return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP) + 0  # no -0.0
+    exact = Decimal(round(value, max(9, digits))) + 0  # without what the order of a sum has left, which is no -0.0
+    return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 
 def apart(rows: Sequence[Row], usual: Sequence[str], more: Sequence[str], beside: Sequence[str] = ()) -> list[str]:
