@@ -549,7 +549,9 @@ def test_what_the_rounding_of_sums_leaves_is_no_difference() -> None:
     from xbench.wording import needs
 
     assert [points(v) for v in (-1e-17, 1e-17, 0.0, -0.0004, -0.0123)] == ["+0.0", "+0.0", "+0.0", "-0.0", "-1.2"]
-    row = {"verdict": "unresolved", "delta": -1e-17, "seeds_needed": None, "items_needed": None, "clusters": 10, "seeds": 3}
+    row = {
+        "status": "tested", "verdict": "unresolved", "delta": -1e-17, "seeds_needed": None, "items_needed": None, "clusters": 10, "seeds": 3,
+    }  # fmt: skip
     assert needs(row) == ""
     assert needs({**row, "delta": -0.01}) == "seeds and items"
 
