@@ -38,11 +38,12 @@ def put(
     shuffle: bool = False,
     below: np.ndarray | None = None,
     ids: np.ndarray | None = None,
+    clusters: np.ndarray | None = None,
     **change: Any,
 ) -> None:
     """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics.
 
-    Denominators are 1, or `below`; ids are numbers from 0, or `ids`.
+    Denominators are 1, or `below`; ids are numbers from 0, or `ids`; clusters are the ids, or `clusters`.
     """
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
@@ -51,10 +52,15 @@ def put(
     for name, by_language in {metric: right, **(also or {})}.items():
         rule = {**shared, "split": "test", "metric": name, "scorer": scorer}
         for language, values in by_language.items():
+            named = list(range(len(values)) if ids is None else ids)
             outcomes += [
-                {**rule, "language": language, "example_id": str(i), "cluster_id": str(i), "numerator": float(v), "denominator": float(d)}
-                for i, v, d in zip(
-                    range(len(values)) if ids is None else ids, values, np.ones(len(values)) if below is None else below, strict=True
+                {**rule, "language": language, "example_id": str(i), "cluster_id": str(c), "numerator": float(v), "denominator": float(d)}
+                for i, c, v, d in zip(
+                    named,
+                    named if clusters is None else clusters,
+                    values,
+                    np.ones(len(values)) if below is None else below,
+                    strict=True,
                 )
             ]
             value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
@@ -1037,3 +1043,37 @@ def test_conditions_on_what_two_systems_agree_in_move_nothing(tmp_path: Path, ag
     assert len(rows) == 3
     assert {r["status"] for r in rows} == {"tested"}
     assert comparing.compare(tmp_path, first, against, cache=False, **shared) == rows
+
+
+def test_examples_of_a_cluster_are_one_draw(tmp_path: Path) -> None:
+    """Fifty paragraphs of four questions that go together: the reference is the t test on the means of paragraphs."""
+    rng = np.random.default_rng(0)
+    direct, after = (np.repeat(rng.random(50) < rate, 4).astype(float) for rate in (0.5, 0.7))
+    flipped = rng.random(200) < 0.1
+    after[flipped] = 1 - after[flipped]
+    for name, right in (("none", direct), ("intents", after)):
+        put(tmp_path, name, 0, {"de": right}, clusters=np.arange(200) // 4)
+    row = comparing.compare(tmp_path)[0]
+    reference = stats.ttest_rel(after.reshape(50, 4).mean(axis=1), direct.reshape(50, 4).mean(axis=1))
+    assert row["p"] == pytest.approx(reference.pvalue, rel=1e-9)
+    limits = reference.confidence_interval()
+    assert (row["low"], row["high"]) == pytest.approx((limits.low, limits.high), rel=1e-9)
+    assert (row["n"], row["clusters"]) == (200, 50)
+
+
+def test_a_second_system_differs_in_all_that_is_said(tmp_path: Path) -> None:
+    for i, (name, train) in enumerate(itertools.product(("none", "intents"), ("en", "de"))):
+        put(tmp_path, name, 0, {"hi": answers(i, 0.5)}, train_language=train)
+    first, second = ({"intermediate": n, "train_language": t} for n, t in (("intents", "de"), ("none", "en")))
+    rows = comparing.compare(tmp_path, first, second)
+    assert [(r["language"], r["against_intermediate"], r["against_train_language"]) for r in rows] == [
+        ("hi", "none", "en"), (comparing.MEAN, "none", "en"),
+    ]  # fmt: skip
+
+
+def test_p_of_averages_is_adjusted_over_languages(tmp_path: Path) -> None:
+    averages(tmp_path, "none", {"de": [0.60, 0.61, 0.62], "hi": [0.60, 0.65, 0.57]}, [100] * 3)
+    averages(tmp_path, "intents", {"de": [0.70, 0.72, 0.71], "hi": [0.60, 0.57, 0.67]}, [100] * 3)
+    row = next(r for r in comparing.compare(tmp_path) if r["language"] == "de")
+    p = stats.ttest_ind([0.70, 0.72, 0.71], [0.60, 0.61, 0.62], equal_var=False).pvalue
+    assert (row["p"], row["p_adjusted"], row["family"]) == (pytest.approx(p), pytest.approx(2 * p), 2)

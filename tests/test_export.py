@@ -374,3 +374,19 @@ def test_what_a_format_cannot_tell_apart_is_not_one_in_it(writer: Writer, tmp_pa
         assert con.execute("SELECT value FROM score").fetchall() == [(0.5,)]
     exporting.export(writer.root, name, tmp_path / "out", target_revision="r dev b")
     assert len(exporting.export(writer.root, "csv", None).splitlines()) == 1 + 4
+
+
+def test_daggers_are_of_the_split_and_scorer_of_their_table(tmp_path: Path) -> None:
+    for name, seed in (("a", 0), ("b", 1)):
+        put(tmp_path, name, 0, {"de": answers(seed, 0.5)})
+        Writer(tmp_path).add(name, "mini-pos", 0, {"de": 0.5 + 0.3 * seed}, split="dev", scorer="token-accuracy-1")
+        Writer(tmp_path).add(name, "mini-pos", 0, {"de": 0.5 + 0.3 * seed}, scorer="another-1", evidence="aggregate", n=200)
+    assert "†" in exporting.export(tmp_path, "markdown", None, scorer="token-accuracy-1", split="test")
+    for where in ({"split": "dev"}, {"scorer": "another-1", "split": "test"}):
+        assert "†" not in exporting.export(tmp_path, "markdown", None, **where)
+
+
+def test_a_table_of_one_language_has_no_mean(tmp_path: Path) -> None:
+    Writer(tmp_path).add("none", "mini-pos", 0, {"de": 0.5})
+    text = exporting.export(tmp_path, "markdown", None)
+    assert "| de |" in text and "avg" not in text

@@ -171,3 +171,28 @@ def test_typical_language_needs_six() -> None:
     assert found.p_wilcoxon == pytest.approx(stats.wilcoxon(deltas).pvalue)
     with pytest.raises(ValueError, match="cannot reach"):
         aggregates.typical_language(deltas[:5])
+
+
+def test_what_languages_share_is_no_spread_between_them() -> None:
+    """Of the variance of four means .05 / 3 is seen, .01 is noise of each and .006 of that is shared: see pooling.across."""
+    found = pooling.across(np.array([0, 0.1, 0.2, 0.3]), np.full(4, 0.01), 0.007, 50)
+    assert found.tau**2 == pytest.approx(0.05 / 3 - (0.01 - 0.006))
+    assert found.se**2 == pytest.approx(0.007 + found.tau**2 / 4)
+
+
+def test_violation_of_order_with_runs_of_unequal_number() -> None:
+    """Quantile functions of [0, 2] and [1, 1, 4], by hand: -1, -1, +1, -2 over sixths 2, 1, 1, 2, squared, where the first is below."""
+    assert dominance.violation(np.array([0.0, 2.0]), np.array([1.0, 1.0, 4.0])) == pytest.approx(11 / 12)
+
+
+def test_the_bound_of_a_violation_is_above_it() -> None:
+    one, two = np.array([0.5, 0.6, 0.7, 0.8, 0.9]), np.array([0.45, 0.62, 0.69, 0.81, 0.85])
+    order = dominance.almost_stochastic_order(one, two, np.random.default_rng(0))
+    assert 0 < order.violation < order.upper < 1
+    turned = dominance.almost_stochastic_order(two, one, np.random.default_rng(0))
+    assert turned.upper == 1 > turned.violation == pytest.approx(1 - order.violation)
+
+
+def test_six_languages_are_enough_for_a_typical_one() -> None:
+    found = aggregates.typical_language(np.array([0.01, 0.02, 0.03, 0.005, 0.04, 0.015]))
+    assert (found.up, found.p_sign) == (6, pytest.approx(stats.binomtest(6, 6).pvalue))

@@ -470,3 +470,37 @@ def test_zero_shot_ranks_are_not_lost_with_the_training_language(tmp_path: Path)
     assert {r["status"] for r in rows} == {"ranked"} and {r["systems"] for r in rows} == {5}
     over_all = placing.standings(tmp_path)
     assert sorted(r["model"] for r in over_all if r["status"] == "ranked") == ["m0", "m1", "m2"]
+
+
+def test_models_of_unknown_size_are_not_the_smallest(tmp_path: Path) -> None:
+    for i, (model, size) in enumerate((("small", 10), ("large", 20), ("mystery", None))):
+        for k, name in enumerate(("none", "intents")):
+            put(tmp_path, name, 0, {"de": answers(10 * i + k, 0.5)}, model=model, parameters=size)
+    assert [r["model"] for r in scales.interactions(tmp_path)] == ["large - small"]
+
+
+def test_a_mean_over_tasks_takes_seeds_that_are_there_in_every_task(tmp_path: Path) -> None:
+    for seed, (target, scorer) in enumerate((("mini-pos", "token-accuracy-1"), ("mini-retrieval", "accuracy-1"))):
+        for k, name in enumerate(("none", "intents")):
+            put(tmp_path, name, seed, {"de": answers(k, 0.5)}, target=target, scorer=scorer)
+    (row,) = over_tasks.over_tasks(tmp_path)
+    assert row["status"] == "not testable: no seed is there in every task"
+
+
+def test_exact_match_and_f1_are_averaged_over_the_same_examples(tmp_path: Path) -> None:
+    for target in ("xquad", "tydiqa"):
+        codes = load_task(target).languages
+        for i, name in enumerate(("none", "intents")):
+            exact = {c: answers(i, 0.5, 6 if target == "xquad" else 8) for c in codes}
+            right = {c: answers(i, 0.5, 8) for c in codes}
+            put(tmp_path, name, 0, right, target=target, metric="f1", scorer="squad-1", also={"exact_match": exact})
+    row = next(r for r in over_tasks.over_tasks(tmp_path) if r["target"] == "xtreme: qa")
+    assert row["status"] == "not testable: xquad: its metrics were measured on different examples"
+
+
+def test_a_mean_over_tasks_says_which_examples_cannot_be_compared(tmp_path: Path) -> None:
+    for target, scorer, items in (("mini-pos", "token-accuracy-1", (20, 20)), ("mini-retrieval", "accuracy-1", (20, 30))):
+        for k, name in enumerate(("none", "intents")):
+            put(tmp_path, name, 0, {"de": answers(k, 0.5, items[k])}, target=target, scorer=scorer)
+    (row,) = over_tasks.over_tasks(tmp_path)
+    assert row["status"].startswith("not testable: mini-retrieval: other examples (de")

@@ -161,3 +161,7 @@ def test_a_scorer_that_is_broken_is_named(score: Any, said: str) -> None:
     with pytest.raises(PluginError, match="scorer mine-1") as caught:
         scoring.score_rows(key, "de", "test", answers, [Scorer(version="1", score=score, name="mine")], "r")
     assert said in caught.value.problems[0]
+
+
+def test_nothing_to_count_is_no_hit() -> None:
+    assert scoring.ratio(np.zeros(3), np.zeros(3)) == 0

@@ -262,7 +262,8 @@ def test_of_several_printed_means_that_over_most_languages_counts_for_the_task(w
     printed: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate"}
     for metric, mean in (("f1", 0.6), ("exact_match", 0.4)):
         writer.add("none", "mlqa", 0, {"mul": mean}, metric=metric, language_set="ar de en es hi vi zh", **printed)
-    for metric, over in (("f1", "ar de"), ("exact_match", "unknown"), ("f1", "ar de en es hi tr ru fr")):
+    others = "ar de en es hi tr ru fr"  # more, and not all
+    for metric, over in (("f1", "ar de"), ("exact_match", "unknown"), ("f1", others), ("exact_match", others)):
         writer.add("none", "mlqa", 0, {"mul": 0.9}, metric=metric, language_set=over, **printed)
     (found,) = rows(writer.root, "task_score")
     assert (found["value"], found["languages"], found["complete"], found["metrics"]) == (pytest.approx(0.5), 7, True, "exact_match + f1")
@@ -597,3 +598,53 @@ def test_questions_are_not_averaged_over_f1_of_some_languages_and_exact_match_of
         writer.add("intents", "mlqa", None, {"mul": value}, metric=metric, language_set=" ".join(sorted(codes)), **said)
     (found,) = rows(writer.root, "task_score", intermediate="intents")
     assert (found["value"], found["complete"]) == (pytest.approx(0.51), True)
+
+
+def test_a_task_score_is_as_complete_as_its_metric_that_is_least(writer: Writer) -> None:
+    codes = load_task("mlqa").languages
+    writer.add("none", "mlqa", 0, dict.fromkeys(codes, 0.6), metric="f1", scorer="mlqa-1")
+    writer.add("none", "mlqa", 1, dict.fromkeys(codes, 0.6), metric="f1", scorer="mlqa-1")
+    writer.add("none", "mlqa", 0, dict.fromkeys(codes[:5], 0.4), metric="exact_match", scorer="mlqa-1")
+    (found,) = rows(writer.root, "task_score")
+    assert (found["complete"], found["languages"], found["seeds"]) == (False, 5, 1)
+
+
+def test_development_scores_cover_no_cell(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, dict.fromkeys(load_task("mini-ner").languages, 0.5), split="dev")
+    assert [r["status"] for r in rows(writer.root, "coverage")] == ["missing"]
+
+
+def test_a_transfer_mean_is_over_most_languages_rather_than_most_seeds(writer: Writer) -> None:
+    for seed, codes in ((0, ("de", "hi")), (1, ("de",)), (2, ("de",))):
+        writer.add("none", "mini-ner", seed, dict.fromkeys(codes, 0.5))
+        writer.add("intents", "mini-ner", seed, dict.fromkeys(codes, 0.6 + 0.1 * seed))
+    (mean,) = rows(writer.root, "transfer_mean")
+    assert (mean["languages"], mean["seeds"], mean["delta"]) == (2, 1, pytest.approx(0.1))
+
+
+def test_a_gap_takes_all_training_languages(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, {"de": 0.6, "hi": 0.4}, train_language="de+en")
+    assert rows(writer.root, "language_gap") == []
+
+
+@pytest.mark.parametrize("change", [{"model_revision": "b"}, {"recipe_id": "B"}, {"train_language": "de"}, {"intermediate_revision": "b"}])
+def test_two_systems_are_not_ambiguous(change: dict[str, str], writer: Writer) -> None:
+    for own in ({}, change):
+        xtreme(writer, "tatoeba", "accuracy-1", 0.4, **own)
+    found = rows(writer.root, "suite_task_score", suite="xtreme", rule="official")
+    assert [r["ambiguous"] for r in found] == [False, False]
+
+
+def test_support_is_that_of_the_least(writer: Writer) -> None:
+    for seed, n in ((0, 100), (1, 60)):
+        for name in ("none", "intents"):
+            writer.add(name, "mini-ner", seed, {"de": 0.5}, n=n)
+    for view, count in (("leaderboard", 2), ("language_score", 2), ("transfer_summary", 1)):
+        assert [r["n"] for r in rows(writer.root, view)] == [60] * count
+    assert rows(writer.root, "transfer_summary")[0]["seed_known"] is True
+
+
+def test_unknown_seeds_are_said_to_be_unknown(writer: Writer) -> None:
+    for name, value in (("none", 0.4), ("intents", 0.5)):
+        writer.add(name, "mini-ner", None, {"de": value}, kind="external", source="p")
+    assert rows(writer.root, "transfer_summary")[0]["seed_known"] is False
