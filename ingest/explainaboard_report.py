@@ -13,7 +13,10 @@ from xbench.errors import DataError
 SUFFIXES = (".json",)
 EXAMPLE = "reports/report.json, with --set model=… --set target=… --set language=en"
 UNSAID = {"intermediate": "unknown", "train_language": "unknown", "source": "ExplainaBoard report", "scorer": "explainaboard"}
-_METRICS = {"Accuracy": "accuracy", "F1": "f1", "ExactMatch": "exact_match", "SeqCorrectCount": "correct"}
+_METRICS = {
+    "Accuracy": "accuracy", "F1": "f1", "F1ScoreQA": "f1", "ExactMatch": "exact_match", "ExactMatchQA": "exact_match",
+    "SeqCorrectCount": "correct",
+}  # fmt: skip
 
 
 _MARKS = (b'"metric_names"', b'"metric_configs"', b'"source_tokenizer"', b'"analysis_levels"')
@@ -29,7 +32,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
     said = {
         "model": content.get("system_name"),
         "target": f"explainaboard/{dataset}" if dataset and dataset != "dataset_name" else None,
-        "language": content.get("target_language") or content.get("source_language"),
+        "language": content.get("target_language") or content.get("source_language") or content.get("language"),
         "split": content.get("dataset_split"),
     }
     found = list(_metrics(mapping(content["results"], f"{path}: results")["overall"], ""))

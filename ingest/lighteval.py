@@ -28,6 +28,7 @@ _PAIR = re.compile(r"(flores200):([a-z]{3}_[A-Z][a-z]{3})-([a-z]{3}_[A-Z][a-z]{3
 _CALLED = {"hti": "ht"}  # Haitian in utils/language.py; hti is Hoti
 # Ends of names that are no languages: Kyrgyz is not Kongo (kg), lener_br is in Portuguese, and AAE is African American English.
 _WORDS = re.compile(r"lextreme:.*|twitterAAE:.*")
+_DEVELOPMENT = re.compile(r"(val|valid|validation|dev|development)(?![a-z]).*", re.IGNORECASE)  # dev_r1 of ANLI, but not devtest of FLORES
 _KYRGYZ = re.compile(r"(kyrgyz_evals:.+?)(_kg)?")
 
 
@@ -53,6 +54,8 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         target, language = _split(parts[-1])
         task = tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {}
         better = _directions(task)
+        splits = task.get("evaluation_splits") or ()
+        split = "dev" if splits and all(_DEVELOPMENT.fullmatch(str(one)) for one in splits) else None
         for metric, value in mapping(metrics, f"{path}: {key}").items():
             if metric.endswith("_stderr"):
                 continue
@@ -62,6 +65,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "model_revision": general.get("model_sha"),
                 "target": f"lighteval/{target}",
                 "language": language,
+                "split": split,
                 "metric": _METRICS.get(metric, metric),
                 "dataset_revision": f"task version {content['versions'][key]}" if key in content.get("versions", {}) else None,
                 "recipe": ({"num_fewshot": int(shots)} if shots else {}) | how or None,

@@ -112,6 +112,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         found = _samples(beside, ways) if path.name.startswith("results") and beside.is_file() else None
         joined = False
         shots = _shots(task, parts, content.get("n-shot", {}), config)
+        split = "dev" if all(_on_development_data(configs.get(part) or {}) for part in parts) else None
         for name, value in metrics.items():
             metric, _, way = name.partition(",")
             if metric.strip() in ("", "alias", "sample_len", "name") or metric.endswith("_stderr"):  # "" is a group without a mean
@@ -121,6 +122,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
                 "at": f"results.{task}.{name}",
                 "target": f"lm-eval/{target}",
                 "language": language,
+                "split": split,
                 "metric": _METRICS.get(metric, metric),
                 "scorer": f"lm-eval {way or 'none'}",
                 "dataset_revision": f"task version {content['versions'][task]}" if task in content.get("versions", {}) else None,
@@ -169,9 +171,17 @@ def _shots(task: str, parts: set[str], shots: dict[str, Any], config: dict[str, 
     return said[0] if len(said) == 1 else said or config.get("num_fewshot")
 
 
+def _on_development_data(config: dict[str, Any]) -> bool:
+    """Whether a task says that it has validation data and no test data: then the harness tests on that (lm_eval/api/task.py)."""
+    return bool(config.get("validation_split")) and not config.get("test_split")
+
+
 def revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:
-    """The commit if a file says it, or what was asked for; with a checkpoint in a folder of its own, or of gpt-neox."""
-    said = config.get("model_sha") or config.get("model_revision") or given.get("revision")
+    """The commit if a file says it, or what was asked for; with a checkpoint in a folder of its own, or of gpt-neox.
+
+    Where the arguments ask for one, `model_revision` may still be the default, main.
+    """
+    said = config.get("model_sha") or given.get("revision") or config.get("model_revision")
     if said is None and given.get("iteration") is not None:
         return f"iteration {given['iteration']}"
     folder = given.get("subfolder")

@@ -480,6 +480,36 @@ def test_checkpoints_and_shots_of_an_old_file_of_lm_eval_stand_side_by_side(tmp_
     ]  # fmt: skip
 
 
+def test_a_checkpoint_that_the_arguments_name_goes_before_the_default_revision(tmp_path: Path) -> None:
+    """`model_revision` is `main` and `model_sha` empty in files of lm-eval 0.4 whose model_args name a revision; they replaced each other."""
+    for place, asked in enumerate(("exp_0_010", "exp_0_020", None)):
+        arguments = "pretrained=org/m" + (f",revision={asked}" if asked else "")
+        content = _lm_eval(xnli_de={"acc,none": 0.6}) | {"config": {"model_args": arguments, "model_revision": "main", "model_sha": ""}}
+        found, refused = said(f"results_{place}.json", content, tmp_path, "model_revision")
+    assert (found, refused) == ([("exp_0_010",), ("exp_0_020",), ("main",)], [])
+    content["config"] |= {"model_sha": "abc", "model_args": "pretrained=org/m,revision=exp_0_010"}
+    assert said("results.json", content, tmp_path / "sha", "model_revision") == ([("abc",)], [])
+
+
+def test_a_task_of_lm_eval_without_test_data_was_run_on_development_data(tmp_path: Path) -> None:
+    """TaskConfig in lm_eval/api/task.py; null where a task has none of them, and not written at all by earlier versions of 0.4."""
+    dev = {"validation_split": "validation"}
+    configs = {
+        "xnli_de": {"test_split": None, **dev}, "xnli_sw": dev, "pawsx_de": {"test_split": "test", **dev}, "pawsx_fr": {"test_split": None, **dev},
+        "xcopa_et": {"test_split": "validation"},
+    }  # fmt: skip
+    groups = {"xnli": ["xnli_de", "xnli_sw"], "pawsx": ["pawsx_de", "pawsx_fr"], "both": ["xnli_de", "mgsm_sw"]}
+    content = _lm_eval(**{task: {"acc,none": 0.5} for task in (*configs, "mgsm_sw", *groups)})
+    found, refused = said(
+        "results_1.json", content | {"configs": configs, "group_subtasks": groups}, tmp_path, "target", "language", "split"
+    )
+    assert refused == []
+    assert found == [(f"lm-eval/{target}", language, split) for target, language, split in (
+        ("both", "mul", "test"), ("mgsm", "sw", "test"), ("pawsx", "de", "test"), ("pawsx", "fr", "dev"), ("pawsx", "mul", "test"),
+        ("xcopa", "et", "test"), ("xnli", "de", "dev"), ("xnli", "mul", "dev"), ("xnli", "sw", "dev"),
+    )]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("task", "metric", "listed", "value", "unit", "stored"),
     [  # the scales are those of lm_eval/api/metrics.py, lm_eval/tasks and the functions that they call, at 4e7e0d4
@@ -631,6 +661,21 @@ def test_languages_of_the_multilingual_tasks_of_lighteval(task: str, target: str
     assert ["'language' is empty" in one for one in refused] == [True] * (not target)
 
 
+def test_the_split_of_a_task_of_lighteval(tmp_path: Path) -> None:
+    """evaluation_splits of LightevalTaskConfig; dev_r1 is ANLI's, devtest the test set of FLORES (huggingface/lighteval at 3fd1526)."""
+    splits = {
+        "a": ["validation"], "b": ["dev_r1", "dev_r2"], "c": ["devtest"], "d": ["test"], "e": ["validation", "test"], "f": None, "g": ["Valid"],
+    }  # fmt: skip
+    content = {
+        "config_general": {"model_name": "m"},
+        "results": {f"lighteval|{name}:de|0": {"acc": 0.5} for name in splits},
+        "config_tasks": {f"lighteval|{name}:de": {"evaluation_splits": said} for name, said in splits.items()},
+    }
+    found, refused = said("results.json", content, tmp_path, "target", "split")
+    assert refused == []
+    assert {target[-1]: split for target, split in found} == {name: "dev" if name in "abg" else "test" for name in splits}
+
+
 def test_metrics_of_texts_of_lighteval_are_in_their_own_unit(tmp_path: Path) -> None:
     """metrics/metrics.py at 3fd1526: sacrebleu's are of 100, so is rouge_t5, which makes four at once; rouge1 alone is a fraction."""
     four = {"metric_name": ["rouge1", "rouge2"], "higher_is_better": {"rouge1": True, "rouge2": True}}
@@ -669,6 +714,21 @@ def test_where_no_file_is_known_this_is_said(tmp_path: Path) -> None:
     assert report.unknown == 2
     out = CliRunner().invoke(cli.app, ["ingest", "external-results", str(tmp_path / "in"), "--store", str(tmp_path / "s"), "--dry-run"])
     assert (out.exit_code, "no adapter knows 2 files of it" in out.stderr) == (1, True)
+
+
+def test_the_language_and_the_answers_of_a_report_of_explainaboard(tmp_path: Path) -> None:
+    """data/reports of neulab/ExplainaBoard: those of 2022 have one `language`, and call the metrics of questions F1ScoreQA and ExactMatchQA."""
+    overall = {name: {"metric_name": name, "value": value} for name, value in (("F1ScoreQA", 0.7), ("ExactMatchQA", 0.5))}
+    content = {
+        "task_name": "qa",
+        "system_name": "s",
+        "dataset_name": "xquad",
+        "metric_names": [],
+        "language": "ar",
+        "results": {"overall": overall},
+    }
+    found, refused = said("report.json", content, tmp_path, "language", "metric", "value", language="en")
+    assert (found, refused) == ([("ar", "exact_match", 0.5), ("ar", "f1", 0.7)], [])
 
 
 def test_a_record_of_euroeval_as_it_writes_them(tmp_path: Path) -> None:
