@@ -236,6 +236,55 @@ def test_a_table_with_languages_across_goes_before_one_with_languages_down(tmp_p
     assert said("a.md", content, tmp_path, "value", **XNLI) == ([(0.6,), (0.8,)], [])
 
 
+METRICS = [  # headings of tables in READMEs and papers, the metrics that are stored, and the cells of a language
+    ("F1 | NormEM | EM | SoftEM", {"f1": 0.911, "NormEM": 0.836, "exact_match": 0.832, "SoftEM": 0.9}, "0.911 | 0.836 | 0.832 | 0.900"),
+    ("Accuracy | F1-Score", {"accuracy": 0.96, "f1": 0.95}, "96% | 0.95"),  # each in a unit of its own
+    ("F1 (%) | EM | n", {"f1": 0.911, "exact_match": 0.7}, "91.1 | 0.7 | 1190"),
+    ("# | Support | Rank | Precision | macro F1 ↑ | Avg.", {"precision": 0.5, "macro F1": 0.4}, "1 | 900 | - | 0.5 | 0.4 | 0.45"),
+    ("Score", {"f1": 0.5}, "0.5"),
+]
+
+
+@pytest.mark.parametrize("file", ["a.md", "a.tex"])
+@pytest.mark.parametrize(("columns", "expected", "cells"), METRICS)
+def test_metrics_across_with_languages_down_are_no_systems(
+    file: str, columns: str, expected: dict[str, float], cells: str, tmp_path: Path
+) -> None:
+    lines = [f"Language | {columns}", f"English | {cells}", f"Italian | {cells}"]
+    in_latex = [line.replace(" | ", " & ").replace("%", r"\%").replace("#", r"\#").replace("↑", r"$\uparrow$") for line in lines]
+    content = table(*lines) if file == "a.md" else latex(*in_latex)
+    model = {"model": "m", "target": "squad", **TABLE}
+    found, refused = said(file, content, tmp_path / "1", "model", "language", "metric", "value", **model, metric="f1")
+    assert (found, refused) == ([("m", language, metric, expected[metric]) for language in ("en", "it") for metric in sorted(expected)], [])
+    _, refused = said(file, content, tmp_path / "2", target="squad", **TABLE)
+    assert len(refused) == 1
+    assert "are metrics, and no column is a system; --set model=… says of which they are" in refused[0]
+
+
+def test_what_is_counted_or_averaged_beside_systems_is_no_system(tmp_path: Path) -> None:
+    content = table("Language | mBERT | XLM-R | Sentences | Avg", "English | 0.80 | 0.85 | 1190 | 0.825", "sw | 0.60 | 0.65 | 1190 | 0.625")
+    (tmp_path / "a.md").write_text(content, encoding="utf-8")
+    report = ingesting.ingest([tmp_path / "a.md"], tmp_path / "s", options=Options(settings=XNLI))
+    assert (report.cells, report.refusals) == ({"new": 4}, [])
+    assert report.notes == [f"{tmp_path / 'a.md'}: table of line 1: 'Sentences', 'Avg': no scores of a system, left out"]
+    assert set(rows(tmp_path / "s", "model", "value")) == {("mBERT", 0.8), ("mBERT", 0.6), ("XLM-R", 0.85), ("XLM-R", 0.65)}
+
+
+def test_beside_metrics_a_column_of_another_kind_is_refused_until_some_are_chosen(tmp_path: Path) -> None:
+    content = table("Language | F1 | Baseline | EM", "English | 0.80 | 0.70 | 0.60", "Italian | 0.75 | 0.65 | 0.55")
+    model = {"model": "m", "target": "squad", **TABLE}
+    _, refused = said("a.md", content, tmp_path / "1", **model)
+    assert "column 'Baseline': beside the metric 'F1', neither a metric nor a count; --set headings='F1, EM' leaves it out" in refused[0]
+    found, refused = said("a.md", content, tmp_path / "2", "metric", "value", **model, headings="F1, EM")
+    assert (found, refused) == ([("exact_match", 0.55), ("exact_match", 0.6), ("f1", 0.75), ("f1", 0.8)], [])
+    assert said("a.md", content, tmp_path / "3", "metric", "language", **model, headings="F1")[0] == [("f1", "en"), ("f1", "it")]
+    systems = table("Language | mBERT | XLM-R", "English | 0.80 | 0.70", "Italian | 0.75 | 0.65")
+    for place, chosen in enumerate(("XLM-R", "Italian", "Portuguese")):
+        found, refused = said("a.md", systems, tmp_path / f"s{place}", "value", target="squad", metric="f1", **TABLE, headings=chosen)
+        assert [value for (value,) in found] == [[0.65, 0.7], [0.65, 0.75], []][place]
+        assert len(refused) == (place == 2)
+
+
 def test_a_row_with_too_few_cells_is_refused_alone(tmp_path: Path) -> None:
     for file, content, at in (
         ("a.md", table("Model | en | de", "A | 80.0", "B | 81.0 | 71.0"), 3), ("a.tex", latex("Model & en & de", "A & 80.0", "B & 81.0 & 71.0"), 4),

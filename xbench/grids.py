@@ -3,7 +3,7 @@
 A heading (xbench.headings) is a column of the long shape (model, seed, …), a language by its code or name, a mean (avg) over the languages
 of the row, or a task (then the cell is a mean over its languages). A cell is a number, two numbers for two metrics (F1 / EM), a number with
 its spread, or a hole. In markdown and LaTeX a line of one cell is the title of the section that follows, one that begins with # counts
-something else, and languages or tasks may stand down, with systems across.
+something else, and languages or tasks may stand down, with systems across, or the metrics of one system.
 """
 
 import re
@@ -16,7 +16,7 @@ from pathlib import Path
 
 from xbench.adapter import Note, Row, Unread
 from xbench.errors import DataError
-from xbench.headings import HOLES, Heading, height, hint, is_header, metrics_of, of_rows, understood
+from xbench.headings import HOLES, Heading, counted, height, hint, is_header, measured, metrics_of, of_rows, understood
 from xbench.languages import MANY, normal
 from xbench.task import all_tasks
 
@@ -26,7 +26,7 @@ _SPREAD = re.compile(r"([+-]?{0})\s*+%?\s*+(?:_?\s*+±\s*({0})%?|\(\s*±\s*({0})
 _LOOKS = re.compile(r"[${}]|\\(?:mathbf|mathit|textbf|textit|underline|bm|boldsymbol)(?![A-Za-z])")
 _MARKS = " ^*†‡§¶∗⋆"  # after a number: significance, ties, notes
 _COUNT = re.compile(r"#\s?[a-z]")
-_SCORE = re.compile(r"\d{1,3}[.,]\d+")  # as it looks beside counts of sentences
+_SCORE = re.compile(r"\d{1,3}([.,]\d+|\s?%)")  # as it looks beside counts of sentences
 _Line = tuple[str, Sequence[str]]  # where a line stands, and its cells
 
 
@@ -210,7 +210,7 @@ class Grid:
         headings: What its columns are.
         lines: Its rows, their cells without markup.
         said: What a comment before it says; empty where there is none.
-        turned: Whether languages or tasks stand down.
+        turned: Whether languages or tasks stand down; then a line is one of its columns, which its first cell heads.
     """
 
     at: int
@@ -254,7 +254,8 @@ def holds_scores(lines: Sequence[Sequence[str]]) -> bool:
 def _head_down(lines: Sequence[Sequence[str]]) -> bool:
     """Whether languages or tasks stand down, with scores beside them: counts of sentences have no decimals."""
     rows = [cells for cells in lines[1:] if len(cells) > 1]
-    cells = [cell for row in rows for cell in row[1:] if cell.lower() not in HOLES]
+    scored = [i for i, heading in enumerate(lines[0]) if i and not counted(heading)]
+    cells = [row[i] for row in rows for i in scored if i < len(row) and row[i].lower() not in HOLES]
     return of_rows(row[0] for row in rows) and 2 * sum(bool(_SCORE.search(cell)) for cell in cells) > len(cells)
 
 
@@ -277,7 +278,9 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
         raise DataError(f"{path}: has no table whose headings are languages or tasks")
     for grid in scored:
         try:
-            for row in read(grid.headings, grid.lines, {**settings, **grid.said}, for_people=True):
+            for row in (
+                _turned(grid, settings) if grid.turned else read(grid.headings, grid.lines, {**settings, **grid.said}, for_people=True)
+            ):
                 if isinstance(row, Unread):
                     yield row
                 elif isinstance(row, Note):
@@ -286,6 +289,36 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
                     yield {**{column: value for column, value in grid.said.items() if column not in _NO_COLUMNS}, **row}
         except DataError as error:
             raise DataError(f"{path}:{grid.at}: {error}") from error
+
+
+def _turned(grid: Grid, settings: Mapping[str, str]) -> Iterator[Row | Note]:
+    """The scores of a table with languages or tasks down: its columns are systems, or metrics of the model that is said.
+
+    Metrics may be in several units. Beside them a column that is neither metric nor count may be anything.
+
+    Raises:
+        DataError: If there is such a column, or metrics of a model that is not said.
+    """
+    columns = [cells[0] for _, cells in grid.lines if any(cells)]
+    if "headings" in settings and set(chosen := [name.strip() for name in settings["headings"].split(",")]) <= {*columns}:
+        settings = {key: value for key, value in settings.items() if key != "headings"}
+    else:
+        chosen = [name for name in columns if measured(name) is not None or not counted(name)]
+        if away := [repr(name) for name in columns if name not in chosen]:
+            yield Note(f"{', '.join(away)}: no scores of a system, left out")
+    of = {name: measured(name) for name in chosen}
+    metrics = [repr(name) for name, metric in of.items() if metric is not None]
+    if metrics and (odd := [repr(name) for name, metric in of.items() if metric is None]):
+        left = _choice(name for name, metric in of.items() if metric is not None)
+        raise DataError(f"column {', '.join(odd)}: beside the metric {metrics[0]}, neither a metric nor a count; {left} leaves it out")
+    if metrics and not settings.get("model"):
+        raise DataError(f"columns {', '.join(metrics)} are metrics, and no column is a system; --set model=… says of which they are")
+    lines = [(at, cells) for at, cells in grid.lines if cells[0] in of]
+    if not metrics:
+        yield from read(grid.headings, lines, settings, for_people=True)
+    for at, cells in lines if metrics else ():
+        said = {**settings, "metric": of[cells[0]] or settings.get("metric", "")}
+        yield from read(grid.headings, [(at, ["", *cells[1:]])], said, for_people=True)
 
 
 def _listed(grids: Sequence[Grid]) -> str:

@@ -23,7 +23,20 @@ _SHORT = frozenset({"pos", "ner"})  # tasks, though ISO 639-3 has languages of t
 _LANGUAGE = re.compile(r"{0}(/{0})?".format(r"[a-z]{2,3}([-_][A-Za-z0-9]{2,8})*"))
 _METRICS = {
     "em": "exact_match", "exact match": "exact_match", "acc": "accuracy", "acc.": "accuracy", "accuracy": "accuracy", "f1": "f1",
+    "f1-score": "f1", "f1 score": "f1", "precision": "precision", "recall": "recall",
 }  # fmt: skip
+# More of them, in the words of tables that have languages down; what else stands over a column there is a system.
+_MEASURE = re.compile(
+    r"((macro|micro|weighted|avg|average|mean|balanced|norm|normali[sz]ed|soft|strict|partial)[-_. ]*+){0,3}"
+    r"(em|exact[-_ ]?match|acc(\.|uracy)?|f[-_]?1([-_ ]?(score|measure))?|f[- ]?(score|measure)|prec(\.|ision)?|rec(\.|all)?|mcc|auc|auroc"
+    r"|roc[- ]auc|kappa|(sacre|sp)?bleu|chrf(\+{1,2}|2)?|ter|comet|meteor|rouge[- ]?([12]|l(sum)?)|bert[- ]?score|map|mrr|uas|las|pearson"
+    r"|(ndcg|recall|precision|hits?|acc|p|r)@\d+|spearman|wer|cer|ppl|perplexity|loss)([-_ ](macro|micro|weighted))?"
+)
+_NO_METRIC = re.compile(r"scores?|values?|results?")
+_COUNTED = re.compile(
+    r"#.*|n|nr\.?|(no|num|number)[. ].*|count|support|hours|((train(ing)?|dev|validation|test|eval(uation)?|total)[-_ ]*)?"
+    r"(size|samples?|examples?|instances?|items?|sentences?|sents?\.?|tokens?|words?|questions?|documents?|docs\.?|utterances?|pairs?)"
+)
 _ROWS = 4  # of headings, at most, up to the first that says what the scores are of, and after it
 HOLES = frozenset({"", "-", "--", "---", "–", "—", "n/a", "na", "n.a.", "none"})
 Kind = Literal["column", "language", "mean", "task", "ignored", "unknown"]
@@ -101,6 +114,21 @@ def is_header(headings: Sequence[Heading]) -> bool:
 def of_rows(labels: Iterable[str]) -> bool:
     """Whether what rows are called are languages or tasks, so that it is they who hold the headings."""
     return sum(_kind(label, 1)[0] in ("language", "task") for label in labels) > 1
+
+
+def measured(text: str) -> str | None:
+    """The metric that a column beside languages is of; empty if it is one that it does not name; None if it is a system, or a count."""
+    said = re.sub(r"\(%\)|\[%\]|[%↑↓]|\\(up|down)arrow", "", text).strip()
+    if _NO_METRIC.fullmatch(said.lower()):
+        return ""
+    parts = [part.strip() for part in said.lower().split("/")]
+    return said if all(part in _METRICS or _MEASURE.fullmatch(part) for part in parts) else None
+
+
+def counted(text: str) -> bool:
+    """Whether a column beside languages holds no scores: how many examples there are, a rank, or a mean over the other columns."""
+    kind, _ = _kind(text, 1)
+    return kind in ("mean", "ignored") or _COUNTED.fullmatch(re.sub(r"\([^()]*\)", "", text).strip().lower()) is not None
 
 
 def metrics_of(said: str) -> list[str]:
