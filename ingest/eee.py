@@ -15,7 +15,7 @@ import pyarrow as pa
 from xbench import adapter
 from xbench.adapter import COLUMNS, LESS, Options, Row, load, mapping, number, read_json, read_lines
 from xbench.errors import DataError
-from xbench.languages import MANY, known, named, normal, shared
+from xbench.languages import known, named, normal
 
 SUFFIXES = (".json", ".jsonl")
 EXAMPLE = "data/COLLECTION/DEVELOPER/MODEL/98ea850e-7019-4728-a558-8b1819ec47c2.json"
@@ -55,7 +55,9 @@ def _record(record: dict[str, Any], path: Path, at: str, options: Options) -> It
         "relationship": source.get("evaluator_relationship"),
         "stack": f"{name} {release}" if name != "unknown" else None,
     }
-    beside = {**_languages(library), **(_euroeval(library) if name == "euroeval" else {})}
+    beside = _languages(library)
+    if name == "euroeval":
+        said, beside = _of_euroeval(record["model_info"], library, said, beside)
     details = record.get("detailed_evaluation_results") or {}
     samples = path.parent / Path(str(details["file_path"]).replace("\\", "/")).name if details.get("file_path") else None
     examples = _samples(samples) if samples is not None and samples.is_file() else {}
@@ -170,11 +172,11 @@ def _code(name: str) -> str | None:
 def _unit(metric: dict[str, Any]) -> str:
     """Fraction or percent, as the record says; other scales are no fraction, and are refused as such."""
     unit, bounds = metric.get("metric_unit"), (number(metric.get("min_score")), number(metric.get("max_score")))
-    if unit in ("percent", "percentage", "%") or bounds == (0, 100):
+    if unit in ("percent", "percentage", "%") or bounds in ((0, 100), (-100, 100)):  # below 0 a correlation has no place here
         return "percent"
-    if unit in ("proportion", "fraction") and bounds in ((0, 1), (None, None)):
+    if unit in ("proportion", "fraction") and bounds in ((0, 1), (-1, 1), (None, None)):
         return "fraction"
-    if unit is None and (bounds == (0, 1) or metric.get("score_type") == "binary"):
+    if unit is None and (bounds in ((0, 1), (-1, 1)) or metric.get("score_type") == "binary"):
         return "fraction"
     return _UNSCALED if (unit, *bounds) == (None, None, None) else f"{unit or 'a scale'} from {bounds[0]} to {bounds[1]}"
 
@@ -188,10 +190,8 @@ def _languages(library: dict[str, Any]) -> Row:
         codes = [said]
     if not isinstance(codes, list) or not codes:
         return {}
-    several = list(map(str, codes))
-    if len(several) == 1:
-        return {"language": several[0]}
-    return {"language": one} if (one := shared(several)) else {"language": MANY, "language_set": several}
+    found: Row = load("euroeval").of_languages(codes)
+    return found
 
 
 def _recipe(result: dict[str, Any]) -> dict[str, Any]:
@@ -209,19 +209,17 @@ def _told(said: Any) -> Any:
     return {key: value for key, value in found.items() if value not in (None, "", [], {})}
 
 
-def _euroeval(library: dict[str, Any]) -> Row:
-    """What EuroEval says of a run beside its scores (src/euroeval/eee_utils.py): the split, whether examples were shown, and the scoring.
-
-    Choices are scored by their letters (`mcf`) unless their texts were asked for (`cf`, in later versions use_bits_per_character).
-    """
-    said = mapping(library.get("additional_details") or {}, "eval_library")
-    row: Row = {"split": "dev"} if str(said.get("validation_split")).lower() == "true" else {}
-    recipe = {key: said[key] for key in ("scoring_method", "cf_normalization") if said.get(key) not in (None, "mcf")}
-    if said.get("few_shot") is not None:
-        recipe["few_shot"] = str(said["few_shot"]).lower() == "true"
-    if str(said.get("use_bits_per_character")).lower() == "true":
-        recipe["use_bits_per_character"] = True
-    return {**row, "recipe": recipe} if recipe else row
+def _of_euroeval(model: dict[str, Any], library: dict[str, Any], said: Row, beside: Row) -> tuple[Row, Row]:
+    """What EuroEval says of a run beside its scores (src/euroeval/eee_utils.py): revision, size, training and conditions."""
+    euroeval = load("euroeval")
+    about = model.get("additional_details") or {}
+    kind = {"encoder": False, "generative": True}.get(str(about.get("model_type")))  # since 18; before, `generative` alone
+    generative = {"false": False, "true": True}.get(str(about.get("generative")).lower()) if kind is None else kind
+    more: Row = {**euroeval.of_model(str(said["model"]))[0], "parameters": euroeval.of_size(about)}
+    if generative is not None and "language" in beside:
+        more |= euroeval.of_training(generative, beside)
+    conditions = euroeval.of_conditions(mapping(library.get("additional_details") or {}, "eval_library"), generative)
+    return {**said, **more}, {**beside, **conditions}
 
 
 def _both(said: Any, beside: dict[str, Any] | None) -> Any:

@@ -168,6 +168,14 @@ _EUROEVAL = (
     "\"<a href='u'>org/other (zero-shot, val)</a>\",🤔,3@@3,-1.50 ± 1.00 / 30.00 ± 2.00@@-1.5,-@@-1,16.0.0@@160000,-@@-1\n"
 )
 
+
+def _scandeval(dataset: str, language: str, total: dict[str, float], **more: Any) -> str:
+    """A line of BenchmarkResult, src/scandeval/data_models.py of ScandEval 14.0.0 and src/euroeval/data_models.py of EuroEval 16.10.0."""
+    said = {"dataset": dataset, "task": "t", "dataset_languages": [language], "model": "org/m@100B", "results": {"raw": {"test": [{}] * 10}, "total": total},
+            "num_model_parameters": 7_000_000, "generative": True, "few_shot": True, "validation_split": False, "scandeval_version": "13.0.0"}  # fmt: skip
+    return j({**said, **more}) + "\n"
+
+
 CASES: dict[str, Case] = {
     "long": Case(
         {"a.csv": "model,intermediate,target,language,metric,value,source,seed,n,unit\n"
@@ -358,11 +366,14 @@ CASES: dict[str, Case] = {
     ),
     # EuroEval/leaderboards
     "euroeval": Case(
-        {"danish_nlu.csv": _EUROEVAL, "danish_nlu_simplified.csv": "model,rank\nm,1\n"},
+        {"danish_nlu.csv": _EUROEVAL, "danish_nlu_simplified.csv": "model,rank\nm,1\n",
+         "scandeval_benchmark_results.jsonl": _scandeval("scala-sv", "sv", {"test_mcc": 40.0, "test_mcc_se": 1.96}) +
+         _scandeval("speed", "sv", {"test_speed": 900.0}) + _scandeval("squad-nl", "nl", {"test_f1": 50.0, "test_em": 40.0}, generative=False)},
         [("FacebookAI/xlm-roberta-large", "euroeval/angry_tweets", "da", "mcc", 0.3945), ("FacebookAI/xlm-roberta-large", "euroeval/angry_tweets", "da", "macro_f1", 0.55),
          ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1_no_misc", 0.7), ("FacebookAI/xlm-roberta-large", "euroeval/dansk", "da", "micro_f1", 0.66),
-         ("org/other", "euroeval/angry_tweets", "da", "macro_f1", 0.3)],
-        {"train_language": {"da", "none"}, "intermediate": {"none", "unknown"}, "split": {"test", "dev"}},
+         ("org/other", "euroeval/angry_tweets", "da", "macro_f1", 0.3), ("org/m", "euroeval/scala_sv", "sv", "mcc", 0.4),
+         ("org/m", "euroeval/squad_nl", "nl", "f1", 0.5), ("org/m", "euroeval/squad_nl", "nl", "exact_match", 0.4)],
+        {"train_language": {"da", "nl", "none"}, "intermediate": {"none", "unknown"}, "split": {"test", "dev"}},
         refused=("column 'value' is '-1.50', expected percent",),
     ),
 }  # fmt: skip

@@ -1529,6 +1529,79 @@ def test_what_euroeval_says_of_a_run_is_in_the_recipe_beside_what_its_results_sa
     assert [row({"validation_split": "true"}, **more)["split"] for more in ({}, {"xbench_split": "validation"})] == ["dev", "validation"]
 
 
+EUROEVAL = "model", "model_revision", "train_language", "intermediate", "split", "metric", "value"
+
+
+def test_a_record_of_euroeval_says_what_its_model_was_trained_on(tmp_path: Path) -> None:
+    """The shape of EuroEval 18.2: model_type, bounds of -100 and 100 for MCC, and few_shot of encoders, which see no examples."""
+
+    def record(**about: str) -> dict[str, Any]:
+        found = _eee("euroeval", ("be-wsc", "test_mcc", "", 7.5), low=-100, high=100)
+        found["eval_library"]["additional_details"] = {"languages": '["be"]', "few_shot": "true", "validation_split": "true"}
+        found["model_info"] = {"id": "org/m@step1", "additional_details": {"num_model_parameters": "135445755", **about}}
+        return found
+
+    for place, (about, training, recipe) in enumerate([
+        ({"model_type": "encoder", "generative": "false"}, ("be", "none"), '{"text":"unknown"}'),
+        ({"generative": "false"}, ("be", "none"), '{"text":"unknown"}'),
+        ({"model_type": "generative", "generative": "true"}, ("none", "unknown"), '{"few_shot":true}'),
+        ({}, ("unknown", "unknown"), '{"few_shot":true}'),
+    ]):  # fmt: skip
+        found, refused = said("a.json", record(**about), tmp_path / str(place), *EUROEVAL)
+        assert (found, refused) == ([("org/m", "step1", *training, "dev", "mcc", 0.075)], [])
+        with store.connect(tmp_path / str(place) / "store") as con:
+            assert con.execute("SELECT parameters, recipe FROM run").fetchall() == [(135445755, recipe)]
+    several = record(model_type="encoder")
+    several["eval_library"]["additional_details"]["languages"] = '["sv", "da"]'
+    assert said("a.json", several, tmp_path / "several", "language", "train_language") == ([("mul", "da+sv")], [])
+    small = _eee("board", ("x_de", "x_de", "a score", 0.5), low=-1, high=1)
+    assert said("a.json", small, tmp_path / "fraction", "value") == ([(0.5,)], [])
+
+
+def test_lines_of_scandeval_and_of_euroeval_before_it_wrote_every_eval_ever(tmp_path: Path) -> None:
+    """Shapes of BenchmarkResult: ScandEval 13 with raw.test, EuroEval 16.10 with `languages`; before 12, conditions stand in the name.
+
+    The spreads are 1.96 standard errors: scores.py of ScandEval 12.0.0.
+    """
+    fits = [{"test_mcc": 0.1}] * 10
+    old = {"dataset": "scala-da", "dataset_languages": ["da"], "model": "org/m (zero-shot, val)", "results": {"raw": {"test": fits}, "total": {
+        "test_mcc": 10.0, "test_mcc_se": 1.96, "train_mcc": 90.0}}}  # fmt: skip
+    encoder = old | {"model": "org/e", "num_model_parameters": -1}
+    new = {"dataset": "norec", "languages": ["nb", "nn", "no"], "model": "org/m@100B#low", "results": {"raw": fits, "total": {
+        "test_mcc": 20.0, "test_mcc_se": float("nan"), "test_bits_per_character": 0.9, "num_failed_instances": 0.0}}, "num_model_parameters": 7,
+        "generative": True, "few_shot": False, "validation_split": True, "euroeval_version": "16.10.0"}  # fmt: skip
+    text = "\n\n".join(map(json.dumps, (old, encoder, new)))
+    found, refused = said(
+        "results.jsonl", text, tmp_path, *EUROEVAL, "language", "stderr", "stderr_kind", "source_version", "parameters", "target"
+    )
+    assert [one.split(": ", 1)[1] for one in refused] == [
+        "column 'metric' is 'bits_per_character', expected one of which more is better; if more of this one is, a column lower_is_better says false"
+    ]
+    over = "EuroEval over 10 fits"
+    assert found == [
+        ("org/e", "unknown", "da", "none", "test", "mcc", 0.1, "da", pytest.approx(0.01), over, "unknown", None, "euroeval/scala_da"),
+        ("org/m", "unknown", "none", "unknown", "dev", "mcc", 0.1, "da", pytest.approx(0.01), over, "unknown", None, "euroeval/scala_da"),
+        ("org/m#low", "100B", "none", "unknown", "dev", "mcc", 0.2, "no", None, None, "16.10.0", 7, "euroeval/norec"),
+    ]
+    with store.connect(tmp_path / "store") as con:
+        recipes = con.execute("SELECT model, recipe FROM run ORDER BY model").fetchall()
+    assert recipes == [("org/e", '{"text":"unknown"}'), ("org/m", '{"few_shot":false}'), ("org/m#low", '{"few_shot":false}')]
+
+
+def test_what_is_no_file_of_euroeval_is_said(tmp_path: Path) -> None:
+    for name, content, told in (
+        ("a.csv", "model,en\nm,0.5\n", "a.csv: no board of EuroEval"),
+        (
+            "b.jsonl",
+            json.dumps(_eee("euroeval", ("norec", "test_mcc", "", 50.0))),
+            "b.jsonl:1: a record of Every Eval Ever, which --format eee reads",
+        ),
+    ):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+        (refusal,) = ingesting.ingest([tmp_path / name], tmp_path / "s", "euroeval").refusals
+        assert told in str(refusal)
+
+
 def test_the_larger_tasks_of_xtreme_r_are_not_those_of_xtreme(tmp_path: Path) -> None:
     """evaluate.py --xtreme_version xtreme-r writes udpos, panx, tatoeba and xquad under the same names, with more languages."""
     content = {
