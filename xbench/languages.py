@@ -14,8 +14,9 @@ MANY = "mul"  # ISO 639-2: multiple languages; here a mean that a source printed
 UNSAID = ("unknown", MANY)  # of a training language: which languages had labels is not known
 # langcodes follows CLDR, which says fil for what ISO 639-1, XTREME and most data sets call tl.
 _CALLED = {"fil": "tl"}
-# Retired into another code, but told apart by a data set that has both (Tatoeba: kzj and dtp).
-_KEPT = frozenset({"kzj"})
+# Retired into another code, or taken for all of a larger language by CLDR, but told apart by data sets that have both: kzj and dtp
+# (Tatoeba); twi and aka (FLORES-200), fat beside them; mup and raj (IndicGenBench); zai and zap (BibleNLP).
+_KEPT = {"kzj": "kzj", "twi": "tw", "tw": "tw", "fat": "fat", "mup": "mup", "zai": "zai"}
 # How some sources write the usual script of a language: MTEB says jpn-Hira and kor-Hang.
 _SAME_SCRIPT = {("ja", "Hira"): "Jpan", ("ko", "Hang"): "Kore"}
 _LONGEST = 35  # characters: BCP 47 (RFC 5646, 4.4.1)
@@ -96,8 +97,6 @@ def _one(code: str) -> str:
         valid = False
     if not valid:
         raise DataError(f"language {text!r} is unknown{_suggestion(text)}")
-    if (given := text.split("-")[0].split("_")[0].lower()) in _KEPT:
-        return given
     language = langcodes.Language.get(standard, normalize=False)
     if not (language.language or "").isalpha():  # und, or a region alone
         raise DataError(f"language {code!r} is none; expected ISO 639-1, ISO 639-3 or BCP 47")
@@ -108,7 +107,7 @@ def _one(code: str) -> str:
         raise DataError(
             f"language {code!r} is a pair or a region; the pair is written '{first}/{second}', the region '{first}-{second.upper()}'"
         )
-    base = _CALLED.get(language.language or "und", language.language or "und")
+    base = _KEPT.get(re.split("[-_]", text)[0].lower()) or _CALLED.get(language.language or "und", language.language or "und")
     script = _SAME_SCRIPT.get((base, language.script or ""), language.script)
     usual = langcodes.Language.get(base, normalize=False).maximize().script
     return "-".join(part for part in (base, None if script == usual else script, language.territory, *(language.variants or [])) if part)
