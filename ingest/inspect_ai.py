@@ -74,7 +74,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
                 "source_version": version,
                 "stack": f"inspect_ai {version}",
                 "value": metrics[name]["value"],
-                "n": score.get("scored_samples") or results.get("completed_samples"),
+                "n": score.get("scored_samples") or results["completed_samples"] // epochs,
             }
             stderr = number(mapping(metrics.get("stderr", {}), str(path)).get("value"))
             table = _outcomes(log, score["name"])

@@ -54,7 +54,7 @@ _EITHER = re.compile(r"\S+ \w*(bleu(?!rt)|chrf|rouge|meteor).*|scrolls_.*", re.D
 # Data sets whose configurations are languages, some of three letters.
 _BY_LANGUAGE = re.compile(r"masakhane/(?!ntrex).*|Davlan/(NaijaRC|nollysenti)|jumelet/multiblimp|keramjan/ulut|(CohereForAI/Global-MMLU)")
 # xwinograd_jp, INCLUDE's, and those of csebuetnlp/xlsum that go by no name of theirs, or by one with a script.
-_CALLED = {
+CALLED = {
     "jp": "ja", "north_macedonian": "mk", "pidgin": "pcm", "scottish_gaelic": "gd", "chinese_simplified": "zh-Hans",
     "chinese_traditional": "zh-Hant", "serbian_cyrillic": "sr-Cyrl", "serbian_latin": "sr-Latn",
 }  # fmt: skip
@@ -278,7 +278,7 @@ def _by_configuration(task: str, dataset: Any, path: Any) -> tuple[str, str | No
 
 def _code(said: str) -> str | None:
     """The code of `jp`, `acm_arab` or `kazakh`."""
-    code = _CALLED.get(said, said).replace("_", "-")
+    code = CALLED.get(said, said).replace("_", "-")
     if known(code):
         return code
     try:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import LESS, Options, Row, hub_split, number, parse_yaml, read_text
+from xbench.adapter import LESS, Options, Row, hub_split, load, number, parse_yaml, read_text
 from xbench.languages import known, named, normal
 
 SUFFIXES = (".md",)
@@ -145,6 +145,8 @@ def _task(data: dict[str, Any], spoken: set[str], options: Options) -> tuple[str
                 return f"hf/{name}", f"{first}/{second}"
             if len(first) == 2 and not known(config):  # refused as it stands, if the user does not say which pair it is
                 return f"hf/{name}", None if "/" in options.settings.get("language", "") else config
+    if called := load("lm-eval").CALLED.get(config):
+        return f"hf/{name}", called
     code = config if _PLACE.fullmatch(config) else re.split(r"[._/]", config)[-1]
     sure = len(code) != 3 or _BY_LANGUAGE.search(name)
     return f"hf/{name}", code if known(code) and (sure or normal(code) in spoken) else None

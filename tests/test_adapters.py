@@ -917,6 +917,15 @@ def _result_of(name: str, **metrics: float | str) -> dict[str, Any]:
     return {"task": {"type": "x"}, "dataset": data, "metrics": [{"type": metric, "value": value} for metric, value in metrics.items()]}
 
 
+def test_a_configuration_that_is_a_country_or_a_name_is_the_language_that_lm_eval_takes_it_for(tmp_path: Path) -> None:
+    """Muennighoff/xwinograd has jp, csebuetnlp/xlsum names."""
+    card = _card(("Muennighoff/xwinograd", "jp", "accuracy", 53.1), ("csebuetnlp/xlsum", "serbian_latin", "rouge1", 30.0))
+    assert said("README.md", card, tmp_path, "target", "language") == (
+        [("hf/Muennighoff/xwinograd", "ja"), ("hf/csebuetnlp/xlsum", "sr-Latn")],
+        [],
+    )
+
+
 def test_a_number_of_a_card_up_to_1_beside_others_over_1_is_percent_only_where_that_is_sure(tmp_path: Path) -> None:
     """All that mteb writes into a card is percent; cards of OPUS-MT have BLEU from 0 to 100 and chr-F from 0 to 1 beside each other."""
 
@@ -1341,6 +1350,17 @@ def test_reducers_and_values_of_inspect_stand_side_by_side_and_a_part_without_a_
     found, refused = said("a.json", eval_log(completed=3), tmp_path / "2", "value")
     assert not found
     assert refused[0].endswith("ran on 3 of 4 samples")
+
+
+def test_epochs_of_inspect_are_no_examples(tmp_path: Path) -> None:
+    """completed_samples counts each epoch of a sample (_eval/score.py at 499e615); scored_samples, where it stands, counts samples."""
+    log = eval_log(completed=12)
+    log["eval"]["config"]["epochs"], log["results"]["total_samples"] = 3, 12
+    for place, (samples, scored) in enumerate(((True, None), (False, None), (False, 4))):
+        content = {**log, "samples": log["samples"] * 3 if samples else []}
+        if scored:
+            content["results"]["scores"][0]["scored_samples"] = scored
+        assert said("a.json", content, tmp_path / str(place), "n", "evidence") == ([(4, "outcomes" if samples else "aggregate")], [])
 
 
 def test_a_zstd_log_of_inspect_that_is_damaged_or_unpacks_to_more_than_it_says_is_refused(
