@@ -16,6 +16,7 @@ from msgspec import UNSET, Struct, UnsetType, convert
 
 from xbench.adapter import Block, Options, Row, mapping, number, read_json, shaped_json, tail
 from xbench.errors import DataError
+from xbench.languages import known
 
 SUFFIXES = (".json",)
 ASKED_FIRST = True
@@ -99,7 +100,7 @@ def read(path: Path, options: Options) -> Iterator[Block]:
         values = [scores.main_score for scores in several]
         versions = tuple([str(scores.mteb_version or version) for scores in several])
         codes, sets = _languages(languages)
-        for target, made_with, start, end in _targets(task, subsets, versions):
+        for target, made_with, start, end in _targets(task, subsets, languages, versions):
             stack = f"mteb {made_with}" if made_with != "unknown" else "mteb"
             yield Block(
                 {**said, "target": target, "source_version": made_with, "stack": stack},
@@ -217,12 +218,23 @@ def _languages(several: tuple[_Codes, ...]) -> tuple[list[str | None], list[list
 
 
 @lru_cache(maxsize=1 << 13)
-def _targets(task: str, subsets: tuple[str, ...], versions: tuple[str, ...]) -> list[tuple[str, str, int, int]]:
+def _targets(
+    task: str, subsets: tuple[str, ...], languages: tuple[_Codes, ...], versions: tuple[str, ...]
+) -> list[tuple[str, str, int, int]]:
     """Task, with the name of the subset unless this is a language; version; and the span of the subsets in turn that share both."""
     found, start = [], 0
-    names = [f"mteb/{task}" if _LANGUAGE.fullmatch(subset) else f"mteb/{task}:{subset}" for subset in subsets]
+    names = [f"mteb/{task}" if _is_language(*one) else f"mteb/{task}:{one[0]}" for one in zip(subsets, languages, strict=True)]
     for (target, version), same in groupby(zip(names, versions, strict=True)):
         end = start + len(list(same))
         found.append((target, version, start, end))
         start = end
     return found
+
+
+@lru_cache(maxsize=1 << 13)
+def _is_language(subset: str, codes: _Codes) -> bool:
+    """Whether the name of a subset is one of languages, scripts and regions, or as the file calls these: `day_span_time_qs` is not."""
+    if not _LANGUAGE.fullmatch(subset):
+        return False
+    given = {part for code in codes for part in re.split("[-_]", str(code).lower())}
+    return subset == "default" or all(part.lower() in given or known(part) or known(f"en-{part}") for part in re.split("[-_]", subset))

@@ -1193,6 +1193,21 @@ def test_massive_in_chinese_and_more_english_of_mteb(tmp_path: Path) -> None:
     assert found == [(0.1, "mteb/T", "zh"), (0.2, "mteb/T", "zh-Hant"), (0.3, "mteb/T", "en"), (0.4, "mteb/T:en-ext", "en")]
 
 
+def test_a_subset_of_mteb_is_a_language_only_where_its_parts_are(tmp_path: Path) -> None:
+    """Names of embeddings-benchmark/mteb: TMD, PubChemSMILESBitextMining, NusaTranslationBitextMining and others."""
+    subsets = [
+        ("day_span_time_qs", ["eng-Latn"], 0.1, None), ("rel_day_time_qs", ["eng-Latn"], 0.2, None), ("iso-desc", ["eng-Latn"] * 2, 0.3, None),
+        ("ind-btk", ["ind-Latn", "btk-Latn"], 0.4, "id/btk"), ("zh-CN", ["cmn-Hans"], 0.5, "zh"), ("cmn_Hant-eng_Latn", ["cmn-Hant", "eng-Latn"], 0.6, "zh-Hant/en"),
+        ("de-en", ["deu-Latn", "eng-Latn"], 0.7, "de/en"), ("sr-latn", ["srp-Latn"], 0.8, "sr-Latn"), ("default", ["fra-Latn"], 0.9, "fr"),
+    ]  # fmt: skip
+    scores = [{"main_score": value, "hf_subset": name, "languages": languages} for name, languages, value, _ in subsets]
+    content = {"task_name": "T", "mteb_version": "2.0", "dataset_revision": "r", "scores": {"test": scores}}
+    found, _ = said("org__m/r/T.json", content, tmp_path, "value", "target", "language")
+    assert found == [
+        (value, "mteb/T" if language else f"mteb/T:{name}", language or "en") for name, _, value, language in subsets
+    ]  # fmt: skip
+
+
 def test_each_subset_of_mteb_has_the_version_that_it_was_made_with(tmp_path: Path) -> None:
     """TaskResult of mteb 2 (results/task_result.py at a905523) completes a file: above stands a range then, and in older ones the first version."""
 
