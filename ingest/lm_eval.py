@@ -30,7 +30,7 @@ _NO_CONDITIONS = re.compile(
     r"pretrained|model|model_id|deployment_id|peft|delta|path|engine|load|revision|subfolder|ckpt_step"
     r"|(.*_)?(url|headers?|timeout|verify_certificate|ca_cert_path|trust_remote_code)|((auth|access|hf)_)?token|.*(key|secret|credential).*"
     r"|.*(batch|device|parallel|memory|mem_|offload|concurrent|retries|num_nodes|swap_space).*|tokenized_requests|[td]p_.*"
-    r"|(use|logits)_cache|(cache|download)_dir"
+    r"|(use|logits)_cache|enable_prefix_caching|use_accelerate|(cache|download)_dir"
     r"|host|port|location|(.*_)?project(_id)?|(aws_)?region(_name)?|scopes|use_adc|http_client|stream(ing)?|retry_delay|disable_retry"
     r"|service_tier|background|cache_ttl|max_connections"
 )
@@ -98,7 +98,8 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
     conditions = {key: content[key] for key in _PROMPT if content.get(key)} | _conditions(config, given)
     configs = content.get("configs") or {}
     groups = {name: parts for name, parts in (content.get("group_subtasks") or {}).items() if parts}
-    for task, metrics in mapping(content["results"], f"{path}: results").items():
+    shown = content.get("n-shot") or _listed_shots(content, config)
+    for task, metrics in _results(content["results"], path).items():
         samples = content.get("n-samples", {}).get(task, {})
         if samples.get("effective") != samples.get("original"):
             raise DataError(f"{path}: {task} was run on {samples['effective']} of {samples['original']} examples")
@@ -111,7 +112,7 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
         beside = path.with_name(path.name.replace("results", f"samples_{task}", 1)).with_suffix(".jsonl")
         found = _samples(beside, ways) if path.name.startswith("results") and beside.is_file() else None
         joined = False
-        shots = _shots(task, parts, content.get("n-shot", {}), config)
+        shots = _shots(task, parts, shown, config)
         split = "dev" if all(_on_development_data(configs.get(part) or {}) for part in parts) else None
         for name, value in metrics.items():
             metric, _, way = name.partition(",")
@@ -146,6 +147,17 @@ def read(path: Path, options: Options) -> Iterator[Row | Note]:
             yield Note(f"the examples in {beside.name} make none of the printed scores of {task}: {kept}")
 
 
+def _results(given: Any, path: Path) -> dict[str, Any]:
+    """The scores by task.
+
+    Raises:
+        DataError: If they are a list, as of BigScience's fork: an entry a task, prompt and metric.
+    """
+    if isinstance(given, list) and any("prompt_name" in one for one in given):
+        raise DataError(f"{path}: results are a list of tasks and prompts, as BigScience's fork of the harness writes them: not read")
+    return mapping(given, f"{path}: results")
+
+
 def _arguments(given: Any) -> dict[str, Any]:
     """--model_args or --gen_kwargs, which files have as a text or as an object."""
     return given if isinstance(given, dict) else dict(re.findall(r"\b(\w++)=([^,]+)", str(given or "")))
@@ -169,6 +181,15 @@ def _shots(task: str, parts: set[str], shots: dict[str, Any], config: dict[str, 
     """How many examples a prompt has; of a group that does not say it, as its tasks do, a list where they differ."""
     said = sorted({shots[one] for one in ({task} if task in shots else parts) if shots.get(one) is not None})
     return said[0] if len(said) == 1 else said or config.get("num_fewshot")
+
+
+def _listed_shots(content: dict[str, Any], config: dict[str, Any]) -> dict[str, Any]:
+    """The shots of each task where num_fewshot is a list, as in Stability AI's fork: in the order of `versions`, not of `results`.
+
+    There tasks of one kind of request stand together (lm_eval/evaluator.py at effdbea).
+    """
+    listed, versions = config.get("num_fewshot"), content.get("versions") or {}
+    return dict(zip(versions, listed, strict=True)) if isinstance(listed, list) and len(listed) == len(versions) else {}
 
 
 def _on_development_data(config: dict[str, Any]) -> bool:

@@ -433,7 +433,10 @@ def test_a_mean_of_a_group_of_lm_eval_has_the_shots_of_its_tasks(tmp_path: Path)
 
 def test_conditions_of_a_run_of_lm_eval_are_in_its_recipe(tmp_path: Path) -> None:
     plain = _lm_eval(xnli_de={"acc,none": 0.6}) | {"n-shot": {"xnli_de": 5}}
-    spread = "pretrained=org/m,device_map=auto,parallelize=True,max_memory_per_gpu=9,auth_token=x,trust_remote_code=True,batch_size=4"
+    spread = (
+        "pretrained=org/m,device_map=auto,parallelize=True,use_accelerate=True,enable_prefix_caching=True,max_memory_per_gpu=9,"
+        "auth_token=x,trust_remote_code=True,batch_size=4"
+    )
     for place, (config, recipe) in enumerate([
         ({}, {}),
         ({"model_args": spread, "gen_kwargs": None, "batch_size": 8}, {}),
@@ -508,6 +511,46 @@ def test_a_task_of_lm_eval_without_test_data_was_run_on_development_data(tmp_pat
         ("both", "mul", "test"), ("mgsm", "sw", "test"), ("pawsx", "de", "test"), ("pawsx", "fr", "dev"), ("pawsx", "mul", "test"),
         ("xcopa", "et", "test"), ("xnli", "de", "dev"), ("xnli", "mul", "dev"), ("xnli", "sw", "dev"),
     )]  # fmt: skip
+
+
+def test_shots_that_a_fork_of_lm_eval_lists_are_those_of_the_tasks_in_the_order_of_their_versions(tmp_path: Path) -> None:
+    """As in Stability-AI/lm-evaluation-harness: results have the tasks of one kind of request together."""
+    results = {task: {"acc": 0.5} for task in ("jnli_ja", "xwinograd_ja", "jsquad_ja")}
+    content = {"results": results, "versions": {"jnli_ja": 1.1, "jsquad_ja": 1.1, "xwinograd_ja": 1.0},
+               "config": {"model_args": "pretrained=org/m", "num_fewshot": [3, 2, 0]}}  # fmt: skip
+    columns = "target", "json_extract_string(recipe, '$.num_fewshot')"
+    for place, (listed, expected) in enumerate((([3, 2, 0], "320"), ([3, 2], ["[3,2]"] * 3))):
+        content["config"] |= {"num_fewshot": listed}
+        file = tmp_path / str(place) / "results.json"
+        file.parent.mkdir()
+        file.write_text(json.dumps(content), encoding="utf-8")
+        assert not ingesting.ingest([file], file.parent / "store").refusals
+        with store.connect(file.parent / "store") as con:
+            found = con.execute(f"SELECT {', '.join(columns)} FROM run ORDER BY 1").fetchall()
+        assert found == list(zip(("lm-eval/jnli", "lm-eval/jsquad", "lm-eval/xwinograd"), expected, strict=True))
+
+
+def test_results_of_bigsciences_fork_are_named(tmp_path: Path) -> None:
+    """evaluator.py of bigscience-workshop/lm-evaluation-harness: an entry a task, prompt and metric."""
+    entry = {
+        "task_name": "xquad.ar",
+        "prompt_name": "answer",
+        "f1": 0.5,
+        "dataset_path": "xquad",
+        "dataset_name": "xquad.ar",
+        "subset": None,
+    }
+    _, refused = said("agg.json", {"results": [entry], "config": {"model_args": "pretrained=m", "num_fewshot": 0}}, tmp_path)
+    assert refused[0].endswith("results are a list of tasks and prompts, as BigScience's fork of the harness writes them: not read")
+
+
+def test_nll_is_a_loss_and_eval_a_split_of_development_data(tmp_path: Path) -> None:
+    line = "model,intermediate,target,language,metric,value,source,split\n"
+    found, refused = said(
+        "a.csv", line + "m,none,t,de,nll,0.5,s,test\nm,none,t,de,f1,0.5,s,eval\nm,none,t,fr,f1,0.5,s,evaluation\n", tmp_path, "split"
+    )
+    assert found == [("dev",), ("dev",)]
+    assert ["column 'metric' is 'nll', expected one of which more is better" in one for one in refused] == [True]
 
 
 @pytest.mark.parametrize(

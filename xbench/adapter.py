@@ -308,7 +308,7 @@ def _line(error: BaseException, module: ModuleType) -> str:
 # what automatic model cards list among the others; the shares of stereotypes of lm_eval/tasks/crows_pairs, and EuroEval's bits.
 LESS = frozenset({
     "perplexity", "word_perplexity", "byte_perplexity", "bits_per_byte", "bits_per_character", "pct_stereotype", "likelihood_diff",
-    "likelihood_difference", "ppl", "loss", "wer", "cer", "ter", "mer", "edit_distance", "mse",
+    "likelihood_difference", "ppl", "loss", "nll", "wer", "cer", "ter", "mer", "edit_distance", "mse",
     "rmse", "mae", "mape", "brier_score",
 })  # fmt: skip
 

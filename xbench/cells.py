@@ -24,7 +24,8 @@ NAMES = ("language", "split", "metric", "scorer")
 KEY = (*NAMES, "language_set")  # of a score in its run
 PERCENT = "; for percent say so: a column unit, or --set unit=percent"  # what to do about a number that is no fraction
 EMPTY = "is empty; if the file does not say it, --set does"
-_SPLITS = {"dev": "dev", "test": "test", "val": "dev", "valid": "dev", "validation": "dev", "development": "dev"}
+# Of `eval` and `evaluation` the trainers of the hub's cards speak, and xstory_cloze: they mean development data.
+_SPLITS = {"test": "test"} | dict.fromkeys(("dev", "val", "valid", "validation", "development", "eval", "evaluation"), "dev")
 _UNITS = {"fraction": 1, "percent": 100}
 _KNOWN = frozenset({*COLUMNS, *PASSING})
 _BY_ROW = ("unit", "lower_is_better", "outcomes", "answers", "stderr")  # a number with one of these beside it is looked at in its row
