@@ -28,7 +28,9 @@ _PAIR = re.compile(r"(flores200):([a-z]{3}_[A-Z][a-z]{3})-([a-z]{3}_[A-Z][a-z]{3
 _CALLED = {"hti": "ht"}  # Haitian in utils/language.py; hti is Hoti
 # Ends of names that are no languages: Kyrgyz is not Kongo (kg), lener_br is in Portuguese, and AAE is African American English.
 _WORDS = re.compile(r"lextreme:.*|twitterAAE:.*")
-_DEVELOPMENT = re.compile(r"(val|valid|validation|dev|development)(?![a-z]).*", re.IGNORECASE)  # dev_r1 of ANLI, but not devtest of FLORES
+_DEVELOPMENT = re.compile(
+    r"(val|valid|validation|dev|development|eval|evaluation)(?![a-z]).*", re.IGNORECASE
+)  # dev_r1 of ANLI, but not devtest of FLORES
 _KYRGYZ = re.compile(r"(kyrgyz_evals:.+?)(_kg)?")
 
 

@@ -707,7 +707,7 @@ def test_languages_of_the_multilingual_tasks_of_lighteval(task: str, target: str
 def test_the_split_of_a_task_of_lighteval(tmp_path: Path) -> None:
     """evaluation_splits of LightevalTaskConfig; dev_r1 is ANLI's, devtest the test set of FLORES (huggingface/lighteval at 3fd1526)."""
     splits = {
-        "a": ["validation"], "b": ["dev_r1", "dev_r2"], "c": ["devtest"], "d": ["test"], "e": ["validation", "test"], "f": None, "g": ["Valid"],
+        "a": ["validation"], "b": ["dev_r1", "dev_r2"], "c": ["devtest"], "d": ["test"], "e": ["validation", "test"], "f": None, "g": ["Valid"], "h": ["eval"],
     }  # fmt: skip
     content = {
         "config_general": {"model_name": "m"},
@@ -716,7 +716,7 @@ def test_the_split_of_a_task_of_lighteval(tmp_path: Path) -> None:
     }
     found, refused = said("results.json", content, tmp_path, "target", "split")
     assert refused == []
-    assert {target[-1]: split for target, split in found} == {name: "dev" if name in "abg" else "test" for name in splits}
+    assert {target[-1]: split for target, split in found} == {name: "dev" if name in "abgh" else "test" for name in splits}
 
 
 def test_metrics_of_texts_of_lighteval_are_in_their_own_unit(tmp_path: Path) -> None:
