@@ -172,7 +172,7 @@ def _code(name: str) -> str | None:
 def _unit(metric: dict[str, Any]) -> str:
     """Fraction or percent, as the record says; other scales are no fraction, and are refused as such."""
     unit, bounds = metric.get("metric_unit"), (number(metric.get("min_score")), number(metric.get("max_score")))
-    if unit in ("percent", "percentage", "%") or bounds in ((0, 100), (-100, 100)):  # below 0 a correlation has no place here
+    if unit in ("percent", "percentage", "%") or bounds in ((0, 100), (-100, 100)):
         return "percent"
     if unit in ("proportion", "fraction") and bounds in ((0, 1), (-1, 1), (None, None)):
         return "fraction"

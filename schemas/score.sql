@@ -11,7 +11,7 @@ CREATE TABLE score (
     metric            VARCHAR NOT NULL CHECK (metric <> ''),
     scorer            VARCHAR NOT NULL CHECK (scorer <> ''),
     dataset_revision  VARCHAR NOT NULL CHECK (dataset_revision <> ''),
-    value             DOUBLE NOT NULL CHECK (isfinite(value) AND value BETWEEN 0 AND 1),
+    value             DOUBLE NOT NULL CHECK (isfinite(value) AND value BETWEEN -1 AND 1),
     n                 BIGINT CHECK (n > 0),
     stderr            DOUBLE CHECK (isfinite(stderr) AND stderr >= 0),
     stderr_kind       VARCHAR CHECK (stderr_kind <> ''),
@@ -20,6 +20,7 @@ CREATE TABLE score (
     UNIQUE (run_id, language, split, metric, scorer, language_set),  -- the key; NULL is a value of it, which SQL's UNIQUE does not ask
     CHECK ((language = 'mul') = (language_set IS NOT NULL)),
     CHECK (language <> 'mul' OR evidence = 'aggregate'),
+    CHECK (value >= 0 OR evidence = 'aggregate'),
     CHECK ((stderr IS NULL) = (stderr_kind IS NULL)),
     CHECK (evidence = 'aggregate' OR n IS NOT NULL)
 );
@@ -36,7 +37,7 @@ COMMENT ON COLUMN score.split IS 'dev: used for choices, in the training languag
 COMMENT ON COLUMN score.metric IS 'As in outcome';
 COMMENT ON COLUMN score.scorer IS 'As in outcome; unknown where a source does not say';
 COMMENT ON COLUMN score.dataset_revision IS 'Revision or content hash of the target data, as in target_revision but for development data';
-COMMENT ON COLUMN score.value IS 'Fraction between 0 and 1 (percent only on screen); from our runs sum(numerator) / sum(denominator) over outcome';
+COMMENT ON COLUMN score.value IS 'Fraction between 0 and 1, of correlations from elsewhere (Matthews, Spearman) between -1 and 1 (percent only on screen); from our runs sum(numerator) / sum(denominator) over outcome';
 COMMENT ON COLUMN score.n IS 'Number of examples';
 COMMENT ON COLUMN score.stderr IS 'Standard error where a source gives one';
 COMMENT ON COLUMN score.stderr_kind IS 'How the source computed its standard error';

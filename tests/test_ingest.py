@@ -20,7 +20,7 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import adapter, board, cli, compacting, gathering, ingesting, rescoring, rows, share, store, verifying
+from xbench import adapter, board, cli, compacting, exporting, gathering, ingesting, rescoring, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
 from xbench.versions import Batch, pack
@@ -293,6 +293,7 @@ def test_a_pipe_is_refused_and_the_file_beside_it_is_read(tmp_path: Path) -> Non
         ("m,none,xnli,de,accuracy,0.5", "a.csv:2: 6 cells, the header has 7"),
         ("m,xnli,xnli,de,accuracy,0.5,p", "a.csv:2: column 'intermediate' is 'xnli', expected another task than the target, or none"),
         ("m,none,xnli,de,accuracy,-0.1,p", "column 'value' is '-0.1', expected a fraction between 0 and 1"),
+        ("m,none,xnli,de,mcc,-1.1,p", "column 'value' is '-1.1', expected a fraction between -1 and 1; for percent say so"),
         ("m,none,xnli,de,accuracy,inf,p", "column 'value' is 'inf', expected a fraction"),
         ("m,none,xnli,de/fr/es,accuracy,0.1,p", "a pair is two codes with one slash"),
         ("m\u0007,none,xnli,de,accuracy,0.1,p", "column 'model' is 'm\\x07', expected a printable text"),
@@ -303,6 +304,28 @@ def test_lines_that_are_wrong(tmp_path: Path, line: str, said: str) -> None:
     assert said in "\n".join(map(str, report.refusals))
     assert not report.cells
     assert not list((tmp_path / "s").rglob("*.parquet"))
+
+
+@pytest.mark.parametrize("metric", ["mcc", "cosine_spearman", "Pearson", "kendall_tau", "cohen_kappa", "matthews_correlation"])
+def test_correlations_may_be_below_0(metric: str, tmp_path: Path) -> None:
+    """They were refused, and the mean over languages was that of the better ones."""
+    lines = [f"m,none,xnli,{code},{metric},{value},p" for code, value in (("de", -0.1), ("fr", 0.5), ("hi", -1))]
+    report = ingesting.ingest([write(tmp_path / "a.csv", *lines)], tmp_path / "s")
+    assert (report.refusals, report.cells["new"]) == ([], 3)
+    with store.connect(tmp_path / "s") as con:
+        found = con.execute("SELECT language, value FROM score ORDER BY ALL").fetchall()
+        (mean,) = con.execute("SELECT value FROM leaderboard").fetchall()
+    assert found == [("de", -0.1), ("fr", 0.5), ("hi", -1.0)]
+    assert mean[0] == pytest.approx(-0.2)
+    assert verifying.verify(tmp_path / "s").problems == []
+    percent = write(tmp_path / "b.csv", f"m,none,xnli,es,{metric},-12.5,p")
+    report = ingesting.ingest([percent], tmp_path / "s", options=Options(settings={"unit": "percent"}))
+    assert report.refusals == []
+    out = tmp_path / "out"
+    out.mkdir()
+    exporting.export(tmp_path / "s", "eee", out)
+    again = ingesting.ingest([out], tmp_path / "s")
+    assert (again.refusals, again.cells["identical"]) == ([], 4)
 
 
 def test_a_recipe_with_half_a_character_is_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import csv
 import lzma
 import os
 import pickle
+import re
 import threading
 import traceback
 import zipfile
@@ -311,6 +312,15 @@ LESS = frozenset({
     "likelihood_difference", "ppl", "loss", "nll", "wer", "cer", "ter", "mer", "edit_distance", "mse",
     "rmse", "mae", "mape", "brier_score",
 })  # fmt: skip
+
+
+# Metrics that are correlations, by name: worse than chance is below 0, and to leave it out would make means of the better ones alone.
+_CORRELATION = re.compile(r"mcc|matthews|pearson|spearman|kendall|kappa|correlation")
+
+
+def least(metric: object) -> float:
+    """The lowest score that there is by a metric: -1 of a correlation, else 0."""
+    return -1.0 if _CORRELATION.search(str(metric).casefold()) else 0.0
 
 
 # The unit of a number that may be a fraction or in percent where neither file nor user says which: it is refused with these words.

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xbench.adapter import COLUMNS, LESS, PASSING, REQUIRED, Row, number
+from xbench.adapter import COLUMNS, LESS, PASSING, REQUIRED, Row, least, number
 from xbench.errors import DataError
 from xbench.languages import MANY, normal
 
@@ -262,7 +262,10 @@ def _check_directions(cells: Cells, refused: Refused) -> None:
 
 
 def _check_numbers(cells: Cells, refused: Refused) -> None:
-    """Fractions between 0 and 1. A number that is one already, with nothing beside it that says more, is as it should be."""
+    """Fractions between 0 and 1, of correlations between -1 and 1.
+
+    A number between 0 and 1, with nothing beside it that says more, is as it should be.
+    """
     columns = cells.columns
     beside = [columns[column] for column in _BY_ROW if column in columns]
     values = columns["value"] = cells.column("value")
@@ -303,12 +306,12 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
     value = computed if computed is not None else _fraction(row, "value", unit)
     if value is None or math.isnan(value):
         problems.append(("value", "expected a number", shown(row.get("value"))))
-    elif not 0 <= value <= 1 + _ROUNDING:
-        hint = PERCENT if unit == "fraction" and 1 < value <= 100 else ""
-        expected = "percent between 0 and 100" if unit == "percent" else "a fraction between 0 and 1"
+    elif not (low := 0.0 if "outcomes" in row else least(row.get("metric"))) - _ROUNDING * (low < 0) <= value <= 1 + _ROUNDING:
+        hint = PERCENT if unit == "fraction" and 1 < abs(value) <= 100 and value >= 100 * low else ""
+        expected = f"percent between {100 * low:.0f} and 100" if unit == "percent" else f"a fraction between {low:.0f} and 1"
         problems.append(("value", f"expected {expected}{hint}", shown(row["value"])))
     else:
-        row["value"] = min(value, 1.0)
+        row["value"] = max(low, min(value, 1.0))
     if row.get("stderr") is None:
         row["stderr_kind"] = None
         return

@@ -13,7 +13,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import COLUMNS, RUN, SOURCE
+from xbench.adapter import COLUMNS, RUN, SOURCE, least
 from xbench.cells import KEY
 from xbench.errors import DataError
 from xbench.exporting import Row, Selection, write_whole
@@ -81,7 +81,7 @@ def _result(row: Row) -> dict[str, Any]:
             "metric_unit": "proportion",
             "lower_is_better": False,
             "score_type": "continuous",
-            "min_score": 0.0,
+            "min_score": least(row["metric"]),
             "max_score": 1.0,
         },
         "score_details": score,
