@@ -50,6 +50,7 @@ BREAKS: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {
     ("score", ("evidence", "n")): {"n": None},
     ("score", ("evidence",)): {"evidence": "hearsay"},
     ("score", ("value",)): {"value": 50.0},
+    ("score", ("value", "evidence")): {"value": -0.1},
 }
 
 
