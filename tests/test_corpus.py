@@ -674,8 +674,8 @@ def pair(text: str, label: str = "1", **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ([pair("a"), pair("b", "7")], "row 1 (1): label '7' is not one of 0 1"),
-        ([pair("a", id="x"), pair("b", id="x")], "row 1: example id 'x' occurs twice"),
+        ([pair("a"), pair("b", "7")], "example 2 (id '1'): label '7' is not one of 0 1"),
+        ([pair("a", id="x"), pair("b", id="x")], "example 2 (id 'x'): id 'x' occurs twice"),
         ([{"text": "a", "pare": "b", "label": "1"}], ":1: no field pair; it has text, pare, label"),
         ([pair("a", cluster_id="x")], ":1: field 'cluster_id' is not read; did you mean 'cluster'?"),
         ([pair("a"), pair("b", example_id="x", Clusters="y")], ":2: field 'example_id' is not read; did you mean 'id'?, 'Clusters' is not"),
@@ -696,6 +696,31 @@ def test_data_check_refuses_what_a_run_refuses(folder: Path, changed: list[dict[
     with pytest.raises(DataError) as caught:
         load_task("pawsx").examples("de", "test")
     assert said.partition("; it is")[0].removeprefix("pawsx de test is missing: ") in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ([Tagged("0", "0", ["a"], ["X"])], "example 1: tokens is ['a'], expected a tuple of texts"),  # type: ignore[arg-type]
+        ([Tagged("0", None, ("a",), ("X",))] * 60, "example 1 and 59 more: cluster_id is None, expected a text"),  # type: ignore[arg-type]
+        ([Classified("0", "0", "a", "", ["X"])] * 60, "example 1 and 59 more: a Classified, expected Tagged"),  # type: ignore[arg-type]
+        ([{"tokens": ["a"]}], "example 1: a dict, expected Tagged"),
+        (None, "load gave NoneType, expected a list of examples"),
+        ([Tagged("0", "", ("a",), ("X",))], "example 1 (id '0'): id and cluster cannot be empty"),
+    ],
+)
+def test_what_a_reader_of_a_task_gives_is_checked_before_anything_is_made_of_it(folder: Path, given: Any, said: str) -> None:
+    """Lists of tokens ended `data check` in a traceback, a cluster that is None became `en/None` of all sentences."""
+    put(folder, "x/en.txt", "a")
+    source = corpus.Source(("x/{language}.txt",), lambda files, language, split: given)
+    one = corpus.Corpus(folder="x", family="tagging", languages=("en",), sources=(source,), has_dev=False)
+    task = replace(
+        one.task(labels=("X",), metric="accuracy", scorers=("token-accuracy",), licence="", source="", about=""), name="mini-pos"
+    )
+    for held in corpus.held(task):
+        assert held.state == "broken"
+        assert said in " ".join(held.notes)
+        assert str(folder / "x/en.txt") in held.notes[0]
 
 
 def test_data_check_counts_test_inputs_that_are_in_the_training_data(folder: Path) -> None:

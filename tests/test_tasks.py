@@ -266,9 +266,9 @@ def test_bad_examples_are_all_named() -> None:
     with pytest.raises(DataError) as caught:
         replace(good, load=lambda language, split: bad).examples("en", "test")
     assert list(caught.value.problems) == [
-        "row 0 (a): 2 tokens, 1 labels",
-        "row 1: example id 'a' occurs twice",
-        "row 1 (a): label 'NOUNS' is not one of " + " ".join(UPOS),
+        "example 1 (id 'a'): 2 tokens, 1 labels",
+        "example 2 (id 'a'): id 'a' occurs twice",
+        "example 2 (id 'a'), token 'x': label 'NOUNS' is not one of " + " ".join(UPOS),
     ]
     with pytest.raises(DataError, match="no examples"):
         replace(good, load=lambda language, split: []).examples("en", "test")
@@ -279,7 +279,7 @@ def test_unknown_task_lists_those_that_exist() -> None:
         load_task("xnlii")
 
 
-FROM = "from dataclasses import replace\nfrom xbench.task import Part\nfrom xbench.tasks.mini_pos import TASK\n"
+FROM = "from dataclasses import replace\nfrom xbench.task import Part, Tagged, Unaligned\nfrom xbench.tasks.mini_pos import TASK\n"
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,24 @@ FROM = "from dataclasses import replace\nfrom xbench.task import Part\nfrom xben
         ("parts=(Part('mini-poss'),)", ":4: no task is called 'mini-poss'; there are: mine"),
         ("load=lambda language, split: open('/no/such')", ":4: FileNotFoundError: "),
         ("revision=lambda: 1 / 0", ":4: ZeroDivisionError: division by zero"),
-        ("load=lambda language, split: [{}]", "row 0: a dict, expected Tagged or "),
+        ("load=lambda language, split: [{}]", "example 1: a dict, expected Tagged, as family tagging has it"),
+        ("load=lambda language, split: [Tagged('a', 'a', ['x'], ['X'])]", "example 1: tokens is ['x'], expected a tuple of texts"),
+        ("load=lambda language, split: [Tagged('a', 'a', ('x',), ['X'])]", "example 1: labels is ['X'], expected a tuple of texts"),
+        ("load=lambda language, split: [Tagged('a', 'a', (1,), ('X',))]", "example 1: tokens is (1,), expected a tuple of texts"),
+        ("load=lambda language, split: [Tagged(7, 'a', ('x',), ('X',))]", "example 1: example_id is 7, expected a text"),
+        ("load=lambda language, split: [Tagged('a', None, ('x',), ('X',))]", "example 1: cluster_id is None, expected a text"),
+        ("load=lambda language, split: [Tagged('', 'a', ('x',), ('X',))]", "example 1 (id ''): id and cluster cannot be empty"),
+        ("family='classification'", "expected Classified, as family classification has it"),
+        (
+            "family='mining', load=lambda language, split: [Unaligned('a b', 'a', 'x', False, ())]",
+            "example 1 (id 'a b'): an id with white space",
+        ),
+        ("labels=()", ": family tagging needs labels, and there are none"),
+        ("labels=('O', 'B PER')", ":4: label 'B PER' has white space"),
+        ("labels=('O', '')", ":4: a label is empty"),
+        ("labels=('O', 'X', 'O')", ":4: labels names O more than once"),
+        ("revision=lambda: ''", "the revision of task mine is '', expected a text that is not empty"),
+        ("labels_of=lambda: open('/no/such')", ":4: FileNotFoundError: "),
         ("load=lambda language, split: None", "task mine, en test: load gave NoneType, expected a list of examples"),
         ("revision=lambda: 5", "the revision of task mine is 5, expected a text"),
         ("scorers=()", ": scorers is empty, and there are languages to score"),
@@ -314,7 +331,22 @@ def test_what_is_wrong_in_a_task_file_is_named_with_its_line(
     with pytest.raises(XbenchError) as caught:
         use()
     assert said in str(caught.value)
-    assert "mine" in said or "row 0" in said or str(tmp_path / "mine.py") in str(caught.value)
+    assert "task mine, en test" in str(caught.value) or "mine" in said or str(tmp_path / "mine.py") in str(caught.value)
+
+
+def test_equal_problems_are_one_and_the_file_is_named(tmp_path: Path) -> None:
+    """Fifteen lines said of a tag that it is none, of sentences by their number from 0, and none in which file."""
+    labels = ["X", "GPE", "GPE", "X", "LOC", "GPE"]
+    bad = [Tagged(str(i), str(i), (f"t{i}",), (label,)) for i, label in enumerate(labels)]
+    task = replace(load_task("mini-pos"), load=lambda language, split: bad, files=lambda language, split: [tmp_path / "x.tsv"])
+    with pytest.raises(DataError) as caught:
+        task.examples("en", "test")
+    assert caught.value.headline == f"task mini-pos, en test, {tmp_path / 'x.tsv'}: 4 problem(s)"
+    known = " ".join(UPOS)
+    assert list(caught.value.problems) == [
+        f"example 2 (id '1'), token 't1' and 2 more: label 'GPE' is not one of {known}",
+        f"example 5 (id '4'), token 't4': label 'LOC' is not one of {known}",
+    ]
 
 
 @pytest.mark.parametrize("name", ["none", "a@b", "a+b"])

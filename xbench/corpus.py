@@ -120,6 +120,7 @@ class Corpus:
             languages=self.languages,
             train_language=self.train_language,
             load=self.load,
+            files=self.files,
             revision=self.revision,
             dev_revision=self.dev_revision,
             check=self.check,
@@ -174,12 +175,19 @@ class Corpus:
                 raise DataError(
                     f"no {split} data of {self.folder} in {language!r}", [*self._looked(language, split), str(error)]
                 ) from error
+        if not isinstance(examples, Sequence) or not all(isinstance(getattr(e, "cluster_id", None), str) for e in examples):
+            return examples  # of a reader in the task's file; Task.examples says what is wrong
         placeholder = placeholder_label(examples, split)
         if placeholder:
             raise DataError(f"{self.folder}, {language} {split}: {placeholder}")
         if self.parallel:
             return examples
-        return [replace(e, cluster_id=f"{language}/{e.cluster_id}") for e in examples]
+        return [replace(e, cluster_id=e.cluster_id and f"{language}/{e.cluster_id}") for e in examples]
+
+    def files(self, language: str, split: Split) -> list[Path]:
+        """The files that the examples of one language and split are read from; none where they are those of the hub."""
+        found = self._find(language, split)
+        return found[1] if found else []
 
     def _of_hub(self, examples: Sequence[Example]) -> Sequence[Example]:
         """In its rows a paragraph is known by its text alone."""
@@ -377,8 +385,8 @@ def mixture(*parts: Part, **fields: Any) -> Task:
 
 def placeholder_label(examples: Sequence[Example], split: Split) -> str:
     """Why labels are not labels: every test item has the same one. Empty when they vary."""
-    labels = {getattr(e, "label", None) for e in examples}
-    if split == "test" and len(examples) >= _CLASSIFIED_MINIMUM and len(labels) == 1 and None not in labels:
+    labels = {label for e in examples if isinstance(label := getattr(e, "label", None), str)}
+    if split == "test" and len(examples) >= _CLASSIFIED_MINIMUM and len(labels) == 1:
         return f"all {len(examples)} labels are {labels.pop()!r}: a placeholder for labels that were stripped (google-research/xtreme#24)"
     return ""
 

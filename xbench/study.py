@@ -410,8 +410,9 @@ def data_revision(task: Task, phase: Phase) -> str:
     selects = task.trains and phase.selection is not None and phase.selection.on == "target-languages"
     with faults_named(task):
         more, found = task.dev_revision() if selects else "", task.version()
-    if not isinstance(found, str):
-        raise DataError(f"the revision of task {task.name} is {found!r}, expected a text")
+    if not (isinstance(more, str) and isinstance(found, str) and found.strip()):
+        odd = found if isinstance(more, str) else more
+        raise DataError(f"the revision of task {task.name} is {odd!r}, expected a text that is not empty")
     return f"{found}{DEV}{more}" if more else found
 
 

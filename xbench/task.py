@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import chain, zip_longest
+from itertools import chain, repeat, zip_longest
+from operator import attrgetter
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 from xbench import plugins
 from xbench.errors import DataError, PluginError, XbenchError, meant
@@ -107,6 +108,11 @@ class Plain:
 
 
 Example = Tagged | Classified | Choice | Question | Translation | Unaligned | Plain
+KINDS: Mapping[str, type[Any]] = {
+    "tagging": Tagged, "classification": Classified, "choice": Choice, "qa": Question, "retrieval": Translation, "mining": Unaligned,
+    "mlm": Plain, "alignment": Translation,
+}  # fmt: skip
+"""The examples of each family; a mixture has those of its parts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +171,7 @@ class Task:
         notes: Traps of the data that a user should know of.
         trained_in: Language -> the same task with training and development data in it; None where there is no such data.
         labels_of: Reads the label set off the data, where it is not known beforehand; `labels` is filled from it when it is there.
+        files: (language, split) -> what its examples are read from, for messages.
         check: The task itself -> what is there of its data and whether it is as published, for `xbench data check`; None where the data
             ships.
         licence, source, about: For `xbench tasks` and the documentation.
@@ -199,6 +206,7 @@ class Task:
     notes: tuple[str, ...] = ()
     trained_in: Callable[[str], "Task"] | None = None
     labels_of: Callable[[], tuple[str, ...]] | None = None
+    files: Callable[[str, Split], Sequence[Path]] = lambda language, split: ()
     check: "Callable[[Task], Sequence[Held]] | None" = None
     rules: tuple[tuple[str, str], ...] = ()
     suites: tuple[str, ...] = ()
@@ -238,48 +246,83 @@ class Task:
         return f"{found} twins apart" if self.family == "alignment" and isinstance(found, str) else found
 
     def examples(self, language: str, split: Split) -> Sequence[Example]:
-        """The examples of one language and split, checked.
+        """The examples of one language and split, checked: what passes here, a run trains on, scores and stores.
 
         Raises:
-            DataError: If they cannot be had, there are none, ids repeat, or a label is outside `labels`; all problems at once.
+            DataError: If they cannot be had, there are none, they are not of the family or of its types, ids repeat or are empty, or a
+                label is outside `labels`; all problems at once, equal ones as one.
         """
         with faults_named(self):
             found = self.load(language, split)
-        where = f"task {self.name}, {language} {split}"
+        where = ", ".join([f"task {self.name}, {language} {split}", *map(str, self.files(language, split)[:1])])
         if not (hasattr(found, "__len__") and hasattr(found, "__iter__")):
             raise DataError(f"{where}: load gave {type(found).__name__}, expected a list of examples")
-        problems = [] if found else ["no examples"]
-        seen: set[str] = set()
-        for row, example in enumerate(found):
-            if not isinstance(example, Example):
-                problems.append(
-                    f"row {row}: a {type(example).__name__}, expected {' or '.join(kind.__name__ for kind in get_args(Example))}"
-                )
-                continue
-            if example.example_id in seen:
-                problems.append(f"row {row}: example id {example.example_id!r} occurs twice")
-            seen.add(example.example_id)
-            problems += [f"row {row} ({example.example_id}): {p}" for p in self._problems(example)]
-        if problems:
-            raise DataError(f"{where}: {len(problems)} problem(s)", problems[:50])
+        places: dict[str, list[str]] = {}  # of each problem
+        for said, place in self._problems(found):
+            places.setdefault(said, []).append(place)
+        if not len(found):
+            raise DataError(f"{where}: 1 problem(s)", ["no examples"])
+        if places:
+            told = [f"{at[0]}{f' and {len(at) - 1} more' if at[1:] else ''}: {said}" for said, at in places.items()]
+            raise DataError(f"{where}: {sum(map(len, places.values()))} problem(s)", told[:50])
         return found
 
-    def _problems(self, example: Example) -> list[str]:
+    def _problems(self, found: Sequence[Any]) -> Iterator[tuple[str, str]]:
+        """(what is wrong, where) of examples; the first is `example 1`, as lines are counted."""
+        kind, labels = KINDS[self.family], frozenset(self.labels)
+        types = get_type_hints(kind)
+        others = [name for name, wanted in types.items() if wanted is not str]
+        texts = attrgetter(*types.keys() - others)
+        seen: set[str] = set()
+        for number, example in enumerate(found, 1):
+            if not isinstance(example, kind):
+                yield f"a {type(example).__name__}, expected {kind.__name__}, as family {self.family} has it", f"example {number}"
+                continue
+            asked = others if {*map(type, texts(example))} == {str} else types  # of hundreds of thousands most have nothing but texts
+            if unfit := [said for name in asked if (said := misfit(name, getattr(example, name), types[name]))]:
+                yield from ((said, f"example {number}") for said in unfit)
+                continue
+            wrong = [(f"id {example.example_id!r} occurs twice", "")] if example.example_id in seen else []
+            seen.add(example.example_id)
+            wrong += self._wrong(example, labels)
+            for said, at in wrong:
+                yield said, f"example {number} (id {example.example_id!r}){at}"
+
+    def _wrong(self, example: Any, labels: frozenset[str]) -> list[tuple[str, str]]:
+        """(what is wrong, where in it) of an example whose fields are of their types."""
+        wrong = [] if example.example_id and example.cluster_id else [("id and cluster cannot be empty", "")]
         if isinstance(example, Tagged):
-            problems = [f"label {x!r} is not one of {' '.join(self.labels)}" for x in sorted(set(example.labels) - set(self.labels))]
             if not example.tokens or len(example.tokens) != len(example.labels):
-                problems.append(f"{len(example.tokens)} tokens, {len(example.labels)} labels")
-            return problems
-        if isinstance(example, Classified) and example.label not in self.labels:
-            return [f"label {example.label!r} is not one of {' '.join(self.labels)}"]
-        if isinstance(example, Choice):
-            problems = [] if example.label in self.labels else [f"label {example.label!r} is not one of {' '.join(self.labels)}"]
-            return problems + (
-                [] if len(example.choices) == len(self.labels) else [f"{len(example.choices)} choices, {len(self.labels)} labels"]
-            )
-        if isinstance(example, Question) and example.answers and not example.context[example.start :].startswith(example.answers[0]):
-            return [f"answer {example.answers[0]!r} is not at character {example.start} of the context"]
-        return []
+                wrong.append((f"{len(example.tokens)} tokens, {len(example.labels)} labels", ""))
+            if not labels.issuperset(example.labels):
+                pairs = zip(example.tokens, example.labels, strict=False)
+                wrong += [(self._no_label(label), f", token {token!r}") for token, label in pairs if label not in labels]
+        elif isinstance(example, Classified | Choice):
+            if example.label not in labels:
+                wrong.append((self._no_label(example.label), ""))
+            if isinstance(example, Choice) and len(example.choices) != len(labels):
+                wrong.append((f"{len(example.choices)} choices, {len(labels)} labels", ""))
+        elif isinstance(example, Question):
+            if example.answers and not (example.start >= 0 and example.context.startswith(example.answers[0], example.start)):
+                wrong.append((f"answer {example.answers[0]!r} is not at character {example.start} of the context", ""))
+        elif isinstance(example, Unaligned) and any(len(name.split()) != 1 for name in (example.example_id, *example.gold)):
+            wrong.append(("an id with white space, which stands between the ids of several translations", ""))
+        return wrong
+
+    def _no_label(self, label: str) -> str:
+        return f"label {label!r} is not one of {' '.join(self.labels)}"
+
+
+_EXPECTED = {str: "a text", int: "a whole number", bool: "True or False"}
+
+
+def misfit(name: str, value: Any, wanted: Any) -> str:
+    """What is wrong with the value of a field of an example; empty where it is of the type that is wanted, as get_type_hints gives it."""
+    if isinstance(wanted, type):
+        good = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+    else:
+        good = isinstance(value, tuple) and all(map(isinstance, value, repeat(str)))
+    return "" if good else f"{name} is {value!r:.60}, expected {_EXPECTED.get(wanted, 'a tuple of texts')}"
 
 
 def load_task(name: str) -> Task:
@@ -304,7 +347,7 @@ def load_task(name: str) -> Task:
     else:
         task = replace(task, name=base)
     if task.labels_of is not None:
-        with contextlib.suppress(DataError):  # without its data a task can still be shown; its examples raise this again
+        with faults_named(task), contextlib.suppress(DataError):  # without data a task can still be shown; its examples raise this again
             task = replace(task, labels=task.labels_of())
     return task
 
@@ -409,6 +452,7 @@ def _together(name: str, base: str, codes: tuple[str, ...]) -> Task:
         train_language=MANY,
         revision=lambda: " ".join(f"{code}={task.revision()}" for code, task in tasks.items()) + " in turns",
         trained_in=None,
+        files=lambda language, split: (),
         check=None,
         suites=(),
     )
@@ -456,6 +500,14 @@ def _incomplete(task: Task) -> Iterator[tuple[str, str]]:
         yield twice[0], f"languages names {' '.join(twice)} more than once"
     if task.languages and not task.scorers and task.family not in ("mlm", "alignment"):
         yield "scorers", "scorers is empty, and there are languages to score"
+    if not task.labels and task.labels_of is None and task.family in ("tagging", "classification", "choice"):
+        yield "labels", f"family {task.family} needs labels, and there are none"
+    if twice := [label for label in dict.fromkeys(task.labels) if task.labels.count(label) > 1]:
+        yield twice[0], f"labels names {' '.join(twice)} more than once"
+    # A sentence's labels are stored as one text, with spaces between them; a cell of a table has none around it.
+    for label in task.labels:
+        if label.split() != [label] and (task.family == "tagging" or label.strip() != label or not label):
+            yield label, f"label {label!r} has white space" if label.strip() else "a label is empty"
 
 
 def _place(file: Path, value: object) -> str:
