@@ -145,7 +145,7 @@ def test_a_bad_check_is_named_with_its_file_and_silences_no_other(writer: Writer
     head = "-- note: a title\n-- do: what is\n-- to be done\n"
     for name, text in {
         "good": f"{head}SELECT model, CASE language WHEN 'de' THEN 'German' END AS finding FROM result",
-        "null": f"{head}SELECT model, NULL AS finding FROM result -- nothing",
+        "null": f"{head}SELECT model, NULL AS finding FROM result; -- nothing;\n  -- at all",
         "column": f"{head}SELECT model, seed FROM result",
         "header": "-- hint: a title\nSELECT 1 AS finding",
         "sql": f"{head}SELECT model,\n    colour AS finding FROM result",

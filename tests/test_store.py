@@ -265,21 +265,48 @@ def test_a_view_with_an_error_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.sql").write_text("-- One row a b.\nSELECT * FROM a")
     (tmp_path / "a.sql").write_text("-- One row a a.\nSELECT 1 AS x")
     con = duckdb.connect()
-    binding.define_views(con, binding.selects(tmp_path))
+    binding.define_views(con, binding.selects(tmp_path), tmp_path)
     assert con.execute("SELECT x FROM b").fetchall() == [(1,)]
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "d.sql").write_text("SELECT 2 AS e")  # each names the other as a column, and one needs the other
     (tmp_path / "mine" / "e.sql").write_text("SELECT e AS d FROM f")
     (tmp_path / "mine" / "f.sql").write_text("SELECT * FROM d")
     con = duckdb.connect()
-    binding.define_views(con, binding.selects(tmp_path / "mine"))
+    binding.define_views(con, binding.selects(tmp_path / "mine"), tmp_path / "mine")
     assert con.execute("SELECT d FROM e").fetchall() == [(2,)]
     (tmp_path / "c.sql").write_text("SELECT * FROM nowhere")
-    with pytest.raises(StoreError, match=r"c: .*nowhere"):
-        binding.define_views(duckdb.connect(), binding.selects(tmp_path))
+    with pytest.raises(StoreError, match=r"/c\.sql:1: .*nowhere"):
+        binding.define_views(duckdb.connect(), binding.selects(tmp_path), tmp_path)
     (tmp_path / "c.sql").write_text("SELEC 1")
-    with pytest.raises(StoreError, match="'c'"):
-        binding.define_views(duckdb.connect(), binding.selects(tmp_path))
+    with pytest.raises(StoreError, match=r"/c\.sql:1: Parser Error"):
+        binding.define_views(duckdb.connect(), binding.selects(tmp_path), tmp_path)
+
+
+def test_views_that_are_not_one_select_are_all_named(tmp_path: Path) -> None:
+    """The store was called damaged, or its user got a traceback."""
+    import duckdb
+
+    (tmp_path / "good.sql").write_text("SELECT 1 AS a; -- it may end so")
+    (tmp_path / "open.sql").write_text("SELECT 2 AS a -- or so")
+    con = duckdb.connect()
+    binding.define_views(con, binding.selects(tmp_path), tmp_path)
+    assert con.execute("SELECT * FROM good UNION ALL SELECT * FROM open").fetchall() == [(1,), (2,)]
+    bad = {
+        "comment": ("-- One row a thing.\n", ": no statements, expected one SELECT"),
+        "empty": ("", ": no statements, expected one SELECT"),
+        "not-good": ("-- One row.\nSELEC 1", ":2: Parser Error"),
+        "twice": ("SELECT 1 AS a, 2 AS A", ": two columns are called a"),
+        "two": ("SELECT 1 AS a; SELECT 2 AS b", ": 2 statements, expected one SELECT"),
+    }
+    for name, (text, _) in bad.items():
+        (tmp_path / f"{name}.sql").write_text(text)
+    with pytest.raises(StoreError, match="views are not valid") as caught:
+        binding.define_views(duckdb.connect(), binding.selects(tmp_path), tmp_path)
+    for problem, (name, (_, said)) in zip(sorted(caught.value.problems), bad.items(), strict=True):
+        assert problem.startswith(f"{tmp_path / name}.sql{said}")
+    (tmp_path / "bytes.sql").write_bytes(b"\xff")
+    with pytest.raises(StoreError, match=r"/bytes\.sql: cannot be read: 'utf-8'"):
+        binding.selects(tmp_path)
 
 
 _WRITER = """

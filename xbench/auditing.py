@@ -16,6 +16,7 @@ from xbench.errors import PluginError, meant
 
 AUDITS = Path(__file__).parent / "audits"
 SEVERITIES = ("error", "warning", "note")
+_LAST = re.compile(r";(?=(?:\s|--[^\n]*(?:\n|\Z))*\Z)")  # a semicolon with nothing but comments after it
 _HEAD = re.compile(r"-- (error|warning|note): (.+)\n-- do: ((?:.+)(?:\n-- .+)*)\n")
 
 
@@ -85,7 +86,7 @@ def _run(con: duckdb.DuckDBPyConnection, name: str) -> list[Finding]:
         raise PluginError(f"{file}:1: expected '-- error|warning|note: title' and '-- do: advice' on top")
     above = "\n" * head.group().count("\n")  # DuckDB counts lines as the file has them
     try:
-        result = con.execute(f"SELECT * FROM ({above}{text[head.end() :]}\n) ORDER BY ALL")
+        result = con.execute(f"SELECT * FROM ({above}{_LAST.sub(' ', text[head.end() :])}\n) ORDER BY ALL")
         columns = [d[0] for d in result.description or []]
         rows = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
     except duckdb.Error as error:

@@ -1,6 +1,7 @@
 """Views from a folder of SQL files, each over whichever others it names."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -16,22 +17,30 @@ Columns = tuple[tuple[str, str], ...]
 
 
 def selects(folder: Path) -> dict[str, str]:
-    """The SQL files of a folder, by the names of their views."""
-    names = plugins.names(folder, ".sql")
-    return {name.replace("-", "_"): plugins.path(folder, name, ".sql").read_text(encoding="utf-8") for name in names}
+    """The SQL files of a folder, by the names of their views.
+
+    Raises:
+        StoreError: If one cannot be read, naming it.
+    """
+    return {name.replace("-", "_"): _text(_file(folder, name)) for name in plugins.names(folder, ".sql")}
 
 
-def define_views(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str]) -> None:
+def define_views(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], folder: Path) -> None:
     """Create a view from each SELECT, in whatever order their references need; several at once, as each is bound on its own.
 
     In the place of a view there is first an empty table with its columns, and the view only when those that need it are there: whatever
     is bound over a view binds all that is under it again.
 
+    Args:
+        con: Where they are created.
+        selects: What `selects(folder)` gave.
+        folder: Where they are from, for messages.
+
     Raises:
-        StoreError: If a view is not valid SQL, or refers to something that does not exist.
+        StoreError: If files are no valid SELECT each, or refer to something that does not exist, naming them and the line.
     """
     with ThreadPoolExecutor(2) as pool:
-        last_first = list(reversed(_outlines(con, selects, pool)))
+        last_first = list(reversed(_outlines(con, selects, folder, pool)))
         list(pool.map(partial(_fill_in, con), last_first, [selects[name] for name in last_first]))
 
 
@@ -42,39 +51,62 @@ def outline(name: str, columns: Columns) -> str:
 
 def view(name: str, select: str) -> str:
     """Statements that put a view in the place of its outline, at once for whoever is bound over either meanwhile."""
-    return f"BEGIN; DROP TABLE {name}; CREATE VIEW {name} AS {select}; COMMIT"
+    return f"BEGIN; DROP TABLE {name}; CREATE VIEW {name} AS {select}\n; COMMIT"
 
 
-def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], pool: ThreadPoolExecutor) -> list[str]:
+def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], folder: Path, pool: ThreadPoolExecutor) -> list[str]:
     """Find out the columns of each view, and outline it; the views in that order, each after those that it needs."""
     words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in selects.items()}
-    waiting, made = dict(selects), list[str]()
+    waiting, made, wrong = dict(selects), list[str](), list[str]()
+    outlined = partial(_outline, con, folder, wrong)
     while waiting:
         ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
         for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
-            said = dict(zip(some, pool.map(partial(_outline, con), some, [waiting[name] for name in some]), strict=True))
+            said = dict(zip(some, pool.map(outlined, some, [waiting[name] for name in some]), strict=True))
+            if wrong:
+                raise StoreError("views are not valid", wrong)
             found = [name for name, why in said.items() if why is None]
             if found:
                 made += found
                 break
         else:
-            raise StoreError("views refer to tables that do not exist", [f"{name}: {why}" for name, why in said.items()])
+            raise StoreError("views refer to what does not exist", [str(why) for why in said.values()])
         for name in found:
             del waiting[name]
     return made
 
 
-def _outline(con: duckdb.DuckDBPyConnection, name: str, select: str) -> str | None:
-    """Outline a view, unless its SELECT refers to what is not there: then what is said of it."""
+def _outline(con: duckdb.DuckDBPyConnection, folder: Path, wrong: list[str], name: str, select: str) -> str | None:
+    """Outline a view, unless its SELECT refers to what is not there: then what is said of it. What else is wrong goes into `wrong`."""
+    file = _file(folder, name)
     with con.cursor() as cursor:  # a connection does one thing at a time
         try:
+            if (count := len(cursor.extract_statements(select))) != 1:
+                wrong.append(f"{file}: {count or 'no'} statements, expected one SELECT")
+                return None
             described = cursor.execute(f"DESCRIBE {select}").fetchall()
         except duckdb.CatalogException as error:
-            return str(error)
+            return plugins.told_of_sql(error, file)
         except duckdb.Error as error:
-            raise StoreError(f"view {name!r} is not valid", [str(error)]) from error
+            wrong.append(plugins.told_of_sql(error, file))
+            return None
+        times = Counter(column.lower() for column, *_ in described)
+        if twice := [column for column, count in times.items() if count > 1]:
+            wrong.append(f"{file}: two columns are called {', '.join(twice)}")
+            return None
         cursor.execute(outline(name, tuple((column, kind) for column, kind, *_ in described)))
     return None
+
+
+def _file(folder: Path, name: str) -> Path:
+    return plugins.path(folder, name.replace("_", "-"), ".sql")
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StoreError(f"{file}: cannot be read: {error}") from error
 
 
 def _fill_in(con: duckdb.DuckDBPyConnection, name: str, select: str) -> None:

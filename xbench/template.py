@@ -124,7 +124,7 @@ def _build(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
     with ThreadPoolExecutor(1) as beside:
         given = beside.submit(_define_given, con.cursor(), [path for path, _ in files])
         _define_tasks(con, rows)
-        binding.define_views(con, dict(views))
+        binding.define_views(con, dict(views), VIEWS)
         given.result()
 
 
