@@ -152,6 +152,17 @@ def test_every_scorer_keeps_its_promises(name: str) -> None:
         (lambda references, predictions, language: 0.5, "gave 0.5, expected metrics"),
         (lambda references, predictions, language: {"f1": 0.5}, "f1: gave float, expected numerator and denominator of shape (2,)"),
         (lambda references, predictions, language: {"f1": (np.ones(3), np.ones(2))}, "f1: gave [(3,), (2,)], expected"),
+        (
+            lambda *_: {"f1": (np.array([True, False]), np.ones(2))},
+            "f1: gave bool and float64 as numerator and denominator, expected float64",
+        ),
+        (
+            lambda *_: {"f1": (np.ones(2), np.array([1, 0.5]))},
+            "f1: numerator 1.0 and denominator 0.5 of example 2 of 2, wrong in 1 of them",
+        ),
+        (lambda *_: {"f1": (np.array([np.nan, 0]), np.ones(2))}, "f1: numerator nan and denominator 1.0 of example 1 of 2"),
+        (lambda *_: {"f1": (np.ones(2), np.array([1, np.inf]))}, "denominator inf of example 2"),
+        (lambda *_: {"f1": (np.array([-1.0, 0]), np.ones(2))}, "numerator -1.0 and denominator 1.0 of example 1"),
     ],
 )
 def test_a_scorer_that_is_broken_is_named(score: Any, said: str) -> None:
@@ -165,3 +176,13 @@ def test_a_scorer_that_is_broken_is_named(score: Any, said: str) -> None:
 
 def test_nothing_to_count_is_no_hit() -> None:
     assert scoring.ratio(np.zeros(3), np.zeros(3)) == 0
+def test_answers_that_a_scorer_cannot_read_are_told_with_the_scorer_and_its_line() -> None:
+    """It was `no tags`, of whichever scorer."""
+    answers = scoring.Answers(["1"], ["1"], ["NOUN"], ["NOUN"])
+    key = dict(zip(scoring.KEY, ("r", "m", "none", "t", "en", 0), strict=True))
+    with pytest.raises(
+        ValueError, match=r"scorer span-f1-strict-iob2-1 cannot read the answers in 'de': .*span_f1_strict\.py: ValueError: "
+    ):
+        scoring.score_rows(key, "de", "test", answers, [load_scorer("span-f1-strict")], "r")
+    with pytest.raises(ValueError, match=r"scorer mlqa-1 cannot read the answers in 'sw': .*mlqa\.py:\d+: ValueError: MLQA has no rule"):
+        scoring.score_rows(key, "sw", "test", answers, [load_scorer("mlqa")], "r")

@@ -389,6 +389,29 @@ def test_rescore_adds_what_a_new_version_measures_and_keeps_the_old(folder: Path
     assert rescoring.rescore(root).new == []  # once is enough
 
 
+def test_a_scorer_that_fails_is_counted_and_keeps_no_other_from_scoring(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`of 4 pairs 4 were up to date`, it said, and that a run could not be scored, by whichever scorer."""
+    from dataclasses import replace
+
+    def broken(references: list[str], predictions: list[str], language: str) -> Any:
+        raise ValueError("no tags")
+
+    root = tmp_path / "s"
+    submission.score(folder / "labels", folder / "predictions", root, NAME)
+    real = scorer.load_scorer
+    changes: dict[str, dict[str, Any]] = {"span-f1": {"version": "2", "score": broken}, "span-f1-strict": {"version": "2"}}
+    monkeypatch.setattr(rescoring, "load_scorer", lambda name: replace(real(name), **changes.get(name, {})))
+    done = rescoring.rescore(root, "panx")
+    assert [rule for _, _, rule in done.new] == ["span-f1-strict-2"]
+    assert (done.kept, done.failed) == (0, 1)
+    assert "scorer span-f1-2 cannot read the answers in 'af': " in done.problems[0]
+    with pytest.raises(DataError, match="what could is stored"):
+        reports.rescore(root, "panx", "text")
+    assert "0 run(s) scored anew; of 2 pairs of a run and a scorer 1 were up to date, 1 failed" in capsys.readouterr().out
+
+
 def test_rescore_after_a_kill_between_outcome_and_score(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "s"
     submission.score(folder / "labels", folder / "predictions", root, NAME)

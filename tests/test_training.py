@@ -102,7 +102,14 @@ def test_two_runs_are_equal_to_the_bit_and_a_second_does_nothing(tiny_model: Pat
     [
         ("raise KeyError('mine')", "mini-pos: scorer token-accuracy-1 failed on 'en'; {}:8: KeyError: 'mine'"),
         ("return {'f2': (ones, ones)}", "mini-pos: task mini-pos counts metric 'accuracy', which none of its scorers gives: f2"),
-        ("raise ValueError('no tags')", "mini-pos: a scorer cannot read gold answers in 'en': no tags"),
+        (
+            "raise ValueError('no tags')",
+            "mini-pos, gold answers: scorer token-accuracy-1 cannot read the answers in 'en': {}:8: ValueError: no tags",
+        ),
+        (
+            "return {'accuracy': (2 * ones, ones)}",
+            "mini-pos: scorer token-accuracy-1 gave no ratios on 'en'; {}: accuracy: numerator 2.0 and denominator 1.0 of example 1 of 20, wrong in 20 of them; expected 0 <= numerator <= denominator",
+        ),
     ],
 )
 def test_what_cannot_be_scored_is_said_before_anything_is_trained(

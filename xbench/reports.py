@@ -197,10 +197,11 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
         if counts:
             show("new scores", ["target", "scorer", "runs"], [[t, s, str(n)] for (t, s), n in sorted(counts.items())], left=2)
         runs = len({run for run, _, _ in done.new})
-        pairs = len(done.new) + done.kept
-        sys.stdout.write(f"{runs} run(s) scored anew; of {pairs} pairs of a run and a scorer {done.kept} were up to date\n")
+        pairs = len(done.new) + done.kept + done.failed
+        failed = f", {done.failed} failed" if done.failed else ""
+        sys.stdout.write(f"{runs} run(s) scored anew; of {pairs} pairs of a run and a scorer {done.kept} were up to date{failed}\n")
     if done.problems:
-        raise DataError(f"{len(done.problems)} run(s) could not be scored; the others are stored", done.problems)
+        raise DataError("not everything could be scored; what could is stored", done.problems)
 
 
 def averages(root: Path, suite: str | None, rule: str | None, form: Form, **where: Any) -> None:

@@ -18,10 +18,11 @@ from xbench.task import load_task
 
 @dataclass(slots=True)
 class Rescored:
-    """What was done: (run, target, scorer) that are new, how many there were already, and runs that could not be scored."""
+    """What was done: (run, target, scorer) that are new, how many there were already, how many failed, and why."""
 
     new: list[tuple[str, str, str]] = field(default_factory=list)
     kept: int = 0
+    failed: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -47,7 +48,7 @@ def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], No
             tick(number, len(runs))
             try:
                 _rescore_run(con, listed, run_id, name, done)
-            except (PluginError, ValueError) as error:
+            except PluginError as error:
                 done.problems.append(f"run {run_id} ({name}): {error}")
         tick(len(runs), len(runs))
         return done
@@ -62,44 +63,45 @@ def _rescore_run(con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, n
     query = "SELECT DISTINCT language, split FROM prediction WHERE run_id = ?"
     parts = con.execute(query, [run_id]).fetchall()
     # By language, as a later version of a run that was ingested has more of them, beside scores that it took from the one before.
-    missing = {}
+    missing = []
     for scorer in map(load_scorer, load_task(name).scorers):
         lacking = {(language, split) for language, split in parts if (scorer.signature, language, split) not in there}
         if lacking:
-            missing[scorer.signature] = (scorer, lacking)
+            missing.append((scorer, lacking))
         else:
             done.kept += 1
-    if missing:
-        _score_run(con, listed, run_id, name, list(missing.values()))
-        done.new += [(run_id, name, signature) for signature in missing]
+    answers = _answers(con, run_id) if missing else []
+    for scorer, lacking in missing:
+        try:
+            _score_run(con, listed, run_id, name, scorer, [one for one in answers if one[:2] in lacking])
+        except (XbenchError, ValueError) as error:
+            done.failed += 1
+            done.problems.append(f"run {run_id} ({name}): {error.line if isinstance(error, XbenchError) else error}")
+        else:
+            done.new.append((run_id, name, scorer.signature))
 
 
-def _score_run(
-    con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, name: str, missing: list[tuple[Scorer, set[tuple[str, str]]]]
-) -> None:
-    (first,) = con.execute(f"SELECT {', '.join(KEY)}, kind, target_revision FROM run WHERE run_id = ?", [run_id]).fetchall()
-    *values, kind, revision = first
-    key = dict(zip(KEY, values, strict=True))
-    if kind == "run":  # what others call a revision is theirs
-        revision = tested_revision(revision)
+def _answers(con: duckdb.DuckDBPyConnection, run_id: str) -> list[tuple[str, str, Answers]]:
+    """What a run said, by language and split."""
     rows = con.execute(
         "SELECT language, split, list(example_id ORDER BY example_id), list(cluster_id ORDER BY example_id), "
         "list(reference ORDER BY example_id), list(prediction ORDER BY example_id) FROM prediction WHERE run_id = ? "
         "GROUP BY ALL ORDER BY ALL",
         [run_id],
     ).fetchall()
-    for scorer, lacking in missing:
-        outcomes, scores = [], []
-        for language, split, ids, clusters, references, predictions in rows:
-            if (language, split) not in lacking:
-                continue
-            outcome, score = score_rows(key, language, split, Answers(ids, clusters, references, predictions), [scorer], revision)
-            outcomes.append(outcome)
-            scores.append(score)
-        # Where some were measured before, their file stays; one that was replaced by a compaction is not looked at again.
-        file = listed.free("score", f"{name}.{run_id}.{scorer.signature}")
-        try:
-            store.write(listed.root, "outcome", pa.concat_tables(outcomes), file)
-            store.write(listed.root, "score", pa.concat_tables(scores, promote_options="permissive"), file)
-        except XbenchError as error:
-            raise ValueError(str(error)) from error
+    return [(language, split, Answers(*columns)) for language, split, *columns in rows]
+
+
+def _score_run(
+    con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, name: str, scorer: Scorer, answers: list[tuple[str, str, Answers]]
+) -> None:
+    (first,) = con.execute(f"SELECT {', '.join(KEY)}, kind, target_revision FROM run WHERE run_id = ?", [run_id]).fetchall()
+    *values, kind, revision = first
+    key = dict(zip(KEY, values, strict=True))
+    if kind == "run":  # what others call a revision is theirs
+        revision = tested_revision(revision)
+    made = [score_rows(key, language, split, said, [scorer], revision) for language, split, said in answers]
+    # Where some were measured before, their file stays; one that was replaced by a compaction is not looked at again.
+    file = listed.free("score", f"{name}.{run_id}.{scorer.signature}")
+    store.write(listed.root, "outcome", pa.concat_tables([outcome for outcome, _ in made]), file)
+    store.write(listed.root, "score", pa.concat_tables([score for _, score in made], promote_options="permissive"), file)

@@ -56,8 +56,8 @@ def score_rows(
         dataset_revision: As in schemas/score.sql.
 
     Raises:
-        ValueError: If a scorer cannot read the answers.
-        PluginError: If a scorer fails otherwise, or gives something else than ratios.
+        ValueError: If a scorer cannot read the answers, naming it, its file and line.
+        PluginError: If a scorer fails otherwise, or gives something else than `Scorer.score` promises.
     """
     given = [p is not None for p in answers.predictions]
     said = [p or "" for p in answers.predictions]
@@ -76,18 +76,39 @@ def score_rows(
 def _scored(scorer: Scorer, references: Sequence[str], said: Sequence[str], language: str) -> Mapping[str, Ratio]:
     try:
         found = scorer.score(references, said, language)
-    except (XbenchError, ValueError):
+    except XbenchError:
         raise
+    except ValueError as error:
+        told = plugins.told(error, _file(scorer))
+        raise ValueError(f"scorer {scorer.signature} cannot read the answers in {language!r}: {told}") from error
     except Exception as error:
         raise PluginError(f"scorer {scorer.signature} failed on {language!r}", [plugins.told(error, _file(scorer))]) from error
     wrong = [] if isinstance(found, Mapping) and found else [f"gave {found!r:.60}, expected metrics"]
     for metric, pair in found.items() if not wrong else ():
-        shapes = [getattr(part, "shape", type(part).__name__) for part in pair] if isinstance(pair, tuple) else type(pair).__name__
-        if shapes != [(len(references),)] * 2:
-            wrong.append(f"{metric}: gave {shapes}, expected numerator and denominator of shape ({len(references)},)")
+        if problem := _no_ratio(pair, len(references)):
+            wrong.append(f"{metric}: {problem}")
     if wrong:
         raise PluginError(f"scorer {scorer.signature} gave no ratios on {language!r}", [f"{_file(scorer)}: {one}" for one in wrong])
     return found
+
+
+def _no_ratio(pair: Any, count: int) -> str:
+    """What keeps what a scorer gave from being a numerator and a denominator of each of `count` examples; empty where nothing does."""
+    shapes = [getattr(part, "shape", type(part).__name__) for part in pair] if isinstance(pair, tuple) else type(pair).__name__
+    if shapes != [(count,)] * 2:
+        return f"gave {shapes}, expected numerator and denominator of shape ({count},)"
+    above, below = pair
+    kinds = [str(getattr(part, "dtype", type(part).__name__)) for part in pair]
+    if kinds != ["float64"] * 2:
+        return f"gave {' and '.join(kinds)} as numerator and denominator, expected float64"
+    right = (above >= 0) & (above <= below) & np.isfinite(below)  # false of what is not a number
+    if not right.all():
+        first = int(right.argmin())
+        return (
+            f"numerator {above[first]} and denominator {below[first]} of example {first + 1} of {count}, wrong in {count - right.sum()} of "
+            "them; expected 0 <= numerator <= denominator"
+        )
+    return ""
 
 
 def _file(scorer: Scorer) -> Path:

@@ -188,7 +188,7 @@ def _rows(task: Task, found: _Read, folder: str, problems: list[str]) -> Iterato
                 if scorer == task.scorers[0]:
                     problems.append(f"{folder}, {language}: {error}")
                     break
-                found.notes.append(f"{language}: not scored with {scorer}: {error}")
+                found.notes.append(f"{language}: not scored with {scorer}: {error.__cause__ or error}")
                 continue
             for metric in dict.fromkeys(outcome["metric"].to_pylist()):
                 part = outcome.filter(pc.equal(outcome["metric"], metric))

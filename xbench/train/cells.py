@@ -272,7 +272,7 @@ def rehearse(targets: Iterable[str]) -> None:
         except PluginError as error:
             problems.append(f"{task.name}: {error.line}")
         except ValueError as error:
-            problems.append(f"{task.name}: a scorer cannot read gold answers in {language!r}: {error}")
+            problems.append(f"{task.name}, gold answers: {error}")
     if problems:
         raise PluginError("nothing was trained: what would be predicted could not be scored", list(dict.fromkeys(problems)))
 
