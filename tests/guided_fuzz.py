@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "fuzzing.md"
 _PLUGGED = (ROOT / "ingest", ROOT / "xbench" / "tasks")
 _RECORDING = threading.Lock()
-OTHERS = ("archive", "store", "store-notes", "study")
+OTHERS = ("archive", "conll", "store", "store-notes", "study")
 Target = tuple[Callable[[bytes], None], list[bytes]]
 """What is called with an input, and the inputs to begin with. The first byte says which of several files the rest is."""
 
@@ -129,6 +129,28 @@ def _study(folder: Path) -> Target:
                 raise AssertionError("the error does not name the file") from error
 
     return read, [p.read_bytes() for p in sorted((ROOT / "studies").glob("*.yaml"))]
+
+
+def _conll(folder: Path) -> Target:
+    """No task of xbench is in columns: they are for those that others add."""
+    from tests.test_corpus import CONLL
+    from xbench.errors import DataError
+    from xbench.formats import conll
+
+    path, kinds = folder / "x.txt", [conll(**settings) for settings, _, _ in CONLL]
+
+    def read(content: bytes) -> None:
+        path.write_bytes(content[1:])
+        try:
+            found = kinds[content[0] % len(kinds)]([path], "en", "train")
+        except DataError as error:
+            if str(path) not in str(error):
+                raise AssertionError("the error does not name the file") from error
+        else:
+            assert found
+            assert all(len(e.tokens) == len(e.labels) > 0 and all(label.split() == [label] for label in e.labels) for e in found)
+
+    return read, [bytes([i]) + text.encode() for i, (_, text, _) in enumerate(CONLL)]
 
 
 def _archive(folder: Path) -> Target:
@@ -231,7 +253,8 @@ def target(name: str, folder: Path) -> Target:
     if name.startswith("task:"):
         return _task(name.removeprefix("task:"), folder)
     if name in OTHERS:
-        return {"study": _study, "archive": _archive, "store": _store, "store-notes": _store_notes}[name](folder)
+        others = {"study": _study, "archive": _archive, "conll": _conll, "store": _store, "store-notes": _store_notes}
+        return others[name](folder)
     return _adapter(name, folder)
 
 

@@ -1,6 +1,8 @@
 """Real tasks on files in their official formats (written here, a few lines each), in our own shape, and from a hub that is played."""
 
 import json
+import re
+import shutil
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,8 +16,9 @@ import pytest
 from typer.testing import CliRunner
 
 from xbench import cli, corpus, hub, plugins
+from xbench import task as task_module
 from xbench.errors import DataError, XbenchError
-from xbench.formats import treebanks
+from xbench.formats import conll, tagged_tsv, treebanks
 from xbench.study import load_study, plan
 from xbench.task import (
     Choice,
@@ -441,6 +444,58 @@ def test_parallel_files_must_be_parallel(folder: Path) -> None:
     ]
 
 
+# Settings of the reader, a file, its sentences as `token/tag`. The first is the example of Tjong Kim Sang and De Meulder 2003, section 2.
+CONLL: list[tuple[dict[str, Any], str, list[str]]] = [
+    (
+        {},
+        "-DOCSTART- -X- O O\n\nU.N. NNP I-NP I-ORG\nofficial NN I-NP O\nEkeus NNP I-NP I-PER\nheads VBZ I-VP O\nfor IN I-PP O\nBaghdad NNP I-NP I-LOC\n. . O O\n\n# # B-NP O\n1 CD I-NP O\n",
+        ["U.N./I-ORG official/O Ekeus/I-PER heads/O for/O Baghdad/I-LOC ./O", "#/O 1/O"],
+    ),
+    ({"tag": 1}, "-DOCSTART- -X- O O\nU.N. NNP I-NP I-ORG\r\n\n\nBaghdad\tNNP  I-NP I-LOC \n", ["U.N./NNP", "Baghdad/NNP"]),
+    ({}, "# id 7f domain=train\nben _ _ O\n\n# id 8a\tdomain=train\nSao _ _ B-LOC\n", ["ben/O", "Sao/B-LOC"]),  # MultiCoNER
+    ({}, "# newdoc of ten\n#\n#fun O\n10\u00a0000 O\n\n# O\nNairobi B-LOC\n", ["#fun/O 10\u00a0000/O", "#/O Nairobi/B-LOC"]),
+    ({"token": 1, "tag": 2, "separator": "\t"}, "1\tNew York\tB-LOC\t_\n2\t!\tO\t_\n", ["New York/B-LOC !/O"]),
+]
+
+
+@pytest.mark.parametrize(("settings", "text", "sentences"), CONLL)
+def test_columns_are_read(tmp_path: Path, settings: dict[str, Any], text: str, sentences: list[str]) -> None:
+    """No reader took CoNLL's columns; -DOCSTART- was a sentence."""
+    (tmp_path / "x").write_text(text, encoding="utf-8", newline="")
+    found = conll(**settings)([tmp_path / "x"], "en", "train")
+    assert [" ".join(f"{t}/{x}" for t, x in zip(e.tokens, e.labels, strict=True)) for e in found] == sentences
+    assert [(e.example_id, e.cluster_id) for e in found] == [(str(i), str(i)) for i in range(len(found))]
+
+
+@pytest.mark.parametrize(
+    ("settings", "text", "said"),
+    [
+        ({}, "a O\nNew York B-LOC\nb\n", [":2: 3 column(s), expected 2 as on line 1; found 'New York B-LOC'", ":3: 1 column(s), expected 2 as on"]),
+        ({}, "a\nb\n", [":1: 1 column(s), expected 2 or more; found 'a'", ":2: 1 column(s), expected 2 or more; found 'b'"]),
+        ({"tag": 3}, "a O\n", [":1: 2 column(s), expected 4 or more; found 'a O'"]),
+        ({}, "a O\n\n# newdoc\n# a comment of words\nb X O\n", [":5: 3 column(s), expected 2 as on line 1; found 'b X O'"]),
+        ({"separator": "\t"}, "a\t\n\tO\nb\tB PER\n", [
+            ":1: token 'a' and tag '', expected one of each", ":2: token '' and tag 'O', expected", ":3: token 'b' and tag 'B PER', expected",
+        ]),
+        ({}, "-DOCSTART- O\n\n# a = b\n", [""]),
+    ],
+)  # fmt: skip
+def test_lines_that_are_not_in_columns_are_all_named(tmp_path: Path, settings: dict[str, Any], text: str, said: list[str]) -> None:
+    (tmp_path / "x").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError) as caught:
+        conll(**settings)([tmp_path / "x"], "en", "train")
+    assert str(tmp_path / "x") in caught.value.headline
+    for problem, start in zip(caught.value.problems, said, strict=True):
+        assert problem.removeprefix(str(tmp_path / "x")).startswith(start)
+
+
+def test_tags_after_a_space_are_not_called_stripped(tmp_path: Path) -> None:
+    """XTREME's download script was said to have removed them."""
+    (tmp_path / "x").write_text("Heavy O\nrain O\n")
+    with pytest.raises(DataError, match=r"expected token<TAB>tag, found 'Heavy O'; `conll` of xbench\.formats reads columns with spaces"):
+        tagged_tsv([tmp_path / "x"], "en", "train")
+
+
 # Cases for the multiword tokens; the tags below are what the converter in google-research/xtreme third_party/ud-conversion-tools made of
 # them (commit 838c13b, networkx 1.11); it also agreed on all 3,969 sentences of UD_French-GSD dev and test and UD_English-EWT test.
 FUSED = {
@@ -747,6 +802,23 @@ def test_data_check_asks_nobody_for_data_of_tasks_that_are_not_named(folder: Pat
     assert "panx: none of its 42 parts is here; not in " in data_check(folder, "panx")[2]
     code, printed, said = data_check(folder, "mnli-mlm", "mini-pos")  # a mixture has the data of its parts
     assert (code, "mini-pos: 12 of 12 parts" in printed, said.count("none of its")) == (1, True, 2)
+
+
+def test_the_task_in_contributing_can_be_used_as_it_stands(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parent.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (written,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    tasks = shutil.copytree(task_module.TASKS, tmp_path / "tasks")
+    (tasks / "harbour_ner.py").write_text(written, encoding="utf-8")
+    monkeypatch.setattr(task_module, "TASKS", tasks)
+    said = "-DOCSTART- O\n\nHeavy O\nrain O\nin O\nDar B-LOC\nes I-LOC\nSalaam I-LOC\n\nAsha B-PER\n! O\n"
+    for part in ("en/train", "en/dev", "en/test", "sw/test"):
+        put(folder, f"harbour-ner/{part}.txt", said)
+    task = load_task("harbour-ner")
+    assert [e.tokens for e in task.examples("sw", "test")] == [("Heavy", "rain", "in", "Dar", "es", "Salaam"), ("Asha", "!")]
+    code, printed, error = data_check(folder, "harbour-ner")
+    assert (code, "harbour-ner: 4 of 4 parts are here" in printed) == (0, True), error
+    put(folder, "harbour-ner/sw/test.txt", "Asha B-PERSON\n")
+    assert "token 'Asha': label 'B-PERSON' is not one of O B-PER" in data_check(folder, "harbour-ner")[2]
 
 
 @pytest.mark.parametrize(

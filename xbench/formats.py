@@ -7,6 +7,7 @@ that takes it for a quote joins lines (bozheng-hit/xTune README).
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -31,14 +32,62 @@ def tagged_tsv(files: Sequence[Path], language: str, split: Split) -> list[Tagge
     for first, block in readers.blocks(readers.contents(path)):
         rows = [line.split("\t") for line in block]
         bad = [(i, row) for i, row in enumerate(rows) if len(row) != 2 or not row[1].strip() or " " in row[1].strip()]
-        if bad and all(len(row) == 1 for row in rows):
+        if bad and all(len(line.split()) == 1 for line in block):
             raise DataError(f"{path} has {UNLABELLED}")
-        problems += [f"{path}:{first + i}: expected token<TAB>tag, found {'<TAB>'.join(row)!r}" for i, row in bad]
+        problems += [f"{path}:{first + i}: expected token<TAB>tag, found {'<TAB>'.join(row)!r}{_spaced(row)}" for i, row in bad]
         if not bad:
             prefix = f"{language}:"
             tokens = tuple(row[0].removeprefix(prefix).strip() or row[0] for row in rows)
             sentences.append(Tagged(str(len(sentences)), str(len(sentences)), tokens, tuple(row[1].strip() for row in rows)))
     return whole(path, sentences, problems)
+
+
+def _spaced(row: Sequence[str]) -> str:
+    return "; `conll` of xbench.formats reads columns with spaces between them" if len(row) == 1 and len(row[0].split()) > 1 else ""
+
+
+def conll(token: int = 0, tag: int = -1, separator: str | None = None) -> Reader:
+    """A token a line with its tags in columns, an empty line between sentences: CoNLL-2002 and -2003, WNUT, MasakhaNER, MultiCoNER.
+
+    -DOCSTART- is left out, and so are comments: lines on top of a sentence that begin with # and have another number of columns than its
+    tokens, or a `=` (MultiCoNER's `# id 1 domain=x` has as many). What else has another number of columns than the others is refused.
+    Tags stay as they are, the IOB1 of CoNLL-2003 too.
+
+    Args:
+        token: Column of the token, from 0.
+        tag: Column of the tag; -1 is the last one.
+        separator: What stands between columns; spaces and tabs if not given. A no-break space is text.
+    """
+
+    def cells(line: str) -> list[str]:
+        return line.split(separator) if separator else re.split("[ \t]+", line.strip(" \t"))
+
+    def read(files: Sequence[Path], language: str, split: Split) -> list[Tagged]:
+        (path,) = files
+        problems: list[str] = []
+        found: list[Tagged] = []
+        wide, since = max(2, *(n + 1 if n >= 0 else -n for n in (token, tag))), 0
+        for first, block in readers.blocks(readers.contents(path)):
+            rows = [(number, cells(line)) for number, line in enumerate(block, first)]
+            comments = (
+                line[0] == "#" and ("=" in line or len(row) != len(rows[-1][1])) for line, (_, row) in zip(block, rows, strict=True)
+            )
+            top = next((i for i, comment in enumerate(comments) if not comment), len(rows))
+            rows = [(number, row) for number, row in rows[top:] if not row[0].startswith("-DOCSTART-")]
+            for number, row in rows:
+                if not since and len(row) >= wide:
+                    wide, since = len(row), number
+                if len(row) != wide:
+                    as_on = f" as on line {since}" if since else " or more"
+                    problems.append(f"{path}:{number}: {len(row)} column(s), expected {wide}{as_on}; found {' '.join(row)!r:.80}")
+                elif not row[token].strip() or row[tag].split() != [row[tag].strip()]:
+                    problems.append(f"{path}:{number}: token {row[token]!r} and tag {row[tag]!r}, expected one of each")
+            if rows and not problems:
+                name = str(len(found))
+                found.append(Tagged(name, name, tuple(row[token].strip() for _, row in rows), tuple(row[tag].strip() for _, row in rows)))
+        return whole(path, found, problems)
+
+    return read
 
 
 def treebanks(files: Sequence[Path], language: str, split: Split) -> list[Tagged]:
