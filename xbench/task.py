@@ -11,9 +11,9 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
-from xbench import plugins
+from xbench import plugins, share
 from xbench.errors import DataError, PluginError, XbenchError, meant
-from xbench.languages import MANY, UNSAID
+from xbench.languages import MANY, UNSAID, normal
 
 TASKS = Path(__file__).parent / "tasks"
 _SCORERS = Path(__file__).parent / "scorers"  # xbench.scorer imports numpy
@@ -152,9 +152,9 @@ class Task:
 
     Attributes:
         family: Decides the head, the loss and the shape of its examples.
-        languages: Test languages, the training language among them unless the family is retrieval; none for a task that serves as
-            intermediate only.
-        labels: The label set, in the order of the classifier's outputs; empty for qa and retrieval.
+        languages: Test languages, in the spelling of xbench.languages; the training language among them where it has test data, which
+            `language_gap` needs; none for a task that serves as intermediate only.
+        labels: The label set, in the order of the classifier's outputs; of tagging without white space; empty for qa and retrieval.
         metric: The metric that ranks systems; one that a scorer of `scorers` gives.
         scorers: Names in scorers/; the first one gives the number that counts in rankings and averages.
         selected_on: Metrics of `scorers` whose mean a selection by `metric: mean` maximises; none: `metric` alone.
@@ -496,6 +496,9 @@ def _of_file(name: str) -> Task:
 
 def _incomplete(task: Task) -> Iterator[tuple[str, str]]:
     """What a run would stumble over after it has trained: a text to look for in the file, and what is wrong."""
+    for code in dict.fromkeys((*task.languages, *task.without_dev, task.train_language)):
+        if problem := _misspelt(code):
+            yield code, problem
     if twice := [code for code in dict.fromkeys(task.languages) if task.languages.count(code) > 1]:
         yield twice[0], f"languages names {' '.join(twice)} more than once"
     if task.languages and not task.scorers and task.family not in ("mlm", "alignment"):
@@ -508,6 +511,24 @@ def _incomplete(task: Task) -> Iterator[tuple[str, str]]:
     for label in task.labels:
         if label.split() != [label] and (task.family == "tagging" or label.strip() != label or not label):
             yield label, f"label {label!r} has white space" if label.strip() else "a label is empty"
+
+
+def _misspelt(code: str) -> str:
+    """What is wrong with the code of a language; empty where it is the one spelling of it."""
+    if code == MANY or code in _in_table():
+        return ""
+    try:
+        right = normal(code)
+    except DataError as error:
+        return str(error)
+    return "" if code == right else f"language {code!r} is written {right!r}"
+
+
+@cache
+def _in_table() -> frozenset[str]:
+    """The codes of data/languages.csv: to look others up takes langcodes, which is most of the time in which a store is opened."""
+    lines = (share.folder("data") / "languages.csv").read_text(encoding="utf-8").splitlines()
+    return frozenset(line.partition(",")[0] for line in lines[1:])
 
 
 def _place(file: Path, value: object) -> str:
