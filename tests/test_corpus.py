@@ -370,9 +370,9 @@ def test_masked_words_of_some_languages_are_of_their_text_alone(folder: Path) ->
     for name, said in {
         "mlm@it": "mlm@it: not in {}: mlm/it.txt",
         "mlm@sw+it": "mlm@sw+it: not in {}: mlm/it.txt",
-        "mlm@la": "intermediates: mlm has no text in 'la'; there are af, ar,",
-        "mlm@sw+la": "intermediates: mlm has no text in 'la'; there are af, ar,",
-        "names@de": "intermediates: task 'names' is trained in all its languages at once, not in 'de' alone",
+        "mlm@la": "line 3, intermediates: mlm has no text in 'la'; there are af, ar,",
+        "mlm@sw+la": "line 3, intermediates: mlm has no text in 'la'; there are af, ar,",
+        "names@de": "line 3, intermediates: task 'names' is trained in all its languages at once, not in 'de' alone",
     }.items():
         path = folder / "study.yaml"
         path.write_text(f"about: x\nmodels: [m]\nintermediates: [none, {name}]\ntargets: [mini-ner]\nseeds: [0]\n")

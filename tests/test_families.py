@@ -437,10 +437,10 @@ def test_what_only_trains_cannot_be_a_target(tmp_path: Path, tiny_model: Path) -
     with pytest.raises(StudyError) as caught:
         load_study(path)
     assert list(caught.value.problems) == [
-        "intermediates: bucc2018 has no training data",
-        "targets: mnli has no test data; it serves as intermediate task only",
-        "targets: all9 has no test data; it serves as intermediate task only",
-        "targets: mlm has no test data; it serves as intermediate task only",
+        "line 3, intermediates: bucc2018 has no training data",
+        "line 4, targets: mnli has no test data; it serves as intermediate task only",
+        "line 4, targets: all9 has no test data; it serves as intermediate task only",
+        "line 4, targets: mlm has no test data; it serves as intermediate task only",
     ]
 
 

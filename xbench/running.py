@@ -64,6 +64,7 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     if dry_run or form != "text":
         _print_plan(todo, resolved, root, missing, form)
         if dry_run:
+            executors.check_scorers(missing)
             return
     there = len(todo.cells) - len(missing)
     for model in resolved.values():

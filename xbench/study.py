@@ -5,7 +5,7 @@ fine-tuning. Stages are named by content, so `none -> mini-pos` trained as a tar
 trained as an intermediate, when both phases of the recipe agree, and is trained once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -162,13 +162,9 @@ def load_study(path: Path) -> Study:
     try:
         study = Study.model_validate(content)
     except ValidationError as error:
-        problems += keyed.told(error, content, places, _model)
-        special = _mapping(_mapping(content["recipe"]).get("tasks"))
-        named = {field: content.get(field) for field in ("intermediates", "targets")} | {"recipe.tasks": list(special)}
-        for field, names in named.items():
-            problems += _unknown(field, [n for n in names if isinstance(n, str)] if isinstance(names, list) else []).values()
+        problems += [*keyed.told(error, content, places, _model), *_listed(content, places)]
         raise StudyError(f"{path} is not a valid study", problems) from error
-    problems += _problems(study)
+    problems += _problems(study, places)
     if problems:
         raise StudyError(f"{path} cannot be planned", problems)
     return study
@@ -243,65 +239,94 @@ def _model(keys: keyed.Keys) -> type[BaseModel]:
     return next((_MODELS[key] for key in reversed(keys) if key in _MODELS), Study)
 
 
-def _problems(study: Study) -> list[str]:
+def _listed(content: Mapping[str, Any], places: Mapping[keyed.Keys, str]) -> list[str]:
+    """What is wrong with single values in the lists of a study, and names of tasks in its recipe, whatever else is."""
     problems = []
     for field in ("models", "intermediates", "targets", "seeds"):
-        values: Sequence[Any] = getattr(study, field)
-        problems += [f"{field}: {value!r} is listed twice" for value in sorted({v for v in values if values.count(v) > 1})]
-    problems += [f"seeds: {seed} is negative" for seed in study.seeds if seed < 0]
-    for field, names in (("intermediates", study.intermediates), ("targets", study.targets), ("recipe.tasks", list(study.recipe.tasks))):
-        unknown = _unknown(field, names)
-        problems += unknown.values()
-        for name in names:
-            if (field == "intermediates" and name == DIRECT) or name in unknown:
+        values = found if isinstance(found := content.get(field), list) else []
+        seen: set[str | float] = set()
+        for row, value in enumerate(values):
+            if not isinstance(value, str | int | float):
                 continue
-            task = load_task(name)
-            if task.name != name:  # two names for one training would be two systems
-                problems.append(f"{field}: {name} is called {task.name}: it is trained in {task.train_language} anyway")
-            if field == "intermediates" and not task.trains:
-                problems.append(f"{field}: {name} {UNTRAINED}")
-            problems += [f"{field}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
-            special = study.recipe.tasks[name] if field == "recipe.tasks" and task.parts else {}
-            if lengths := [key for key in ("max_length", "doc_stride") if key in special]:
-                parts = ", ".join(part.task for part in task.parts)
-                problems.append(f"{field}: {name}: {' and '.join(lengths)} can be said of its parts ({parts}), not of a mixture")
-            if field == "targets" and not task.tested:
-                problems.append(f"{field}: {name} {UNTESTED}")
-    problems += _half_said(study.recipe)
+            at = _at(places, (field, row), field)
+            if value in seen:
+                problems.append(f"{at}: {value!r} is listed twice")
+            seen.add(value)
+            if field == "seeds" and isinstance(value, int) and value < 0:
+                problems.append(f"{at}: {value} is negative")
+    return problems + [
+        f"{_at(places, keys, field)}: {problem}" for field, keys, name in _named(content) for problem in _of_name(field, name)[1]
+    ]
+
+
+def _named(content: Mapping[str, Any]) -> list[tuple[str, keyed.Keys, str]]:
+    """(field, its keys, name) of every task that a study names; `none` is none."""
+    fields = [(field, values) for field in ("intermediates", "targets") if isinstance(values := content.get(field), list)]
+    found: list[tuple[str, keyed.Keys, Any]] = [(field, (field, row), name) for field, names in fields for row, name in enumerate(names)]
+    special = _mapping(_mapping(content.get("recipe")).get("tasks"))
+    found += [("recipe.tasks", ("recipe", "tasks", name), name) for name in special]
+    return [one for one in found if isinstance(one[2], str) and one[::2] != ("intermediates", DIRECT)]
+
+
+def _of_name(field: str, name: str) -> tuple[Task | None, list[str]]:
+    """The task of that name, None where there is none or its file is broken, and why it cannot stand in a field."""
+    try:
+        task = load_task(name)
+    except XbenchError as error:
+        return None, [" ".join((error.headline, *error.problems))]
+    problems = []
+    if task.name != name:  # two names for one training would be two systems
+        problems.append(f"{name} is called {task.name}: it is trained in {task.train_language} anyway")
+    if field == "intermediates" and not task.trains:
+        problems.append(f"{name} {UNTRAINED}")
+    if field == "targets" and not task.tested:
+        problems.append(f"{name} {UNTESTED}")
+    return task, problems
+
+
+def _at(places: Mapping[keyed.Keys, str], keys: keyed.Keys, field: str) -> str:
+    return f"{places[keys]}, {field}" if keys in places else field
+
+
+def _problems(study: Study, places: Mapping[keyed.Keys, str]) -> list[str]:
+    content = {field: getattr(study, field) for field in ("models", "intermediates", "targets", "seeds")}
+    content["recipe"] = {"tasks": study.recipe.tasks}
+    problems = _listed(content, places)
+    for field, keys, name in _named(content):
+        task, _ = _of_name(field, name)
+        if task is None:
+            continue
+        problems += [f"{_at(places, keys, field)}: {name}: {problem}" for problem in _selecting(study.recipe, field, task)]
+        special = study.recipe.tasks[name] if field == "recipe.tasks" and task.parts else {}
+        if lengths := [key for key in ("max_length", "doc_stride") if key in special]:
+            parts = ", ".join(part.task for part in task.parts)
+            problems.append(
+                f"{_at(places, keys, field)}: {name}: {' and '.join(lengths)} can be said of its parts ({parts}), not of a mixture"
+            )
+    problems += _half_said(study.recipe, places)
     layers = study.recipe.retrieval_layer
     unsaid = [model for model in study.models if isinstance(layers, dict) and model not in layers]
-    problems += [f"recipe.retrieval_layer: says nothing of model {model}" for model in unsaid]
+    at = _at(places, ("recipe", "retrieval_layer"), "recipe.retrieval_layer")
+    problems += [f"{at}: says nothing of model {model}" for model in unsaid]
     why = [left_out(i, t) for i in study.intermediates for t in study.targets]
     if not problems and all(why):
         problems.append(f"no cell is left: {'; '.join(dict.fromkeys(why))}")
     return problems
 
 
-def _half_said(recipe: Recipe) -> list[str]:
+def _half_said(recipe: Recipe, places: Mapping[keyed.Keys, str]) -> list[str]:
     """Where a task says so much that one may take the rest to be as in the phases, and it is not."""
     problems, phases = [], (recipe.intermediate, recipe.target)
     for name, fields in recipe.tasks.items():
+        at = _at(places, ("recipe", "tasks", name), "recipe.tasks")
         for part, model in _PARTS.items():
             own, beside = fields.get(part), [getattr(phase, part) for phase in phases]
             usual = {key: info.default for key, info in model.model_fields.items() if own is not None and key not in own}
             unsaid = [key for key, value in usual.items() if any(one is not None and getattr(one, key) != value for one in beside)]
             if unsaid:
-                problems.append(f"recipe.tasks: {name}: {part} has to say {', '.join(unsaid)} too: they are not taken from the phases")
+                problems.append(f"{at}: {name}: {part} has to say {', '.join(unsaid)} too: they are not taken from the phases")
         if "warmup" in fields and "warmup_steps" not in fields and any(phase.warmup_steps is not None for phase in phases):
-            problems.append(f"recipe.tasks: {name}: warmup has no effect beside the warmup_steps of a phase; say warmup_steps: null too")
-    return problems
-
-
-def _unknown(field: str, names: Sequence[str]) -> dict[str, str]:
-    """The names of a field that are those of no task, or of one whose file is broken, with what to say of each."""
-    problems = {}
-    for name in names:
-        if field == "intermediates" and name == DIRECT:
-            continue
-        try:
-            load_task(name)
-        except XbenchError as error:
-            problems[name] = f"{field}: {' '.join((error.headline, *error.problems))}"
+            problems.append(f"{at}: {name}: warmup has no effect beside the warmup_steps of a phase; say warmup_steps: null too")
     return problems
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,17 @@ def missing(todo: Plan, root: Path) -> list[Cell]:
     """The cells of the plan that the store does not hold whole, in the plan's order."""
     there = store.complete_runs(root)
     return [cell for cell in todo.cells if cell.run_id not in there]
+
+
+def check_scorers(cells: Iterable[Cell]) -> None:
+    """That the scorers of the targets of cells work, and measure what counts; no model is needed.
+
+    Raises:
+        PluginError: With every target of which they do not.
+    """
+    from xbench.train.cells import rehearse
+
+    rehearse(dict.fromkeys(cell.task_name for cell in cells))
 
 
 def run(
@@ -98,9 +109,7 @@ def run(
         _drop(todo, root, name, set(), keep)  # what a run that was killed at its end has left
         _sweep(todo, root, name)
         return 0
-    from xbench.train.cells import rehearse
-
-    rehearse(dict.fromkeys(cell.task_name for cell in cells.values()))
+    check_scorers(cells.values())
     with _pool(todo, resolved, root, options, progress.report) as pool:
         failures = drive(work, pool, options.retries, begun, ended, given_up)
     _sweep(todo, root, name)  # not before: the other workers write their states
