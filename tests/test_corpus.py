@@ -406,7 +406,11 @@ def test_null_ids_and_clusters_are_left_out(folder: Path, suffix: str) -> None:
         ("panx", "de", "test", "panx/test-de.tsv", "a\tO\nb\n", ":2: expected token<TAB>tag, found 'b'"),
         ("xquad", "en", "test", "xquad/xquad.en.json", "[]", "is not SQuAD JSON"),
         ("xcopa", "sw", "test", "xcopa/test-sw.jsonl", '{"premise": "a"}\n{', ":1: no field question, choice1, choice2, label"),
-        ("hellaswag", "en", "train", "hellaswag/train-en.jsonl", '{"text": 1, "choices": ["a"], "label": "0"}', ":1: field text has the wrong type"),
+        ("hellaswag", "en", "train", "hellaswag/train-en.jsonl", '{"text": 1, "choices": ["a"], "label": "0"}', ":1: text is 1, expected a text"),
+        ("hellaswag", "en", "train", "hellaswag/train-en.jsonl", '{"text": "a", "choices": [1], "label": "0"}', ":1: choices is (1,), expected a list of texts"),
+        ("hellaswag", "en", "train", "hellaswag/train-en.jsonl", '{"text": null, "choices": "a", "label": 0}', ":1: text is None, expected a text; choices is 'a', expected a list of texts; label is 0, expected a text"),
+        ("hellaswag", "en", "train", "hellaswag/train-en.jsonl", '{"text": "a", "choices": ["a"], "label": "0", "id": "", "cluster": ""}', ":1: id and cluster cannot be empty"),
+        ("squad1", "en", "train", "squad1/train-en.jsonl", '{"question": "a", "context": "b", "answers": ["b"], "start": true}', ":1: start is True, expected a whole number"),
         ("pawsx", "de", "test", "pawsx/test-de.parquet", "PAR0", "is not a Parquet file"),
         ("csqa", "en", "dev", "csqa/dev_rand_split.jsonl", '{"answerKey": "F", "question": {"stem": "", "choices": []}}', ":1: not as expected"),
         ("ccg", "en", "train", "ccg/train.stagged", "a|b\nword\n", ":2: expected word|POS|supertag"),
@@ -824,7 +828,7 @@ def test_the_task_in_contributing_can_be_used_as_it_stands(folder: Path, tmp_pat
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ('paths=("x/{langage}.tsv",)', "KeyError: 'langage'"),
+        ('paths=("x/{langage}.tsv",)', "ValueError: paths x/{langage}.tsv: KeyError 'langage'; placeholders are {language}, {split}"),
         ('splits=("train", "tset")', "ValueError: no split is called tset; there are train, dev, test"),
     ],
 )

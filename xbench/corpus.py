@@ -63,8 +63,14 @@ class Source:
         """The paths for one language and split; empty when this source has nothing for them."""
         if split not in self.splits or (self.languages is not None and language not in self.languages):
             return []
-        more = self.names(language, split)
-        return [] if more is None else [p.format(language=language, split=split, **more) for p in self.paths]
+        if (more := self.names(language, split)) is None:
+            return []
+        known = {"language": language, "split": split, **more}
+        try:
+            return [path.format(**known) for path in self.paths]
+        except (KeyError, IndexError, ValueError) as error:
+            said = f"{type(error).__name__} {error}; placeholders are {', '.join(f'{{{name}}}' for name in known)}"
+            raise ValueError(f"paths {', '.join(self.paths)}: {said}") from error
 
     def files(self, root: Path, language: str, split: Split) -> list[Path]:
         """The files for one language and split; empty unless all are there."""
@@ -109,7 +115,7 @@ class Corpus:
         odd = {split for _, split in self.published} | {split for source in self.sources for split in source.splits}
         if odd := odd - set(get_args(Split)):
             raise ValueError(f"no split is called {', '.join(sorted(odd))}; there are {', '.join(get_args(Split))}")
-        for source in self.sources:  # a placeholder that nothing fills is a KeyError here, not when the files are looked for
+        for source in self.sources:  # a placeholder that nothing fills is an error here, not when the files are looked for
             source.wanted(self.train_language, "train")
             source.wanted("".join(self.languages[-1:]), "test")
 

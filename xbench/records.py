@@ -3,26 +3,18 @@
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from xbench.errors import DataError, meant
 from xbench.formats import Reader, objects, whole
-from xbench.task import Choice, Classified, Plain, Question, Split, Tagged, Translation, Unaligned
-
-_FIELDS: dict[str, tuple[type[Any], tuple[str, ...]]] = {
-    "tagging": (Tagged, ("tokens", "labels")),
-    "classification": (Classified, ("text", "pair", "label")),
-    "choice": (Choice, ("text", "choices", "label")),
-    "qa": (Question, ("question", "context", "answers", "start")),
-    "retrieval": (Translation, ("english", "foreign")),
-    "mining": (Unaligned, ("text", "english", "gold")),
-    "mlm": (Plain, ("text",)),
-}
+from xbench.task import KINDS, Split, misfit
 
 
 def own_shape(family: str) -> Reader:
     """Our own shape, as JSON lines or Parquet: the fields of the family's example; `id` and `cluster` may be left out (its number)."""
-    kind, fields = _FIELDS[family]
+    kind = KINDS[family]
+    types = get_type_hints(kind)
+    fields = tuple(types)[2:]  # without those of every example, which have other names here
 
     def read(files: Sequence[Path], language: str, split: Split) -> list[Any]:
         (path,) = files
@@ -35,11 +27,12 @@ def own_shape(family: str) -> Reader:
                 problems.append(f"{path}:{number}: field {', '.join(odd)}")
                 continue
             values = {f: tuple(row[f]) if isinstance(row[f], list) else row[f] for f in fields}
-            wrong = [f for f in fields if not _fits(f, values[f])]
-            if wrong:
-                problems.append(f"{path}:{number}: field {', '.join(wrong)} has the wrong type")
+            if wrong := [said for f in fields if (said := misfit(f, values[f], types[f]).replace("a tuple of", "a list of"))]:
+                problems.append(f"{path}:{number}: {'; '.join(wrong)}")
                 continue
             given = row.get("id"), row.get("cluster")  # null is as good as none
+            if "" in given:
+                problems.append(f"{path}:{number}: {' and '.join(k for k in ('id', 'cluster') if row.get(k) == '')} cannot be empty")
             name = str(len(found) if given[0] is None else given[0])
             found.append(kind(name, name if given[1] is None else str(given[1]), **values))
         return whole(path, found, problems)
@@ -53,14 +46,6 @@ def _misspelt(key: str) -> str:
     if key in ("id", "cluster"):
         return ""
     return "id" if key.lower() in ("id", "example_id") else "cluster" if meant(key.lower(), ["cluster"]) else ""
-
-
-def _fits(field: str, value: Any) -> bool:
-    if field in ("tokens", "labels", "choices", "answers", "gold"):
-        return isinstance(value, tuple) and all(isinstance(v, str) for v in value)
-    if field == "start":
-        return isinstance(value, int)
-    return isinstance(value, str) or (field == "english" and isinstance(value, bool))
 
 
 def _parquet(path: Path, fields: Sequence[str]) -> Iterator[tuple[int, dict[str, Any]]]:
