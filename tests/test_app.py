@@ -279,6 +279,18 @@ def test_a_filter_on_languages_changes_the_scores(uneven: Writer, monkeypatch: p
     assert "No system" in app.warning[0].value
 
 
+def test_languages_that_the_table_of_languages_lacks_can_be_chosen(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A task in Hausa could not be filtered by it."""
+    writer.add("none", "mini-pos", 0, {"en": 0.5, "de": 0.5})
+    writer.add("none", "another", 0, {"en": 0.5, "ha": 0.7})
+    column = columns(writer.root, "mini-pos", "another")
+    app = draw(monkeypatch, writer.root, "leaderboard", column=column, mean="available", only_language=["ha"])
+    assert not app.warning
+    assert app.dataframe[0].value.set_index("system")["another"].round(6).to_dict() == {"m": 70.0}
+    (choice,) = [m for m in app.multiselect if m.label == "Language"]
+    assert "ha" in " ".join(choice.options).split()
+
+
 def test_evidence_is_asked_of_the_tasks_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a system has elsewhere is no matter."""
     Writer(tmp_path).add("none", "mini-ner", 0, {"de": 0.5}, metric="f1", scorer="unknown", evidence="aggregate")

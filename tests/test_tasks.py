@@ -14,7 +14,7 @@ from xbench.readers import IOB2, UPOS, read_conllu, read_jsonl
 from xbench.recipe import Phase
 from xbench.scorer import load_scorer
 from xbench.study import data_revision
-from xbench.task import TASKS, Classified, Part, Plain, Question, Tagged, Task, Translation, all_tasks, load_task
+from xbench.task import KINDS, TASKS, Classified, Part, Plain, Question, Tagged, Task, Translation, all_tasks, load_task
 from xbench.tasks import _mini
 
 # gold-pos needs `xbench data fetch` (tests/test_fetch.py); tasks with a check need data from elsewhere (tests/test_corpus.py).
@@ -28,7 +28,7 @@ def test_every_task_is_complete(name: str) -> None:
     task = load_task(name)
     assert task.name == name
     assert all((task.licence, task.source, task.about))
-    assert bool(task.labels) == (task.family in ("tagging", "classification", "choice") and name != "ccg") or task.labels == ("no-answer",)
+    assert bool(task.labels or task.labels_of) == (task.family in ("tagging", "classification", "choice")) or task.labels == ("no-answer",)
     assert bool(task.scorers) == (task.family not in ("mixture", "mlm", "alignment"))
     assert (task.group is not None) == bool(task.suites)
     for scorer in (*task.scorers, *(s for _, s in task.rules)):
@@ -53,15 +53,9 @@ def test_language_lists_are_xtremes() -> None:
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_task_has_examples_of_its_kind_in_every_language(name: str) -> None:
     task = load_task(name)
-    kind = {
-        "tagging": Tagged, "classification": Classified, "qa": Question, "retrieval": Translation, "mlm": Plain, "alignment": Translation,
-    }[task.family]  # fmt: skip
-    sets = [(code, "test") for code in task.languages] + ([("en", "train"), ("en", "dev")] if task.trains else [])
-    if task.family in ("mlm", "alignment"):
-        sets = [(code, "train") for code in task.training_languages]
+    sets = [*((code, "train") for code in task.training_languages if task.trains), *(task.predicted if task.tested else ())]
     for language, split in sets:
-        examples = task.examples(language, split)  # type: ignore[arg-type]
-        assert all(isinstance(e, kind) for e in examples)
+        assert all(isinstance(e, KINDS[task.family]) for e in task.examples(language, split))  # type: ignore[arg-type]
     assert task.revision() == task.revision()
 
 

@@ -262,7 +262,11 @@ def _filters(source: Source, columns: pd.DataFrame) -> tuple[pd.DataFrame, pd.Da
             intermediates = common.picks("Intermediate task", _several(systems["intermediate"]), "only_intermediate")
         with middle:
             families = common.picks("Kind of task", _several(columns["family"]), "only_family")
-            reference = common.rows(source, "SELECT language, name, family, script FROM language ORDER BY language")
+            there = "(SELECT DISTINCT language FROM cell WHERE language <> 'mul')"  # some of which data/languages.csv may not have
+            reference = common.rows(
+                source,
+                f"SELECT language, coalesce(name, '') AS name, family, script FROM language FULL JOIN {there} USING (language) ORDER BY 1",
+            )
             spoken = dict(zip(reference["language"], reference["name"], strict=True))
             codes = list(spoken) if columns["known"].any() else []
             languages = common.picks("Language", codes, "only_language", say=lambda c: f"{c} {spoken.get(c, '')}")
