@@ -495,9 +495,18 @@ def test_lines_that_are_not_in_columns_are_all_named(tmp_path: Path, settings: d
 
 def test_tags_after_a_space_are_not_called_stripped(tmp_path: Path) -> None:
     """XTREME's download script was said to have removed them."""
-    (tmp_path / "x").write_text("Heavy O\nrain O\n")
-    with pytest.raises(DataError, match=r"expected token<TAB>tag, found 'Heavy O'; `conll` of xbench\.formats reads columns with spaces"):
-        tagged_tsv([tmp_path / "x"], "en", "train")
+    for text, said in (
+        ("Heavy O\nrain O\n", "Heavy O"),
+        ("-DOCSTART-\tO\n\nrain\tO\n", "-DOCSTART-<TAB>O"),
+        ("a\tN\tO\n", "a<TAB>N<TAB>O"),
+    ):
+        (tmp_path / "x").write_text(text)
+        with pytest.raises(DataError) as caught:
+            tagged_tsv([tmp_path / "x"], "en", "train")
+        assert [p.count("`conll` of xbench.formats reads more columns") for p in caught.value.problems] == [1, 0][
+            : len(caught.value.problems)
+        ]
+        assert f":1: expected token<TAB>tag, found {said!r}; " in caught.value.problems[0]
 
 
 # Cases for the multiword tokens; the tags below are what the converter in google-research/xtreme third_party/ud-conversion-tools made of

@@ -31,19 +31,20 @@ def tagged_tsv(files: Sequence[Path], language: str, split: Split) -> list[Tagge
     sentences: list[Tagged] = []
     for first, block in readers.blocks(readers.contents(path)):
         rows = [line.split("\t") for line in block]
-        bad = [(i, row) for i, row in enumerate(rows) if len(row) != 2 or not row[1].strip() or " " in row[1].strip()]
+        bad = [
+            (i, row) for i, row in enumerate(rows) if len(row) != 2 or row[0] == "-DOCSTART-" or not (tag := row[1].strip()) or " " in tag
+        ]
         if bad and all(len(line.split()) == 1 for line in block):
             raise DataError(f"{path} has {UNLABELLED}")
-        problems += [f"{path}:{first + i}: expected token<TAB>tag, found {'<TAB>'.join(row)!r}{_spaced(row)}" for i, row in bad]
+        for i, row in bad:
+            several = not problems and len(" ".join(row).split()) > 1  # once is enough
+            hint = "; `conll` of xbench.formats reads more columns, and spaces between them" if several else ""
+            problems.append(f"{path}:{first + i}: expected token<TAB>tag, found {'<TAB>'.join(row)!r}{hint}")
         if not bad:
             prefix = f"{language}:"
             tokens = tuple(row[0].removeprefix(prefix).strip() or row[0] for row in rows)
             sentences.append(Tagged(str(len(sentences)), str(len(sentences)), tokens, tuple(row[1].strip() for row in rows)))
     return whole(path, sentences, problems)
-
-
-def _spaced(row: Sequence[str]) -> str:
-    return "; `conll` of xbench.formats reads columns with spaces between them" if len(row) == 1 and len(row[0].split()) > 1 else ""
 
 
 def conll(token: int = 0, tag: int = -1, separator: str | None = None) -> Reader:
