@@ -176,6 +176,8 @@ def test_a_scorer_that_is_broken_is_named(score: Any, said: str) -> None:
 
 def test_nothing_to_count_is_no_hit() -> None:
     assert scoring.ratio(np.zeros(3), np.zeros(3)) == 0
+
+
 def test_answers_that_a_scorer_cannot_read_are_told_with_the_scorer_and_its_line() -> None:
     """It was `no tags`, of whichever scorer."""
     answers = scoring.Answers(["1"], ["1"], ["NOUN"], ["NOUN"])
