@@ -16,7 +16,7 @@ from xbench import checking, comparing, contrasts, over_tasks, placing, scales, 
 from xbench.errors import StoreError
 from xbench.languages import both
 from xbench.stats import power
-from xbench.ui import common, maps
+from xbench.ui import common, deltas, maps
 
 TABLE: dict[str, Any] = {"source": "a table", "kind": "external", "scorer": "accuracy-1", "evidence": "aggregate"}
 
@@ -182,6 +182,18 @@ def test_equivalence_by_counting_knows_what_a_cluster_can_show() -> None:
     """Of 40 clusters none shows anything: were .2 of the most that each can show true, one at least would with 1 - .8 ** 40."""
     assert power.equivalent(0.0, 0.0, 1.0, 0.2, 40) == pytest.approx(0.8**40)
     assert power.equivalent(0.0, 0.0, 1.0, 0.2, 40, most=2.0) == pytest.approx(0.9**40)
+
+
+def test_a_language_that_a_task_does_not_cover_says_that_it_is_in_no_mean(tmp_path: Path) -> None:
+    for i, name in enumerate(("none", "intents")):
+        right = {code: answers(10 * i + k, 0.5) for k, code in enumerate(("de", "en", "fr"))}
+        put(tmp_path, name, 0, right)
+        put(tmp_path, name, 0, right, target="theirs")
+    rows = comparing.compare(tmp_path, target="mini-pos")
+    assert [wording.named(r) for r in rows] == ["de", "en (trained)", "fr (in no mean)", "zero-shot mean"]
+    assert deltas.marked(pd.DataFrame(rows))["language"].tolist() == [wording.named(r) for r in rows]
+    assert "fr (in no mean)" in printed("compare", "--target", "mini-pos", root=tmp_path)
+    assert [wording.named(r) for r in comparing.compare(tmp_path, target="theirs")] == ["de", "en (trained)", "fr", "zero-shot mean"]
 
 
 def test_what_tells_evidence_apart_is_said(tmp_path: Path) -> None:

@@ -373,6 +373,14 @@ def _one(name: str) -> str:
     return name.partition("@")[0].removeprefix("xtreme-r-")
 
 
+def covers(target: str, language: str) -> bool:
+    """Whether a language counts in means of a target; of what is no task here, all do."""
+    languages: tuple[str, ...] = ()
+    with contextlib.suppress(PluginError):
+        languages = load_task(target).languages
+    return not languages or language in languages
+
+
 def trained(name: str) -> str:
     """The language that a task of this name is trained in."""
     base, _, language = name.partition("@")

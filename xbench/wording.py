@@ -7,6 +7,7 @@ from xbench import comparing, contrasts, pairing
 from xbench.comparing import TO_DIRECT
 from xbench.languages import labelled
 from xbench.tables import apart, many, percent, points, signed
+from xbench.task import covers
 
 Row = Mapping[str, Any]
 _ESCAPES = {
@@ -161,8 +162,10 @@ def latex(rows: Sequence[Row], snapshot: str, every: Sequence[Row] = (), adjust:
 
 
 def named(row: Row) -> str:
-    """A language, and that it was trained on."""
-    return f"{row['language']} (trained)" if labelled(row["language"], contrasts.trained_in(row)) else str(row["language"])
+    """A language, and why it counts in no mean."""
+    why = " (trained)" if labelled(row["language"], contrasts.trained_in(row)) else ""
+    why = why or ("" if row["level"] != "language" or covers(row["target"], row["language"]) else " (in no mean)")
+    return f"{row['language']}{why}"
 
 
 def escape(text: object) -> str:

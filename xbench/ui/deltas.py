@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 
-from xbench import comparing, contrasts, pairing
+from xbench import comparing, contrasts, pairing, wording
 from xbench.languages import MANY, called
 from xbench.tables import signed
 from xbench.ui import common
@@ -204,8 +204,11 @@ def support(data: pd.DataFrame) -> list[str]:
 
 
 def marked(data: pd.DataFrame) -> pd.DataFrame:
-    """Rows for people: a language that had labels in training says so, as what is counted leaves it out."""
-    return data.assign(language=data["language"].mask(common.labelled(data), data["language"] + " (trained)"))
+    """Rows for people: a language that counts in no mean says why."""
+    columns = ["language", "level", "target", "train_language", "against_train_language"]
+    told = data[columns].astype(object).where(data[columns].notna(), None)
+    names = [wording.named(dict(zip(columns, row, strict=True))) for row in told.itertuples(index=False)]
+    return data.assign(language=names)
 
 
 def show(data: pd.DataFrame) -> None:
