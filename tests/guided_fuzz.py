@@ -72,8 +72,9 @@ def _adapter(name: str, folder: Path) -> Target:
                     if path.name not in str(error) and str(folder) not in str(error):
                         raise AssertionError("the error does not name the file") from error
                 else:
-                    if not all(0 <= value <= 1 for value in made.scores["value"]):
-                        raise AssertionError("a score outside 0 to 1")
+                    scores = zip(made.scores["metric"], made.scores["value"], strict=True)
+                    if not all(adapter.least(metric) <= value <= 1 for metric, value in scores):
+                        raise AssertionError("a score that its metric cannot have")
         finally:
             victim.write_bytes(files[names[content[0] % len(names)]])
 
