@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from xbench.adapter import LESS, Options, Row, load, mapping, number, read_json, unit_said
+from xbench.adapter import LESS, Options, Row, is_development, load, mapping, number, read_json, unit_said
 from xbench.errors import DataError
 from xbench.languages import known
 
@@ -28,9 +28,6 @@ _PAIR = re.compile(r"(flores200):([a-z]{3}_[A-Z][a-z]{3})-([a-z]{3}_[A-Z][a-z]{3
 _CALLED = {"hti": "ht"}  # Haitian in utils/language.py; hti is Hoti
 # Ends of names that are no languages: Kyrgyz is not Kongo (kg), lener_br is in Portuguese, and AAE is African American English.
 _WORDS = re.compile(r"lextreme:.*|twitterAAE:.*")
-_DEVELOPMENT = re.compile(
-    r"(val|valid|validation|dev|development|eval|evaluation)(?![a-z]).*", re.IGNORECASE
-)  # dev_r1 of ANLI, but not devtest of FLORES
 _KYRGYZ = re.compile(r"(kyrgyz_evals:.+?)(_kg)?")
 
 
@@ -57,7 +54,7 @@ def read(path: Path, options: Options) -> Iterator[Row]:
         task = tasks.get(key) or tasks.get(key.rpartition("|")[0]) or {}
         better = _directions(task)
         splits = task.get("evaluation_splits") or ()
-        split = "dev" if splits and all(_DEVELOPMENT.fullmatch(str(one)) for one in splits) else None
+        split = "dev" if splits and all(map(is_development, splits)) else None
         for metric, value in mapping(metrics, f"{path}: {key}").items():
             if metric.endswith("_stderr"):
                 continue

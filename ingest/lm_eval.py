@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 
 from xbench import adapter
-from xbench.adapter import LESS, Note, Options, Row, mapping, number, read_json, read_lines, tail, unit_said
+from xbench.adapter import LESS, Note, Options, Row, is_development, mapping, number, read_json, read_lines, tail, unit_said
 from xbench.errors import DataError
 from xbench.languages import known, locale, named, normal
 
@@ -153,7 +153,7 @@ def _results(given: Any, path: Path) -> dict[str, Any]:
     Raises:
         DataError: If they are a list, as of BigScience's fork: an entry a task, prompt and metric.
     """
-    if isinstance(given, list) and any("prompt_name" in one for one in given):
+    if isinstance(given, list) and any(isinstance(one, dict) and "prompt_name" in one for one in given):
         raise DataError(f"{path}: results are a list of tasks and prompts, as BigScience's fork of the harness writes them: not read")
     return mapping(given, f"{path}: results")
 
@@ -193,8 +193,8 @@ def _listed_shots(content: dict[str, Any], config: dict[str, Any]) -> dict[str, 
 
 
 def _on_development_data(config: dict[str, Any]) -> bool:
-    """Whether a task says that it has validation data and no test data: then the harness tests on that (lm_eval/api/task.py)."""
-    return bool(config.get("validation_split")) and not config.get("test_split")
+    """Whether a task is tested on development data: where it has no test split, the harness takes the other (lm_eval/api/task.py)."""
+    return is_development(config.get("test_split") or config.get("validation_split"))
 
 
 def revision(config: dict[str, Any], given: dict[str, Any]) -> str | None:

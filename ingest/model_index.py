@@ -89,9 +89,8 @@ def _of_mteb(result: dict[str, Any]) -> bool:
 
 def _large(result: dict[str, Any]) -> set[str]:
     """The metrics of a result whose numbers are over 1, and so percent."""
-    return {
-        name for metric in result["metrics"] if (name := _name(metric)) not in _NO_SHARES and value(metric["value"]).get("value", 0) > 1
-    }
+    given = [(_name(metric), value(metric["value"])["value"]) for metric in result["metrics"]]
+    return {name for name, number in given if name not in _NO_SHARES and isinstance(number, float) and abs(number) > 1}
 
 
 def _percent(results: list[dict[str, Any]]) -> set[str]:
@@ -124,7 +123,7 @@ def value(given: Any) -> Row:
     score = number(match.group(1)) if match else number(given)
     if score is None:
         return {"value": given}
-    row: Row = {"value": score, "unit": "percent" if score > 1 else "fraction"}
+    row: Row = {"value": score, "unit": "percent" if abs(score) > 1 else "fraction"}
     return row | ({"stderr": match.group(2), "stderr_kind": "unknown spread"} if match else {})
 
 

@@ -499,7 +499,7 @@ def test_a_task_of_lm_eval_without_test_data_was_run_on_development_data(tmp_pat
     dev = {"validation_split": "validation"}
     configs = {
         "xnli_de": {"test_split": None, **dev}, "xnli_sw": dev, "pawsx_de": {"test_split": "test", **dev}, "pawsx_fr": {"test_split": None, **dev},
-        "xcopa_et": {"test_split": "validation"},
+        "xcopa_et": {"test_split": "validation"}, "xstorycloze_gl": {"test_split": None, "validation_split": "test"},
     }  # fmt: skip
     groups = {"xnli": ["xnli_de", "xnli_sw"], "pawsx": ["pawsx_de", "pawsx_fr"], "both": ["xnli_de", "mgsm_sw"]}
     content = _lm_eval(**{task: {"acc,none": 0.5} for task in (*configs, "mgsm_sw", *groups)})
@@ -509,7 +509,7 @@ def test_a_task_of_lm_eval_without_test_data_was_run_on_development_data(tmp_pat
     assert refused == []
     assert found == [(f"lm-eval/{target}", language, split) for target, language, split in (
         ("both", "mul", "test"), ("mgsm", "sw", "test"), ("pawsx", "de", "test"), ("pawsx", "fr", "dev"), ("pawsx", "mul", "test"),
-        ("xcopa", "et", "test"), ("xnli", "de", "dev"), ("xnli", "mul", "dev"), ("xnli", "sw", "dev"),
+        ("xcopa", "et", "dev"), ("xnli", "de", "dev"), ("xnli", "mul", "dev"), ("xnli", "sw", "dev"), ("xstorycloze", "gl", "test"),
     )]  # fmt: skip
 
 

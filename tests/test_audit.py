@@ -235,3 +235,8 @@ def test_a_printed_mean_may_be_weighted_by_size(sizes: tuple[int, int | None], m
         writer.add("none", "lm-eval/xwinograd", None, {code: value}, n=n, **said)
     writer.add("none", "lm-eval/xwinograd", None, {"mul": mean}, language_set="en fr", **said)
     assert [found.text for found in auditing.audit(writer.root, "mean-disagrees")] == finding
+
+
+def test_a_correlation_below_0_is_a_number(tmp_path: Path) -> None:
+    Writer(tmp_path).add("none", "mini-nli", None, {"de": -0.2, "fr": 0.4}, metric="mcc", kind="external", source="p", evidence="aggregate")
+    assert auditing.audit(tmp_path, "not-a-number") == []

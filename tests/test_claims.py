@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from tests.conftest import Writer
 from tests.test_comparing import answers, put
-from xbench import checking, claiming, cli, comparing, contrasts, executors, pairing, planning, plugins, store
+from xbench import checking, claiming, cli, comparing, contrasts, executors, pairing, planning, plugins, store, verdicts
 from xbench.errors import StoreError, XbenchError
 from xbench.recipe import Recipe
 from xbench.study import Study, load_study, stack_version
@@ -504,6 +504,7 @@ def test_a_header_that_would_leave_nothing_to_judge_is_refused(tmp_path: Path, m
     assert refused(whole.replace("-- models:", "-- models"), " FROM asked") == (f"{file}:3: expected a colon, `-- models: …`",)
     assert f"{file}:3: expected a blank after --, `-- models: …`" in refused(whole.replace("-- models:", "--models:"), " FROM asked")
     assert refused(f"-- note: n\n-- models of all kinds\n{whole}", " FROM asked") == ()
+    assert refused("-- note: what it says of its\n-- models is not checked\n", ", 'a comparison' AS b FROM statement") == ()
 
 
 def test_the_planner_says_what_it_cannot_know(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -988,6 +989,21 @@ def test_what_no_study_can_have_is_not_proposed(cell: tuple[str, str, str | None
     with store.connect(tmp_path) as con:
         missing, _ = claiming.missing_cells(con, [("m", *cell[:2])], 3)
     assert bool(missing) is (not not_run(*cell[:2]))
+
+
+def test_a_study_for_several_claims_has_the_seeds_that_any_of_them_lacks(tmp_path: Path) -> None:
+    """That of whichever came last was run, so seeds that were there stayed alone."""
+
+    def judged(made: tuple[tuple[tuple[str, str], str], ...]) -> claiming.Judged:
+        claim = claiming.Claim("c", "c", "s", ("m",), ("none",), ("mini-pos",), (), False, 3, "", "")
+        return claiming.Judged(claim, "not testable", (), (("m", "none", "mini-pos", 0),), made)
+
+    recipe, of = {"recipe": {"max_length": 99}}, ("m", "mini-pos")
+    one, other = judged(((of, json.dumps({**recipe, "seeds": [0, 5, 6]})),)), judged(((of, json.dumps(recipe)),))
+    for number, both in enumerate(([one, other], [other, one], [judged(()), one])):
+        verdicts._write_study(both, tmp_path / f"{number}.yaml")
+        study = yaml.safe_load((tmp_path / f"{number}.yaml").read_text())
+        assert (study["recipe"], study["seeds"]) == ({"max_length": 99}, [0, 1, 2, 5, 6])
 
 
 def test_a_study_for_a_sentence_has_all_that_it_compares(tmp_path: Path) -> None:

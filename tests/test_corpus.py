@@ -458,6 +458,7 @@ CONLL: list[tuple[dict[str, Any], str, list[str]]] = [
     ({"tag": 1}, "-DOCSTART- -X- O O\nU.N. NNP I-NP I-ORG\r\n\n\nBaghdad\tNNP  I-NP I-LOC \n", ["U.N./NNP", "Baghdad/NNP"]),
     ({}, "# id 7f domain=train\nben _ _ O\n\n# id 8a\tdomain=train\nSao _ _ B-LOC\n", ["ben/O", "Sao/B-LOC"]),  # MultiCoNER
     ({}, "# newdoc of ten\n#\n#fun O\n10\u00a0000 O\n\n# O\nNairobi B-LOC\n", ["#fun/O 10\u00a0000/O", "#/O Nairobi/B-LOC"]),
+    ({}, "# a comment of words\n\n#a=b O\nNairobi B-LOC\n", ["#a=b/O Nairobi/B-LOC"]),
     ({"token": 1, "tag": 2, "separator": "\t"}, "1\tNew York\tB-LOC\t_\n2\t!\tO\t_\n", ["New York/B-LOC !/O"]),
 ]
 

@@ -261,6 +261,30 @@ def test_metrics_across_with_languages_down_are_no_systems(
     assert "are metrics, and no column is a system; --set model=… says of which they are" in refused[0]
 
 
+def test_units_that_nothing_says_are_not_guessed_column_by_column(tmp_path: Path) -> None:
+    """An exact match of 0.4 % beside an F1 of 3.1 was one of 40 %."""
+    content, model = table("Language | F1 | EM", "en | 3.1 | 0.4", "de | 2.0 | 0.0"), {"model": "m", "target": "squad", **TABLE}
+    found, refused = said("a.md", content, tmp_path / "1", **model)
+    assert found == []
+    assert "numbers of column 'F1' are over 1, and those of 'EM' are not; --set unit=percent, or fraction, says what they are" in refused[0]
+    found, refused = said("a.md", content, tmp_path / "2", "metric", "language", "value", **model, unit="percent")
+    assert (found, refused) == ([("exact_match", "de", 0.0), ("exact_match", "en", 0.004), ("f1", "de", 0.02), ("f1", "en", 0.031)], [])
+
+
+def test_a_system_that_is_called_as_a_metric_is_can_be_chosen(tmp_path: Path) -> None:
+    content = table("Language | mBERT | COMET", "en | 0.80 | 0.70", "de | 0.60 | 0.50")
+    _, refused = said("a.md", content, tmp_path / "1", **XNLI)
+    assert "column 'mBERT': beside the metric 'COMET', neither a metric nor a count" in refused[0]
+    found, refused = said("a.md", content, tmp_path / "2", "model", "language", "value", **XNLI, headings="mBERT, COMET")
+    assert (found, refused) == ([("COMET", "de", 0.5), ("COMET", "en", 0.7), ("mBERT", "de", 0.6), ("mBERT", "en", 0.8)], [])
+
+
+def test_tables_of_correlations_below_0_may_be_percent(tmp_path: Path) -> None:
+    content = table("Model | en | de", "m | -18.2 | 0.3")
+    found, refused = said("a.md", content, tmp_path, "language", "value", **{**XNLI, "metric": "mcc"})
+    assert (found, refused) == ([("de", 0.003), ("en", -0.182)], [])
+
+
 def test_what_is_counted_or_averaged_beside_systems_is_no_system(tmp_path: Path) -> None:
     content = table("Language | mBERT | XLM-R | Sentences | Avg", "English | 0.80 | 0.85 | 1190 | 0.825", "sw | 0.60 | 0.65 | 1190 | 0.625")
     (tmp_path / "a.md").write_text(content, encoding="utf-8")

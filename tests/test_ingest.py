@@ -306,7 +306,9 @@ def test_lines_that_are_wrong(tmp_path: Path, line: str, said: str) -> None:
     assert not list((tmp_path / "s").rglob("*.parquet"))
 
 
-@pytest.mark.parametrize("metric", ["mcc", "cosine_spearman", "Pearson", "kendall_tau", "cohen_kappa", "matthews_correlation"])
+@pytest.mark.parametrize(
+    "metric", ["mcc", "cosine_spearman", "Pearson", "kendall_tau", "cohen_kappa", "matthews_correlation", "main_score"]
+)
 def test_correlations_may_be_below_0(metric: str, tmp_path: Path) -> None:
     """They were refused, and the mean over languages was that of the better ones."""
     lines = [f"m,none,xnli,{code},{metric},{value},p" for code, value in (("de", -0.1), ("fr", 0.5), ("hi", -1))]

@@ -71,3 +71,9 @@ def test_any_text_is_a_code_or_refused(text: str) -> None:
     except DataError:
         return
     assert normal(once) == once
+
+
+def test_languages_that_are_kept_apart_have_their_names() -> None:
+    from xbench.languages import named, normal
+
+    assert [normal(named(name)) for name in ("Fante", "Twi", "Malvi", "Isthmus Zapotec", "Akan")] == ["fat", "tw", "mup", "zai", "ak"]

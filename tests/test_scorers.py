@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.conftest import run_id
 from xbench import plugins, scoring
 from xbench.errors import PluginError
 from xbench.scorer import SCORERS, Scorer, load_scorer
@@ -153,8 +154,8 @@ def test_every_scorer_keeps_its_promises(name: str) -> None:
         (lambda references, predictions, language: {"f1": 0.5}, "f1: gave float, expected numerator and denominator of shape (2,)"),
         (lambda references, predictions, language: {"f1": (np.ones(3), np.ones(2))}, "f1: gave [(3,), (2,)], expected"),
         (
-            lambda *_: {"f1": (np.array([True, False]), np.ones(2))},
-            "f1: gave bool and float64 as numerator and denominator, expected float64",
+            lambda *_: {"f1": (np.array(["1", "0"]), np.ones(2))},
+            "f1: gave <U1 and float64 as numerator and denominator, expected float64",
         ),
         (
             lambda *_: {"f1": (np.ones(2), np.array([1, 0.5]))},
@@ -172,6 +173,21 @@ def test_a_scorer_that_is_broken_is_named(score: Any, said: str) -> None:
     with pytest.raises(PluginError, match="scorer mine-1") as caught:
         scoring.score_rows(key, "de", "test", answers, [Scorer(version="1", score=score, name="mine")], "r")
     assert said in caught.value.problems[0]
+
+
+def test_numbers_of_any_kind_are_a_ratio() -> None:
+    """Of whole numbers and truth values nothing is lost; a sum may be rounded up to more than its whole."""
+    answers = scoring.Answers(["1", "2"], ["1", "2"], ["a", "b"], ["a", "b"])
+    key = dict(zip(scoring.KEY, (run_id("r"), "m", "none", "t", "en", 0), strict=True))
+    for above, below in (
+        (np.array([True, False]), np.ones(2)),
+        (np.array([1, 0]), np.array([1, 1], dtype=np.float32)),
+        (np.array([1 + 2e-16 * 2, 0.0]), np.ones(2)),
+    ):
+        made = Scorer(version="1", score=lambda *_, r=(above, below): {"accuracy": r}, name="mine")
+        outcome, score = scoring.score_rows(key, "de", "test", answers, [made], "r")
+        assert outcome["numerator"].to_pylist() == [1.0, 0.0]
+        assert score["value"].to_pylist() == [0.5]
 
 
 def test_nothing_to_count_is_no_hit() -> None:

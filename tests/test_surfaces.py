@@ -127,6 +127,10 @@ def test_words_beside_averages_are_of_what_was_done(tmp_path: Path) -> None:
     text = printed("compare", root=single)
     assert "McNemar" in text and "one seed" not in text
     assert "unknown seeds" in printed("check", "mnli > none on mini-nli in de", root=single)
+    for name, value in (("none", 0.6), ("mnli", 0.8)):
+        Writer(tmp_path / "en").add(name, "mini-nli", None, {"en": value}, **{**TABLE, "n": 400})
+    (row,) = comparing.compare(tmp_path / "en", by="mean")
+    assert row["status"] == "not testable: no zero-shot language"
 
 
 def test_captions_say_what_their_intervals_are(tmp_path: Path) -> None:
@@ -182,6 +186,7 @@ def test_equivalence_by_counting_knows_what_a_cluster_can_show() -> None:
     """Of 40 clusters none shows anything: were .2 of the most that each can show true, one at least would with 1 - .8 ** 40."""
     assert power.equivalent(0.0, 0.0, 1.0, 0.2, 40) == pytest.approx(0.8**40)
     assert power.equivalent(0.0, 0.0, 1.0, 0.2, 40, most=2.0) == pytest.approx(0.9**40)
+    assert power.equivalent(0.0, 0.0, 1.0, 0.8, 10.5, most=0.6) == 0, "no cluster can show as much"
 
 
 def test_a_language_that_a_task_does_not_cover_says_that_it_is_in_no_mean(tmp_path: Path) -> None:

@@ -314,8 +314,18 @@ LESS = frozenset({
 })  # fmt: skip
 
 
+_DEVELOPMENT = re.compile(
+    r"(val|valid|validation|dev|development|eval|evaluation)(?![a-z]).*", re.IGNORECASE
+)  # dev_r1 of ANLI, but not devtest of FLORES
+
+
+def is_development(split: object) -> bool:
+    """Whether the name of a split that a tool tested on says that it is development data."""
+    return _DEVELOPMENT.fullmatch(str(split)) is not None
+
+
 # Metrics that are correlations, by name: worse than chance is below 0, and to leave it out would make means of the better ones alone.
-_CORRELATION = re.compile(r"mcc|matthews|pearson|spearman|kendall|kappa|correlation")
+_CORRELATION = re.compile(r"mcc|matthews|pearson|spearman|kendall|kappa|correlation|main_score")  # the last: MTEB's, whatever it is
 
 
 def least(metric: object) -> float:

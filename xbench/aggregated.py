@@ -61,7 +61,8 @@ def rows(
         found = [_mean([r for r, g in zip(unseen, of, strict=True) if g == name], by, name, paired) for name in sorted(set(of))]
     if unseen:
         found = [*found, _mean(unseen, "mean", mean_of(paired), paired)]
-    return found or [untested("only means that sources printed are known")]
+    why = "only means that sources printed are known" if any(r["level"] == PRINTED for r in every) else "no zero-shot language"
+    return found or [untested(why)]
 
 
 # A number of a run, and of how many items it is.

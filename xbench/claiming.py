@@ -64,6 +64,7 @@ _TEXT = (
 _CONDITIONS = ("model", "model_revision", "train_language", "recipe_id", "stack", "source", "source_version", "relationship", "kind")
 _WEIGHED = ("value", "low", "high", "size", "above", "below", "df")
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_LITERALS = re.compile(r"'(?:[^']|'')*'")
 _NUMBERS = ("parameters", *contrasts.NUMBERS[:-1], *contrasts.SPREAD, "se")
 
 
@@ -142,7 +143,7 @@ def load(name: str) -> Claim:
     pairs = [p.strip().split(" against ") for p in found.get("contrasts", "").split(",") if p.strip()]
     select = "\n".join("" if line.startswith("--") else line for line in lines)  # DuckDB counts lines as the file has them
     problems += [] if _COMMENTS.sub("", select).strip("; \t\n") else [f"{file}: there is no SELECT below the header"]
-    problems += _unasked(file, _COMMENTS.sub("", select), {*found, *at})
+    problems += _unasked(file, _LITERALS.sub("", _COMMENTS.sub("", select)), {*found, *at})
     seeds = found.get("seeds", "3")
     if not (seeds.isascii() and seeds.isdecimal() and int(seeds)):
         problems.append(f"{file}:{at['seeds']}: seeds is {seeds!r}, expected a whole number above 0")
@@ -184,7 +185,8 @@ def _header(file: Path, lines: Sequence[str]) -> tuple[dict[str, str], dict[str,
             problems.append(f"{file}:{number}: no header field is called {key!r}{near}")
         elif field:
             found[field] += " " + line[3:].strip()
-            at.setdefault(key.partition(" ")[0], number)
+            if field != "note":  # which is prose of many lines
+                at.setdefault(key.partition(" ")[0], number)
     # A list without its colon would go on with the field before it.
     problems += [f"{file}:{at[f]}: expected a colon, `-- {f}: …`" for f in _LISTS if f in at.keys() - found.keys()]
     return found, at, problems + [f"{file}: header field {f!r} is missing" for f in _FIELDS[:2] if f not in found]

@@ -50,8 +50,9 @@ def tagged_tsv(files: Sequence[Path], language: str, split: Split) -> list[Tagge
 def conll(token: int = 0, tag: int = -1, separator: str | None = None) -> Reader:
     """A token a line with its tags in columns, an empty line between sentences: CoNLL-2002 and -2003, WNUT, MasakhaNER, MultiCoNER.
 
-    -DOCSTART- is left out, and so are comments: lines on top of a sentence that begin with # and have another number of columns than its
-    tokens, or a `=` (MultiCoNER's `# id 1 domain=x` has as many). What else has another number of columns than the others is refused.
+    -DOCSTART- is left out, and so are comments: lines on top of a sentence that begin with # and have another number of columns than
+    tokens, or a blank after it and a `=` (MultiCoNER's `# id 1 domain=x` has as many). What else has another number of columns than the
+    others is refused.
     Tags stay as they are, the IOB1 of CoNLL-2003 too.
 
     Args:
@@ -68,10 +69,13 @@ def conll(token: int = 0, tag: int = -1, separator: str | None = None) -> Reader
         problems: list[str] = []
         found: list[Tagged] = []
         wide, since = max(2, *(n + 1 if n >= 0 else -n for n in (token, tag))), 0
-        for first, block in readers.blocks(readers.contents(path)):
+        blocks = list(readers.blocks(readers.contents(path)))
+        usual = next((len(cells(line)) for _, block in blocks for line in block if not line.startswith(("#", "-DOCSTART-"))), 0)
+        for first, block in blocks:
             rows = [(number, cells(line)) for number, line in enumerate(block, first)]
+            width = usual if block[-1][0] == "#" else len(rows[-1][1])
             comments = (
-                line[0] == "#" and ("=" in line or len(row) != len(rows[-1][1])) for line, (_, row) in zip(block, rows, strict=True)
+                line[0] == "#" and (re.match("# .*=", line) or len(row) != width) for line, (_, row) in zip(block, rows, strict=True)
             )
             top = next((i for i, comment in enumerate(comments) if not comment), len(rows))
             rows = [(number, row) for number, row in rows[top:] if not row[0].startswith("-DOCSTART-")]

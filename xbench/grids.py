@@ -57,7 +57,7 @@ def read(
     lines = [(at, [_bare(cell) if index in scored else cell for index, cell in enumerate(cells)]) for at, cells in lines]
     shown = [float(n.replace(",", ".")) for _, cells in lines for i in scored if i < len(cells) for n in _NUMBER.findall(cells[i])[:1]]
     signed = any("%" in cells[i] for _, cells in lines for i in scored if i < len(cells))
-    unit = settings.get("unit") or ("percent" if signed or any(value > 1 for value in shown) else "fraction")
+    unit = settings.get("unit") or ("percent" if signed or any(abs(value) > 1 for value in shown) else "fraction")
     for at, cells in lines:
         if len(cells) == len(headings):
             yield from _scores(at, headings, cells, {**settings, "unit": unit}, whole)
@@ -294,11 +294,13 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
 def _turned(grid: Grid, settings: Mapping[str, str]) -> Iterator[Row | Note]:
     """The scores of a table with languages or tasks down: its columns are systems, or metrics of the model that is said.
 
-    Metrics may be in several units. Beside them a column that is neither metric nor count may be anything.
+    Metrics may be in several units, where the table says so. Beside them a column that is neither metric nor count may be anything: it is
+    refused, unless the user chose it as one of several systems.
 
     Raises:
-        DataError: If there is such a column, or metrics of a model that is not said.
+        DataError: If there is such a column, or metrics of a model that is not said, or in units that are not.
     """
+    asked = settings
     columns = [cells[0] for _, cells in grid.lines if any(cells)]
     if "headings" in settings and set(chosen := [name.strip() for name in settings["headings"].split(",")]) <= {*columns}:
         settings = {key: value for key, value in settings.items() if key != "headings"}
@@ -307,6 +309,8 @@ def _turned(grid: Grid, settings: Mapping[str, str]) -> Iterator[Row | Note]:
         if away := [repr(name) for name in columns if name not in chosen]:
             yield Note(f"{', '.join(away)}: no scores of a system, left out")
     of = {name: measured(name) for name in chosen}
+    if "headings" in asked and None in of.values():  # systems, one of which may be called as a metric is
+        of = dict.fromkeys(of)
     metrics = [repr(name) for name, metric in of.items() if metric is not None]
     if metrics and (odd := [repr(name) for name, metric in of.items() if metric is None]):
         left = _choice(name for name, metric in of.items() if metric is not None)
@@ -316,9 +320,24 @@ def _turned(grid: Grid, settings: Mapping[str, str]) -> Iterator[Row | Note]:
     lines = [(at, cells) for at, cells in grid.lines if cells[0] in of]
     if not metrics:
         yield from read(grid.headings, lines, settings, for_people=True)
+    if metrics and "unit" not in settings and (several := _units([cells for _, cells in lines])):
+        raise DataError(several)
     for at, cells in lines if metrics else ():
         said = {**settings, "metric": of[cells[0]] or settings.get("metric", "")}
         yield from read(grid.headings, [(at, ["", *cells[1:]])], said, for_people=True)
+
+
+def _units(columns: Sequence[Sequence[str]]) -> str:
+    """That nothing says whether columns (a heading, then cells) are all in percent, where some have numbers over 1 and others do not."""
+    over: dict[bool, list[str]] = {}
+    for heading, *cells in columns:
+        numbers = [float(n.replace(",", ".")) for cell in cells for n in _NUMBER.findall(_bare(cell))[:1]]
+        if numbers and "%" not in "".join((heading, *cells)):
+            over.setdefault(any(abs(number) > 1 for number in numbers), []).append(repr(heading))
+    if len(over) < 2:
+        return ""
+    what = "--set unit=percent, or fraction, says what they are"
+    return f"numbers of column {', '.join(over[True])} are over 1, and those of {', '.join(over[False])} are not; {what}"
 
 
 def _listed(grids: Sequence[Grid]) -> str:

@@ -122,7 +122,7 @@ def measured(text: str) -> str | None:
     if _NO_METRIC.fullmatch(said.lower()):
         return ""
     parts = [part.strip() for part in said.lower().split("/")]
-    return said if all(part in _METRICS or _MEASURE.fullmatch(part) for part in parts) else None
+    return said if all(map(_MEASURE.fullmatch, parts)) else None
 
 
 def counted(text: str) -> bool:

@@ -17,6 +17,7 @@ _CALLED = {"fil": "tl"}
 # Retired into another code, or taken for all of a larger language by CLDR, but told apart by data sets that have both: kzj and dtp
 # (Tatoeba); twi and aka (FLORES-200), fat beside them; mup and raj (IndicGenBench); zai and zap (BibleNLP).
 _KEPT = {"kzj": "kzj", "twi": "tw", "tw": "tw", "fat": "fat", "mup": "mup", "zai": "zai"}
+_NAMED = {"fante": "fat", "malvi": "mup", "isthmus zapotec": "zai"}  # of these
 # How some sources write the usual script of a language: MTEB says jpn-Hira and kor-Hang.
 _SAME_SCRIPT = {("ja", "Hira"): "Jpan", ("ko", "Hang"): "Kore"}
 _LONGEST = 35  # characters: BCP 47 (RFC 5646, 4.4.1)
@@ -147,7 +148,7 @@ def named(name: str) -> str:
     # Its trie of names reads beyond the end (SystemError), and takes quadratic time.
     if not name.isprintable() or len(name) > _LONGEST_NAME:
         raise LookupError(f"{name[:_LONGEST_NAME]!r} is no name")
-    return langcodes.find(name).to_tag()
+    return _NAMED.get(name.strip().casefold()) or langcodes.find(name).to_tag()
 
 
 def _suggestion(text: str) -> str:

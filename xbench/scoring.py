@@ -13,6 +13,7 @@ from xbench import plugins
 from xbench.errors import PluginError, XbenchError
 from xbench.scorer import SCORERS, Ratio, Scorer
 
+_SLACK = 1e-9  # by which the rounding of sums may take a numerator over its denominator
 KEY = ("run_id", "model", "intermediate", "target", "train_language", "seed")
 
 
@@ -84,31 +85,35 @@ def _scored(scorer: Scorer, references: Sequence[str], said: Sequence[str], lang
     except Exception as error:
         raise PluginError(f"scorer {scorer.signature} failed on {language!r}", [plugins.told(error, _file(scorer))]) from error
     wrong = [] if isinstance(found, Mapping) and found else [f"gave {found!r:.60}, expected metrics"]
+    ratios: dict[str, Ratio] = {}
     for metric, pair in found.items() if not wrong else ():
-        if problem := _no_ratio(pair, len(references)):
-            wrong.append(f"{metric}: {problem}")
+        made = _ratio_of(pair, len(references))
+        if isinstance(made, str):
+            wrong.append(f"{metric}: {made}")
+        else:
+            ratios[metric] = made
     if wrong:
         raise PluginError(f"scorer {scorer.signature} gave no ratios on {language!r}", [f"{_file(scorer)}: {one}" for one in wrong])
-    return found
+    return ratios
 
 
-def _no_ratio(pair: Any, count: int) -> str:
-    """What keeps what a scorer gave from being a numerator and a denominator of each of `count` examples; empty where nothing does."""
+def _ratio_of(pair: Any, count: int) -> Ratio | str:
+    """Numerators and denominators of `count` examples, as float64; or what keeps what a scorer gave from being these."""
     shapes = [getattr(part, "shape", type(part).__name__) for part in pair] if isinstance(pair, tuple) else type(pair).__name__
     if shapes != [(count,)] * 2:
         return f"gave {shapes}, expected numerator and denominator of shape ({count},)"
-    above, below = pair
-    kinds = [str(getattr(part, "dtype", type(part).__name__)) for part in pair]
-    if kinds != ["float64"] * 2:
-        return f"gave {' and '.join(kinds)} as numerator and denominator, expected float64"
-    right = (above >= 0) & (above <= below) & np.isfinite(below)  # false of what is not a number
+    kinds = [np.asarray(part).dtype for part in pair]
+    if any(kind.kind not in "biuf" for kind in kinds):
+        return f"gave {kinds[0]} and {kinds[1]} as numerator and denominator, expected float64"
+    above, below = (np.asarray(part, dtype=np.float64) for part in pair)
+    right = (above >= 0) & (above <= below * (1 + _SLACK)) & np.isfinite(below)  # false of what is not a number
     if not right.all():
         first = int(right.argmin())
         return (
             f"numerator {above[first]} and denominator {below[first]} of example {first + 1} of {count}, wrong in {count - right.sum()} of "
             "them; expected 0 <= numerator <= denominator"
         )
-    return ""
+    return np.minimum(above, below), below
 
 
 def _file(scorer: Scorer) -> Path:

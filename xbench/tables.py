@@ -157,7 +157,7 @@ def decimal(value: float, digits: int = 1) -> str:
 
 
 def _rounded(value: float, digits: int) -> Decimal:
-    exact = Decimal(round(value, max(9, digits))) + 0  # without what the order of a sum has left, which is no -0.0
+    exact = Decimal(round(float(value), max(9, digits))) + 0  # without what the order of a sum has left, which is no -0.0
     return exact.quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import chain, repeat, zip_longest
+from numbers import Integral
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
@@ -112,7 +113,7 @@ KINDS: Mapping[str, type[Any]] = {
     "tagging": Tagged, "classification": Classified, "choice": Choice, "qa": Question, "retrieval": Translation, "mining": Unaligned,
     "mlm": Plain, "alignment": Translation,
 }  # fmt: skip
-"""The examples of each family; a mixture has those of its parts."""
+"""The examples of each family; a mixture has none of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +320,8 @@ _EXPECTED = {str: "a text", int: "a whole number", bool: "True or False"}
 def misfit(name: str, value: Any, wanted: Any) -> str:
     """What is wrong with the value of a field of an example; empty where it is of the type that is wanted, as get_type_hints gives it."""
     if isinstance(wanted, type):
-        good = isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+        fits = isinstance(value, Integral if wanted is int else wanted)  # numpy's too, as readers over pandas give them
+        good = fits and (wanted is bool or not isinstance(value, bool))
     else:
         good = isinstance(value, tuple) and all(map(isinstance, value, repeat(str)))
     return "" if good else f"{name} is {value!r:.60}, expected {_EXPECTED.get(wanted, 'a tuple of texts')}"

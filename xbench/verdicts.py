@@ -1,5 +1,6 @@
 """What `xbench claims`, `xbench check` and `xbench plan` print, and the studies they write."""
 
+import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
@@ -108,13 +109,25 @@ def _write_study(found: Sequence[Judged], path: Path) -> None:
         LOG.print("no cell is missing: no study was written; `xbench plan --resolve` says what would settle what is open")
         return
     about = f"Cells that would settle: {'; '.join(j.claim.claim for j in found if j.missing)}"
-    made = [how for j in found for how in j.made]
+    made = _made(found)
     # Each claim counts its missing cells under the conditions that suit it best; of one model all are run under those of one claim.
     for number, text in enumerate(claiming.studies(about, missing, max(j.claim.seeds for j in found), made), 1):
         file = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         with places.whole(file) as new:
             new.write_text(text, encoding="utf-8")
         LOG.print(f"wrote {file}: xbench run {shlex.quote(str(file))} --dry-run shows what it would do")
+
+
+def _made(found: Sequence[Judged]) -> list[tuple[tuple[str, str], str]]:
+    """How studies run what all the claims lack: of one target the seeds that any of them asks for."""
+    keys: dict[tuple[str, str], dict[str, Any]] = {}
+    for judged in found:
+        how, usual = dict(judged.made), list(range(judged.claim.seeds))
+        for of in dict.fromkeys((model, target) for model, _, target, _ in judged.missing):
+            own = {"seeds": usual, **json.loads(how.get(of, "{}"))}
+            seeds = {*own["seeds"], *keys.get(of, {}).get("seeds", ())}
+            keys[of] = {**keys.get(of, {}), **own, "seeds": sorted(seeds)}
+    return [(of, json.dumps(own)) for of, own in keys.items()]
 
 
 def resolve(root: Path, form: Form, folder: Path | None, most_seeds: int, **where: Any) -> None:

@@ -140,5 +140,5 @@ def equivalent(value: float, se: float, df: float, margin: float, clusters: floa
     """
     if se == 0:
         nearest = abs(value)
-        return float(((most - margin) / (most - nearest)) ** clusters) if nearest < margin else 1.0
+        return float((max(most - margin, 0.0) / (most - nearest)) ** clusters) if nearest < margin else 1.0
     return float(max(scipy.stats.t.sf((value + margin) / se, df), scipy.stats.t.sf((margin - value) / se, df)))
