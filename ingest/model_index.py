@@ -90,7 +90,7 @@ def _of_mteb(result: dict[str, Any]) -> bool:
 def _large(result: dict[str, Any]) -> set[str]:
     """The metrics of a result whose numbers are over 1, and so percent."""
     given = [(_name(metric), value(metric["value"])["value"]) for metric in result["metrics"]]
-    return {name for name, number in given if name not in _NO_SHARES and isinstance(number, float) and abs(number) > 1}
+    return {name for name, score in given if name not in _NO_SHARES and isinstance(score, float) and abs(score) > 1}
 
 
 def _percent(results: list[dict[str, Any]]) -> set[str]:

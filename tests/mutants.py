@@ -171,7 +171,7 @@ MUTANTS = (
     Mutant("models of unknown size are the smallest", "scales.py", '(f for f in found if f[0].parameters)', '(f for f in found)', "tests/test_placing.py"),
     Mutant("daggers of the test split on development scores", "printed.py", 'if key["split"] != "test" or not asked', 'if not asked', "tests/test_export.py"),
     Mutant("daggers of another scorer", "printed.py", 'if rank["scorer"] != key["scorer"] or rank', 'if rank', "tests/test_export.py"),
-    Mutant("the labels of the first system alone", "comparing.py", 'both(first.train_language, second.train_language if second else None)', 'first.train_language', "tests/test_surfaces.py"),
+    Mutant("the labels of the first system alone", "comparing.py", 'both(one.system.train_language, two.system.train_language)', 'one.system.train_language', "tests/test_surfaces.py"),
     Mutant("the labels of the first system alone, over tasks", "over_tasks.py", 'both(one.train_language, two.train_language)', 'one.train_language', "tests/test_surfaces.py"),
     Mutant("averages by language whatever is asked", "aggregated.py", 'found = every if by == "language" else', 'found = every if by else', "tests/test_surfaces.py"),
     Mutant("means over tasks without their margin", "over_tasks.py", '("higher", "lower"), margin)', '("higher", "lower"))', "tests/test_surfaces.py"),

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from xbench.adapter import COLUMNS, LESS, PASSING, REQUIRED, Row, least, number
+from xbench.adapter import COLUMNS, DEVELOPMENT, LESS, PASSING, REQUIRED, Row, least, number
 from xbench.errors import DataError
 from xbench.languages import MANY, normal
 
@@ -24,8 +24,7 @@ NAMES = ("language", "split", "metric", "scorer")
 KEY = (*NAMES, "language_set")  # of a score in its run
 PERCENT = "; for percent say so: a column unit, or --set unit=percent"  # what to do about a number that is no fraction
 EMPTY = "is empty; if the file does not say it, --set does"
-# Of `eval` and `evaluation` the trainers of the hub's cards speak, and xstory_cloze: they mean development data.
-_SPLITS = {"test": "test"} | dict.fromkeys(("dev", "val", "valid", "validation", "development", "eval", "evaluation"), "dev")
+_SPLITS = {"test": "test"} | dict.fromkeys(DEVELOPMENT, "dev")
 _UNITS = {"fraction": 1, "percent": 100}
 _KNOWN = frozenset({*COLUMNS, *PASSING})
 _BY_ROW = ("unit", "lower_is_better", "outcomes", "answers", "stderr")  # a number with one of these beside it is looked at in its row
@@ -304,9 +303,10 @@ def _check_row(row: Row, problems: list[Problem]) -> None:
     problems += (problem for column in ("outcomes", "answers") if column in row for problem in _of_examples(column, row[column]))
     computed = _from_outcomes(row, unit, problems) if "outcomes" in row else None
     value = computed if computed is not None else _fraction(row, "value", unit)
+    low = 0.0 if "outcomes" in row else least(row.get("metric"))
     if value is None or math.isnan(value):
         problems.append(("value", "expected a number", shown(row.get("value"))))
-    elif not (low := 0.0 if "outcomes" in row else least(row.get("metric"))) - _ROUNDING * (low < 0) <= value <= 1 + _ROUNDING:
+    elif not low - _ROUNDING * (low < 0) <= value <= 1 + _ROUNDING:
         hint = PERCENT if unit == "fraction" and 1 < abs(value) <= 100 and value >= 100 * low else ""
         expected = f"percent between {100 * low:.0f} and 100" if unit == "percent" else f"a fraction between {low:.0f} and 1"
         problems.append(("value", f"expected {expected}{hint}", shown(row["value"])))

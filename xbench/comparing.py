@@ -177,7 +177,7 @@ def _contrast(
         return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
     paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
     stored = one.stored and two.stored
-    trained = both(first.train_language, second.train_language if second else None)
+    trained = both(one.system.train_language, two.system.train_language)
     if stored:
         rows = _stored(column, trained, paired, measured, asked, groups)
     else:
@@ -261,8 +261,7 @@ def _means(pairs: Sequence[tuple[System, System | None]], found: Sequence[Sequen
     for (_, baseline), rows in zip(pairs, found, strict=True):
         by_baseline.setdefault(baseline, []).extend(r for r in rows if r["level"] == "mean" and r["status"] == "tested")
     for means in by_baseline.values():
-        for row, value in zip(means, families.holm(np.array([r["p"] for r in means], dtype=np.float64)), strict=True):
-            row |= {"p_adjusted": rounded(value), "family": len(means)}
+        contrasts.adjust(means)
         _verdicts(means, asked)
 
 

@@ -168,6 +168,12 @@ def numbers(estimate: Estimate, seeds: int, clusters: int) -> Row:
     }
 
 
+def adjust(rows: Sequence[Row]) -> None:
+    """Adjust the p of a family of tested rows, by Holm."""
+    for row, p in zip(rows, families.holm(np.array([r["p"] for r in rows], dtype=np.float64)), strict=True):
+        row |= {"p_adjusted": rounded(p), "family": len(rows)}
+
+
 def decide(
     rows: Sequence[Row], words: tuple[str, str], margin: float | None = None, shapes: Sequence[tuple[int, float]] | None = None
 ) -> None:

@@ -55,9 +55,8 @@ def read(
         yield from notes + more
     scored = [index for index, heading in enumerate(headings) if heading.scored]
     lines = [(at, [_bare(cell) if index in scored else cell for index, cell in enumerate(cells)]) for at, cells in lines]
-    shown = [float(n.replace(",", ".")) for _, cells in lines for i in scored if i < len(cells) for n in _NUMBER.findall(cells[i])[:1]]
-    signed = any("%" in cells[i] for _, cells in lines for i in scored if i < len(cells))
-    unit = settings.get("unit") or ("percent" if signed or any(abs(value) > 1 for value in shown) else "fraction")
+    shown = [cells[i] for _, cells in lines for i in scored if i < len(cells)]
+    unit = settings.get("unit") or ("percent" if any("%" in cell for cell in shown) or _over_one(shown) else "fraction")
     for at, cells in lines:
         if len(cells) == len(headings):
             yield from _scores(at, headings, cells, {**settings, "unit": unit}, whole)
@@ -278,9 +277,8 @@ def rows(path: Path, grids: Sequence[Grid], settings: Mapping[str, str]) -> Iter
         raise DataError(f"{path}: has no table whose headings are languages or tasks")
     for grid in scored:
         try:
-            for row in (
-                _turned(grid, settings) if grid.turned else read(grid.headings, grid.lines, {**settings, **grid.said}, for_people=True)
-            ):
+            said = {**settings, **grid.said}
+            for row in _turned(grid, said) if grid.turned else read(grid.headings, grid.lines, said, for_people=True):
                 if isinstance(row, Unread):
                     yield row
                 elif isinstance(row, Note):
@@ -300,16 +298,16 @@ def _turned(grid: Grid, settings: Mapping[str, str]) -> Iterator[Row | Note]:
     Raises:
         DataError: If there is such a column, or metrics of a model that is not said, or in units that are not.
     """
-    asked = settings
     columns = [cells[0] for _, cells in grid.lines if any(cells)]
-    if "headings" in settings and set(chosen := [name.strip() for name in settings["headings"].split(",")]) <= {*columns}:
+    picked = "headings" in settings
+    if picked and set(chosen := [name.strip() for name in settings["headings"].split(",")]) <= {*columns}:
         settings = {key: value for key, value in settings.items() if key != "headings"}
     else:
         chosen = [name for name in columns if measured(name) is not None or not counted(name)]
         if away := [repr(name) for name in columns if name not in chosen]:
             yield Note(f"{', '.join(away)}: no scores of a system, left out")
     of = {name: measured(name) for name in chosen}
-    if "headings" in asked and None in of.values():  # systems, one of which may be called as a metric is
+    if picked and None in of.values():  # systems, one of which may be called as a metric is
         of = dict.fromkeys(of)
     metrics = [repr(name) for name, metric in of.items() if metric is not None]
     if metrics and (odd := [repr(name) for name, metric in of.items() if metric is None]):
@@ -320,20 +318,26 @@ def _turned(grid: Grid, settings: Mapping[str, str]) -> Iterator[Row | Note]:
     lines = [(at, cells) for at, cells in grid.lines if cells[0] in of]
     if not metrics:
         yield from read(grid.headings, lines, settings, for_people=True)
-    if metrics and "unit" not in settings and (several := _units([cells for _, cells in lines])):
+        return
+    if "unit" not in settings and (several := _units([cells for _, cells in lines])):
         raise DataError(several)
-    for at, cells in lines if metrics else ():
+    for at, cells in lines:
         said = {**settings, "metric": of[cells[0]] or settings.get("metric", "")}
         yield from read(grid.headings, [(at, ["", *cells[1:]])], said, for_people=True)
+
+
+def _over_one(cells: Iterable[str]) -> bool:
+    """Whether a cell begins with a number over 1, or below -1: none of fractions does."""
+    return any(abs(float(number.replace(",", "."))) > 1 for cell in cells for number in _NUMBER.findall(cell)[:1])
 
 
 def _units(columns: Sequence[Sequence[str]]) -> str:
     """That nothing says whether columns (a heading, then cells) are all in percent, where some have numbers over 1 and others do not."""
     over: dict[bool, list[str]] = {}
     for heading, *cells in columns:
-        numbers = [float(n.replace(",", ".")) for cell in cells for n in _NUMBER.findall(_bare(cell))[:1]]
-        if numbers and "%" not in "".join((heading, *cells)):
-            over.setdefault(any(abs(number) > 1 for number in numbers), []).append(repr(heading))
+        shown = [bare for cell in cells if _NUMBER.search(bare := _bare(cell))]
+        if shown and "%" not in "".join((heading, *cells)):
+            over.setdefault(_over_one(shown), []).append(repr(heading))
     if len(over) < 2:
         return ""
     what = "--set unit=percent, or fraction, says what they are"

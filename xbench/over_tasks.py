@@ -15,7 +15,6 @@ from xbench import contrasts, pairing, store
 from xbench.contrasts import Quantity, Row, rounded, untested
 from xbench.languages import UNSAID, both, zero_shot
 from xbench.pairing import DIRECT, Block, Column, Store, System
-from xbench.stats import families
 from xbench.stats.ratios import Moments, combine, differences, moments
 from xbench.tables import grouped
 
@@ -69,7 +68,8 @@ def over_tasks(
     with store.reading(root) as con:
         columns = pairing.columns(con, where)
         averages = [a for a in _averages(con) if suite in (None, a.name) and (a.scorers is None or where.get("metric") is None)]
-        every = [c for m in ("accuracy", "f1", EXACT_MATCH) for c in pairing.columns(con, {**where, "metric": m})]
+        metrics = ("accuracy", "f1", EXACT_MATCH) if any(a.scorers is not None for a in averages) else ()
+        every = [c for m in metrics for c in pairing.columns(con, {**where, "metric": m})]
         found = []
         for average in averages:
             used = columns if average.scorers is None else every
@@ -223,6 +223,5 @@ def _task(
 
 def _adjust(rows: Sequence[Row], change: Mapping[str, str], margin: float | None) -> None:
     for own in grouped([r for r in rows if r["status"] == "tested"], pairing.AGAINST):
-        for row, p in zip(own, families.holm(np.array([r["p"] for r in own], dtype=np.float64)), strict=True):
-            row |= {"p_adjusted": rounded(p), "family": len(own)}
+        contrasts.adjust(own)
         contrasts.decide(own, ("helps", "hurts") if change == {"intermediate": DIRECT} else ("higher", "lower"), margin)

@@ -9,10 +9,9 @@ import duckdb
 import numpy as np
 
 from xbench import contrasts, pairing, store
-from xbench.contrasts import MEAN, UNKNOWN, Quantity, Row, rounded, untested
+from xbench.contrasts import MEAN, UNKNOWN, Quantity, Row, untested
 from xbench.languages import UNSAID, zero_shot
 from xbench.pairing import DIRECT, Column, Runs, Store, System
-from xbench.stats import families
 from xbench.stats.ratios import Floats, Sums, differences, moments
 
 FEWEST_SIZES = 4  # for a slope; with fewer the differences are the table
@@ -79,8 +78,7 @@ def _group(
         for row, (*_, weights) in zip(rows, asked, strict=True)
         if row["status"] == "tested"
     ]
-    for row, p in zip(tested, families.holm(np.array([r["p"] for r in tested], dtype=np.float64)), strict=True):
-        row |= {"p_adjusted": rounded(p), "family": len(tested)}
+    contrasts.adjust(tested)
     contrasts.decide(tested, ("grows", "shrinks"), margin, shapes)
     return [row for row, (_, _, which, _) in zip(rows, asked, strict=True) if all(sized[i][0].system in shown for i in which)]
 
