@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Writer
 from xbench import board, serving, store, template
-from xbench.task import all_tasks, load_task
+from xbench.task import all_tasks, base_task, load_task
 from xbench.ui import common
 
 
@@ -447,6 +447,13 @@ def test_coverage_has_no_mixture_before_a_part_of_it_in_another_language(writer:
     assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents"), ("mini-multi", "intents")}
     missing = next(r for r in rows(writer.root, "coverage") if (r["intermediate"], r["target"]) == ("mini-multi", "intents"))
     assert (missing["status"], missing["seeds"]) == ("missing", 0)
+
+
+def test_names_of_one_task_are_told_alike_in_views_and_in_python(writer: Writer) -> None:
+    names = ["udpos", "udpos@de", "xtreme-r-udpos", "xtreme-r-udpos@de", "of-xtreme-r-udpos", "xtreme-r", "intents@de+es"]
+    with store.reading(writer.root) as con:
+        said = [row[0] for row in con.execute("SELECT base_task(unnest(?))", [names]).fetchall()]
+    assert said == [base_task(name) for name in names] == [*["udpos"] * 4, "of-xtreme-r-udpos", "xtreme-r", "intents"]
 
 
 def test_the_halves_of_two_systems_are_no_whole(writer: Writer) -> None:

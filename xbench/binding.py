@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import duckdb
 
@@ -57,43 +58,47 @@ def view(name: str, select: str) -> str:
 def _outlines(con: duckdb.DuckDBPyConnection, selects: Mapping[str, str], folder: Path, pool: ThreadPoolExecutor) -> list[str]:
     """Find out the columns of each view, and outline it; the views in that order, each after those that it needs."""
     words = {name: set(re.findall(r"\w+", re.sub("--.*", "", select))) for name, select in selects.items()}
-    waiting, made, wrong = dict(selects), list[str](), list[str]()
-    outlined = partial(_outline, con, folder, wrong)
+    waiting, made = dict(selects), list[str]()
+    outlined = partial(_outline, con, folder)
     while waiting:
         ready = [name for name in waiting if not words[name] & (waiting.keys() - {name})]
         for some in (ready, list(waiting)):  # all, where the words misled or something does not exist
             said = dict(zip(some, pool.map(outlined, some, [waiting[name] for name in some]), strict=True))
-            if wrong:
+            if wrong := [problem.why for problem in said.values() if problem and not problem.absent]:
                 raise StoreError("views are not valid", wrong)
-            found = [name for name, why in said.items() if why is None]
+            found = [name for name, problem in said.items() if not problem]
             if found:
                 made += found
                 break
         else:
-            raise StoreError("views refer to what does not exist", [str(why) for why in said.values()])
+            raise StoreError("views refer to what does not exist", [problem.why for problem in said.values() if problem])
         for name in found:
             del waiting[name]
     return made
 
 
-def _outline(con: duckdb.DuckDBPyConnection, folder: Path, wrong: list[str], name: str, select: str) -> str | None:
-    """Outline a view, unless its SELECT refers to what is not there: then what is said of it. What else is wrong goes into `wrong`."""
+class _Problem(NamedTuple):
+    """Why a view could not be outlined; absent: as it refers to what is not there, or not yet."""
+
+    why: str
+    absent: bool = False
+
+
+def _outline(con: duckdb.DuckDBPyConnection, folder: Path, name: str, select: str) -> _Problem | None:
+    """Outline a view, or say why not."""
     file = _file(folder, name)
     with con.cursor() as cursor:  # a connection does one thing at a time
         try:
             if (count := len(cursor.extract_statements(select))) != 1:
-                wrong.append(f"{file}: {count or 'no'} statements, expected one SELECT")
-                return None
+                return _Problem(f"{file}: {count or 'no'} statements, expected one SELECT")
             described = cursor.execute(f"DESCRIBE {select}").fetchall()
         except duckdb.CatalogException as error:
-            return plugins.told_of_sql(error, file)
+            return _Problem(plugins.told_of_sql(error, file), absent=True)
         except duckdb.Error as error:
-            wrong.append(plugins.told_of_sql(error, file))
-            return None
+            return _Problem(plugins.told_of_sql(error, file))
         times = Counter(column.lower() for column, *_ in described)
         if twice := [column for column, count in times.items() if count > 1]:
-            wrong.append(f"{file}: two columns are called {', '.join(twice)}")
-            return None
+            return _Problem(f"{file}: two columns are called {', '.join(twice)}")
         cursor.execute(outline(name, tuple((column, kind) for column, kind, *_ in described)))
     return None
 

@@ -24,7 +24,7 @@ from xbench.readers import from_json
 from xbench.rows import Refusal
 from xbench.scorer import load_scorer
 from xbench.scoring import KEY, Answers, score_rows
-from xbench.task import Task, all_tasks
+from xbench.task import Task, all_tasks, base_task
 from xbench.versions import Batch, compare, pack
 
 UNKNOWN = "unknown"
@@ -87,7 +87,7 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
         system = replace(system, source_version=_version(predictions))
     done = []
     for task in all_tasks():
-        name = task.name.removeprefix("xtreme-r-")
+        name = base_task(task.name)
         if suite not in task.suites or not (predictions / name).is_dir():
             continue
         result = Scored(task.name, name)
@@ -97,7 +97,7 @@ def score(references: Path, predictions: Path, root: Path, system: System, suite
             continue
         _score_task(task, references / name, predictions / name, root, system, result)
     if not done:
-        names = sorted(t.name.removeprefix("xtreme-r-") for t in all_tasks() if suite in t.suites)
+        names = sorted(base_task(t.name) for t in all_tasks() if suite in t.suites)
         raise DataError(f"{predictions} has no folder of a task of {suite}; they are {', '.join(names)}")
     return done
 
@@ -148,7 +148,7 @@ def is_submission(folder: Path, suite: str = "xtreme") -> bool:
     return any(
         (folder / name / f"test-{language}.{_ENDINGS.get(task.family, 'tsv')}").is_file()
         for task in all_tasks()
-        if suite in task.suites and (name := task.name.removeprefix("xtreme-r-")) in inside
+        if suite in task.suites and (name := base_task(task.name)) in inside
         for language in task.languages
     )
 
@@ -162,7 +162,7 @@ def rows(references: Path, predictions: Path, suite: str = "xtreme", only: str |
     problems: list[str] = []
     version = _version(predictions)
     for task in all_tasks():
-        name = task.name.removeprefix("xtreme-r-")
+        name = base_task(task.name)
         if suite not in task.suites or only not in (None, task.name) or not (predictions / name).is_dir():
             continue
         if not (references / name).is_dir():

@@ -27,6 +27,7 @@ CALLED = {
     "pos": "udpos", "ner": "panx", "pan-x": "panx", "wikiann": "panx", "wikiann ner": "panx", "wikiann-ner": "panx", "paws-x": "pawsx",
     "tydi": "tydiqa", "tydiqa-goldp": "tydiqa", "tydi qa": "tydiqa", "tydiqa-gp": "tydiqa", "bucc": "bucc2018",
 }  # fmt: skip
+XTREME_R = "xtreme-r-"  # before the names of tasks that have more languages there than in XTREME
 UNTESTED, UNTRAINED = "has no test data; it serves as intermediate task only", "has no training data"
 _NEAR = 0.8  # of difflib's ratio: xnlii is near xnli, snli is not near mnli
 
@@ -360,19 +361,22 @@ def left_out(intermediate: str, target: str) -> str:
     A part of a mixture that is the target's own training, in its language, has seen nothing that is tested. Of XTREME-R a task is XTREME's
     in more languages.
     """
-    base = _one(target)
-    if _one(intermediate) == base:
+    base = base_task(target)
+    if base_task(intermediate) == base:
         return "a task is not its own intermediate, in whatever language it is trained"
     with contextlib.suppress(PluginError):  # of what is no task here, no parts are known
         for part in _of_file(intermediate).parts:
-            if _one(part.task) == base and trained(part.task) != trained(target):
+            if base_task(part.task) == base and trained(part.task) != trained(target):
                 return f"{part.task}, a part of {intermediate}, is trained on what {target} may be tested on"
     return ""
 
 
-def _one(name: str) -> str:
-    """Equal for names of one task, in whatever languages it is trained or tested."""
-    return name.partition("@")[0].removeprefix("xtreme-r-")
+def base_task(name: str) -> str:
+    """Equal for names of one task, in whatever languages it is trained or tested: as the folders of XTREME's and XTREME-R's data have it.
+
+    In views and audits there is a macro of this name that does the same (xbench/template.py).
+    """
+    return name.partition("@")[0].removeprefix(XTREME_R)
 
 
 def covers(target: str, language: str) -> bool:

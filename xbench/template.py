@@ -1,4 +1,4 @@
-"""What an open store has whatever is in it: outlines of its tables, the views of views/ over them, and tables of data/ and tasks/.
+"""What an open store has whatever is in it: outlines of its tables, the views of views/ over them, tables of data/ and tasks/, and a macro.
 
 To bind the views takes most of the time in which a store is opened. They are bound once, in a database that is kept in the user's cache by
 what it is made from, and copied from it: a copy is not bound.
@@ -48,6 +48,7 @@ _OF_TASKS = {
     "task_part": dict.fromkeys(("task", "part", "train_language"), "VARCHAR"),
     "suite_task": dict.fromkeys(("suite", "rule", "task_group", "target", "scorer"), "VARCHAR"),
 }
+_BASE_TASK = "CREATE MACRO base_task(name) AS regexp_replace(split_part(name, '@', 1), '^{}', '')"  # as xbench.task.base_task
 
 Content = tuple[Any, ...]
 """All that a template is made from."""
@@ -55,7 +56,7 @@ Content = tuple[Any, ...]
 
 def content() -> Content:
     """It, as it is now: files of data/ by name and time, the others by what they say."""
-    from xbench.task import all_tasks
+    from xbench.task import XTREME_R, all_tasks
 
     tasks = all_tasks()
     labels = [(task.name, task.family, str(len(task.labels) or (2 if task.family == "choice" else 0))) for task in tasks]
@@ -69,7 +70,8 @@ def content() -> Content:
     tables = {f"{kind}{table}" for table in TABLES for kind in ("", "every_", "stored_")} | _GIVEN.keys() | _OF_TASKS.keys()
     if taken := sorted(selects.keys() & tables):
         raise StoreError("a view has the name of a table", [f"{VIEWS / f'{name}.sql'}: there is a table {name}" for name in taken])
-    return tuple(selects.items()), rows, tuple((str(file), file.stat().st_mtime_ns) for file in files)
+    times = tuple((str(file), file.stat().st_mtime_ns) for file in files)
+    return tuple(selects.items()), rows, times, _BASE_TASK.format(XTREME_R)
 
 
 def define(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
@@ -117,7 +119,8 @@ def _keep(path: Path, made_from: Content) -> bool:
 
 
 def _build(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
-    views, rows, files = made_from
+    views, rows, files, macro = made_from
+    con.execute(macro)
     for table in TABLES:
         columns = tuple((name, kind) for name, kind, _ in contracts.rules(table).columns)
         con.execute("; ".join(binding.outline(f"{name}{table}", columns) for name in ("stored_", "every_", "")))

@@ -3,8 +3,8 @@
 WITH trained AS (  -- `TASK@LANGUAGE` is the task trained in another language; of XTREME-R a task is XTREME's in more languages
     SELECT DISTINCT
         model, intermediate, target,
-        replace(split_part(intermediate, '@', 1), 'xtreme-r-', '') AS task,
-        replace(target, 'xtreme-r-', '') AS tested
+        base_task(intermediate) AS task,
+        base_task(target) AS tested
     FROM run
 ),
 parts AS (SELECT model, intermediate, target, tested, part FROM trained JOIN task_part USING (task))

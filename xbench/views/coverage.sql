@@ -33,4 +33,4 @@ JOIN targets AS t USING (model)
 ANTI JOIN task_part AS p ON (p.task, p.part) = (s.intermediate, t.target) AND p.train_language <> t.train_language
 LEFT JOIN found AS f USING (model, intermediate, target)
 LEFT JOIN expected AS e USING (target)
-WHERE replace(split_part(s.intermediate, '@', 1), 'xtreme-r-', '') <> replace(t.target, 'xtreme-r-', '')
+WHERE base_task(s.intermediate) <> base_task(t.target)
