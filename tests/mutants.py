@@ -25,6 +25,7 @@ SCORERS = "tests/test_scorers.py tests/test_spans.py"
 STATS = "tests/test_stats.py tests/test_multiplicity.py"
 DRAWS = "tests/test_resampling.py"
 COMPARE = "tests/test_comparing.py"
+MEND = "tests/test_verify.py -k while_repair"
 
 
 @dataclass(frozen=True)
@@ -177,6 +178,16 @@ MUTANTS = (
     Mutant("means over tasks without their margin", "over_tasks.py", '("higher", "lower"), margin)', '("higher", "lower"))', "tests/test_surfaces.py"),
     Mutant("halves to even", "tables.py", 'ROUND_HALF_UP)', "'ROUND_HALF_EVEN')", "tests/test_surfaces.py"),
     Mutant("evidence of several recipes alike", "claiming.py", 'named = apart(own, ("train_language",), pairing.CONDITIONS)', 'named = apart(own, ("train_language",), ())', "tests/test_surfaces.py"),
+    Mutant("items needed as of arms of unequal size", "stats/ratios.py", 'items = np.where(over_seeds, common + cells, items)', 'items = np.where(over_seeds, items, items)', STATS),
+    Mutant("six in nine languages are less than six", "stats/ratios.py", 'even = np.round((clusters / share).min(axis=0), 9)', 'even = (clusters / share).min(axis=0)', STATS),
+    Mutant("no p where runs vary and items do not", "stats/ratios.py", 'return np.where(items > 0, df, every)', 'return df', STATS),
+    Mutant("single precision for large counts", "stats/resampling.py", 'np.float32 if most < _EXACT_32 else np.float64', 'np.float32', DRAWS),
+    Mutant("languages that a third one joins drawn apart", "stats/resampling.py", 'elif np.intersect1d(group', 'elif len(languages) == 1 and np.intersect1d(group', DRAWS),
+    Mutant("files of a compaction that ends meanwhile set aside", "mending.py", 'compaction_of(path.name) <= newest(', 'compaction_of(path.name) < newest(', MEND),
+    Mutant("outcomes of a rescoring that ends meanwhile set aside", "mending.py", 'for table in ("run", "score"))', 'for table in ("run",))', MEND),
+    Mutant("scores of runs that count again set aside", "mending.py", 'plan.files = {file: why for file, why in plan.files.items() if Path(file)', 'plan.files = {file: why for file, why in plan.files.items() if True or Path(file)', "tests/test_compact.py -k count_again"),
+    Mutant("a system is known as its last run is", "pairing.py", 'old.stored and stored', 'stored', COMPARE),
+    Mutant("sizes differ on a target that is not asked for", "claiming.py", '(not targets or pair[1] in targets)', 'True', "tests/test_claims.py -k sizes"),
 )  # fmt: skip
 
 

@@ -142,6 +142,21 @@ def test_the_question_of_the_project_is_judged_on_any_tagging_run(tmp_path: Path
     assert any(e.evidence == "mini-pos after intents, large - m: same" and e.verdict == "contradicted" for e in found.evidence)
 
 
+def test_differences_between_sizes_are_those_of_the_targets_of_a_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for target, metric in (("mini-pos", "accuracy"), ("mini-ner", "f1")):
+        for model, parameters in (("m", 10), ("large", 1_000)):
+            for name in ("none", "intents"):
+                put(tmp_path, name, 0, {"de": answers(0, 0.5)}, target, metric, model=model, parameters=parameters)
+    asked: list[str] = []
+    monkeypatch.setattr(claiming.scales, "interactions", lambda con, **of: asked.append(of["target"]) or [dict(of)])
+    with store.connect(tmp_path) as con:
+        between = claiming._Between(con)
+        found = {targets: [r["target"] for r in between.rows("intents", targets)] for targets in ((), ("mini-pos",), ("xnli",))}
+        assert [list(between.rows(name, ())) for name in ("none", "mnli")] == [[], []]
+    assert found == {(): ["mini-ner", "mini-pos"], ("mini-pos",): ["mini-pos"], ("xnli",): []}
+    assert asked == ["mini-ner", "mini-pos"], "each is looked for once"
+
+
 def row(claim: claiming.Claim, pair: tuple[str, str], level: str, target: str, delta: float, **change: Any) -> dict[str, Any]:
     """A comparison that is sure to a tenth of a point: t with 50 degrees of freedom, 2.0086 at 97.5 %."""
     se, half = 0.001, 0.0020086
@@ -913,6 +928,7 @@ def test_a_language_is_asked_of_every_contrast(tmp_path: Path) -> None:
     ("direct", "after", "missing", "seeds"),
     [
         ((range(3), {"target_revision": "old"}), (range(3), {}), [("intents", 0)], [0, 1, 2]),
+        ((range(3), {}), (range(3), {"target_revision": "old"}), [("intents", 0)], [0, 1, 2]),
         # Both would be selected on the data of this machine, and be of systems that are there: no run settles it.
         ((range(3), {"target_revision": "r dev a"}), (range(3), {"target_revision": "r dev b"}), [], None),
         ((range(3), {}), (range(3, 6), {}), [("intents", 0)], [0, 1, 2]),
@@ -947,6 +963,11 @@ def test_seeds_count_of_the_revision_of_an_intermediate_task_that_pairs(tmp_path
         for seed in seeds:
             made(tmp_path, name, seed, {"de": answers(seed, 0.5)}, intermediate_revision=revision)
     assert checking.check(tmp_path, "intents > none on mini-pos for m").missing == ()
+    alone = tmp_path / "alone"  # of two that pair with nothing, that of which more is there
+    for seeds, revision in ((range(1), "1"), (range(3), "2"), (range(2), "3")):
+        for seed in seeds:
+            made(alone, "intents", seed, {"de": answers(seed, 0.5)}, intermediate_revision=revision)
+    assert checking.check(alone, "intents > none on mini-pos for m").missing == (("m", "none", "mini-pos", 0),)
 
 
 def test_seeds_of_a_study_are_those_that_its_targets_lack(tmp_path: Path) -> None:
@@ -1004,6 +1025,82 @@ def test_a_study_for_several_claims_has_the_seeds_that_any_of_them_lacks(tmp_pat
         verdicts._write_study(both, tmp_path / f"{number}.yaml")
         study = yaml.safe_load((tmp_path / f"{number}.yaml").read_text())
         assert (study["recipe"], study["seeds"]) == ({"max_length": 99}, [0, 1, 2, 5, 6])
+
+
+def test_studies_for_several_models_are_several_files(tmp_path: Path) -> None:
+    def judged(name: str, recipe: dict[str, int], *missing: claiming.Cell) -> claiming.Judged:
+        claim = claiming.Claim(name, f"claim {name}", "s", (name,), ("none",), ("mini-pos",), (), False, 3, "", "")
+        made = tuple(((model, target), json.dumps({"recipe": recipe})) for model, _, target, _ in missing)
+        return claiming.Judged(claim, "not testable", (), missing, made)
+
+    both = [judged("a", {"max_length": 9}, ("a", "none", "mini-pos", 0)), judged("b", {"max_length": 8}, ("b", "none", "mini-pos", 1))]
+    verdicts._write_study([*both, judged("c", {})], tmp_path / "study.yaml")
+    found = {path.name: yaml.safe_load(path.read_text()) for path in tmp_path.iterdir()}
+    assert {name: (study["models"], study["recipe"]) for name, study in found.items()} == {
+        "study.yaml": (["a"], {"max_length": 9}), "study-2.yaml": (["b"], {"max_length": 8}),
+    }  # fmt: skip
+    assert {study["about"] for study in found.values()} == {"Cells that would settle: claim a; claim b"}
+
+
+def test_what_a_verdict_rests_on_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    claim = claiming.Claim("c", "A sentence.", "their paper", ("m",), (), (), (), False, 3, "to know", "")
+    parts = [claiming.Evidence(f"part {i:02}", None, None, None, True, "not testable") for i in range(14)]
+    tested = (
+        claiming.Evidence("up", 0.05, 0.02, 0.08, True, "supported"), claiming.Evidence("down", -0.03, -0.06, -0.01, True, "contradicted"),
+    )  # fmt: skip
+    beside = claiming.Evidence("beside", 0.1, None, None, False, "supported")
+    missing = tuple(("m", f"task-{i:02}", "mini-pos", 1) for i in range(14))
+    judged = claiming.Judged(claim, "contradicted", (*tested, *parts, beside), missing)
+    monkeypatch.setattr(claiming, "judge", lambda root, names: [judged])
+    verdicts.claims(tmp_path, None, "text", None)
+    line = next(line for line in capsys.readouterr().out.splitlines() if "A sentence." in line)
+    assert line.split(None, 2)[2].split() == ["contradicted", *"1 contradicted, 14 not testable, 1 supported".split(), "14", "c"]
+    verdicts.claims(tmp_path, ["c"], "text", None)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert {"up +5.0 [+2.0, +8.0] supported", "down -3.0 [-6.0, -1.0] contradicted", "beside +10.0 (context)"} <= {*lines}
+    assert [line for line in lines if line.startswith("part")] == [f"part {i:02} not testable" for i in range(12)]
+    assert "and 2 more pieces that are not testable (--json lists them)" in lines
+    assert lines[lines.index("verdict: contradicted") + 1 :][:2] == ["source: their paper", "note: to know"]
+    assert [line for line in lines if "of 3 seeds" in line] == [f"mini-pos after task-{i:02}, m: 1 of 3 seeds" for i in range(12)]
+    assert "and 2 more (--json lists them)" in lines
+    verdicts.claims(tmp_path, ["c"], "json", None)
+    rows = json.loads(capsys.readouterr().out)
+    assert [r["kind"] for r in rows] == ["claim", *["evidence"] * 17, *["missing"] * 14]
+    cell = {c: rows[-1][c] for c in ("verdict", "model", "intermediate", "target", "seeds", "seeds_wanted", "value")}
+    assert [*cell.values()] == ["contradicted", "m", "task-13", "mini-pos", 1, 3, None]
+
+
+def test_what_to_run_next_is_printed_with_its_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """90 s, 90 min and 3 h; in all 5,490 s are 91.5 min and 16,290 s are 4.525 h. What no seed settles has no time."""
+
+    def step(name: str, seconds: float | None, seeds: int, *, assumed: bool = False) -> planning.Step:
+        row = dict.fromkeys((*verdicts._OPEN, "low", "high"), None) | {"target": "mini-pos", "intermediate": name, "model": "m", "seeds": 2}
+        row |= {"train_language": "en", "recipe_id": "r", "delta": 0.02, "low": -0.01, "high": 0.05}
+        return planning.Step(row, "too few seeds", seeds, [("none", 2), (name, 2)] if seeds else [], seconds, assumed)
+
+    steps = [step("a", 90, 3), step("b", 5_400, 4, assumed=True), step("c", 10_800, 5), step("d", None, 0)]
+    monkeypatch.setattr(planning, "resolve", lambda root, most_seeds, **where: steps)
+    verdicts.resolve(tmp_path, "text", None, planning.FIRST_LOOK)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line.startswith("mini-pos")] == [
+        f"mini-pos {said} too few seeds"
+        for said in (
+            "a +2.0 [-1.0, +5.0] 2 3 2 90 s 90 s", "b +2.0 [-1.0, +5.0] 2 4* 2 90 min 92 min", "c +2.0 [-1.0, +5.0] 2 5 2 3.0 h 4.5 h",
+            "d +2.0 [-1.0, +5.0] 2",
+        )
+    ]  # fmt: skip
+    verdicts.resolve(tmp_path, "json", None, 10)
+    rows = json.loads(capsys.readouterr().out)
+    assert [(r["seeds_wanted"], r["assumed"], r["new_runs"], r["seconds"], r["seconds_in_all"]) for r in rows] == [
+        (3, False, 2, 90, 90), (4, True, 2, 5_400, 5_490), (5, False, 2, 10_800, 16_290), (None, False, None, None, None),
+    ]  # fmt: skip
+    assert rows[0]["cells"] == "none:2 a:2"
+    monkeypatch.setattr(planning, "resolve", lambda root, most_seeds, **where: [])
+    put(tmp_path, "none", 0, {"de": answers(0, 0.5)})
+    with pytest.raises(StoreError, match="this is not known"):
+        verdicts.resolve(tmp_path, "text", None, 10, model="nobody")
 
 
 def test_a_study_for_a_sentence_has_all_that_it_compares(tmp_path: Path) -> None:

@@ -672,6 +672,19 @@ def test_within_the_hour_scores_of_rescoring_count_again_beside_their_runs(small
     assert verifying.verify(small).problems == []
 
 
+def test_what_was_added_to_runs_that_count_again_stays(small: Path) -> None:
+    """Their compacted file is lost, and they are there again, from the files it was made of: then what else is wrong is seen."""
+    compacting.compact(small)
+    scored_again(small)
+    before = answers(small, views=VIEWS)
+    (small / "run" / ".x.parquet.0123.tmp").write_bytes(b"PAR1")
+    old(small)
+    Listing(small).files("run")[0].write_bytes(b"PAR1")
+    mended = mending.repair(small)
+    assert mended.after.problems == [] and not any("other-1" in moved.file for moved in mended.moved)
+    assert {view: answers(small, views=VIEWS)[view] for view in VIEWS} == {view: before[view] for view in VIEWS}
+
+
 def named_anew(root: Path, names: Sequence[str]) -> None:
     """Compacted files that do not count get a name under which they do, as docs/reliability.md says."""
     for name in names:
@@ -808,14 +821,20 @@ def test_what_an_interrupted_compaction_left_is_named_and_set_aside(root: Path, 
     (folder / ".sorting-0123" / "lot.0.parquet").write_bytes(b"PAR1")
     (folder / "notes.txt").write_text("mine")
     names = [path.name for path in folder.glob("000002-*.parquet")]
-    left = {f"compaction/{name}" for name in (".000002.json.0123.tmp", ".sorting-0123", *names)}
+    lot, temporary = folder / ".sorting-0123" / "lot.0.parquet", "run/.compacted.000002-01234567.000.parquet.0123.tmp"
+    (root / temporary).write_bytes(b"PAR1")
+    left = {temporary, *(f"compaction/{name}" for name in (".000002.json.0123.tmp", ".sorting-0123", *names))}
     left |= {path.relative_to(root).as_posix() for path in root.glob("*/compacted.000002-*")}
     found = verifying.verify(root)
-    assert {p.file for p in found.problems if p.kind == "leftover"} == left and len(left) == 7
+    assert {p.file for p in found.problems if p.kind == "leftover"} == left and len(left) == 8
     assert {p.file for p in found.problems if p.kind == "foreign"} == {"compaction/notes.txt"} and found.whole
-    for age, moved in ((1800, set()), (7200, left)):  # a compaction may take longer than the ten minutes of other writers
+    for age, sorts, moved in (
+        (1800, False, set()),
+        (7200, True, set()),
+        (7200, False, left),
+    ):  # longer than the ten minutes of other writers
         for path in [*root.glob("*/.*/*"), *root.glob("*/*"), *root.glob("*/.*")]:
-            os.utime(path, (time.time() - age,) * 2)
+            os.utime(path, (time.time() - age * (path != lot or not sorts),) * 2)
         assert {m.file for m in mending.repair(root).moved} == moved
     assert {p.kind for p in verifying.verify(root).problems} == {"foreign"}
     shown = answers(root)

@@ -201,6 +201,17 @@ def test_averages_over_seeds_have_welchs_test(writer: Writer) -> None:
     assert (row["verdict"], row["scope"]) == ("higher", "new seeds, this test set")
 
 
+def test_a_system_is_as_well_known_as_its_run_of_which_least_is(writer: Writer) -> None:
+    """Of one of its seeds there is a number alone: of both then numbers are compared, by Welch's test (scipy)."""
+    values = {"none": (0.5, answers(0, 0.52)), "intents": (0.6, answers(1, 0.65))}
+    for name, (number, right) in values.items():
+        writer.add(name, "mini-pos", 0, {"de": number}, scorer=SCORER, evidence="aggregate", n=200)
+        put(writer.root, name, 1, {"de": right})
+    row = next(r for r in comparing.compare(writer.root) if r["language"] == "de")
+    reference = stats.ttest_ind(*([number, right.mean()] for number, right in values.values()), equal_var=False)
+    assert row["status"] == "averages only: Welch over seeds, this test set" and row["p"] == pytest.approx(reference.pvalue, rel=1e-6)
+
+
 _TABLE: dict[str, Any] = {"source": "a table", "kind": "external", "evidence": "aggregate", "metric": "f1", "scorer": "unknown"}
 
 

@@ -133,6 +133,18 @@ def test_a_title_is_one_in_tables_for_people_only(tmp_path: Path) -> None:
     assert "\n    section=1: before the first title (1 row)\n    section=2: line 4, * ours (0 rows)" in report.notes[0]
 
 
+def test_a_column_without_a_heading_is_of_models_or_has_to_be_empty(tmp_path: Path) -> None:
+    found, refused = said("a.md", table(" | en | de", "A | 80.0 | 70.0"), tmp_path / "1", "model", "value", **XNLI)
+    assert (found, refused) == ([("A", 0.7), ("A", 0.8)], [])
+    _, refused = said("a.md", table("Model | en | | de", "A | 80.0 | 5.0 | 70.0"), tmp_path / "2", **XNLI)
+    assert "heading '': neither a column, nor a language" in refused[0]
+
+
+def test_a_mean_alone_is_no_choice(tmp_path: Path) -> None:
+    found, refused = said("a.md", table("Model | en | de | avg", "A | 80.0 | 70.0 | 75.0"), tmp_path, headings="avg", **XNLI)
+    assert not found and "no heading is a language code or a task" in refused[0]
+
+
 TASKS = (
     r"\multirow{2}{*}{Model} & \multicolumn{2}{c}{Sentence pair} & \multicolumn{2}{c}{Structured} & \multicolumn{1}{c}{QA}",
     r"\cmidrule(lr){2-3}\cmidrule(lr){4-5} & XNLI & PAWS-X & POS & NER & XQuAD",

@@ -48,7 +48,7 @@ def test_bootstrap_delta_method_and_scipy_agree_on_micro_f1() -> None:
     assert [float(x) for x in same] == pytest.approx(list(reference.confidence_interval), rel=1e-14)
 
 
-@pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
+@pytest.mark.parametrize("level", [0.8, 0.95, 0.99, 1.0])
 def test_interval_is_numpys_quantile(level: float) -> None:
     values = RNG(0).normal(size=(3, 777))
     low, high = resampling.Law(values).interval(level)
@@ -159,6 +159,53 @@ def test_parallel_languages_are_drawn_together_and_others_apart() -> None:
     assert partly.std() == pytest.approx(np.sqrt(expected.covariance[0, 0]), rel=0.12)  # 150 clusters, drawn as one set
 
 
+def test_languages_are_drawn_together_that_a_third_one_joins() -> None:
+    """Two languages have no item in common, and a third has half of either's: covariances as by the delta method, 0 and about a half."""
+    blocks = [ner(RNG(s), 100, (0.8,)) for s in (1, 2)]
+    halves_of = [np.vstack([b.numerator[50:] if k == 0 else b.numerator[:50] for k, b in enumerate(blocks)])]
+    halves_of.append(np.vstack([b.denominator[50:] if k == 0 else b.denominator[:50] for k, b in enumerate(blocks)]))
+    blocks = [blocks[0], Sums(blocks[1].numerator, blocks[1].denominator, np.arange(100, 200)), Sums(*halves_of, np.arange(50, 150))]
+    drawn = np.corrcoef(resampling.bootstrap(blocks, 4_000, RNG(0))[:, 0])
+    pairs = [(0, 1), (0, 2), (1, 2)]
+    *single, first, second, third = moments(blocks, np.vstack([np.eye(3), *(np.eye(3)[list(p)].sum(axis=0) for p in pairs)]))
+    alone = [m.covariance[0, 0] for m in single]
+    for (i, j), both in zip(pairs, (first, second, third), strict=True):
+        expected = (both.covariance[0, 0] - alone[i] - alone[j]) / 2 / np.sqrt(alone[i] * alone[j])
+        assert drawn[i, j] == pytest.approx(expected, abs=4 / np.sqrt(4_000))
+    assert min(drawn[0, 2], drawn[1, 2]) > 0.3
+
+
+@pytest.mark.parametrize("items", [40, 400])
+@pytest.mark.parametrize("few", [0, 16])
+def test_as_many_are_drawn_as_there_are(items: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system that is always right is so in every resample, whether rows are drawn or groups of equal ones."""
+    monkeypatch.setattr(resampling, "_FEW_COLUMNS", few)
+    drawn = resampling.bootstrap([accuracy(np.ones(items), np.arange(items) % 2)], 50, RNG(0))[0]
+    assert (drawn[0] == 1).all() and drawn[1].std() > 0
+
+
+def test_a_resample_without_anything_to_count_is_0() -> None:
+    """One of three sentences has a span, which is found: 1 where it is drawn, (2 / 3) ** 3 of the time it is not; never, where none has."""
+    spans = np.array([[1, 0], [0, 0], [0, 0]])
+    drawn = resampling.bootstrap([Sums(spans, spans)], 4_000, RNG(0))[0]
+    assert set(drawn[0]) == {0, 1} and (drawn[1] == 0).all()
+    assert (drawn[0] == 0).mean() == pytest.approx(8 / 27, abs=4 * np.sqrt(8 / 27 * 19 / 27 / 4_000))
+    assert (resampling.bootstrap([Sums(np.zeros((3, 2)), np.zeros((3, 1)))], 10, RNG(0)) == 0).all()
+    answers, beside = resampling.bootstrap([Sums(np.ones((3, 2)), np.ones((3, 1))), Sums(spans, spans)], 4_000, RNG(0))
+    assert (answers == 1).all() and (beside == drawn).all(), "one language has as many everywhere, the other has not"
+
+
+def test_counts_are_added_up_exactly() -> None:
+    """Of four million tokens each one system has one more: more than single precision holds. A third beside whole numbers likewise."""
+    tokens = 1 << 22
+    right = RNG(0).integers(tokens, size=(50, 1))
+    drawn = resampling.bootstrap([Sums(np.hstack([right + 1, right]), np.full((50, 1), tokens))], 100, RNG(1))[0]
+    assert drawn[0] - drawn[1] == pytest.approx(1 / tokens, rel=1e-6)
+    whole = Sums(np.ones((50, 1)), np.ones((50, 1)))
+    for third in (Sums(np.full((50, 1), 1 / 3), np.ones((50, 1)), np.arange(50, 100)), Sums(np.full((50, 1), 1 / 3), np.ones((50, 1)))):
+        assert resampling.bootstrap([whole, third], 10, RNG(1))[1].astype(float) == pytest.approx(1 / 3, rel=1e-9)
+
+
 def test_randomisation_is_exact_where_few_clusters_differ() -> None:
     """All 2^10 swaps by brute force, equal to 1e-12."""
     sums = ner(RNG(8), 10, (0.9, 0.4))
@@ -264,6 +311,8 @@ def test_exact_mcnemar_is_exact_randomisation() -> None:
     right = np.array([[1, 0]] * 7 + [[0, 1]] * 2 + [[1, 1]] * 20 + [[0, 0]] * 5, dtype=float)
     a, b = halves(Sums(right, np.ones((34, 1))))
     assert resampling.randomisation(a, b, 10, RNG(0)) == pytest.approx(resampling.mcnemar(7, 2)[0], abs=1e-12)
+    twelve = halves(accuracy(np.ones(12), np.zeros(12)))
+    assert resampling.randomisation(*twelve, 10, RNG(0)) == pytest.approx(stats.binomtest(12, 12).pvalue, abs=1e-12)
 
 
 def test_identical_systems_are_not_told_apart() -> None:

@@ -139,6 +139,12 @@ def test_what_arms_of_unequal_size_need_is_of_runs_in_each() -> None:
     estimate = differences(found, [[0, 1], list(range(2, 22))], PAIR)
     one_each = found.scores[:2].var(ddof=1) + found.scores[2:].var(ddof=1)
     assert estimate.seeds[0] == pytest.approx(one_each / 2)
+    # Noise of single runs, by the residuals of a two-way analysis of variance: of both arms as of two runs, of items as in new ones.
+    arms = right[:, :2], right[:, 2:]
+    residuals = [arm - arm.mean(axis=1, keepdims=True) - arm.mean(axis=0) + arm.mean() for arm in arms]
+    noise = [(r**2).sum() / (3_999 * (r.shape[1] - 1)) / 4_000 for r in residuals]
+    shared = (arms[0].mean(axis=1) - arms[1].mean(axis=1)).var(ddof=1) / 4_000 - noise[0] / 2 - noise[1] / 20
+    assert estimate.items[0] == pytest.approx(max(shared, 0) + sum(noise) / 2, rel=1e-9)
     assert estimate.se[0] ** 2 < one_each / 2, "the larger arm is the surer one"
     parts = power.Components(0.0, one_each / 2, 0.0, 2, 2, 4_000, 3_999)
     n = parts.needed(0.04).seeds
@@ -412,7 +418,7 @@ def test_clusters_are_those_of_the_runs_compared() -> None:
     """Ten runs that predict spans in other sentences each: the union over the runs of a contrast, sentence by sentence."""
     rng = RNG(32)
     blocks = [Sums(np.zeros((80, 10)), (rng.random((80, 10)) < 0.15).astype(float), np.arange(80)) for _ in range(2)]
-    arms, weights = [[0], [3, 9], [2], [4, 1, 5]], np.array([[1, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, -1], [1, -1, -1, 1.0]])
+    arms, weights = [[0], [3, 9], [2], [4, 1, 5]], np.array([[1, -1, 0, 0], [0, 0, 1, 0], [0, 1, 0, -1], [1, -1, -1, 1], [2, 0, -1, -1.0]])
     single, _, mean = moments(blocks, np.array([[1, 0], [0, 1], [0.5, 0.5]]))
     there = [b.denominator > 0 for b in blocks]
     for found, present in ((single, there[0]), (mean, there[0] | there[1]), (combine([single, mean], [0.5, 0.5]), None)):
@@ -432,10 +438,32 @@ def test_counting_in_a_mean_over_parts() -> None:
     estimate = differences(found, [[0], [1]], PAIR)
     assert (estimate.value[0], estimate.se[0]) == (0.5, 0)
     assert stats.binomtest(6, 6).pvalue <= estimate.p[0] <= 3 * stats.binomtest(6, 6).pvalue
+    assert differences(found, [[0], [1]], -PAIR).p[0] == estimate.p[0]
+    tasks = differences(combine([moments([s], np.ones((1, 1)))[0] for s in (few, many)], [0.5, 0.5]), [[0], [1]], PAIR)
+    assert (tasks.even[0], tasks.p[0]) == (estimate.even[0], estimate.p[0]), "a mean over tasks counts as one over languages"
     # Equal parts count as one: all of twice twenty.
     both = [accuracy(np.ones(20), np.zeros(20)), Sums(np.tile([1.0, 0.0], (20, 1)), np.ones((20, 1)), np.arange(20, 40))]
     estimate = differences(moments(both, np.array([[0.5, 0.5]]))[0], [[0], [1]], PAIR)
     assert estimate.p[0] == pytest.approx(stats.binomtest(40, 40).pvalue)
+
+
+def test_six_that_all_differ_are_six_in_whatever_number_of_languages() -> None:
+    """Nine ninths add up to a little more than 1, and six are the fewest that the sign test finds."""
+    assert sum([1 / 9] * 9) > 1
+    (found,) = moments([accuracy(np.ones(6), np.zeros(6))] * 9, np.full((1, 9), 1 / 9))
+    even = differences(found, [[0], [1]], PAIR).even[0]
+    assert even == 6 and power.detectable_by_count(even) is not None
+
+
+def test_where_items_do_not_vary_runs_do() -> None:
+    """Runs that are all right, or all wrong, in two languages without a common item: scipy's t test of the three seeds."""
+    right = np.tile([1.0, 1.0, 0.0, 0.0, 0.0, 0.0], (20, 1))
+    (found,) = moments([Sums(right, np.ones((20, 1)), np.arange(20 * k, 20 * k + 20)) for k in (0, 1)], np.array([[0.5, 0.5]]))
+    estimate = differences(found, [[0, 1, 2], [3, 4, 5]], PAIR)
+    assert (estimate.items[0], estimate.df[0]) == (0, 2)
+    assert estimate.p[0] == pytest.approx(stats.ttest_1samp([1, 1, 0], 0).pvalue, rel=1e-9)
+    # Two seeds that are alike have one degree of freedom, as of a paired t test, and not those of forty items.
+    assert differences(found, [[0, 1], [3, 4]], PAIR).df[0] == 1
 
 
 @pytest.mark.parametrize("runs", [2, 3])

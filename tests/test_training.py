@@ -467,7 +467,8 @@ def test_study_files_list_every_problem(tiny_model: Path, tmp_path: Path) -> Non
     with pytest.raises(StudyError, match="no recipes entry is called 'jiantt'; there are: jiant, xtreme"):
         study.load_study(path)
     for broken, said in (
-        ("about: x\nmodels: [", "line 2: "),
+        ("about: x\nmodels: [", "line 2: expected the node content, but found '<stream end>' (while parsing a flow node)"),
+        ("about: " + "[" * 3_000, "recursion"),
         ("about: \udcff", "codec"),
         ("a: 2020-13-45", "month must be in"),
         ("- 1", "of about"),
@@ -523,6 +524,25 @@ seeds: [0.5]
         "line 14, compute.compile: found 'often', expected true or false",
         "line 3, intermediate: there is no such key; did you mean 'intermediates'?",
     ]
+
+
+def test_what_is_found_in_a_study_file_is_cut_and_what_is_expected_is_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    path.write_text(
+        "about: 7\nmodels: [m]\nintermediates: [none]\ntargets: []\nseeds: [0]\n"
+        f"recipe: {{max_length: {'x' * 200}, target: {{selection: {{on: dev}}}}}}\n"
+    )
+    with pytest.raises(StudyError) as caught:
+        study.load_study(path)
+    assert [p for p in caught.value.problems if "no cell" not in p] == [
+        "line 1, about: found 7, expected text",
+        "line 4, targets: found [], expected at least one",
+        f"line 6, recipe.max_length: found '{'x' * 79}, expected a whole number",
+        "line 6, recipe.target.selection.on: found 'dev', expected 'train-language' or 'target-languages'",
+    ]
+    with pytest.raises(StudyError, match="is not YAML that can be read") as caught:
+        study.load_study(tmp_path)
+    assert "Is a directory" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -633,6 +653,10 @@ def test_anchors_of_a_study_file(tmp_path: Path) -> None:
         path.write_text("\n".join(["a0: &a0 {x: 1}", *(f"a{i}: &a{i} {text}" for i, text in enumerate(bomb, 1))]))
         with pytest.raises(StudyError, match="it stands for more than 100,000 values"):
             keyed.read(path)
+    path.write_text("a: &a {k: 1, k: 2}\nb: *a\nc: {<<: {d: 1}, <<: {e: 2}}\nd: {1: x, '1': y}")
+    said, _, twice = keyed.read(path)  # what is written once is said once, and two merges are both taken
+    assert said == {"a": {"k": 2}, "b": {"k": 2}, "c": {"d": 1, "e": 2}, "d": {1: "x", "1": "y"}}
+    assert twice == ["line 1, a.k: it stands on line 1 too"]
     path.write_text("a: 1\nb: &b\n  c: *b")
     with pytest.raises(StudyError, match="line 3: an anchor within itself"):
         keyed.read(path)

@@ -279,14 +279,14 @@ def check(root: Path) -> Path:
 @fault("contract")
 def missing_column(root: Path) -> Path:
     path = one(root, "score")
-    pq.write_table(pq.read_table(path).drop_columns(["value"]), path)
+    pq.write_table(pq.read_table(path).drop_columns(["value"]).replace_schema_metadata(), path)  # without the checksum of what it was
     return path
 
 
 @fault("contract")
 def another_type(root: Path) -> Path:
     path = one(root, "score")
-    made = pq.read_table(path)
+    made = pq.read_table(path).replace_schema_metadata()
     pq.write_table(made.set_column(made.column_names.index("value"), "value", pa.array(["x"] * made.num_rows)), path)
     return path
 
@@ -306,10 +306,15 @@ def orphan(root: Path) -> Path:
 
 @fault("orphan")
 def half_a_rescoring(root: Path) -> Path:
-    made = pq.read_table(one(root, "outcome"))
+    return rescored(root, "outcome")
+
+
+def rescored(root: Path, table: str) -> Path:
+    """What `xbench rescore` adds to a run: a file of outcomes, then one of scores."""
+    made = pq.read_table(one(root, table))
     key = made["run_id"][0].as_py()
     made = made.set_column(made.column_names.index("scorer"), "scorer", pa.array(["other-1"] * made.num_rows))
-    return store.write(root, "outcome", made, f"{TARGET}@en.{key}.other-1")
+    return store.write(root, table, made, f"{TARGET}@en.{key}.other-1")
 
 
 @fault("incomplete")
@@ -449,6 +454,8 @@ def test_predictions_are_scored_again(root: Path) -> None:
     assert verifying.verify(root).whole
     found = verifying.verify(root, deep=True)
     assert {p.kind for p in found.problems} == {"outcome differs"}
+    mended = mending.repair(root, deep=True)
+    assert len(mended.moved) == 4 and all("seed0" in moved.file for moved in mended.moved) and mended.after.problems == []
 
 
 def test_a_scorer_that_fails_is_named_and_its_runs_stay(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -602,7 +609,7 @@ def test_each_truncation_is_reported(small: Path, count: int, fault: Callable[..
 MENDED = [name for name, (_, kind) in FAULTS.items() if kind not in ("foreign", "schema") and name not in ("another_claim", "another_number", "another_example", "another_batch")]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", some_slow(MENDED, MENDED[::4]))
+@pytest.mark.parametrize("name", some_slow(MENDED, [*MENDED[::4], "missing_column"]))
 def test_repair_sets_aside_and_deletes_nothing(root: Path, name: str) -> None:
     FAULTS[name][0](root)
     old(root)
@@ -687,6 +694,16 @@ def test_what_a_writer_may_be_about_to_finish_stays(root: Path) -> None:
     assert len(mending.repair(root).moved) == 4
 
 
+def test_what_was_added_to_a_run_goes_with_it(root: Path) -> None:
+    """However new it is: it is of no write under way."""
+    added = [rescored(root, which) for which in ("outcome", "score")]
+    own_files = [one(root, which) for which in contracts.TABLES]
+    one(root, "outcome").write_bytes(b"PAR1")
+    mended = mending.repair(root)
+    assert {moved.file for moved in mended.moved} == {path.relative_to(root).as_posix() for path in (*own_files, *added)}
+    assert mended.left == [] and mended.after.problems == []
+
+
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + seconds)
@@ -705,6 +722,39 @@ def test_a_writer_that_finishes_while_repair_looks_keeps_its_run(root: Path, tmp
     mended = mending.repair(root, tick=tick)
     assert mended.moved == [] and mended.left == [] and mended.after.problems == []
     assert not (root / "quarantine").exists() and len(store.complete_runs(root)) == 4
+
+
+def test_a_rescoring_that_ends_while_repair_looks_keeps_its_outcomes(root: Path) -> None:
+    rescored(root, "outcome")
+    old(root)
+
+    def tick(done: int, total: int) -> None:
+        if not list((root / "score").glob("*.other-1.parquet")):
+            rescored(root, "score")
+
+    mended = mending.repair(root, tick=tick)
+    assert (mended.moved, mended.left, mended.after.problems) == ([], [], [])
+
+
+def test_writers_that_end_while_repair_moves_keep_their_files(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One writes the run of its rows, another gives its file the name under which it counts."""
+    run, real = one(root, "run"), places.move
+    run.rename(tmp_path / "held")
+    old_file = leftover(root)
+    new_file = root / "score" / ".y.parquet.0123.tmp"
+    new_file.write_bytes(b"PAR1")
+    old(root)
+
+    def move(path: Path, to: Path) -> None:
+        real(path, to)
+        if path == old_file:
+            (tmp_path / "held").rename(run)
+            new_file.unlink()
+
+    monkeypatch.setattr(places, "move", move)
+    mended = mending.repair(root)
+    assert [moved.file for moved in mended.moved] == [old_file.relative_to(root).as_posix()] and mended.after.problems == []
+    assert len(store.complete_runs(root)) == 4
 
 
 def test_the_time_that_repair_takes_does_not_make_files_old(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -796,6 +846,26 @@ def test_what_a_compaction_that_was_killed_left_goes_after_the_hour(root: Path) 
         os.utime(path, (path.stat().st_atime - 86400, path.stat().st_mtime - 86400))
     mended = mending.repair(killed)
     assert len(mended.moved) == 5 and mended.after.problems == []  # four files, and the folder in which it sorted
+
+
+def test_a_compaction_that_ends_while_repair_looks_keeps_its_files(root: Path) -> None:
+    """However old they are, as of a machine that slept: from then on readers look for them."""
+    slow, before = root.parent / "slow", everything(root)
+
+    def tick(said: str) -> None:
+        if said == "comparing table score":
+            shutil.copytree(root, slow)
+
+    def ends(done: int, total: int) -> None:
+        shutil.copytree(root / "compaction", slow / "compaction", dirs_exist_ok=True)
+
+    compacting.compact(root, tick=tick)
+    for path in slow.glob("compaction/.*"):
+        shutil.rmtree(path)
+    old(slow)
+    mended = mending.repair(slow, tick=ends)
+    assert mended.moved == [] and mended.after.problems == []
+    assert listing.newest(slow).number == 1 and {str(slow / Path(name).relative_to(root)) for name in before} <= everything(slow).keys()
 
 
 @pytest.mark.parametrize("moments", [(0, 4, 8, 11), pytest.param(tuple(range(12)), marks=pytest.mark.slow)], ids=len)

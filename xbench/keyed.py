@@ -64,8 +64,9 @@ def read(path: Path) -> tuple[Any, dict[Keys, str], list[str]]:
             seen: dict[tuple[str, str], int] = {}
             for key, value in node.value:
                 name, line = (key.tag, str(key.value)), key.start_mark.line + 1
-                if name in seen and isinstance(key, yaml.ScalarNode) and key.value != "<<":
-                    twice[key.start_mark.index] = f"line {line}, {dotted((*keys, name[1]))}: it stands on line {seen[name]} too"
+                if name in seen and key.value != "<<":
+                    said = f"line {line}, {dotted((*keys, name[1]))}: it stands on line {seen[name]} too"
+                    twice.setdefault(key.start_mark.index, said)  # where it is written, whatever an anchor brings it into
                 seen[name], places[(*keys, name[1])] = line, f"line {line}"
                 walk(value, (*keys, name[1]), (*above, id(node)))
 
@@ -112,7 +113,7 @@ def _single(error: ValidationError) -> Iterator[tuple[Keys, str, str]]:
         parts = outer.get("ctx", {}).get("error")
         inner: Sequence[dict[str, Any]] = parts.errors if isinstance(parts, PartsError) else [{**outer, "loc": ()}]
         for e in inner:
-            yield (*outer["loc"], *e["loc"]), e["type"], e["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+            yield (*outer["loc"], *e["loc"]), e["type"], e["msg"].removeprefix("Input should be ")
 
 
 def _within(content: Any, loc: Keys) -> tuple[Keys, Any]:

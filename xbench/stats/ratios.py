@@ -436,7 +436,7 @@ def differences(found: Moments, arms: Sequence[Sequence[int]], weights: Floats) 
     least, most = _range(weights)
     even = np.round((clusters / share).min(axis=0), 9)  # shares that add up to 1 but for rounding are 1
     return Estimate(
-        value, np.sqrt(total), np.maximum(df, 1.0), items, seeds, cells, item_df, clusters.sum(axis=0), even, (shown - least).max(axis=0),
+        value, np.sqrt(total), df, items, seeds, cells, item_df, clusters.sum(axis=0), even, (shown - least).max(axis=0),
         (most - shown).max(axis=0),
     )  # fmt: skip
 
