@@ -36,14 +36,14 @@ def put(
     scorer: str = SCORER,
     also: dict[str, dict[str, np.ndarray]] | None = None,
     shuffle: bool = False,
-    below: np.ndarray | None = None,
+    below: np.ndarray | dict[str, np.ndarray] | None = None,
     ids: np.ndarray | None = None,
     clusters: np.ndarray | None = None,
     **change: Any,
 ) -> None:
     """One run with outcomes: right answers by language, the same item ids in every language; `also` are further metrics.
 
-    Denominators are 1, or `below`; ids are numbers from 0, or `ids`; clusters are the ids, or `clusters`.
+    Denominators are 1, or `below` (of all languages, or by language); ids are numbers from 0, or `ids`; clusters are the ids, or `clusters`.
     """
     run = {**RUN, "intermediate": intermediate, "target": target, "seed": seed, "started": WHEN, "finished": WHEN, **change}
     run["run_id"] = run_id(f"{intermediate}{target}{seed}{change}")
@@ -53,17 +53,18 @@ def put(
         rule = {**shared, "split": "test", "metric": name, "scorer": scorer}
         for language, values in by_language.items():
             named = list(range(len(values)) if ids is None else ids)
+            under = np.ones(len(values)) if below is None else below[language] if isinstance(below, dict) else below
             outcomes += [
                 {**rule, "language": language, "example_id": str(i), "cluster_id": str(c), "numerator": float(v), "denominator": float(d)}
                 for i, c, v, d in zip(
                     named,
                     named if clusters is None else clusters,
                     values,
-                    np.ones(len(values)) if below is None else below,
+                    under,
                     strict=True,
                 )
             ]
-            value = float(np.mean(values) if below is None else np.sum(values) / np.sum(below))
+            value = float(np.sum(values) / np.sum(under))
             scores.append(
                 {
                     **rule,
@@ -146,9 +147,7 @@ def test_every_reason_for_no_test_is_given(tmp_path: Path) -> None:
     few = tmp_path / "few"
     put(few, "none", 0, {"de": answers(0, 0.5, 1)})
     put(few, "intents", 0, {"de": answers(1, 0.5, 1)})
-    assert all(
-        r["status"].startswith("not testable: too little data: columns [0, 1] have fewer than two clusters") for r in comparing.compare(few)
-    )
+    assert all(r["status"].startswith("not testable: too little data: fewer than two clusters in ") for r in comparing.compare(few))
 
 
 def test_two_runs_of_one_seed_are_refused(tmp_path: Path) -> None:
@@ -384,6 +383,30 @@ def test_runs_of_other_seeds_are_compared_where_no_delta_is_asked_for(tmp_path: 
         put(tmp_path, "none", 10 + seed, {"de": answers(10 + seed, 0.7)}, model="large")
     row = comparing.compare(tmp_path, {"model": "large"}, {"model": "m"})[0]
     assert (row["seed_list"], row["against_seed_list"], row["scope"]) == ("10 11", "0 1", "recipe")
+
+
+def test_a_seed_that_both_have_leaves_no_other_run_out(tmp_path: Path) -> None:
+    """As where they are ranked, for one task and over tasks; of averages in two tables those of the same seeds are compared."""
+    for target in ("mini-pos", "mini-ner"):
+        for seed in (0, 1, 2):
+            put(tmp_path, "intents", seed, {"de": answers(seed, 0.6)}, target=target)
+            put(tmp_path, "mini-nli", 2 + seed, {"de": answers(10 + seed, 0.5)}, target=target)
+    row = comparing.compare(tmp_path, {"intermediate": "intents"}, {"intermediate": "mini-nli"}, target="mini-pos")[0]
+    assert (row["seed_list"], row["against_seed_list"], row["scope"]) == ("0 1 2", "2 3 4", "recipe")
+    (ranked,) = placing.pairs(tmp_path, target="mini-pos")
+    assert [row[c] for c in ("delta", "low", "high", "p", "seeds")] == [ranked[c] for c in ("delta", "low", "high", "p", "seeds")]
+    (tasks,) = over_tasks.over_tasks(tmp_path, {"intermediate": "intents"}, {"intermediate": "mini-nli"})
+    means = [np.mean([answers(first + seed, rate).mean() for seed in (0, 1, 2)]) for first, rate in ((0, 0.6), (10, 0.5))]
+    assert (tasks["status"], tasks["seeds"], tasks["delta"]) == ("tested", 3, pytest.approx(means[0] - means[1]))
+
+
+def test_a_mean_over_tasks_against_direct_is_of_the_seeds_of_both(tmp_path: Path) -> None:
+    for target in ("mini-pos", "mini-retrieval"):
+        for name, seeds in (("none", (0, 1, 2)), ("intents", (1, 2, 3))):
+            for seed in seeds:
+                put(tmp_path, name, seed, {"de": answers(seed, 0.5)}, target=target)
+    (row,) = over_tasks.over_tasks(tmp_path)
+    assert (row["seeds"], row["delta"], row["status"]) == (2, 0, "tested")
 
 
 def test_groups_of_languages(tmp_path: Path) -> None:
@@ -675,7 +698,7 @@ def test_a_language_that_is_too_small_leaves_the_others_tested(tmp_path: Path) -
     assert rows["de"]["verdict"] == "helps"
     assert rows["de"]["family"] == 2
     for code in ("hi", comparing.MEAN):
-        assert rows[code]["status"] == "not testable: too little data: columns [0, 1] have fewer than two clusters"
+        assert rows[code]["status"] == "not testable: too little data: fewer than two clusters in hi"
     by_script = {r["language"]: r["status"] for r in comparing.compare(tmp_path, by="script")}
     assert [by_script[s] for s in ("Latin", "Han")] == ["tested", "tested"]
     assert "too little data" in by_script["Devanagari"]
@@ -721,9 +744,54 @@ def test_a_language_that_is_too_small_leaves_the_others_their_joint_law(tmp_path
         for row in two[:2]:
             assert found[row["language"]] == [row[c] for c in columns]
         assert two[0]["verdict"] == "helps"
-        assert found["hi"][-2:] == ["not testable", "not testable: too little data: columns [0, 1] have fewer than two clusters"]
+        assert found["hi"][-2:] == ["not testable", "not testable: too little data: fewer than two clusters in hi"]
     done = CliRunner().invoke(cli.app, ["compare", "intents", "--adjust", "max-t", "--latex", "--store", str(tmp_path / "three")])
     assert "too little data" in done.stdout
+
+
+@pytest.mark.parametrize("others", [False, True])
+def test_sentences_with_nothing_to_count_move_nothing(others: bool, tmp_path: Path) -> None:
+    """Of 200 parallel sentences 8 have a span in hi: the mean is as uncertain as if the others were not stored in hi.
+
+    Nor do spans that a third system finds there make them count between two that find none.
+    """
+    f1: dict[str, Any] = {"metric": "f1", "scorer": "span-f1-seqeval-default-1", "target": "mini-ner"}
+    spans = {"none": [0, 0, 1, 0, 0, 1, 0, 0], "intents": [1, 1, 1, 0, 1, 1, 0, 1]}
+    for stored in (8, 200):
+        for seed, (name, found) in enumerate(spans.items()):
+            right = {"de": answers(seed, 0.8), "hi": np.array([*found, *[0] * (stored - 8)])}
+            put(tmp_path / str(stored), name, 0, right, below={"de": np.ones(200), "hi": np.repeat([1, 0], [8, stored - 8])}, **f1)
+    if others:
+        put(tmp_path / "200", "mini-nli", 0, {"de": answers(2, 0.8), "hi": answers(3, 0.1)}, **f1)
+    few, many = (comparing.compare(tmp_path / str(n), {"intermediate": "intents"}, confirm=True) for n in (8, 200))
+    alike = ("delta", "se", "df", "low", "high", "p", "clusters", *(c for c in contrasts.CONFIRMED if c not in ("all_low", "all_high")))
+    assert [[r[c] for c in alike] for r in few] == [[r[c] for c in alike] for r in many]
+    assert few[-1]["df"] < 30
+
+
+def test_a_language_beside_the_mean_that_is_too_small_takes_nothing_from_the_mean(tmp_path: Path) -> None:
+    for seed in (0, 1):
+        for place, name in enumerate(("none", "intents")):
+            right = {code: answers(100 * place + 10 * seed + i, 0.5 + 0.3 * place) for i, code in enumerate(("de", "hi", "sw"))}
+            put(tmp_path / "without", name, seed, right)
+            put(tmp_path / "with", name, seed, {**right, "en": np.ones(1)})
+    without, small = (comparing.compare(tmp_path / n)[-1] for n in ("without", "with"))
+    assert small["effects_up"] == 2
+    assert [small[c] for c in contrasts.SPREAD] == [without[c] for c in contrasts.SPREAD]
+
+
+def test_what_an_uneven_mean_needs_counts_the_clusters_that_weigh_less() -> None:
+    """Two items of one language and eight of another all differ: .5 ** 4 * 2 = .125, as four that weigh alike. Six such are .031: 6 * 10 / 4."""
+    row = {"delta": 1.0, "se": 0.0, "df": 9.0, "even": 4.0, "clusters": 10, "family": 1, "verdict": "unresolved"}
+    contrasts.need(row)
+    assert row["items_needed"] == 15
+
+
+def test_no_difference_above_the_largest_would_have_been_found(tmp_path: Path) -> None:
+    put(tmp_path, "none", 0, {"de": np.array([2, 1])}, below=np.array([8, 5]))
+    put(tmp_path, "intents", 0, {"de": np.array([4, 3])}, below=np.array([8, 5]))
+    row = comparing.compare(tmp_path)[0]
+    assert (row["status"], row["verdict"], row["detectable"]) == ("tested", "unresolved", None)
 
 
 def test_a_system_with_one_span_leaves_the_others_tested(tmp_path: Path) -> None:
@@ -736,7 +804,7 @@ def test_a_system_with_one_span_leaves_the_others_tested(tmp_path: Path) -> None
     rows = {(r["intermediate"], r["language"]): r for r in comparing.compare(tmp_path)}
     assert rows["intents", "de"]["p"] == pytest.approx(stats.ttest_rel(answers(1, 0.9), answers(0, 0.5)).pvalue)
     assert [rows["intents", code]["verdict"] for code in ("de", comparing.MEAN)] == ["helps", "helps"]
-    assert rows["mini-nli", "de"]["status"] == "not testable: too little data: columns [0] have fewer than two clusters"
+    assert rows["mini-nli", "de"]["status"] == "not testable: too little data: fewer than two clusters in de"
     assert {r["intermediate"]: r["status"] for r in placing.standings(tmp_path)} == {
         "intents": "ranked",
         "none": "ranked",

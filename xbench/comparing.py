@@ -174,7 +174,7 @@ def _contrast(
     if two is None:
         what = "direct baseline" if asked.against == TO_DIRECT else asked.label
         row = contrasts.untested(f"no {what} under the same conditions") | {"margin": asked.margin, "p_equivalent": None}
-        return [{**head, **row, **_provenance(pairing.Paired((), (), False))}]
+        return [{**head, **row, **_provenance(pairing.Paired((), ()))}]
     paired = pairing.pair([one, two], same_seeds=asked.against == TO_DIRECT)
     stored = one.stored and two.stored
     trained = both(one.system.train_language, two.system.train_language)

@@ -1,7 +1,8 @@
 """One contrast as numbers: from the counts of paired runs to rows with effect, interval, p, power and what the evidence allows to say."""
 
+import math
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,6 +79,21 @@ def alone(blocks: Sequence[Block], runs: Sequence[str]) -> list[Block]:
     return [replace(b, runs=tuple(runs), sums=s) for b, s in zip(blocks, taken(blocks, runs), strict=True)]
 
 
+def too_few(languages: Sequence[str], counts: Sequence[Sums], counted: Container[str]) -> str:
+    """In which of the languages that are counted a run has fewer than two clusters; `counts` are those of each of `languages`."""
+    small = sorted({code for code, sums in zip(languages, counts, strict=True) if code in counted and sums.too_small.any()})
+    return f"too little data: fewer than two clusters in {', '.join(small)}"
+
+
+def _others_count(block: Block, runs: Sequence[str]) -> bool:
+    """Whether there are clusters in which other runs have something to count and these have not."""
+    below = block.sums.denominator
+    if below.shape[1] == 1 or len(block.runs) == len(runs):
+        return False
+    mine = below[:, [block.runs.index(r) for r in runs]].any(axis=1)
+    return bool((below[~mine] != 0).any())
+
+
 def quantities(
     languages: Sequence[str],
     train_language: str,
@@ -119,15 +135,19 @@ def mean_of(paired: Paired) -> str:
 def test(measured: Measured, blocks: Sequence[Block], asked: Sequence[Quantity], paired: Paired) -> list[Row]:
     """One row a quantity: the first arm less the second."""
     own = [r for arm in paired.runs for r in arm]
+    if any(_others_count(b, own) for b in blocks):  # which language of a shared cluster is the smallest is a matter of these runs
+        blocks = alone(blocks, own)
     try:
         runs, found = measured.moments(blocks, asked)
-    except ValueError as error:
+    except ValueError:
         if any(len(b.runs) > len(own) for b in blocks):  # it may be another system that has too little
             return test(measured, alone(blocks, own), asked, paired)
         if len(asked) == 1:
-            return [untested(f"too little data: {error}", asked[0])]
+            return [untested(too_few([b.language for b in blocks], taken(blocks, own), asked[0].languages), asked[0])]
         # One language is too small: the others, and groups without it, are tested all the same.
-        return [row for q in asked for row in test(measured, [b for b in blocks if b.language in q.languages], [q], paired)]
+        rows = [row for q in asked for row in test(measured, [b for b in blocks if b.language in q.languages], [q], paired)]
+        _spread(rows, asked)
+        return rows
     place = {run: i for i, run in enumerate(runs)}
     arms = [[place[r] for r in arm] for arm in paired.runs]
     examples = {b.language: b.count(own) for b in blocks}
@@ -210,12 +230,14 @@ def need(row: Row, arms: int = 2, most: float = 1.0) -> None:
     level = ALPHA / (row["family"] or 1)
     delta, se, df = row["delta"], row["se"], row["df"]
     found = power.detectable(se, df, level) if se > 0 else power.detectable_by_count(row["even"], level, most=most)
-    row["detectable"] = None if found is None else rounded(found)
+    row["detectable"] = None if found is None or found > most else rounded(found)  # no difference is larger than the largest
     row["power"] = rounded(power.power(delta, se, df, level) if se > 0 else power.power_by_count(delta, row["even"], level, most))
     if row["verdict"] != "unresolved":
         return
     if se == 0:
-        row |= {"seeds_needed": None, "items_needed": power.needed_by_count(delta, level, most)}
+        needed_alike = power.needed_by_count(delta, level, most)  # of clusters that weigh alike
+        uneven = row["clusters"] / row["even"] if row["even"] else 1.0
+        row |= {"seeds_needed": None, "items_needed": None if needed_alike is None else math.ceil(round(needed_alike * uneven, 9))}
         return
     variances = (row["variance_items"], row["variance_seeds"], row["variance_runs"])
     parts = power.Components(*variances, row["seeds"], arms, row["clusters"], row["item_df"])
@@ -230,7 +252,7 @@ def _spread(rows: Sequence[Row], asked: Sequence[Quantity]) -> None:
         return
     mean, inside = rows[at], set(asked[at].languages)
     single = [r for r, q in zip(rows, asked, strict=True) if q.level == "language" and q.name in inside]
-    if len(single) != len(inside) or len(single) < 2:
+    if len(single) != len(inside) or len(single) < 2 or any(r["status"] != "tested" for r in (mean, *single)):
         return
     up = np.array([r["p_up"] for r in single])
     deltas, variances = np.array([r["delta"] for r in single]), np.array([r["se"] for r in single]) ** 2
@@ -258,7 +280,7 @@ def confirm(blocks: Sequence[Block], rows: Sequence[Row], asked: Sequence[Quanti
     which is about the runs: how far the first is from being better at every quantile, and the upper bound of that.
     """
     runs = [r for own in paired.runs for r in own]
-    counts = taken(blocks, runs)
+    counts = [sums.counted() for sums in taken(blocks, runs)]
     rng = np.random.default_rng(zlib.crc32(" ".join(runs).encode()))  # the same runs give the same digits
     replicates = resampling.bootstrap(counts, resamples, rng)
     slack = resampling.resolution(replicates)

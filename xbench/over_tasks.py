@@ -19,6 +19,7 @@ from xbench.stats.ratios import Moments, combine, differences, moments
 from xbench.tables import grouped
 
 EXACT_MATCH = "exact_match"
+_TO_DIRECT = {"intermediate": DIRECT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def over_tasks(
         of every target that the two share. Where both have a target by several scorers, or on several revisions of its data, there is no
         test: none of them is chosen, nor are they pooled.
     """
-    change = dict(against or {"intermediate": DIRECT})
+    change = dict(against or _TO_DIRECT)
     where, later = pairing.parted(where, pairing.fixed_fields(change))
     first = {**{c: v for c, v in later.items() if c in pairing.SYSTEM}, **(first or {})}
     with store.reading(root) as con:
@@ -132,25 +133,27 @@ def _row(
     if ambiguous := [f"{t}: {_different(c)}" for t, c in choices.items() if len(c) > 1]:
         return {**head, **untested("; ".join(ambiguous), quantity)}
     parts = {t: own for t, (own,) in choices.items()}
-    paired = [(t, pairing.pair([c.systems[one], c.systems[two]], same_seeds=False)) for t, own in parts.items() for c in own]
+    to_direct = change == _TO_DIRECT
+    paired = [(t, pairing.pair([c.systems[one], c.systems[two]], same_seeds=to_direct)) for t, own in parts.items() for c in own]
     problems = dict.fromkeys(f"{t}: {p.problem}" for t, p in paired if p.problem)
     if problems:
         return {**head, **untested("; ".join(problems), quantity)}
-    seeds = set.intersection(*(set(c.systems[s].by_seed) for own in parts.values() for c in own for s in (one, two)))
-    if not seeds:
+    # The mean of a run over tasks is that of its seed, so a seed has to be there in every task; of both, as in each task.
+    whole = [set.intersection(*(set(c.systems[s].by_seed) for own in parts.values() for c in own)) for s in (one, two)]
+    seeds = [pairing.in_order(own & whole[1 - i] if to_direct else own) for i, own in enumerate(whole)]
+    if not all(seeds):
         return {**head, **untested("no seed is there in every task", quantity)}
-    ordered = sorted(seeds, key=lambda s: (s is None, s))
-    measured = [_task(con, own, one, two, ordered, average) for own in parts.values()]
+    measured = [_task(con, own, (one, two), seeds, average) for own in parts.values()]
     reasons = [m for m in measured if isinstance(m, str)]
     if reasons:
         return {**head, **untested("; ".join(reasons), quantity)}
     taken = [m for m in measured if not isinstance(m, str)]
     found = combine([m for m, _ in taken], [1 / len(parts)] * len(parts))
     named = " ".join(f"{target}{partial}" for target, (_, partial) in zip(parts, taken, strict=True))
-    size = len(ordered)
-    estimate = differences(found, [range(size), range(size, 2 * size)], contrasts.PAIR)
-    row = contrasts.numbers(estimate, size, found.clusters)
-    row |= {"value": rounded(found.scores[:size].mean()), "against_value": rounded(found.scores[size:].mean()), "languages": None}
+    first, second = map(len, seeds)
+    estimate = differences(found, [range(first), range(first, first + second)], contrasts.PAIR)
+    row = contrasts.numbers(estimate, min(first, second), found.clusters)
+    row |= {"value": rounded(found.scores[:first].mean()), "against_value": rounded(found.scores[first:].mean()), "languages": None}
     return {**head, "level": "tasks", "language": f"{counted}: {named}", **row}
 
 
@@ -179,15 +182,20 @@ def _different(choices: Sequence[Sequence[Column]]) -> str:
 
 
 def _task(
-    con: duckdb.DuckDBPyConnection, columns: Sequence[Column], one: System, two: System, seeds: Sequence[int | None], average: Average
+    con: duckdb.DuckDBPyConnection,
+    columns: Sequence[Column],
+    arms: tuple[System, System],
+    seeds: Sequence[Sequence[int | None]],
+    average: Average,
 ) -> tuple[Moments, str] | str:
     """The moments of one task, runs of the first system before those of the second, and of how many languages; or why there are none."""
+    one, two = arms
     blocks: list[Block] = []
     lacking: set[str] = set()
     marks, clusters = set(), 0
     orders: list[list[str]] = []
     for column in columns:
-        runs = [column.systems[s].by_seed[seed] for s in (one, two) for seed in seeds]
+        runs = [column.systems[s].by_seed[seed] for s, own in zip(arms, seeds, strict=True) for seed in own]
         panel = pairing.load_panel(con, column, runs)
         own, different = panel.common(runs)
         if doubled := panel.doubled(runs):
@@ -217,11 +225,11 @@ def _task(
     shares = np.array([[float(code in counted) / len(counted) for code in languages]])
     try:
         return moments(counts, shares, clusters)[0], f" ({len(set(counted))} of {whole} languages)" if len(set(counted)) < whole else ""
-    except ValueError as error:
-        return f"{columns[0].target}: too little data: {error}"
+    except ValueError:
+        return f"{columns[0].target}: {contrasts.too_few(languages, counts, counted)}"
 
 
 def _adjust(rows: Sequence[Row], change: Mapping[str, str], margin: float | None) -> None:
     for own in grouped([r for r in rows if r["status"] == "tested"], pairing.AGAINST):
         contrasts.adjust(own)
-        contrasts.decide(own, ("helps", "hurts") if change == {"intermediate": DIRECT} else ("higher", "lower"), margin)
+        contrasts.decide(own, ("helps", "hurts") if change == _TO_DIRECT else ("higher", "lower"), margin)

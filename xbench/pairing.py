@@ -256,19 +256,17 @@ def counterparts(column: Column, change: Mapping[str, str]) -> Callable[[System]
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The runs of two or more arms, matched by seed where that is possible.
+    """The runs of two or more arms that are compared.
 
     Attributes:
         seeds: Of each run of an arm.
         runs: {arm: run ids}, in the order of the seeds.
-        matched: Whether run i of every arm has the same seed.
         problem: Why there is nothing to compare, or empty.
         selected: Whether the step that counts was selected on target languages in any arm, which is not zero-shot.
     """
 
     seeds: tuple[tuple[int | None, ...], ...]
     runs: tuple[tuple[str, ...], ...]
-    matched: bool
     problem: str = ""
     selected: bool = False
 
@@ -288,27 +286,32 @@ def shown_seed(seed: int | None) -> str:
 
 
 def pair(arms: Sequence[Runs], *, same_seeds: bool) -> Paired:
-    """Match the runs of several systems by seed.
+    """Choose the runs of several systems that are compared.
 
     Args:
         arms: The systems.
-        same_seeds: Whether only equal seeds will do, as for a transfer delta; otherwise systems without a common seed are compared with
-            all the runs they have.
+        same_seeds: Whether only equal seeds will do, as for a transfer delta; otherwise all runs are compared that systems have, as
+            where they are ranked: runs of one seed have no more in common than others. Of averages alone, those of the seeds that all
+            have, if there are any: two tables of the same seeds are compared number by number.
     """
     doubled = [f"{a.system.intermediate}, seed {a.doubled[0]}" for a in arms if a.doubled]
     if doubled:
-        return Paired((), (), False, f"more than one run of the same system and seed ({'; '.join(doubled)})")
+        return Paired((), (), f"more than one run of the same system and seed ({'; '.join(doubled)})")
     if len(developed := frozenset[str]().union(*(a.developed for a in arms))) > 1:
-        return Paired((), (), False, f"their steps were selected on different development data ({', '.join(sorted(developed))})")
+        return Paired((), (), f"their steps were selected on different development data ({', '.join(sorted(developed))})")
     selected = any(a.selected for a in arms)
-    common = sorted(set.intersection(*(set(a.by_seed) for a in arms)), key=lambda s: (s is None, s))
-    if common:
-        return Paired(tuple(tuple(common) for _ in arms), tuple(tuple(a.by_seed[s] for s in common) for a in arms), True, selected=selected)
-    if same_seeds:
-        return Paired((), (), False, "the direct baseline has other seeds")
-    ordered = [sorted(a.by_seed, key=lambda s: (s is None, s)) for a in arms]
-    runs = tuple(tuple(a.by_seed[s] for s in o) for a, o in zip(arms, ordered, strict=True))
-    return Paired(tuple(map(tuple, ordered)), runs, False, selected=selected)
+    common = in_order(set.intersection(*(set(a.by_seed) for a in arms)))
+    if same_seeds and not common:
+        return Paired((), (), "the direct baseline has other seeds")
+    shared = common and (same_seeds or not all(a.stored for a in arms))
+    ordered = [common if shared else in_order(a.by_seed) for a in arms]
+    runs = tuple(tuple(a.by_seed[s] for s in own) for a, own in zip(arms, ordered, strict=True))
+    return Paired(tuple(map(tuple, ordered)), runs, selected=selected)
+
+
+def in_order(seeds: Iterable[int | None]) -> list[int | None]:
+    """Seeds as runs are put in order by them; one that is not known is the last."""
+    return sorted(seeds, key=lambda s: (s is None, s))
 
 
 @dataclass(frozen=True, slots=True)

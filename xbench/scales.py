@@ -123,8 +123,8 @@ def _row(
     shares = np.array([[float(b.language in languages) / len(languages) for b in blocks]])
     try:
         (found,) = moments(counts, shares, panel.clusters)
-    except ValueError as error:
-        return {**head, **untested(f"too little data: {error}", quantity)}
+    except ValueError:
+        return {**head, **untested(contrasts.too_few([b.language for b in blocks], counts, languages), quantity)}
     seeds = len(paired.runs[0])
     places = [list(range(i * seeds, (i + 1) * seeds)) for i in range(len(arms))]
     row = contrasts.numbers(differences(found, places, weights[None, :]), seeds, found.clusters)

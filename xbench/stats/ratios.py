@@ -71,6 +71,13 @@ class Sums:
             return np.ones(self.systems, dtype=bool)
         return (self.clusters < 2) & (self.totals[1] > 0)  # over nothing (no span, gold or predicted) a score is 0, without spread
 
+    def counted(self) -> "Sums":
+        """Without the rows in which no system has something to count, as of a sentence without a span; all of them where no row has."""
+        there = self.denominator.any(axis=1)
+        if there.all() or not there.any():
+            return self
+        return Sums(self.numerator[there], self.denominator[there], self.cluster_of_row[there])
+
     def take(self, systems: Sequence[int] | Ints) -> "Sums":
         """The same rows for some of the systems."""
         below = self.denominator if self.denominator.shape[1] == 1 else self.denominator[:, systems]
@@ -156,7 +163,8 @@ class Moments:
         scores: Shape (systems,).
         covariance: Shape (systems, systems): of the scores, over new items.
         parts: What the covariance is the sum of: one for a language; in a mean a cluster is in the part of the language with the fewest
-            examples among those that it is in, as in a mean it is in small languages that a cluster weighs most.
+            clusters among those in which it has something to count in any system, as in a mean it is in small languages that a cluster
+            weighs most.
     """
 
     scores: Floats
@@ -190,6 +198,7 @@ def moments(blocks: Sequence[Sums], shares: Floats, clusters: int | None = None)
     """
     total = clusters or 1 + max((int(b.cluster_of_row.max(initial=-1)) for b in blocks), default=-1)
     systems = blocks[0].systems if len(blocks) else 0
+    blocks = [b.counted() for b in blocks]  # of a cluster that is shared, a language in which it is empty is not the smallest
     several = np.flatnonzero((shares != 0).sum(axis=1) > 1)
     used = [b for b in range(len(blocks)) if shares[:, b].any()]
     # Influences of clusters that several languages share are added up before they are multiplied: (quantities, shared clusters, systems).
@@ -254,7 +263,8 @@ def _parts(
     systems = joint.shape[1]
     home = np.full(len(joint), -1)
     rows = {b: position[blocks[b].cluster_of_row] for b in own}
-    for b in sorted(own, key=lambda b: (len(rows[b]), b), reverse=True):
+    nothing = {b: not blocks[b].denominator.any() for b in own}
+    for b in sorted(own, key=lambda b: (nothing[b], len(rows[b]), b), reverse=True):
         home[rows[b][rows[b] >= 0]] = b
     weight, added = np.zeros(len(blocks)), np.zeros_like(scores)
     for b, where in rows.items():
