@@ -104,6 +104,33 @@ def test_a_changed_value_is_a_new_version_and_the_old_one_is_kept(tmp_path: Path
     assert current(root) == {"de": 0.55, "fr": 0.6}
 
 
+def test_numbers_that_count_again_are_of_no_version_that_another_has_replaced(tmp_path: Path) -> None:
+    """.70, .71 and .70 again: the first file was "of a version that another has replaced", though all of its numbers were those that count."""
+    root = tmp_path / "s"
+    first = write(tmp_path / "a.csv", *(f"m,none,xnli,{code},accuracy,{value},paper" for code, value in (("de", 0.7), ("fr", 0.6))))
+    second = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,.71,paper", "m,none,xnli,fr,accuracy,.6,paper")
+    third = write(tmp_path / "c.csv", "m,none,xnli,de,accuracy,.7,paper")
+    for path in (first, second, third):
+        ingesting.ingest([path], root)
+    report = ingesting.ingest([first], root)
+    assert (report.cells, report.older) == ({"identical": 2}, [])
+    ((run,),) = seen(root, "SELECT run_id FROM run")
+    report = ingesting.ingest([second], root)
+    assert (report.cells, report.runs) == ({"identical": 1, "older": 1}, 0)
+    assert [(c.language, c.old, c.new, c.run) for c in report.older] == [("de", 0.7, 0.71, run)]
+    (tmp_path / "all").mkdir()
+    exporting.export(root, "csv", tmp_path / "all" / "x.csv")
+    assert ingesting.ingest([tmp_path / "all"], root).cells == {"identical": 2}
+    done = CliRunner().invoke(cli.app, ["ingest", "external-results", str(second), "--store", str(root)], env={"COLUMNS": "200"})
+    assert "of a version that another has replaced: nothing is written" in done.stdout
+    (line,) = [line.split() for line in done.stdout.splitlines() if "70.00" in line]
+    assert line == ["m", "none", "xnli", "de", "accuracy", "paper", "70.00", "71.00", run[:12]]
+    assert "xbench retract RUN --why" in done.stdout
+    done = CliRunner().invoke(cli.app, ["ingest", "external-results", str(second), "--store", str(root), "--json"])
+    (found,) = json.loads(done.stdout)
+    assert [(c["language"], c["old"], c["new"]) for c in found["replaced"]] == [("de", 0.7, 0.71)]
+
+
 def test_a_new_version_beside_runs_of_our_own(tmp_path: Path, writer: Writer) -> None:
     """Runs of our own have no identity, and count for no version, however many there are."""
     for seed in range(3):
@@ -223,7 +250,7 @@ def test_a_mean_of_unknown_languages_is_the_one_whose_languages_are_said(tmp_pat
     ingest("a.csv", (0.7, ""))
     assert ingest("b.csv", (0.7, "de fr")) == {"changed": 1}  # more is known of the same number
     assert means(root) == {"de fr": (0.7, 2)}
-    assert ingest("a.csv", (0.7, "")) == {"older": 1}
+    assert ingest("a.csv", (0.7, "")) == {"identical": 1}
     assert ingest("d.csv", (0.72, "")) == {"changed": 1}
     assert means(root) == {"unknown": (0.72, 3)}
     assert ingest("e.csv", (0.7, "de fr"), (0.8, "de")) == {"new": 2}  # which of two it is nobody knows
@@ -868,7 +895,7 @@ def test_what_was_measured_on_predictions_goes_with_them(tmp_path: Path) -> None
     assert len(rescoring.rescore(root).new) == 1
     with store.connect(root) as con:
         assert con.execute(query).fetchall() == [*carried, ("fr", "accuracy-1", 1.0, True), ("fr", "theirs", 1.0, True)]
-    assert (take(root, old, beside), take(root, new)) == ({"older": 2}, {"identical": 1})
+    assert (take(root, old, beside), take(root, new)) == ({"older": 1, "identical": 1}, {"identical": 1})
     again = {**new, "outcomes": None, "value": 0.9}  # another number for the same predictions
     assert take(root, again) == {"changed": 1}
     with store.connect(root) as con:
@@ -892,7 +919,7 @@ def test_what_a_file_adds_to_known_numbers_is_a_new_version(tmp_path: Path) -> N
     assert take(root, said) == {"changed": 1}
     assert seen(root, query) == [(2, "target-languages", 7, 0.5, first)]
     assert seen(root, "SELECT zero_shot FROM leaderboard") == [(None,)]
-    assert (take(root, said), take(root, silent), take(root, less)) == ({"identical": 1}, {"older": 1}, {"identical": 1})
+    assert (take(root, said), take(root, silent), take(root, less)) == ({"identical": 1}, {"identical": 1}, {"identical": 1})
     assert take(root, other) == {"changed": 1}
     assert seen(root, query) == [(3, "train-language", 7, 0.5, first)]
     assert (take(root, said), take(root, other)) == ({"older": 1}, {"identical": 1})
@@ -950,7 +977,7 @@ def test_predictions_that_come_later_are_a_new_version(tmp_path: Path) -> None:
     take(root, bare, beside)
     assert take(root, said) == {"changed": 1}
     assert seen(root, query) == [("e0", "entailment"), ("e1", "neutral")]
-    assert (take(root, said), take(root, bare, beside)) == ({"identical": 1}, {"older": 2})
+    assert (take(root, said), take(root, bare, beside)) == ({"identical": 1}, {"identical": 2})
     rescoring.rescore(root)
     assert take(root, other) == {"changed": 1}
     assert seen(root, query) == [("e0", "entailment"), ("e1", "contradiction")]

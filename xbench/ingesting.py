@@ -51,6 +51,7 @@ class Report:
     intermediates: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     changes: list[Change] = field(default_factory=list)
+    older: list[Change] = field(default_factory=list)  # of versions that others have replaced: not written
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what of files that were read could not be used
 
@@ -356,6 +357,7 @@ class _Writer:
             self.report.targets.update(compared.targets)
             self.report.intermediates.update(compared.intermediates)
             self.report.changes += compared.changes
+            self.report.older += compared.older
             self.report.runs += fresh["run"].num_rows
             if not fresh["run"].num_rows:
                 return
