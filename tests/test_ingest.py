@@ -260,6 +260,37 @@ def test_a_mean_of_unknown_languages_is_the_one_whose_languages_are_said(tmp_pat
     assert ingest("a.csv", (0.7, "")) == {"identical": 1}  # and less is said of it
 
 
+def test_a_printed_mean_goes_with_the_numbers_that_it_is_over(tmp_path: Path) -> None:
+    """| m | 70 | 60 | 65 | and later | m | 80 | 60 |: the mean was carried, and 65 stood as "as its source prints it" beside a computed 70."""
+    root, settings = tmp_path / "s", {"target": "xnli", "metric": "accuracy", "intermediate": "none", "source": "p"}
+
+    def ingest(name: str, header: str, row: str) -> dict[str, int]:
+        path = tmp_path / name
+        path.write_text(f"| model | {header} |\n|{'---|' * (2 + header.count('|'))}\n| m | {row} |\n", encoding="utf-8")
+        return dict(ingesting.ingest([path], root, options=Options(settings=settings)).cells)
+
+    assert ingest("a.md", "de | fr | avg", "70 | 60 | 65") == {"new": 3}
+    assert ingest("b.md", "de | fr | es", "70 | 60 | 50") == {"identical": 2, "new": 1}
+    assert len(seen(root, "SELECT * FROM score WHERE language = 'mul'")) == 1, "no number that it may be over is another one"
+    assert ingest("c.md", "de | fr", "80 | 60") == {"identical": 1, "changed": 1}
+    assert seen(root, "SELECT language, value FROM score ORDER BY ALL") == [("de", 0.8), ("es", 0.5), ("fr", 0.6)]
+    assert {row["basis"] for row in board.leaderboard(root)} == {"languages"}
+    assert ingest("a.md", "de | fr | avg", "70 | 60 | 65") == {"identical": 1, "older": 2}  # and says no more what counts
+    assert ingest("d.md", "de | fr | avg", "80 | 60 | 70") == {"identical": 2, "new": 1}
+    assert verifying.verify(root).problems == []
+
+
+@pytest.mark.parametrize(("code", "metric", "kept"), [
+    ("fr", "accuracy", ["de es", "es"]), ("es", "accuracy", ["de fr"]), ("hi", "accuracy", ["de es", "de fr", "es"]), ("fr", "f1", ["de es", "de fr", "es"])
+])  # fmt: skip
+def test_a_printed_mean_stays_where_others_change(tmp_path: Path, code: str, metric: str, kept: list[str]) -> None:
+    lines = [f"m,none,xnli,mul,accuracy,0.6,{over},paper" for over in ("de fr", "de es", "es")]
+    lines += [f"m,none,xnli,{one},{measure},.6,,paper" for one in ("de", "es", "fr", "hi") for measure in ("accuracy", "f1")]
+    ingesting.ingest([write(tmp_path / "a.csv", *lines, header=MEANS)], tmp_path / "s")
+    ingesting.ingest([write(tmp_path / "b.csv", f"m,none,xnli,{code},{metric},.7,,paper", header=MEANS)], tmp_path / "s")
+    assert sorted(means(tmp_path / "s").keys() - {None}) == kept
+
+
 def test_headings_may_be_in_capitals_and_an_unknown_table_is_told_what_is_expected(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(
         "Model,Intermediate,Target,Language,Metric,Value,Source,Unit\nm,none,xnli,de,accuracy,50,paper,percent\n", encoding="utf-8"

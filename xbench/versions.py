@@ -302,6 +302,11 @@ def _of(alias: str, run: str) -> str:
     return ", ".join(f"{alias}.{column}" for column in (run, *NAMES))
 
 
+def _mean_of(alias: str, run: str) -> str:
+    """The columns in which a printed mean and what it is over agree."""
+    return ", ".join(f"{alias}.{column}" for column in (run, *NAMES) if column != "language")
+
+
 def _same(one: str, two: str, run: str = "run_id", languages: str = "language_set") -> str:
     """A condition: a score of alias `one` is that of alias `two`, whose run and languages are in the columns named."""
     return f"({_of(one, 'run_id')}) = ({_of(two, run)}) AND {one}.language_set IS NOT DISTINCT FROM {two}.{languages}"
@@ -315,7 +320,8 @@ _REST = {
         ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
         ANTI JOIN fresh_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
 }
-# Scores of predictions in the place of which there are others are made again by `xbench rescore`.
+# Scores of predictions in the place of which there are others are made again by `xbench rescore`. A mean over a number that changed is not
+# what the source prints now: it may have left it out for that.
 _CARRIED = f"""
 CREATE TEMP TABLE carried AS
 SELECT f.run_id, {_of("c", "run_id AS old_run_id")}, c.language_set
@@ -326,6 +332,9 @@ LEFT JOIN (
     FROM newest_prediction WHERE held AND NOT equal AND (run_id, language, split) IN (SELECT run_id, language, split FROM fresh_prediction)
 ) AS n ON (n.run_id, n.language, n.split) = (c.given, c.language, c.split)
 LEFT JOIN repeated AS q ON {_same("q", "c", "given")}
+ANTI JOIN (SELECT * FROM compared WHERE status = 'changed' AND value <> old) AS g
+    ON ({_mean_of("g", "run_id")}) = ({_mean_of("c", "given")}) AND c.language = 'mul' AND g.language <> 'mul'
+    AND (c.language_set = 'unknown' OR list_contains(string_split(c.language_set, ' '), g.language))
 WHERE c.evidence = 'aggregate' OR n.run_id IS NULL OR q.run_id IS NOT NULL
 """
 
@@ -365,7 +374,7 @@ SELECT given, split, metric, scorer, h.language_set AS held
 FROM ({_alone("(SELECT run_id AS given, * FROM given_score)")}) AS g JOIN ({_alone("current")}) AS h USING (given, split, metric, scorer)
 WHERE g.language_set <> h.language_set AND 'unknown' IN (g.language_set, h.language_set);
 CREATE TEMP TABLE matched AS
-SELECT {_of("s", "run_id")}, s.language_set, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
+SELECT {_of("s", "run_id")}, s.language_set, s.value, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
     coalesce(o.value = s.value, false) AS exported,
     coalesce(NOT p.equal, false) AS otherwise,  -- predicted
     coalesce(
