@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
@@ -102,6 +103,22 @@ def test_a_changed_value_is_a_new_version_and_the_old_one_is_kept(tmp_path: Path
     for path in (old, new):  # both are known: in whatever order they come again, nothing changes
         assert ingesting.ingest([path], root).runs == 0
     assert current(root) == {"de": 0.55, "fr": 0.6}
+
+
+def test_the_file_of_a_carried_number_is_the_one_that_has_it(tmp_path: Path) -> None:
+    """`xbench history` had the hash of the file that corrects another language beside it."""
+    root = tmp_path / "s"
+    old = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper", "m,none,xnli,fr,accuracy,0.6,paper")
+    files = [old, *(write(tmp_path / f"{value}.csv", f"m,none,xnli,de,accuracy,{value},paper") for value in (0.55, 0.57))]
+    for path in files:
+        ingesting.ingest([path], root)
+    first, second, third = (ingesting._digest(path) for path in files)
+    found = [(r["language"], r["version"], r["source_sha256"]) for r in board.history(root, ("language", "version"))]
+    assert found == [("de", 1, first), ("de", 2, second), ("de", 3, third), ("fr", 1, first), ("fr", 2, first), ("fr", 3, first)]
+    for path in (root / "run").glob("*.parquet"):
+        if pq.read_table(path)["version"].to_pylist() == [1]:
+            path.unlink()
+    assert [r["source_sha256"] for r in board.history(root, ("version",), language="fr")] == [None, None]
 
 
 def test_numbers_that_count_again_are_of_no_version_that_another_has_replaced(tmp_path: Path) -> None:
@@ -628,8 +645,6 @@ def test_a_file_is_read_once_for_all_that_is_asked_of_it(tmp_path: Path) -> None
 
 def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     """Columns that came later are NULL, and new files go beside the old ones."""
-    import pyarrow.parquet as pq
-
     root = tmp_path / "s"
     ingesting.ingest([write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")], root)
     for table, later in (("run", ["identity", "version"]), ("score", ["language_set", "carried_from"])):
