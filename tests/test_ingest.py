@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from filelock import FileLock
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import adapter, board, cli, compacting, exporting, gathering, ingesting, rescoring, rows, share, store, verifying
+from xbench import adapter, board, cli, compacting, documents, exporting, gathering, ingesting, rescoring, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
 from xbench.versions import Batch, pack
@@ -142,7 +143,7 @@ def test_numbers_that_count_again_are_of_no_version_that_another_has_replaced(tm
     assert "of a version that another has replaced: nothing is written" in done.stdout
     (line,) = [line.split() for line in done.stdout.splitlines() if "70.00" in line]
     assert line == ["m", "none", "xnli", "de", "accuracy", "paper", "70.00", "71.00", run[:12]]
-    assert "xbench retract RUN --why" in done.stdout
+    assert "give them a source_version of their own" in done.stdout
     done = CliRunner().invoke(cli.app, ["ingest", "external-results", str(second), "--store", str(root), "--json"])
     (found,) = json.loads(done.stdout)
     assert [(c["language"], c["old"], c["new"]) for c in found["replaced"]] == [("de", 0.7, 0.71)]
@@ -162,6 +163,37 @@ def test_versions_in_one_ingest_follow_the_order_of_the_files(tmp_path: Path) ->
     report = ingesting.ingest(paths, tmp_path / "s")
     assert (report.cells, current(tmp_path / "s")) == ({"new": 1, "changed": 2}, {"de": 0.3})
     assert [v["version"] for v in board.history(tmp_path / "s", ("version",))] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("flush", [1, 200_000])
+def test_version_9_of_a_table_is_read_before_version_10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool, flush: int) -> None:
+    """By the letters of their names it was the other way round, and the older number counted; which one does, nothing said."""
+    monkeypatch.setattr(ingesting, "_FLUSH_ROWS", flush)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for version, value in ((9, 0.7), (10, 0.71)):
+        write(folder / f"table-v{version}.csv", f"m,none,xnli,de,accuracy,{value},paper", "m,none,xnli,fr,accuracy,.6,paper")
+    given = Path(shutil.make_archive(str(tmp_path / "x"), "zip", folder)) if packed else folder
+    within = f"{given}{'!' if packed else ''}/table-v"
+    for dry_run in (True, False):
+        report = ingesting.ingest([given], tmp_path / "s", dry_run=dry_run)
+        (note,) = report.notes
+        assert note.startswith(
+            f"{within}10.csv: 1 score is not the same as in {within}9.csv, and this file counts. Of files that are given"
+        )
+    assert current(tmp_path / "s") == {"de": 0.71, "fr": 0.6}
+    assert ingesting.ingest([given], tmp_path / "s").notes == []
+    third = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,.72,paper")
+    assert ingesting.ingest([third], tmp_path / "s").notes == [], "the other one is of an earlier ingest"
+    one, two = folder / "table-v9.csv", folder / "table-v10.csv"
+    (note,) = ingesting.ingest([two, one], tmp_path / "t").notes
+    assert note.startswith(f"{one}: 1 score is not the same as in {two}, and this")
+
+
+def test_names_are_read_in_the_order_of_their_numbers() -> None:
+    names = ["v10", "v9b", "v9", "v9.10", "v9.9", "9", "a", "", "10", "09", "v"]
+    assert sorted(names, key=documents._in_order) == ["", "09", "9", "10", "a", "v", "v9", "v9.9", "v9.10", "v9b", "v10"]
 
 
 def test_examples_are_carried_with_their_score(tmp_path: Path) -> None:
@@ -275,37 +307,6 @@ def test_a_mean_of_unknown_languages_is_the_one_whose_languages_are_said(tmp_pat
     root = tmp_path / "other"
     ingest("b.csv", (0.7, "de fr"))
     assert ingest("a.csv", (0.7, "")) == {"identical": 1}  # and less is said of it
-
-
-def test_a_printed_mean_goes_with_the_numbers_that_it_is_over(tmp_path: Path) -> None:
-    """| m | 70 | 60 | 65 | and later | m | 80 | 60 |: the mean was carried, and 65 stood as "as its source prints it" beside a computed 70."""
-    root, settings = tmp_path / "s", {"target": "xnli", "metric": "accuracy", "intermediate": "none", "source": "p"}
-
-    def ingest(name: str, header: str, row: str) -> dict[str, int]:
-        path = tmp_path / name
-        path.write_text(f"| model | {header} |\n|{'---|' * (2 + header.count('|'))}\n| m | {row} |\n", encoding="utf-8")
-        return dict(ingesting.ingest([path], root, options=Options(settings=settings)).cells)
-
-    assert ingest("a.md", "de | fr | avg", "70 | 60 | 65") == {"new": 3}
-    assert ingest("b.md", "de | fr | es", "70 | 60 | 50") == {"identical": 2, "new": 1}
-    assert len(seen(root, "SELECT * FROM score WHERE language = 'mul'")) == 1, "no number that it may be over is another one"
-    assert ingest("c.md", "de | fr", "80 | 60") == {"identical": 1, "changed": 1}
-    assert seen(root, "SELECT language, value FROM score ORDER BY ALL") == [("de", 0.8), ("es", 0.5), ("fr", 0.6)]
-    assert {row["basis"] for row in board.leaderboard(root)} == {"languages"}
-    assert ingest("a.md", "de | fr | avg", "70 | 60 | 65") == {"identical": 1, "older": 2}  # and says no more what counts
-    assert ingest("d.md", "de | fr | avg", "80 | 60 | 70") == {"identical": 2, "new": 1}
-    assert verifying.verify(root).problems == []
-
-
-@pytest.mark.parametrize(("code", "metric", "kept"), [
-    ("fr", "accuracy", ["de es", "es"]), ("es", "accuracy", ["de fr"]), ("hi", "accuracy", ["de es", "de fr", "es"]), ("fr", "f1", ["de es", "de fr", "es"])
-])  # fmt: skip
-def test_a_printed_mean_stays_where_others_change(tmp_path: Path, code: str, metric: str, kept: list[str]) -> None:
-    lines = [f"m,none,xnli,mul,accuracy,0.6,{over},paper" for over in ("de fr", "de es", "es")]
-    lines += [f"m,none,xnli,{one},{measure},.6,,paper" for one in ("de", "es", "fr", "hi") for measure in ("accuracy", "f1")]
-    ingesting.ingest([write(tmp_path / "a.csv", *lines, header=MEANS)], tmp_path / "s")
-    ingesting.ingest([write(tmp_path / "b.csv", f"m,none,xnli,{code},{metric},.7,,paper", header=MEANS)], tmp_path / "s")
-    assert sorted(means(tmp_path / "s").keys() - {None}) == kept
 
 
 def test_headings_may_be_in_capitals_and_an_unknown_table_is_told_what_is_expected(tmp_path: Path) -> None:

@@ -94,7 +94,7 @@ def _tell(report: ingesting.Report, root: Path, dry_run: bool) -> None:
     _tell_changes("changed", ("was", "is"), report.changes)
     _tell_changes("of a version that another has replaced: nothing is written", ("counts", "given", "run that counts"), report.older)
     if report.older:
-        sys.stdout.write("If what counts is wrong, `xbench retract RUN --why …` takes it out\n")
+        sys.stdout.write("Where these are right, give them a source_version of their own: they then stand beside what counts\n")
 
 
 def _tell_changes(title: str, headings: Sequence[str], found: Sequence[Change]) -> None:

@@ -46,6 +46,7 @@ class Compared:
     intermediates: Counter[str] = field(default_factory=Counter)
     changes: list[Change] = field(default_factory=list)
     older: list[Change] = field(default_factory=list)
+    files: Counter[tuple[str, str]] = field(default_factory=Counter)  # changed numbers by the files' hashes, old and new
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,11 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
         found.changes = _changes(con, "c.status = 'changed' AND c.old <> s.value")
         found.older = _changes(con, "c.status = 'older'")
+        for *files, count in con.execute(
+            "SELECT k.source_sha256, r.source_sha256, count(*) FROM compared AS c JOIN given_run AS r USING (run_id) "
+            "JOIN known_run AS k ON k.run_id = c.origin WHERE c.status = 'changed' AND c.old <> c.value GROUP BY ALL ORDER BY ALL"
+        ).fetchall():
+            found.files[files[0], files[1]] = count
         versions = dict(
             con.execute(
                 "SELECT c.run_id, coalesce(max(k.version), 0) + 1 FROM (SELECT run_id FROM compared WHERE status IN ('new', 'changed') "
@@ -302,11 +308,6 @@ def _of(alias: str, run: str) -> str:
     return ", ".join(f"{alias}.{column}" for column in (run, *NAMES))
 
 
-def _mean_of(alias: str, run: str) -> str:
-    """The columns in which a printed mean and what it is over agree."""
-    return ", ".join(f"{alias}.{column}" for column in (run, *NAMES) if column != "language")
-
-
 def _same(one: str, two: str, run: str = "run_id", languages: str = "language_set") -> str:
     """A condition: a score of alias `one` is that of alias `two`, whose run and languages are in the columns named."""
     return f"({_of(one, 'run_id')}) = ({_of(two, run)}) AND {one}.language_set IS NOT DISTINCT FROM {two}.{languages}"
@@ -320,8 +321,7 @@ _REST = {
         ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
         ANTI JOIN fresh_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
 }
-# Scores of predictions in the place of which there are others are made again by `xbench rescore`. A mean over a number that changed is not
-# what the source prints now: it may have left it out for that.
+# Scores of predictions in the place of which there are others are made again by `xbench rescore`.
 _CARRIED = f"""
 CREATE TEMP TABLE carried AS
 SELECT f.run_id, {_of("c", "run_id AS old_run_id")}, c.language_set
@@ -332,9 +332,6 @@ LEFT JOIN (
     FROM newest_prediction WHERE held AND NOT equal AND (run_id, language, split) IN (SELECT run_id, language, split FROM fresh_prediction)
 ) AS n ON (n.run_id, n.language, n.split) = (c.given, c.language, c.split)
 LEFT JOIN repeated AS q ON {_same("q", "c", "given")}
-ANTI JOIN (SELECT * FROM compared WHERE status = 'changed' AND value <> old) AS g
-    ON ({_mean_of("g", "run_id")}) = ({_mean_of("c", "given")}) AND c.language = 'mul' AND g.language <> 'mul'
-    AND (c.language_set = 'unknown' OR list_contains(string_split(c.language_set, ' '), g.language))
 WHERE c.evidence = 'aggregate' OR n.run_id IS NULL OR q.run_id IS NOT NULL
 """
 
@@ -375,6 +372,7 @@ FROM ({_alone("(SELECT run_id AS given, * FROM given_score)")}) AS g JOIN ({_alo
 WHERE g.language_set <> h.language_set AND 'unknown' IN (g.language_set, h.language_set);
 CREATE TEMP TABLE matched AS
 SELECT {_of("s", "run_id")}, s.language_set, s.value, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
+    coalesce(c.carried_from, c.run_id) AS origin,
     coalesce(o.value = s.value, false) AS exported,
     coalesce(NOT p.equal, false) AS otherwise,  -- predicted
     coalesce(
