@@ -1,5 +1,6 @@
 """Averages, claims, coverage, provenance, audit and uploads, run by streamlit's own test harness or by their functions."""
 
+import hashlib
 import io
 import json
 import pickle
@@ -189,6 +190,15 @@ def test_provenance_keeps_every_version_of_a_claim(tmp_path: Path, monkeypatch: 
     assert dict(zip(table["version"], table["score %"].round(6), strict=True)) == {1: 60.0, 2: 61.0}
     assert dict(zip(table["version"], table["current"], strict=True)) == {1: False, 2: True}
     assert (table["kind"] == "external").all()
+
+
+def test_provenance_of_a_carried_number_is_the_file_that_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = CSV.format(60.0).encode()
+    add.take([("a.csv", content)], tmp_path, None, dry_run=False)
+    add.take([("b.csv", CSV.format(61.0).rpartition("m,")[0].encode())], tmp_path, None, dry_run=False)
+    app = draw(monkeypatch, tmp_path, "provenance", target="xnli", language="fr")
+    assert app.dataframe[0].value["source_sha256"].tolist() == [hashlib.sha256(content).hexdigest()] * 2
+    assert any(f"from run {app.dataframe[0].value['run_id'][1]} it has" in caption.value for caption in app.caption)
 
 
 def test_audit_shows_findings_with_what_to_do(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:

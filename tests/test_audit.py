@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import auditing, cli, plugins, store
+from xbench import auditing, cli, ingesting, plugins, store
 from xbench.errors import PluginError
 from xbench.task import load_task
 
@@ -218,6 +218,19 @@ def test_a_printed_mean_is_held_against_its_own_languages(writer: Writer) -> Non
     for code, value in (("en", 0.81), ("de", 0.71)):
         writer.add("none", "xnli", None, {code: value}, relationship="third party", **said)
     assert auditing.audit(writer.root, "mean-disagrees")[0].text == "printed 78.0, its 2 languages make 76.00"
+
+
+def test_a_mean_from_before_a_correction_is_called_so(tmp_path: Path) -> None:
+    for name, cells in (("1", "de,.7 fr,.6 mul,.65"), ("2", "de,.8 fr,.6")):
+        file = tmp_path / f"{name}.csv"
+        lines = [
+            f"m,none,xnli,{language},{'de fr' if language == 'mul' else ''},accuracy,{value},p"
+            for language, value in (c.split(",") for c in cells.split())
+        ]
+        file.write_text("\n".join(["model,intermediate,target,language,language_set,metric,value,source", *lines]) + "\n", encoding="utf-8")
+        ingesting.ingest([file], tmp_path / "s")
+    (found,) = auditing.audit(tmp_path / "s", "mean-disagrees")
+    assert found.text == "printed 65.0, its 2 languages make 70.00: printed before a correction, which has no mean"
 
 
 @pytest.mark.parametrize(

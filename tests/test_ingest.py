@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -15,12 +16,13 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
 from typer.testing import CliRunner
 
 from tests.conftest import Writer
-from xbench import adapter, board, cli, compacting, exporting, gathering, ingesting, rescoring, rows, share, store, verifying
+from xbench import adapter, board, cli, compacting, documents, exporting, gathering, ingesting, rescoring, rows, share, store, verifying
 from xbench.adapter import Block, Options
 from xbench.errors import DataError, StoreError
 from xbench.versions import Batch, pack
@@ -104,6 +106,49 @@ def test_a_changed_value_is_a_new_version_and_the_old_one_is_kept(tmp_path: Path
     assert current(root) == {"de": 0.55, "fr": 0.6}
 
 
+def test_the_file_of_a_carried_number_is_the_one_that_has_it(tmp_path: Path) -> None:
+    """`xbench history` had the hash of the file that corrects another language beside it."""
+    root = tmp_path / "s"
+    old = write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper", "m,none,xnli,fr,accuracy,0.6,paper")
+    files = [old, *(write(tmp_path / f"{value}.csv", f"m,none,xnli,de,accuracy,{value},paper") for value in (0.55, 0.57))]
+    for path in files:
+        ingesting.ingest([path], root)
+    first, second, third = (ingesting._digest(path) for path in files)
+    found = [(r["language"], r["version"], r["source_sha256"]) for r in board.history(root, ("language", "version"))]
+    assert found == [("de", 1, first), ("de", 2, second), ("de", 3, third), ("fr", 1, first), ("fr", 2, first), ("fr", 3, first)]
+    for path in (root / "run").glob("*.parquet"):
+        if pq.read_table(path)["version"].to_pylist() == [1]:
+            path.unlink()
+    assert [r["source_sha256"] for r in board.history(root, ("version",), language="fr")] == [None, None]
+
+
+def test_numbers_that_count_again_are_of_no_version_that_another_has_replaced(tmp_path: Path) -> None:
+    """.70, .71 and .70 again: the first file was "of a version that another has replaced", though all of its numbers were those that count."""
+    root = tmp_path / "s"
+    first = write(tmp_path / "a.csv", *(f"m,none,xnli,{code},accuracy,{value},paper" for code, value in (("de", 0.7), ("fr", 0.6))))
+    second = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,.71,paper", "m,none,xnli,fr,accuracy,.6,paper")
+    third = write(tmp_path / "c.csv", "m,none,xnli,de,accuracy,.7,paper")
+    for path in (first, second, third):
+        ingesting.ingest([path], root)
+    report = ingesting.ingest([first], root)
+    assert (report.cells, report.older) == ({"identical": 2}, [])
+    ((run,),) = seen(root, "SELECT run_id FROM run")
+    report = ingesting.ingest([second], root)
+    assert (report.cells, report.runs) == ({"identical": 1, "older": 1}, 0)
+    assert [(c.language, c.old, c.new, c.run) for c in report.older] == [("de", 0.7, 0.71, run)]
+    (tmp_path / "all").mkdir()
+    exporting.export(root, "csv", tmp_path / "all" / "x.csv")
+    assert ingesting.ingest([tmp_path / "all"], root).cells == {"identical": 2}
+    done = CliRunner().invoke(cli.app, ["ingest", "external-results", str(second), "--store", str(root)], env={"COLUMNS": "200"})
+    assert "of a version that another has replaced: nothing is written" in done.stdout
+    (line,) = [line.split() for line in done.stdout.splitlines() if "70.00" in line]
+    assert line == ["m", "none", "xnli", "de", "accuracy", "paper", "70.00", "71.00", run[:12]]
+    assert "give them a source_version of their own" in done.stdout
+    done = CliRunner().invoke(cli.app, ["ingest", "external-results", str(second), "--store", str(root), "--json"])
+    (found,) = json.loads(done.stdout)
+    assert [(c["language"], c["old"], c["new"]) for c in found["replaced"]] == [("de", 0.7, 0.71)]
+
+
 def test_a_new_version_beside_runs_of_our_own(tmp_path: Path, writer: Writer) -> None:
     """Runs of our own have no identity, and count for no version, however many there are."""
     for seed in range(3):
@@ -118,6 +163,37 @@ def test_versions_in_one_ingest_follow_the_order_of_the_files(tmp_path: Path) ->
     report = ingesting.ingest(paths, tmp_path / "s")
     assert (report.cells, current(tmp_path / "s")) == ({"new": 1, "changed": 2}, {"de": 0.3})
     assert [v["version"] for v in board.history(tmp_path / "s", ("version",))] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("flush", [1, 200_000])
+def test_version_9_of_a_table_is_read_before_version_10(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool, flush: int) -> None:
+    """By the letters of their names it was the other way round, and the older number counted; which one does, nothing said."""
+    monkeypatch.setattr(ingesting, "_FLUSH_ROWS", flush)
+    folder = tmp_path / "files"
+    folder.mkdir()
+    for version, value in ((9, 0.7), (10, 0.71)):
+        write(folder / f"table-v{version}.csv", f"m,none,xnli,de,accuracy,{value},paper", "m,none,xnli,fr,accuracy,.6,paper")
+    given = Path(shutil.make_archive(str(tmp_path / "x"), "zip", folder)) if packed else folder
+    within = f"{given}{'!' if packed else ''}/table-v"
+    for dry_run in (True, False):
+        report = ingesting.ingest([given], tmp_path / "s", dry_run=dry_run)
+        (note,) = report.notes
+        assert note.startswith(
+            f"{within}10.csv: 1 score is not the same as in {within}9.csv, and this file counts. Of files that are given"
+        )
+    assert current(tmp_path / "s") == {"de": 0.71, "fr": 0.6}
+    assert ingesting.ingest([given], tmp_path / "s").notes == []
+    third = write(tmp_path / "b.csv", "m,none,xnli,de,accuracy,.72,paper")
+    assert ingesting.ingest([third], tmp_path / "s").notes == [], "the other one is of an earlier ingest"
+    one, two = folder / "table-v9.csv", folder / "table-v10.csv"
+    (note,) = ingesting.ingest([two, one], tmp_path / "t").notes
+    assert note.startswith(f"{one}: 1 score is not the same as in {two}, and this")
+
+
+def test_names_are_read_in_the_order_of_their_numbers() -> None:
+    names = ["v10", "v9b", "v9", "v9.10", "v9.9", "9", "a", "", "10", "09", "v"]
+    assert sorted(names, key=documents._in_order) == ["", "09", "9", "10", "a", "v", "v9", "v9.9", "v9.10", "v9b", "v10"]
 
 
 def test_examples_are_carried_with_their_score(tmp_path: Path) -> None:
@@ -223,7 +299,7 @@ def test_a_mean_of_unknown_languages_is_the_one_whose_languages_are_said(tmp_pat
     ingest("a.csv", (0.7, ""))
     assert ingest("b.csv", (0.7, "de fr")) == {"changed": 1}  # more is known of the same number
     assert means(root) == {"de fr": (0.7, 2)}
-    assert ingest("a.csv", (0.7, "")) == {"older": 1}
+    assert ingest("a.csv", (0.7, "")) == {"identical": 1}
     assert ingest("d.csv", (0.72, "")) == {"changed": 1}
     assert means(root) == {"unknown": (0.72, 3)}
     assert ingest("e.csv", (0.7, "de fr"), (0.8, "de")) == {"new": 2}  # which of two it is nobody knows
@@ -570,8 +646,6 @@ def test_a_file_is_read_once_for_all_that_is_asked_of_it(tmp_path: Path) -> None
 
 def test_a_store_of_an_older_version_opens(tmp_path: Path) -> None:
     """Columns that came later are NULL, and new files go beside the old ones."""
-    import pyarrow.parquet as pq
-
     root = tmp_path / "s"
     ingesting.ingest([write(tmp_path / "a.csv", "m,none,xnli,de,accuracy,0.5,paper")], root)
     for table, later in (("run", ["identity", "version"]), ("score", ["language_set", "carried_from"])):
@@ -868,7 +942,7 @@ def test_what_was_measured_on_predictions_goes_with_them(tmp_path: Path) -> None
     assert len(rescoring.rescore(root).new) == 1
     with store.connect(root) as con:
         assert con.execute(query).fetchall() == [*carried, ("fr", "accuracy-1", 1.0, True), ("fr", "theirs", 1.0, True)]
-    assert (take(root, old, beside), take(root, new)) == ({"older": 2}, {"identical": 1})
+    assert (take(root, old, beside), take(root, new)) == ({"older": 1, "identical": 1}, {"identical": 1})
     again = {**new, "outcomes": None, "value": 0.9}  # another number for the same predictions
     assert take(root, again) == {"changed": 1}
     with store.connect(root) as con:
@@ -892,7 +966,7 @@ def test_what_a_file_adds_to_known_numbers_is_a_new_version(tmp_path: Path) -> N
     assert take(root, said) == {"changed": 1}
     assert seen(root, query) == [(2, "target-languages", 7, 0.5, first)]
     assert seen(root, "SELECT zero_shot FROM leaderboard") == [(None,)]
-    assert (take(root, said), take(root, silent), take(root, less)) == ({"identical": 1}, {"older": 1}, {"identical": 1})
+    assert (take(root, said), take(root, silent), take(root, less)) == ({"identical": 1}, {"identical": 1}, {"identical": 1})
     assert take(root, other) == {"changed": 1}
     assert seen(root, query) == [(3, "train-language", 7, 0.5, first)]
     assert (take(root, said), take(root, other)) == ({"older": 1}, {"identical": 1})
@@ -950,7 +1024,7 @@ def test_predictions_that_come_later_are_a_new_version(tmp_path: Path) -> None:
     take(root, bare, beside)
     assert take(root, said) == {"changed": 1}
     assert seen(root, query) == [("e0", "entailment"), ("e1", "neutral")]
-    assert (take(root, said), take(root, bare, beside)) == ({"identical": 1}, {"older": 2})
+    assert (take(root, said), take(root, bare, beside)) == ({"identical": 1}, {"identical": 2})
     rescoring.rescore(root)
     assert take(root, other) == {"changed": 1}
     assert seen(root, query) == [("e0", "entailment"), ("e1", "contradiction")]

@@ -16,6 +16,8 @@ from xbench.adapter import Options
 from xbench.errors import DataError
 from xbench.rows import Refusal
 
+_NUMBER = re.compile("([0-9]+)")
+
 
 class Document(NamedTuple):
     """A file or folder that an adapter takes whole.
@@ -117,7 +119,7 @@ def _entries(search: _Search, path: Path, shown: str) -> list[os.DirEntry[str]]:
     """What of a folder is looked at: not what is hidden, a companion of other files, or a link to a folder, which may lead back."""
     try:
         with os.scandir(path) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
+            entries = sorted(found, key=lambda entry: _in_order(entry.name))
     except OSError as error:
         search.refusals.append(Refusal(shown, "", "", f"{shown}: cannot be read: {error.strerror}"))
         return []
@@ -128,6 +130,11 @@ def _entries(search: _Search, path: Path, shown: str) -> list[os.DirEntry[str]]:
         if (not entry.name.startswith(".") or entry.name == ".eval_results")
         and (entry.is_dir(follow_symlinks=False) or (entry.is_file() and not companion(entry.name)))
     ]
+
+
+def _in_order(name: str) -> tuple[list[str | int], str]:
+    """To sort names by: v9 before v10, as the later of two files that say other things of the same is the one that counts."""
+    return [int(part) if place % 2 else part for place, part in enumerate(_NUMBER.split(name))], name
 
 
 @cache

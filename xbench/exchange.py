@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,6 +14,7 @@ from xbench.errors import DataError
 from xbench.listing import Listing, option
 from xbench.tables import LOG, Form, apart, emit, percent, show
 from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
+from xbench.versions import Change
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
@@ -66,9 +68,7 @@ def _summary(report: ingesting.Report, root: Path, dry_run: bool, report_file: P
         **{status: report.cells[status] for status in ("new", "changed", "identical", "older")},
         "targets": dict(report.targets), "refused": len(report.refusals), "reasons": dict(rows.by_reason(report.refusals)),
         "misspelt": report.misspelt(), "notes": report.notes, "report": str(report_file) if report.refusals and report_file else None,
-        "changes": [
-            {c: getattr(change, c) for c in change.__slots__} for change in report.changes
-        ],
+        **{name: [asdict(change) for change in found] for name, found in (("changes", report.changes), ("replaced", report.older))},
     }  # fmt: skip
 
 
@@ -91,18 +91,35 @@ def _tell(report: ingesting.Report, root: Path, dry_run: bool) -> None:
         show("scores by task", ["task", "scores"], [[name, str(count)] for name, count in most])
         if len(report.targets) > len(most):
             sys.stdout.write(f"and {len(report.targets) - len(most)} more tasks\n")
-    if report.changes:
-        show(
-            "changed",
-            ["model", "intermediate", "target", "language", "metric", "source", "was", "is"],
+    _tell_changes("changed", ("was", "is"), report.changes)
+    _tell_changes("of a version that another has replaced: nothing is written", ("counts", "given", "run that counts"), report.older)
+    if report.older:
+        sys.stdout.write("Where these are right, give them a source_version of their own: they then stand beside what counts\n")
+
+
+def _tell_changes(title: str, headings: Sequence[str], found: Sequence[Change]) -> None:
+    """The first few cells: what the store held, what is given, and if there is a heading for it, the run that held it."""
+    if not found:
+        return
+    show(
+        title,
+        ["model", "intermediate", "target", "language", "metric", "source", *headings],
+        [
             [
-                [c.model, c.intermediate, c.target, c.language, c.metric, c.source, percent(c.old, 2), percent(c.new, 2)]
-                for c in report.changes[:_SHOWN]
-            ],
-            left=6,
-        )
-        if len(report.changes) > _SHOWN:
-            sys.stdout.write(f"and {len(report.changes) - _SHOWN} more; --json has all\n")
+                c.model,
+                c.intermediate,
+                c.target,
+                c.language,
+                c.metric,
+                c.source,
+                *(percent(c.old, 2), percent(c.new, 2), c.run[:12])[: len(headings)],
+            ]
+            for c in found[:_SHOWN]
+        ],
+        left=6,
+    )
+    if len(found) > _SHOWN:
+        sys.stdout.write(f"and {len(found) - _SHOWN} more; --json has all\n")
 
 
 def _complain(report: ingesting.Report, report_file: Path | None) -> None:

@@ -33,7 +33,7 @@ class Gathering:
     """Rows of any number of files, checked together."""
 
     def __init__(self) -> None:
-        self._files: list[tuple[str, str]] = []  # path and digest
+        self.files: list[tuple[str, str]] = []  # path and digest
         self._unread: list[list[Refusal]] = []  # of each file
         self._first: list[int] = []  # the number of the first row of each file, from 1 over all of them
         self._parts: list[_Part] = []
@@ -64,7 +64,7 @@ class Gathering:
             return 0
         self.notes += notes
         before = self._count
-        self._files.append((path, digest))
+        self.files.append((path, digest))
         self._unread.append(unread)
         self._first.append(before + 1)
         groups: dict[Any, tuple[tuple[Any, ...], dict[int, Row]]] = {}
@@ -90,7 +90,7 @@ class Gathering:
     def _take(self, said: tuple[Any, ...], numbers: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
         begin = len(self._cells.numbers)
         self._cells.extend(numbers, columns)
-        self._parts.append(_Part(len(self._files) - 1, said, begin, begin + len(numbers)))
+        self._parts.append(_Part(len(self.files) - 1, said, begin, begin + len(numbers)))
 
     def tables(self) -> tuple[Tables, list[list[Refusal]]]:
         """What of the rows can be stored; and for each file what cannot."""
@@ -106,11 +106,11 @@ class Gathering:
         cells = self._fractions(checked(self._cells, refused), owners, refused)
         for number, at, problem in refused:
             file = self._parts[owners[number]].file
-            refusals[file].append(Refusal(self._files[file][0], at or f"row {number - self._first[file] + 1}", *problem))
+            refusals[file].append(Refusal(self.files[file][0], at or f"row {number - self._first[file] + 1}", *problem))
         found = _Found(cells)
         for file, several in groupby(self._good(cells, owners), key=itemgetter(0)):
             every = [(runs[place], begin, end) for _, place, begin, end in several]
-            path, digest = self._files[file]
+            path, digest = self.files[file]
             for parts in _claims(every, cells.numbers) if len(every) > 1 else [every]:
                 found.add(parts, path, digest, refusals[file])
         return found.tables(), refusals

@@ -51,6 +51,7 @@ class Report:
     intermediates: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     changes: list[Change] = field(default_factory=list)
+    older: list[Change] = field(default_factory=list)  # of versions that others have replaced: not written
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what of files that were read could not be used
 
@@ -124,16 +125,25 @@ def ingest(
         target = Path(stack.enter_context(tempfile.TemporaryDirectory())) if dry_run else root
         writer = _Writer(target, (root, target) if dry_run else (root,), report)
         done = 0
+        names: dict[str, str] = {}  # by hash
         for parsed in _parsed(counted(), options, pattern, jobs):
             report.refusals += parsed.refusals
             report.notes += parsed.notes
             report.files.update(parsed.files)
             report.unknown += parsed.unknown
+            for name, digest in parsed.names:
+                names.setdefault(digest, name)
             writer.add(Batch(parsed.packed))
             done += parsed.read
             if progress:
                 progress(done, found)
         writer.flush()
+    report.notes += [
+        f"{names[new]}: {'1 score is' if count == 1 else f'{count} scores are'} not the same as in {names[old]}, and this file counts. "
+        "Of files that are given at once the later one does: give them in the order in which they appeared"
+        for (old, new), count in writer.files.items()
+        if old in names and new in names
+    ]
     if report.unknown and not report.files:
         where = ", ".join(map(str, paths))
         files = f"{report.unknown} file{'s' if report.unknown > 1 else ''}"
@@ -178,6 +188,7 @@ class _Parsed:
     unknown: int
     refusals: list[Refusal]
     notes: list[str]
+    names: list[tuple[str, str]]  # of files as they are shown, with their hashes
 
 
 def _parsed(found: Iterator[Document], options: Options, template: re.Pattern[str] | None, jobs: int) -> Iterator[_Parsed]:
@@ -289,7 +300,7 @@ def _read_batch(documents: Sequence[Document], options: Options, template: re.Pa
             files[name] += 1
         tables, refused = gathered.tables()
         refusals = list(chain.from_iterable(refused[one] if isinstance(one, int) else [one] for one in said))
-        return _Parsed(len(documents), pack(tables), files, unknown, refusals, gathered.notes)
+        return _Parsed(len(documents), pack(tables), files, unknown, refusals, gathered.notes, gathered.files)
     finally:
         if collecting:
             gc.enable()
@@ -335,6 +346,7 @@ class _Writer:
     def __init__(self, root: Path, seen: tuple[Path, ...], report: Report) -> None:
         self.root, self.seen, self.report = root, seen, report
         self.pending = Batch()
+        self.files: Counter[tuple[str, str]] = Counter()  # as of Compared
 
     def add(self, batch: Batch) -> None:
         """A batch in which the identity of an earlier one comes again waits until that is stored: it is a version of it."""
@@ -356,6 +368,8 @@ class _Writer:
             self.report.targets.update(compared.targets)
             self.report.intermediates.update(compared.intermediates)
             self.report.changes += compared.changes
+            self.report.older += compared.older
+            self.files += compared.files
             self.report.runs += fresh["run"].num_rows
             if not fresh["run"].num_rows:
                 return

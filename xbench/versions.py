@@ -22,7 +22,7 @@ _EMPTY = ("run", "score", "outcome", "prediction")
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A cell whose number is not what the store held."""
+    """A cell of a batch beside what the newest version (`run`) held of it: `old`, None if it has no such cell; `new` is given."""
 
     model: str
     intermediate: str
@@ -32,18 +32,21 @@ class Change:
     split: str
     metric: str
     source: str
-    old: float
+    old: float | None
     new: float
+    run: str
 
 
 @dataclass(slots=True)
 class Compared:
-    """Cells of a batch by what they are to the store (new, changed, identical, older), target and intermediate; each changed number."""
+    """Cells of a batch by what they are to the store (new, changed, identical, older), target and intermediate; changed and older ones."""
 
     cells: Counter[str] = field(default_factory=Counter)
     targets: Counter[str] = field(default_factory=Counter)
     intermediates: Counter[str] = field(default_factory=Counter)
     changes: list[Change] = field(default_factory=list)
+    older: list[Change] = field(default_factory=list)
+    files: Counter[tuple[str, str]] = field(default_factory=Counter)  # changed numbers by the files' hashes, old and new
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,14 +182,13 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         _compare_examples(con, roots, "prediction", "itself")
         con.execute(_COMPARE)
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
-        found.changes = [
-            Change(*row)
-            for row in con.execute(
-                "SELECT s.model, s.intermediate, s.target, s.language, s.language_set, s.split, s.metric, r.source, c.old, s.value "
-                f"FROM compared AS c JOIN given_score AS s ON {_same('s', 'c')} JOIN given_run AS r ON r.run_id = s.run_id "
-                "WHERE c.status = 'changed' AND c.old <> s.value ORDER BY ALL"
-            ).fetchall()
-        ]
+        found.changes = _changes(con, "c.status = 'changed' AND c.old <> s.value")
+        found.older = _changes(con, "c.status = 'older'")
+        for *files, count in con.execute(
+            "SELECT k.source_sha256, r.source_sha256, count(*) FROM compared AS c JOIN given_run AS r USING (run_id) "
+            "JOIN known_run AS k ON k.run_id = c.origin WHERE c.status = 'changed' AND c.old <> c.value GROUP BY ALL ORDER BY ALL"
+        ).fetchall():
+            found.files[files[0], files[1]] = count
         versions = dict(
             con.execute(
                 "SELECT c.run_id, coalesce(max(k.version), 0) + 1 FROM (SELECT run_id FROM compared WHERE status IN ('new', 'changed') "
@@ -204,6 +206,16 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
     finally:
         con.close()
     return fresh, found
+
+
+def _changes(con: duckdb.DuckDBPyConnection, which: str) -> list[Change]:
+    """The cells of table `compared` that meet a condition, beside the newest version."""
+    query = (
+        "SELECT s.model, s.intermediate, s.target, s.language, s.language_set, s.split, s.metric, r.source, c.old, s.value, n.run_id "
+        f"FROM compared AS c JOIN given_score AS s ON {_same('s', 'c')} JOIN given_run AS r ON r.run_id = s.run_id "
+        f"JOIN newest AS n USING (identity) WHERE {which} ORDER BY ALL"
+    )
+    return [Change(*row) for row in con.execute(query).fetchall()]
 
 
 def _own_ids(con: duckdb.DuckDBPyConnection) -> dict[str, str]:
@@ -326,7 +338,12 @@ WHERE c.evidence = 'aggregate' OR n.run_id IS NULL OR q.run_id IS NOT NULL
 
 def _says_more(fact: str) -> str:
     """A condition: what a run says is not what the newest version says, nor what it said itself when it was stored."""
-    return f"(g.{fact} IS NOT NULL AND g.{fact} IS DISTINCT FROM n.{fact} AND NOT coalesce(list_contains(i.{fact}, g.{fact}), false))"
+    return f"({_contradicts(fact)} AND NOT coalesce(list_contains(i.{fact}, g.{fact}), false))"
+
+
+def _contradicts(fact: str) -> str:
+    """A condition: what a run says is not what the newest version says."""
+    return f"(g.{fact} IS NOT NULL AND g.{fact} IS DISTINCT FROM n.{fact})"
 
 
 def _alone(scores: str) -> str:
@@ -354,8 +371,10 @@ SELECT given, split, metric, scorer, h.language_set AS held
 FROM ({_alone("(SELECT run_id AS given, * FROM given_score)")}) AS g JOIN ({_alone("current")}) AS h USING (given, split, metric, scorer)
 WHERE g.language_set <> h.language_set AND 'unknown' IN (g.language_set, h.language_set);
 CREATE TEMP TABLE matched AS
-SELECT {_of("s", "run_id")}, s.language_set, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
+SELECT {_of("s", "run_id")}, s.language_set, s.value, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
+    coalesce(c.carried_from, c.run_id) AS origin,
     coalesce(o.value = s.value, false) AS exported,
+    coalesce(NOT p.equal, false) AS otherwise,  -- predicted
     coalesce(
         c.value = s.value  -- and nothing is said that was not known
         AND (s.language_set IS NOT DISTINCT FROM c.language_set OR s.language_set = 'unknown')
@@ -382,13 +401,17 @@ SELECT given, run_id FROM (SELECT given, given AS run_id FROM newest UNION FROM 
 WHERE run_id IN (SELECT run_id FROM known_run)
 """
 # A run that was written without the cells that say less goes by the id of the others; one that was written for what it says beside its
-# numbers, by that of both. `bare`: those that are to be written for that.
+# numbers, by that of both. `bare`: those that are to be written for that. Numbers that came back to what they were are those that count,
+# whichever version a file was; not beside predictions or facts that do not count.
 _COMPARE = f"""
 CREATE TEMP TABLE compared AS
-SELECT m.* EXCLUDE (exported, other),
+SELECT m.* EXCLUDE (exported, other, otherwise),
     CASE
         WHEN exported THEN 'identical'
         WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) OR (known AND old_run_id = b.id) THEN 'identical'
+        WHEN known AND NOT otherwise AND m.run_id NOT IN (
+            SELECT given FROM newest AS n JOIN given_run AS g ON g.run_id = n.given WHERE {" OR ".join(map(_contradicts, FACTS))}
+        ) THEN 'identical'
         WHEN m.run_id IN (SELECT run_id FROM known_run) OR o.id IN (SELECT run_id FROM known_run) OR b.id IN (SELECT run_id FROM known_run)
             THEN 'older'
         WHEN old IS NULL THEN 'new'
@@ -412,7 +435,7 @@ SELECT run_id FROM (
     WHERE {" OR ".join(map(_says_more, FACTS))}
 ) ANTI JOIN (FROM compared WHERE status IN ('new', 'changed')) USING (run_id)
 WHERE run_id IN (SELECT run_id FROM beside WHERE id NOT IN (SELECT run_id FROM known_run));
-UPDATE compared SET status = 'changed' WHERE status = 'identical' AND known AND run_id IN (FROM bare);
+UPDATE compared SET status = 'changed' WHERE status IN ('identical', 'older') AND known AND run_id IN (FROM bare);
 CREATE TEMP TABLE repeated AS
 FROM poorer UNION SELECT {_of("c", "run_id")}, c.language_set FROM compared AS c WHERE run_id IN (FROM bare);
 """

@@ -1,5 +1,5 @@
 -- warning: a printed mean is not the mean of the printed languages
--- do: look at the source: means over other languages, other seeds, or a misprint; do not expect restated tables to re-add
+-- do: look at the source: means over other languages, other seeds, a misprint, or a mean from before a correction; do not expect restated tables to re-add
 WITH parts AS (
     SELECT model, model_revision, intermediate, intermediate_revision, target, train_language, metric, scorer, split, dataset_revision,
         recipe_id, stack, source, source_version, relationship, kind, target_revision, seed, list({'l': language, 'v': value, 'n': n}) AS cells
@@ -7,7 +7,7 @@ WITH parts AS (
 ),
 means AS (SELECT * FROM result WHERE language = 'mul' AND language_set <> 'unknown'),
 together AS (
-    SELECT m.model, m.intermediate, m.target, m.metric, m.split, m.source, m.run_id, m.value, m.language_set,
+    SELECT m.model, m.intermediate, m.target, m.metric, m.split, m.source, m.run_id, m.value, m.language_set, m.carried_from,
         list_filter(p.cells, lambda c: list_contains(string_split(m.language_set, ' '), c.l)) AS cells
     FROM means AS m JOIN parts AS p
         ON (m.model, m.model_revision, m.intermediate, m.intermediate_revision, m.target, m.train_language, m.metric, m.scorer, m.split,
@@ -26,6 +26,7 @@ made AS (
     FROM together WHERE len(cells) = len(string_split(language_set, ' '))
 )
 SELECT model, intermediate, target, metric, split, source, run_id,
-    printf('printed %.1f, its %d languages make %.2f', 100 * value, len(cells), 100 * plain) AS finding
+    printf('printed %.1f, its %d languages make %.2f', 100 * value, len(cells), 100 * plain)
+        || CASE WHEN carried_from IS NULL THEN '' ELSE ': printed before a correction, which has no mean' END AS finding
 FROM made
 WHERE abs(value - plain) > 0.00101 AND coalesce(abs(value - weighted) > 0.00101, true)

@@ -125,10 +125,11 @@ def _show(report: ingesting.Report) -> None:
         st.caption(f"And {len(report.notes) - _FEW} more such notes.")
     if report.targets:
         common.table(pd.DataFrame(report.targets.items(), columns=["task", "rows"]).head(_MOST))
-    if report.changes:
-        st.subheader("Changed numbers")
-        changes = pd.DataFrame([asdict(c) for c in report.changes[:_MOST]])
-        common.table(changes.assign(old=100 * changes["old"], new=100 * changes["new"]), percent=("old", "new"))
+    for title, found in (("Changed numbers", report.changes), ("Replaced by others: nothing is written; old is what counts", report.older)):
+        if found:
+            st.subheader(title)
+            changes = pd.DataFrame([asdict(c) for c in found[:_MOST]]).astype({"old": float})
+            common.table(changes.assign(old=100 * changes["old"], new=100 * changes["new"]), percent=("old", "new"))
     if report.refusals:
         st.subheader("Refused")
         reasons = list(rows.by_reason(report.refusals))

@@ -50,6 +50,9 @@ def page(source: common.Source) -> None:
     }
     run = common.pick("Run", runs, "run", say=lambda r: said[r])
     _run(source, run)
+    origins = claims.loc[claims["run_id"] == run, "carried_from"].dropna().unique()
+    if len(origins):
+        st.caption(f"Its file does not hold all that is said above: from run {', '.join(origins)} it has what it does not repeat.")
     _again(source, run, where["language"])
 
 
