@@ -266,7 +266,8 @@ def compact(root: Path, grace: float, *, dry_run: bool) -> None:
         lines.append(
             f"{done.waiting:,} replaced files do not count any more and stay for those who still read them; to delete them, {when}:"
         )
-        lines.append(f"    xbench compact{option(root)}")
+        given = "" if grace == compacting.GRACE else f" --grace {grace / 60:g}"  # without it the hour would begin anew
+        lines.append(f"    xbench compact{option(root)}{given}")
     lines += [f"left as it is: {said}" for said in done.left[:_SHOWN]]
     if len(done.left) > _SHOWN:
         lines.append(f"and {len(done.left) - _SHOWN:,} more")
