@@ -175,6 +175,29 @@ def test_a_rescored_run_of_elsewhere_is_whole_when_it_is_compacted_and_a_changed
     assert {problem.kind for problem in verifying.verify(root).problems} & {"identity", "score differs"}
 
 
+def merged(root: Path, other: Path) -> None:
+    """As `cp -Rnp other/. root`."""
+    for path in sorted(other.rglob("*")):
+        to = root / path.relative_to(other)
+        if path.is_file() and not to.exists():
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, to)
+
+
+def test_two_runs_that_are_one_version_are_named(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "other")
+    ingested(root, ("a",), 0.5)
+    ingested(tmp_path / "other", ("a",), 0.75)
+    merged(root, tmp_path / "other")
+    with store.reading(root) as con:
+        runs = con.execute("SELECT run_id FROM every_run WHERE version = 2 ORDER BY 1").fetchall()
+        assert con.execute("SELECT run_id FROM run WHERE version = 2").fetchall() == [runs[1]], "the other's numbers are hidden"
+    (problem,) = verifying.verify(root).problems
+    assert (problem.kind, problem.rows) == ("same version", f"runs {runs[0][0]}, {runs[1][0]}")
+    assert problem.found == "each is version 2 of what paper (unknown) says of a on xnli" and "into a new store" in problem.do
+    assert mending.repair(root).moved == []
+
+
 def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> None:
     assert verifying.verify(tmp_path).whole
     with pytest.raises(StoreError, match="no store"):

@@ -9,10 +9,15 @@ from xbench.verifying.problems import AGAIN, CELL, KEY, RERUN, TOLERANCE, Proble
 
 _TWICE = "xbench verify --repair sets this file aside, if all its rows are in others too"
 
+_APART = (
+    "no repair tells which is the newer: ingest both sources into a new store, the older first; or copy the two stores again, apart, and "
+    "ingest what xbench export makes of the newer into the older (docs/hosting.md)"
+)
+
 
 def compare(found: Verified) -> None:
     """Hold against each other what the files were found to have."""
-    for check in (_duplicates, _orphans, _keys, _without_scores, _without_outcomes, _without_predictions, _without_score, _recompute):
+    for check in (_duplicates, _same_version, _orphans, _keys, _without_scores, _without_outcomes, _without_predictions, _without_score, _recompute):
         check(found)
 
 
@@ -64,6 +69,19 @@ def _is_named_by_writer(found: Verified, number: int, run: str) -> bool:
     said = [row for table in ("share", "score") for row in found.ledger.execute(query.format(table), [number, number]).fetchall()]
     ends = tuple(f".{run}.{scorer}" if scorer else f".{run}" for _, scorer in said)
     return name.startswith(PREFIX) or (name.startswith(tuple(str(target) for target, _ in said)) and name.endswith(ends))
+
+
+def _same_version(found: Verified) -> None:
+    """A version of a claim is one run. Two are of stores that were copied together, or of two ingests at one moment."""
+    query = """
+        SELECT list_sort(list(DISTINCT run_id)) AS runs, version, any_value(c.source || ' (' || source_version || ')'),
+            any_value(h.model || ' on ' || h.target)
+        FROM claim AS c JOIN held AS h USING (file, run_id) WHERE identity IS NOT NULL
+        GROUP BY identity, version HAVING count(DISTINCT run_id) > 1 ORDER BY runs
+    """
+    for runs, version, source, system in found.ledger.execute(query).fetchall():
+        said = f"each is version {version} of what {source} says of {system}", f"one run; of these readers see {runs[-1]} at most"
+        found.problems.append(Problem("same version", "run", "", f"runs {', '.join(runs)}", *said, _APART, tuple(runs)))
 
 
 def _orphans(found: Verified) -> None:

@@ -18,6 +18,7 @@ KINDS = {
     "schema": "of another version of xbench",
     "contract": "rows that break the contract of their table",
     "identity": "names, ids and counts that do not follow from what they stand for",
+    "same version": "several runs that are one version of one claim: readers see that with the greatest id, which is chance",
     "score differs": "scores that are not what their outcomes make",
     "outcome differs": "outcomes that are not what their predictions make",
     "incomplete": "runs without what they should have",
@@ -42,7 +43,8 @@ LEDGER = """
 CREATE TABLE file (file INTEGER, name VARCHAR, named VARCHAR);
 CREATE TABLE held (file INTEGER, tbl VARCHAR, run_id VARCHAR, model VARCHAR, intermediate VARCHAR, target VARCHAR, train_language VARCHAR,
     seed BIGINT, revision VARCHAR, count BIGINT);
-CREATE TABLE claim (file INTEGER, name VARCHAR, run_id VARCHAR, kind VARCHAR, identity VARCHAR);
+CREATE TABLE claim (file INTEGER, name VARCHAR, run_id VARCHAR, kind VARCHAR, identity VARCHAR, version BIGINT, source VARCHAR,
+    source_version VARCHAR);
 CREATE TABLE share (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, above DOUBLE,
     below DOUBLE, n BIGINT);
 CREATE TABLE score (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, value DOUBLE, n BIGINT);
