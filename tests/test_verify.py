@@ -23,6 +23,7 @@ from tests.adapter_files import CASES
 from tests.conftest import RUN, some_slow
 from tests.test_adapters import ingest
 from xbench import adapter, cli, compacting, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
@@ -61,8 +62,8 @@ def own(root: Path, seed: int, intermediate: str = "none") -> str:
     return name
 
 
-def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.25) -> str:
-    """Runs as `xbench ingest` writes them: one score with its examples, one without."""
+def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.25, *, examples: bool = True) -> str:
+    """Runs as `xbench ingest` writes them: one score with its examples, if these are given too, one without."""
     given: list[adapter.Row | adapter.Block] = []
     for model in models:
         said = {
@@ -75,11 +76,13 @@ def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.
             "seed": 1,
         }
         given.append({**said, "language": "de", "value": value, "stderr": 0.5})
-        examples = {
+        if not examples:
+            continue
+        measured = {
             "outcomes": adapter.outcomes(["e1", "e2", "e3"], [1, 0, 0.25]),
             "answers": adapter.answers(["e1", "e2", "e3"], ["e1", "e2", "e3"], ["x"] * 3, ["x", "y", None]),
         }
-        given.append({**said, "language": "fr", **examples})
+        given.append({**said, "language": "fr", **measured})
     refused: list[rows.Refusal] = []
     batch = Batch(pack(gathering.tables(given, "file", "a" * 64, refused)))
     assert not refused
@@ -196,6 +199,18 @@ def test_two_runs_that_are_one_version_are_named(root: Path, tmp_path: Path) -> 
     assert (problem.kind, problem.rows) == ("same version", f"runs {runs[0][0]}, {runs[1][0]}")
     assert problem.found == "each is version 2 of what paper (unknown) says of a on xnli" and "into a new store" in problem.do
     assert mending.repair(root).moved == []
+
+
+def test_numbers_taken_over_from_a_version_that_is_gone_are_named_and_harmless(root: Path) -> None:
+    name, later = ingested(root, ("c",)), ingested(root, ("c",), 0.5, examples=False)
+    (origin,) = pq.read_table(root / "run" / f"{name}.parquet")["run_id"].to_pylist()
+    for table in TABLES:
+        (root / table / f"{name}.parquet").unlink()
+    found = verifying.verify(root)
+    assert [(p.kind, p.file, p.found) for p in found.problems] == [
+        ("carried", f"score/{later}.parquet", f"1 scores carried from run {origin}, not in table run")
+    ]
+    assert found.whole and invoke("--store", str(root))[0] == 0 and mending.repair(root).moved == []
 
 
 def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> None:

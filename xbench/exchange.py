@@ -325,7 +325,7 @@ def _in_all(found: Verified) -> str:
     wrong = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     looked = f"{found.root}: {len(found.files)} files, {found.rows} rows, {found.scores} scores made again from their outcomes"
     if found.whole:
-        return f"{looked}; whole{f' ({wrong}: no reader sees it)' if wrong else ''}"
+        return f"{looked}; whole{f' ({wrong}: harmless)' if wrong else ''}"
     total = sum(count for kind, count in counts.items() if kind not in HARMLESS)
     return (
         f"{looked}; {total} problem{'s' if total > 1 else ''}: {wrong}\n"

@@ -17,7 +17,7 @@ _APART = (
 
 def compare(found: Verified) -> None:
     """Hold against each other what the files were found to have."""
-    for check in (_duplicates, _same_version, _orphans, _keys, _without_scores, _without_outcomes, _without_predictions, _without_score, _recompute):
+    for check in (_duplicates, _same_version, _orphans, _carried, _keys, _without_scores, _without_outcomes, _without_predictions, _without_score, _recompute):
         check(found)
 
 
@@ -100,6 +100,20 @@ def _orphans(found: Verified) -> None:
         do = "nothing; xbench verify --repair sets it aside" if all_of_it else "nothing; the file has rows of other runs too"
         said = f"{count} rows of {which}, not in table run", "the row in table run, which is written last"
         found.problems.append(Problem("orphan", file.table, file.shown, which, *said, do))
+
+
+def _carried(found: Verified) -> None:
+    """Numbers that name a version before theirs, where all runs are known and it is not among them."""
+    if lost(found, "run"):
+        return
+    query = """
+        SELECT file, run_id, origin, sum(count)::BIGINT FROM carried
+        WHERE origin NOT IN (SELECT run_id FROM claim) AND run_id IN (SELECT run_id FROM claim) GROUP BY ALL ORDER BY ALL
+    """
+    for number, run, origin, count in found.ledger.execute(query).fetchall():
+        said = f"{count} scores carried from run {origin}, not in table run", "the version that said them first"
+        do = "nothing; where it was set aside, it is in STORE/quarantine"
+        found.problems.append(Problem("carried", "score", _path(found, number), f"run {run}", *said, do))
 
 
 def _keys(found: Verified) -> None:

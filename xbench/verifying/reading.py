@@ -167,6 +167,8 @@ def _enter(found: Verified, table: str) -> None:
         con.execute(f"INSERT INTO share SELECT file, {CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
     elif table == "score":
         con.execute(f"INSERT INTO score SELECT file, {CELL}, value, n FROM whole WHERE evidence = 'outcomes'")
+        taken = "carried_from IS NOT NULL"
+        con.execute(f"INSERT INTO carried SELECT file, run_id, carried_from, count(*) FROM whole WHERE {taken} GROUP BY ALL")
     else:
         con.execute("INSERT INTO answer SELECT file, run_id, language, split, count(*) FROM whole GROUP BY ALL")
 
