@@ -17,7 +17,18 @@ _APART = (
 
 def compare(found: Verified) -> None:
     """Hold against each other what the files were found to have."""
-    for check in (_duplicates, _same_version, _orphans, _carried, _keys, _without_scores, _without_outcomes, _without_predictions, _without_score, _recompute):
+    for check in (
+        _duplicates,
+        _same_version,
+        _orphans,
+        _carried,
+        _keys,
+        _without_scores,
+        _without_outcomes,
+        _without_predictions,
+        _without_score,
+        _recompute,
+    ):
         check(found)
 
 

@@ -30,8 +30,8 @@ KINDS = {
 }
 HARMLESS = ("orphan", "carried", "leftover", "foreign")
 QUARANTINE = "quarantine"
-AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or ingest its source again"
-RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or ingest its source again"
+AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or it says what to ingest"
+RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or it says what to ingest"
 CELL = "run_id, language, split, metric, scorer"
 KEY = ("model", "intermediate", "target", "train_language", "seed")
 TOLERANCE = 1e-12

@@ -162,7 +162,9 @@ def _enter(found: Verified, table: str) -> None:
     revision = {"run": tested, "score": "dataset_revision"}.get(table, "NULL")
     con.execute(f"INSERT INTO held SELECT file, '{table}', run_id, {', '.join(KEY)}, {revision}, count(*) FROM whole GROUP BY ALL")
     if table == "run":
-        con.execute("INSERT INTO claim SELECT file, name, run_id, kind, identity, version, source, source_version FROM whole JOIN file USING (file)")
+        con.execute(
+            "INSERT INTO claim SELECT file, name, run_id, kind, identity, version, source, source_version FROM whole JOIN file USING (file)"
+        )
     elif table == "outcome":
         con.execute(f"INSERT INTO share SELECT file, {CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
     elif table == "score":
