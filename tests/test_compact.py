@@ -957,6 +957,27 @@ def test_the_command(root: Path) -> None:
     assert "there is no store" in str(out.exception)
 
 
+def test_the_command_that_deletes_what_was_replaced_is_the_one_that_does(root: Path) -> None:
+    run = CliRunner()
+    out = run.invoke(cli.app, ["compact", "--store", str(root), "--grace", "0"])
+    assert f"to delete them, now:\n    xbench compact --store {root} --grace 0\n" in out.stdout
+    out = run.invoke(cli.app, ["compact", "--store", str(root), "--grace", "0"])
+    assert "deleted 20 files" in out.stdout and "replaced files" not in out.stdout
+
+
+@pytest.mark.parametrize("ahead", [86400.0, 260 * 365 * 86400.0])
+def test_what_a_clock_that_was_ahead_replaced_is_deleted(small: Path, monkeypatch: pytest.MonkeyPatch, ahead: float) -> None:
+    with monkeypatch.context() as clock:
+        clock.setattr(listing.time, "time", lambda now=time.time: now() + ahead)
+        assert compacting.compact(small).waiting == 12
+    path = next((small / "compaction").glob("*.json"))
+    assert listing.newest(small).made > time.time() + ahead - 600
+    assert compacting.compact(small).deleted == 0, "the file says when it was"
+    os.utime(path, (time.time() + ahead, time.time() + ahead))
+    assert compacting.compact(small, dry_run=True).wait == 0
+    assert compacting.compact(small).deleted == 12
+
+
 def test_an_app_that_is_open_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "_LOOK_AGAIN", 0.0)
     server = serving.Server(root)

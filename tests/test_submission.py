@@ -460,6 +460,17 @@ def test_rescore_keeps_the_revision_that_a_source_gives(tmp_path: Path) -> None:
     assert verifying.verify(tmp_path).problems == []
 
 
+def test_runs_of_tasks_that_are_not_here_are_counted_and_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for model in ("m", "n"):
+        put(tmp_path, {"model": model, "target": "belebele", "language": "de", **examples(1)})
+    put(tmp_path, {"language": "de", "scorer": "theirs", **examples(1)})
+    done = rescoring.rescore(tmp_path)
+    assert (len(done.new), done.problems, done.absent) == (1, [], {"belebele": 2})
+    for target in (None, "belebele"):
+        reports.rescore(tmp_path, target, "text")
+        assert capsys.readouterr().err == "xbench: no task here: belebele (2 runs)\n"
+
+
 @pytest.mark.parametrize(
     ("languages", "both"),
     [("de fr", ""), ("ar bg de el es fr hi ru", ""), ("de fr es", "es")],  # by few languages, by many, and by some of those that have two

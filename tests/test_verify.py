@@ -23,6 +23,7 @@ from tests.adapter_files import CASES
 from tests.conftest import RUN, some_slow
 from tests.test_adapters import ingest
 from xbench import adapter, cli, compacting, contracts, gathering, listing, mending, places, rows, scoring, sealing, store, study, verifying
+from xbench.contracts import TABLES
 from xbench.errors import StoreError
 from xbench.hashes import short_hash
 from xbench.scorer import load_scorer
@@ -61,8 +62,8 @@ def own(root: Path, seed: int, intermediate: str = "none") -> str:
     return name
 
 
-def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.25) -> str:
-    """Runs as `xbench ingest` writes them: one score with its examples, one without."""
+def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.25, *, examples: bool = True) -> str:
+    """Runs as `xbench ingest` writes them: one score with its examples, if these are given too, one without."""
     given: list[adapter.Row | adapter.Block] = []
     for model in models:
         said = {
@@ -75,11 +76,13 @@ def ingested(root: Path, models: tuple[str, ...] = ("a", "b"), value: float = 0.
             "seed": 1,
         }
         given.append({**said, "language": "de", "value": value, "stderr": 0.5})
-        examples = {
+        if not examples:
+            continue
+        measured = {
             "outcomes": adapter.outcomes(["e1", "e2", "e3"], [1, 0, 0.25]),
             "answers": adapter.answers(["e1", "e2", "e3"], ["e1", "e2", "e3"], ["x"] * 3, ["x", "y", None]),
         }
-        given.append({**said, "language": "fr", **examples})
+        given.append({**said, "language": "fr", **measured})
     refused: list[rows.Refusal] = []
     batch = Batch(pack(gathering.tables(given, "file", "a" * 64, refused)))
     assert not refused
@@ -173,6 +176,41 @@ def test_a_rescored_run_of_elsewhere_is_whole_when_it_is_compacted_and_a_changed
     path = next((root / "score").glob("compacted.*"))
     rewrite(path, lambda row: row.update(value=row["value"] / 2))
     assert {problem.kind for problem in verifying.verify(root).problems} & {"identity", "score differs"}
+
+
+def merged(root: Path, other: Path) -> None:
+    """As `cp -Rnp other/. root`."""
+    for path in sorted(other.rglob("*")):
+        to = root / path.relative_to(other)
+        if path.is_file() and not to.exists():
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(path, to)
+
+
+def test_two_runs_that_are_one_version_are_named(root: Path, tmp_path: Path) -> None:
+    shutil.copytree(root, tmp_path / "other")
+    ingested(root, ("a",), 0.5)
+    ingested(tmp_path / "other", ("a",), 0.75)
+    merged(root, tmp_path / "other")
+    with store.reading(root) as con:
+        runs = con.execute("SELECT run_id FROM every_run WHERE version = 2 ORDER BY 1").fetchall()
+        assert con.execute("SELECT run_id FROM run WHERE version = 2").fetchall() == [runs[1]], "the other's numbers are hidden"
+    (problem,) = verifying.verify(root).problems
+    assert (problem.kind, problem.rows) == ("same version", f"runs {runs[0][0]}, {runs[1][0]}")
+    assert problem.found == "each is version 2 of what paper (unknown) says of a on xnli" and "into a new store" in problem.do
+    assert mending.repair(root).moved == []
+
+
+def test_numbers_taken_over_from_a_version_that_is_gone_are_named_and_harmless(root: Path) -> None:
+    name, later = ingested(root, ("c",)), ingested(root, ("c",), 0.5, examples=False)
+    (origin,) = pq.read_table(root / "run" / f"{name}.parquet")["run_id"].to_pylist()
+    for table in TABLES:
+        (root / table / f"{name}.parquet").unlink()
+    found = verifying.verify(root)
+    assert [(p.kind, p.file, p.found) for p in found.problems] == [
+        ("carried", f"score/{later}.parquet", f"1 scores carried from run {origin}, not in table run")
+    ]
+    assert found.whole and invoke("--store", str(root))[0] == 0 and mending.repair(root).moved == []
 
 
 def test_an_empty_folder_is_whole_and_no_folder_is_an_error(tmp_path: Path) -> None:
@@ -643,6 +681,49 @@ def test_an_unreadable_file_of_many_runs_takes_its_batch_along(root: Path) -> No
     assert mended.after.whole
     ingested(root)  # and again from its source
     assert verifying.verify(root).problems == []
+
+
+def claims(root: Path) -> list[tuple[int, str, float]]:
+    with store.reading(root) as con:
+        rows = "SELECT version, language, value FROM run JOIN score USING (run_id) WHERE score.model = 'c' ORDER BY 2"
+        return con.execute(rows).fetchall()
+
+
+def damage_(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def test_repair_asks_to_ingest_again_only_what_no_newer_version_is_there_of(root: Path) -> None:
+    first, later = ingested(root, ("c", "d")), ingested(root, ("c",), 0.5)
+    before = claims(root)
+    damage_(one(root, "score", f"{first}*"))
+    said = invoke("--store", str(root), "--repair")[1]
+    assert "next: ingest again what paper (unknown) says of d on xnli (version 1), and of the same files nothing else" in said
+    assert "next: nothing is to be done for 1 run of paper (unknown): a newer version is there" in said
+    assert "xbench run STUDY" not in said and claims(root) == before
+    ingested(root, ("d",))
+    assert claims(root) == before and verifying.verify(root).problems == []
+    damage_(one(root, "score", f"{later}*"))
+    assert mending.repair(root).do == ["ingest again what paper (unknown) says of c on xnli (version 2)"]
+
+
+def test_versions_that_are_all_gone_are_to_be_ingested_in_their_order(root: Path) -> None:
+    names = [ingested(root, ("c",)), ingested(root, ("c",), 0.5, examples=False)]
+    before = claims(root)
+    for name in names:
+        damage_(one(root, "score", f"{name}*"))
+    assert mending.repair(root).do == ["ingest again what paper (unknown) says of c on xnli (version 1), c on xnli (version 2)"]
+    ingested(root, ("c",))
+    ingested(root, ("c",), 0.5, examples=False)
+    assert claims(root) == before
+
+
+def test_of_what_cannot_be_read_repair_says_that_it_does_not_know_its_version(root: Path) -> None:
+    damage_(one(root, "run", f"{ingested(root, ('c',))}*"))
+    damage_(one(root, "run", "*seed0*"))
+    own_runs, others = mending.repair(root).do
+    assert own_runs == "xbench run STUDY makes the cells again that are missing now"
+    assert "cannot be read: whether its runs (c on xnli) were the newest versions is not known" in others
 
 
 def cut_off(root: Path) -> str:

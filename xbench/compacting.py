@@ -6,6 +6,7 @@ compaction of several at most. Before that what they hold is compared with what 
 when nobody who listed it can still be reading it.
 """
 
+import math
 import os
 import shutil
 import tempfile
@@ -537,7 +538,7 @@ def _clear(root: Path, grace: float) -> int:
     """Delete what the newest compaction replaced, if it is old enough, and what older ones left; how many files."""
     listed = Listing(root)
     now = listed.compaction
-    if not now.number or time.time() - now.made < grace:
+    if not now.number or _age(root, now) < grace:
         return 0
     old = [root / table / f"{name}.parquet" for table, names in listed.replaced.items() for name in sorted(names)]
     # Of compacted files that do not count only those of compactions that are over: a later one may be being written.
@@ -557,6 +558,19 @@ def _clear(root: Path, grace: float) -> int:
     return len(old)
 
 
+def _age(root: Path, now: listing.Compaction) -> float:
+    """Seconds since a compaction was made; endless where no clock can be believed.
+
+    One that was made in the future was made by a clock that was ahead. Then its file is asked, whose time a server may have given, and if
+    that is ahead by more than clocks of machines differ, what was replaced would stay until then.
+    """
+    here = time.time()
+    if now.made <= here:
+        return here - now.made
+    age = here - (root / listing.FOLDER / f"{now.number:06d}.json").stat().st_mtime
+    return age if age > -GRACE else math.inf
+
+
 def _is_old(name: str, now: listing.Compaction) -> bool:
     return (
         listing.OF_COMPACTION.fullmatch(name) is not None
@@ -571,7 +585,7 @@ def _tell_waiting(root: Path, done: Compacted, grace: float) -> None:
     done.left += [f"{table}/{name}.parquet: {said}" for table, names in listed.stranded.items() for name in names]
     done.waiting = sum(len(listed.replaced[t]) + len(listed.uncounted[t]) - len(listed.stranded[t]) for t in TABLES)
     if done.waiting:
-        done.wait = max(0.0, grace - (time.time() - listed.compaction.made))
+        done.wait = max(0.0, grace - _age(root, listed.compaction))
 
 
 def _remove(paths: Iterable[Path]) -> None:

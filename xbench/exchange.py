@@ -283,7 +283,8 @@ def compact(root: Path, grace: float, *, dry_run: bool) -> None:
         lines.append(
             f"{done.waiting:,} replaced files do not count any more and stay for those who still read them; to delete them, {when}:"
         )
-        lines.append(f"    xbench compact{option(root)}")
+        given = "" if grace == compacting.GRACE else f" --grace {grace / 60:g}"  # without it the hour would begin anew
+        lines.append(f"    xbench compact{option(root)}{given}")
     lines += [f"left as it is: {said}" for said in done.left[:_SHOWN]]
     if len(done.left) > _SHOWN:
         lines.append(f"and {len(done.left) - _SHOWN:,} more")
@@ -311,7 +312,8 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
         emit([_as_row(problem) for problem in found.problems], form, (*_PROBLEM, "harmless"))
         if mended:
             sys.stderr.write("".join(f"{moved.file} -> {moved.to}\n" for moved in mended.moved))
-        sys.stderr.write(f"{_in_all(found)}\n")
+            sys.stderr.write("".join(f"next: {said}\n" for said in mended.do))
+        sys.stderr.write(f"{_in_all(found, mend=mend)}\n")
         return found.whole
     if mended:
         _tell_mended(mended)
@@ -327,7 +329,7 @@ def verify(root: Path, form: Form, *, mend: bool, deep: bool) -> bool:
             + "; or: ".join(dict.fromkeys(problem.do for problem in mine)),
             left=4,
         )
-    sys.stdout.write(f"{_in_all(found)}\n")
+    sys.stdout.write(f"{_in_all(found, mend=mend)}\n")
     return found.whole
 
 
@@ -335,24 +337,24 @@ def _as_row(problem: Problem) -> dict[str, object]:
     return {**{c: getattr(problem, c) for c in _PROBLEM}, "harmless": problem.harmless}
 
 
-def _in_all(found: Verified) -> str:
+def _in_all(found: Verified, *, mend: bool) -> str:
     """What was looked at, what is wrong with it, and what to do next."""
     counts = Counter(problem.kind for problem in found.problems)
     wrong = ", ".join(f"{counts[kind]} {kind}" for kind in KINDS if counts[kind])
     looked = f"{found.root}: {len(found.files)} files, {found.rows} rows, {found.scores} scores made again from their outcomes"
     if found.whole:
-        return f"{looked}; whole{f' ({wrong}: no reader sees it)' if wrong else ''}"
+        return f"{looked}; whole{f' ({wrong}: harmless)' if wrong else ''}"
     total = sum(count for kind, count in counts.items() if kind not in HARMLESS)
-    return (
-        f"{looked}; {total} problem{'s' if total > 1 else ''}: {wrong}\n"
-        "next: xbench verify --repair sets aside in STORE/quarantine what cannot be relied on; xbench run STUDY then makes missing cells"
-    )
+    said = f"{looked}; {total} problem{'s' if total > 1 else ''}: {wrong}"
+    if mend or not any("--repair" in problem.do for problem in found.problems if not problem.harmless):
+        return said  # a repair would do nothing
+    return f"{said}\nnext: xbench verify --repair sets aside in STORE/quarantine what cannot be relied on, and says how it comes back"
 
 
 def _tell_mended(mended: mending.Mended) -> None:
     if mended.moved:
         show("set aside, nothing is deleted", ["file", "is now", "why"], [[m.file, m.to, m.why] for m in mended.moved], left=3)
-        sys.stdout.write("xbench run STUDY makes the cells again that are missing now; what was ingested, ingest again\n")
+        sys.stdout.write("".join(f"next: {said}\n" for said in mended.do))
     else:
         sys.stdout.write("nothing to set aside\n")
     for said in dict.fromkeys(mended.left):

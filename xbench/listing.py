@@ -91,7 +91,7 @@ class Listing:
             raise StoreError(
                 f"{self.root / table} lacks {len(self.missing[table])} files that compaction {self.compaction.number} wrote",
                 [f"{table}/{name}.parquet" for name in self.missing[table]]
-                + ["put them back, or xbench verify --repair does without them and sets aside what was written with them"],
+                + ["let a copy that is under way end; else put them back: xbench verify --repair sets aside what was written with them"],
             )
         return [self.root / table / f"{name}.parquet" for name in (*self.compaction.files.get(table, ()), *self.loose[table])]
 

@@ -6,8 +6,10 @@ from there.
 
 import json
 import os
+import re
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +24,8 @@ from xbench.verifying import verify
 from xbench.verifying.problems import CELL, QUARANTINE, File, Problem, Verified
 
 _ROUNDS = 5  # what is set aside may leave something else alone, but not again and again
+_OWN = re.compile(r"\.seed\d+\.[0-9a-f]{24}\.parquet$")  # in the name of a file of xbench run
+_NAMED = 12  # runs in a line
 _OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
 _OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which all files of a run go
 
@@ -43,11 +47,26 @@ class Mended:
         after: What is there now.
         moved: The files that were set aside.
         left: What was not, and why.
+        do: What brings back the runs that are missing now, and of which nothing is to be done.
     """
 
     after: Verified
     moved: list[Moved] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
+    do: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Gone:
+    """What was set aside with its row in table run: the runs as that says, and those of which it cannot be read, by file.
+
+    Of a run: kind, identity, version, source and version of that, model, target; of one without its row, model and target. Those that
+    were run here are known by the name of their file, and are in number enough.
+    """
+
+    runs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    unread: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
+    own: int = 0
 
 
 @dataclass(slots=True)
@@ -79,15 +98,82 @@ def repair(root: Path, *, deep: bool = False, tick: Callable[[int, int], None] =
             f"{root} cannot be repaired from here: an object store copies and deletes, and a kill between the two leaves both",
             ["copy the store to a folder, repair that, and copy it back"],
         )
-    mended = Mended(verify(root, deep=deep, tick=tick))
+    mended, gone = Mended(verify(root, deep=deep, tick=tick)), _Gone()
     for _ in range(_ROUNDS):
         plan = _plan(mended.after)
         mended.left = plan.left
         if not plan.files and not plan.lost:
             break
+        before, first = mended.after, len(mended.moved)
         _move(mended, plan)
+        _remember(before, {moved.file for moved in mended.moved[first:]} | {f"run/{name}.parquet" for name in plan.lost}, gone)
         mended.after = verify(root, deep=deep, tick=tick)
+    mended.do = _advice(mended.after, gone)
     return mended
+
+
+def _remember(found: Verified, files: Iterable[str], gone: _Gone) -> None:
+    """Enter the runs of files that are not there any more."""
+    for shown in sorted(file for file in files if file.startswith("run/")):
+        numbers = [file.number for file in found.files if file.shown == shown]
+        rows = found.ledger.execute(
+            "SELECT run_id, c.kind, identity, version, source, source_version, h.model, h.target FROM claim AS c JOIN held AS h "
+            "USING (file, run_id) WHERE list_contains(?::INTEGER[], file)",
+            [numbers],
+        ).fetchall()
+        gone.runs |= {run: tuple(said) for run, *said in rows}
+        if not rows and _OWN.search(shown):
+            gone.own += 1
+        elif not rows:
+            beside = [file.number for file in found.files if file.path.name == Path(shown).name]
+            named = found.ledger.execute(
+                "SELECT DISTINCT run_id, model, target FROM held WHERE list_contains(?, file) AND run_id IS NOT NULL ORDER BY ALL", [beside]
+            ).fetchall()
+            gone.unread[shown] = {run: (model, target) for run, model, target in named}
+
+
+def _advice(after: Verified, gone: _Gone) -> list[str]:
+    """What brings back what is missing now.
+
+    A version of which a newer one is there is not to be ingested again: it would be the newest, with numbers that were withdrawn.
+    """
+    there = {run for (run,) in after.ledger.execute("SELECT run_id FROM claim").fetchall()}
+    newest = dict(after.ledger.execute("SELECT identity, max(version) FROM claim WHERE identity IS NOT NULL GROUP BY ALL").fetchall())
+    again: dict[str, list[str]] = {}
+    older: Counter[str] = Counter()
+    own = gone.own
+    for run, (kind, identity, version, source, its_version, model, target) in sorted(gone.runs.items(), key=lambda item: item[1][2] or 0):
+        said = f"{source} ({its_version})"
+        if run in there:
+            continue
+        if kind == "run":
+            own += 1
+        elif version <= newest.get(identity, 0):
+            older[said] += 1
+        else:
+            again.setdefault(said, []).append(f"{model} on {target} (version {version})")
+    unread = {file: {run: said for run, said in runs.items() if run not in there} for file, runs in gone.unread.items()}
+    unread = {file: runs for file, runs in unread.items() if runs or not gone.unread[file]}
+    do = ["xbench run STUDY makes the cells again that are missing now"] if own else []
+    alone = ", and of the same files nothing else" if older else ""
+    do += [f"ingest again what {source} says of {_few(runs)}{alone}" for source, runs in sorted(again.items())]
+    do += [
+        f"nothing is to be done for {count} run{'s' * (count > 1)} of {source}: a newer version is there, and ingested again the older "
+        "would replace it"
+        for source, count in sorted(older.items())
+    ]
+    for file, runs in sorted(unread.items()):
+        names = _few(list(dict.fromkeys(f"{model} on {target}" for model, target in runs.values()))) or "nobody knows which"
+        do.append(
+            f"{file} cannot be read: whether its runs ({names}) were the newest versions is not known; ingest their sources again only "
+            "where xbench history has no newer version, as what is ingested would replace it"
+        )
+    return do
+
+
+def _few(names: Sequence[str]) -> str:
+    """Names, the first of very many."""
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _plan(found: Verified) -> _Plan:

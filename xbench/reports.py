@@ -185,7 +185,7 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
     """Rescore a store and say what is new; raises at the end when a run could not be scored."""
     with LOG.status("rescoring") as status:
         done = rescoring.rescore(root, target, lambda n, of: status.update(f"rescoring: {n} of {of} runs"))
-    if not (done.new or done.kept or done.problems):
+    if not (done.new or done.kept or done.problems or done.absent):
         board.refuse_unheard(root, {"target": target})
     if form != "text":
         columns = ("run_id", "target", "scorer")
@@ -200,6 +200,9 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
         pairs = len(done.new) + done.kept + done.failed
         failed = f", {done.failed} failed" if done.failed else ""
         sys.stdout.write(f"{runs} run(s) scored anew; of {pairs} pairs of a run and a scorer {done.kept} were up to date{failed}\n")
+    if done.absent:
+        absent = ", ".join(f"{name} ({count} run{'s' * (count > 1)})" for name, count in sorted(done.absent.items()))
+        sys.stderr.write(f"xbench: no task here: {absent}\n")
     if done.problems:
         raise DataError("not everything could be scored; what could is stored", done.problems)
 

@@ -1,5 +1,6 @@
 """`xbench rescore`: measure stored predictions again, where a scorer has changed or a task has a new one. Old numbers stay."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,23 +8,28 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from xbench import store
+from xbench import plugins, store
 from xbench.errors import PluginError, XbenchError
 from xbench.hashes import tested_revision
 from xbench.listing import Listing
 from xbench.scorer import Scorer, load_scorer
 from xbench.scoring import KEY, Answers, score_rows
-from xbench.task import load_task
+from xbench.task import TASKS, load_task
 
 
 @dataclass(slots=True)
 class Rescored:
-    """What was done: (run, target, scorer) that are new, how many there were already, how many failed, and why."""
+    """What was done: (run, target, scorer) that are new, how many there were already, how many failed, and why.
+
+    Attributes:
+        absent: How many runs are of each task that is not here: of elsewhere, or removed. With nothing to score them by, none has failed.
+    """
 
     new: list[tuple[str, str, str]] = field(default_factory=list)
     kept: int = 0
     failed: int = 0
     problems: list[str] = field(default_factory=list)
+    absent: Counter[str] = field(default_factory=Counter)
 
 
 def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], None] = lambda done, total: None) -> Rescored:
@@ -41,11 +47,15 @@ def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], No
     con = store.connect(root)
     try:
         done = Rescored()
+        known = set(plugins.names(TASKS))
         runs = con.execute(
             "SELECT DISTINCT run_id, target FROM prediction WHERE ? IS NULL OR target = ? ORDER BY target, run_id", [target, target]
         ).fetchall()
         for number, (run_id, name) in enumerate(runs):
             tick(number, len(runs))
+            if name.partition("@")[0] not in known:
+                done.absent[name] += 1
+                continue
             try:
                 _rescore_run(con, listed, run_id, name, done)
             except PluginError as error:

@@ -9,10 +9,26 @@ from xbench.verifying.problems import AGAIN, CELL, KEY, RERUN, TOLERANCE, Proble
 
 _TWICE = "xbench verify --repair sets this file aside, if all its rows are in others too"
 
+_APART = (
+    "no repair tells which is the newer: ingest both sources into a new store, the older first; or copy the two stores again, apart, and "
+    "ingest what xbench export makes of the newer into the older (docs/hosting.md)"
+)
+
 
 def compare(found: Verified) -> None:
     """Hold against each other what the files were found to have."""
-    for check in (_duplicates, _orphans, _keys, _without_scores, _without_outcomes, _without_predictions, _without_score, _recompute):
+    for check in (
+        _duplicates,
+        _same_version,
+        _orphans,
+        _carried,
+        _keys,
+        _without_scores,
+        _without_outcomes,
+        _without_predictions,
+        _without_score,
+        _recompute,
+    ):
         check(found)
 
 
@@ -66,6 +82,19 @@ def _is_named_by_writer(found: Verified, number: int, run: str) -> bool:
     return name.startswith(PREFIX) or (name.startswith(tuple(str(target) for target, _ in said)) and name.endswith(ends))
 
 
+def _same_version(found: Verified) -> None:
+    """A version of a claim is one run. Two are of stores that were copied together, or of two ingests at one moment."""
+    query = """
+        SELECT list_sort(list(DISTINCT run_id)) AS runs, version, any_value(c.source || ' (' || source_version || ')'),
+            any_value(h.model || ' on ' || h.target)
+        FROM claim AS c JOIN held AS h USING (file, run_id) WHERE identity IS NOT NULL
+        GROUP BY identity, version HAVING count(DISTINCT run_id) > 1 ORDER BY runs
+    """
+    for runs, version, source, system in found.ledger.execute(query).fetchall():
+        said = f"each is version {version} of what {source} says of {system}", f"one run; of these readers see {runs[-1]} at most"
+        found.problems.append(Problem("same version", "run", "", f"runs {', '.join(runs)}", *said, _APART, tuple(runs)))
+
+
 def _orphans(found: Verified) -> None:
     gone = lost(found, "run")
     query = """
@@ -82,6 +111,20 @@ def _orphans(found: Verified) -> None:
         do = "nothing; xbench verify --repair sets it aside" if all_of_it else "nothing; the file has rows of other runs too"
         said = f"{count} rows of {which}, not in table run", "the row in table run, which is written last"
         found.problems.append(Problem("orphan", file.table, file.shown, which, *said, do))
+
+
+def _carried(found: Verified) -> None:
+    """Numbers that name a version before theirs, where all runs are known and it is not among them."""
+    if lost(found, "run"):
+        return
+    query = """
+        SELECT file, run_id, origin, sum(count)::BIGINT FROM carried
+        WHERE origin NOT IN (SELECT run_id FROM claim) AND run_id IN (SELECT run_id FROM claim) GROUP BY ALL ORDER BY ALL
+    """
+    for number, run, origin, count in found.ledger.execute(query).fetchall():
+        said = f"{count} scores carried from run {origin}, not in table run", "the version that said them first"
+        do = "nothing; where it was set aside, it is in STORE/quarantine"
+        found.problems.append(Problem("carried", "score", _path(found, number), f"run {run}", *said, do))
 
 
 def _keys(found: Verified) -> None:

@@ -13,7 +13,10 @@ _TEMPORARY = "temporary name", "no write was interrupted", "nothing; xbench veri
 _STRANDED = (
     "a compacted file that does not count, with runs that no file has that counts",
     "a file that the newest compaction names",
-    "give it a name that does not begin with compacted., the same in every table, and it counts; or move it away",
+    (
+        "if its runs are in no file that counts: give it a name that does not begin with compacted., the same in every table; if some are, "
+        "as where two compacted stores were copied together: copy them apart again"
+    ),
 )
 _UNFINISHED = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
 

@@ -10,7 +10,7 @@ import duckdb
 
 from xbench import places
 
-# What each kind of problem means for a reader of the store; those of HARMLESS are never seen by one.
+# What each kind of problem means for a reader of the store; what one sees is right with those of HARMLESS.
 KINDS = {
     "unreadable": "cannot be read, and stops every command that reads the table",
     "no access": "not given to this process, or whole and yet not read; nothing says that the file is wrong",
@@ -18,18 +18,20 @@ KINDS = {
     "schema": "of another version of xbench",
     "contract": "rows that break the contract of their table",
     "identity": "names, ids and counts that do not follow from what they stand for",
+    "same version": "several runs that are one version of one claim: readers see that with the greatest id, which is chance",
     "score differs": "scores that are not what their outcomes make",
     "outcome differs": "outcomes that are not what their predictions make",
     "incomplete": "runs without what they should have",
     "uncounted": "runs that are only in compacted files that do not count, so that no reader sees them",
     "orphan": "rows of an interrupted write, without the run or score that they are for",
+    "carried": "numbers taken over from an earlier version that is not there any more; they stay what they are",
     "leftover": "of an interrupted write, which no reader sees",
     "foreign": "not a file of xbench, which no reader sees",
 }
-HARMLESS = ("orphan", "leftover", "foreign")
+HARMLESS = ("orphan", "carried", "leftover", "foreign")
 QUARANTINE = "quarantine"
-AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or ingest its source again"
-RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or ingest its source again"
+AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or it says what to ingest"
+RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or it says what to ingest"
 CELL = "run_id, language, split, metric, scorer"
 KEY = ("model", "intermediate", "target", "train_language", "seed")
 TOLERANCE = 1e-12
@@ -37,17 +39,19 @@ _BATCH = 20_000  # rows that are in Python at once
 
 # `file` has the names of the files, and the runs that are named in them. What is compared between files: `held` has which runs each has
 # rows of, `claim` the runs of table run, `share` the sums over outcomes, `twice` how many rows of an interrupted write are in another file
-# too.
+# too, `carried` the versions that scores say they are taken over from.
 LEDGER = """
 CREATE TABLE file (file INTEGER, name VARCHAR, named VARCHAR);
 CREATE TABLE held (file INTEGER, tbl VARCHAR, run_id VARCHAR, model VARCHAR, intermediate VARCHAR, target VARCHAR, train_language VARCHAR,
     seed BIGINT, revision VARCHAR, count BIGINT);
-CREATE TABLE claim (file INTEGER, name VARCHAR, run_id VARCHAR, kind VARCHAR, identity VARCHAR);
+CREATE TABLE claim (file INTEGER, name VARCHAR, run_id VARCHAR, kind VARCHAR, identity VARCHAR, version BIGINT, source VARCHAR,
+    source_version VARCHAR);
 CREATE TABLE share (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, above DOUBLE,
     below DOUBLE, n BIGINT);
 CREATE TABLE score (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, value DOUBLE, n BIGINT);
 CREATE TABLE answer (file INTEGER, run_id VARCHAR, language VARCHAR, split VARCHAR, n BIGINT);
 CREATE TABLE twice (file INTEGER, run_id VARCHAR, count BIGINT);
+CREATE TABLE carried (file INTEGER, run_id VARCHAR, origin VARCHAR, count BIGINT);
 CREATE TABLE digest (run_id VARCHAR, language VARCHAR, split VARCHAR, metric VARCHAR, scorer VARCHAR, digest VARCHAR);
 """
 
@@ -78,7 +82,7 @@ class Problem:
 
     @property
     def harmless(self) -> bool:
-        """Whether no reader of the store sees it."""
+        """Whether all that readers of the store see is right nevertheless."""
         return self.kind in HARMLESS
 
 

@@ -162,11 +162,15 @@ def _enter(found: Verified, table: str) -> None:
     revision = {"run": tested, "score": "dataset_revision"}.get(table, "NULL")
     con.execute(f"INSERT INTO held SELECT file, '{table}', run_id, {', '.join(KEY)}, {revision}, count(*) FROM whole GROUP BY ALL")
     if table == "run":
-        con.execute("INSERT INTO claim SELECT file, name, run_id, kind, identity FROM whole JOIN file USING (file)")
+        con.execute(
+            "INSERT INTO claim SELECT file, name, run_id, kind, identity, version, source, source_version FROM whole JOIN file USING (file)"
+        )
     elif table == "outcome":
         con.execute(f"INSERT INTO share SELECT file, {CELL}, fsum(numerator), fsum(denominator), count(*) FROM whole GROUP BY ALL")
     elif table == "score":
         con.execute(f"INSERT INTO score SELECT file, {CELL}, value, n FROM whole WHERE evidence = 'outcomes'")
+        taken = "carried_from IS NOT NULL"
+        con.execute(f"INSERT INTO carried SELECT file, run_id, carried_from, count(*) FROM whole WHERE {taken} GROUP BY ALL")
     else:
         con.execute("INSERT INTO answer SELECT file, run_id, language, split, count(*) FROM whole GROUP BY ALL")
 
