@@ -280,6 +280,47 @@ def test_of_several_printed_means_that_over_most_languages_counts_for_the_task(w
     assert (found["value"], found["languages"], found["complete"]) == (pytest.approx(0.4), 3, False)
 
 
+def test_a_printed_mean_over_every_language_comes_before_english_alone(writer: Writer) -> None:
+    """Papers give English and the average: XNLI .9 and .8; F1 .8 and .6 beside exact match .7 and .4."""
+    printed: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate", "scorer": "unknown"}
+    for target, metric, english, mean in (("xnli", "accuracy", 0.9, 0.8), ("mlqa", "f1", 0.8, 0.6), ("mlqa", "exact_match", 0.7, 0.4)):
+        writer.add("none", target, None, {"en": english}, metric=metric, **printed)
+        every = " ".join(sorted(load_task(target).languages))
+        writer.add("none", target, None, {"mul": mean}, metric=metric, language_set=every, **printed)
+    found = {r["target"]: (r["value"], r["languages"], r["complete"]) for r in rows(writer.root, "task_score")}
+    assert found == {"xnli": (pytest.approx(0.8), 15, True), "mlqa": (pytest.approx(0.5), 7, True)}
+
+
+def test_f1_and_exact_match_over_other_languages_have_no_mean(writer: Writer) -> None:
+    """In numbers of languages, of a printed mean beside one in English, and where one has no language without labels."""
+    codes = load_task("mlqa").languages
+    rule: dict[str, Any] = {"scorer": "mlqa-1"}
+    writer.add("none", "mlqa", 0, dict.fromkeys(codes, 0.6), metric="f1", **rule)
+    writer.add("none", "mlqa", 1, {"en": 0.3, "de": 0.2}, metric="exact_match", **rule)
+    printed: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate", "scorer": "unknown"}
+    writer.add("mlm", "mlqa", None, {"en": 0.8}, metric="f1", **printed)
+    writer.add("mlm", "mlqa", None, {"mul": 0.4}, metric="exact_match", language_set=" ".join(sorted(codes)), **printed)
+    found = rows(writer.root, "task_score")
+    assert [(r["value"], r["zero_shot"], r["gap"], r["complete"], r["metrics"]) for r in found] == [
+        (None, None, None, False, "exact_match + f1")
+    ] * 2
+    writer.add("intents", "mlqa", 0, {"de": 0.6}, metric="f1", **rule)
+    writer.add("intents", "mlqa", 1, {"en": 0.4}, metric="exact_match", **rule)
+    (one,) = rows(writer.root, "task_score", intermediate="intents")
+    assert (one["value"], one["zero_shot"], one["gap"]) == (pytest.approx(0.5), None, None)
+
+
+def test_a_task_on_several_revisions_is_not_in_what_is_available(writer: Writer) -> None:
+    for revision, value in (("r", 0.4), ("r2", 0.6)):
+        right = dict.fromkeys(load_task("tatoeba").languages, value)
+        writer.add("none", "tatoeba", 0, right, dataset_revision=revision, target_revision=revision)
+    writer.add("none", "bucc2018", 0, dict.fromkeys(load_task("bucc2018").languages, 0.9), metric="f1", scorer="mining-f1-1")
+    (group,) = rows(writer.root, "group_mean", suite="xtreme", rule="official", task_group="retrieval")
+    (suite,) = rows(writer.root, "suite_mean", suite="xtreme", rule="official")
+    for row in (group, suite):
+        assert (row["available_mean"], row["tasks"], row["targets"]) == (pytest.approx(0.9), 1, "bucc2018 tatoeba")
+
+
 def test_unknown_seeds_pair_with_unknown_seeds(writer: Writer) -> None:
     writer.add("none", "mini-ner", None, {"de": 0.4}, kind="external", source="p")
     writer.add("intents", "mini-ner", None, {"de": 0.5}, kind="external", source="p")
