@@ -190,6 +190,9 @@ MUTANTS = (
     Mutant("files of a compaction that ends meanwhile set aside", "mending.py", 'compaction_of(path.name) <= newest(', 'compaction_of(path.name) < newest(', MEND),
     Mutant("outcomes of a rescoring that ends meanwhile set aside", "mending.py", 'for table in ("run", "score"))', 'for table in ("run",))', MEND),
     Mutant("scores of runs that count again set aside", "mending.py", 'plan.files = {file: why for file, why in plan.files.items() if Path(file)', 'plan.files = {file: why for file, why in plan.files.items() if True or Path(file)', "tests/test_compact.py -k count_again"),
+    Mutant("sentences without a span claim those of other languages", "stats/ratios.py", "blocks = [b.counted() for b in blocks]", "blocks = [*blocks]", COMPARE),
+    Mutant("spans that other systems find count", "contrasts.py", "if any(_others_count(b, own) for b in blocks):", "if False:", COMPARE),
+    Mutant("a shared seed leaves the other runs out", "pairing.py", "shared = common and (same_seeds or not all(a.stored for a in arms))", "shared = common", COMPARE),
     Mutant("a system is known as its last run is", "pairing.py", 'old.stored and stored', 'stored', COMPARE),
     Mutant("sizes differ on a target that is not asked for", "claiming.py", '(not targets or pair[1] in targets)', 'True', "tests/test_claims.py -k sizes"),
 )  # fmt: skip

@@ -308,6 +308,10 @@ def test_f1_and_exact_match_over_other_languages_have_no_mean(writer: Writer) ->
     writer.add("intents", "mlqa", 1, {"en": 0.4}, metric="exact_match", **rule)
     (one,) = rows(writer.root, "task_score", intermediate="intents")
     assert (one["value"], one["zero_shot"], one["gap"]) == (pytest.approx(0.5), None, None)
+    writer.add("mini-nli", "mlqa", 0, {"en": 0.9, "de": 0.8}, metric="f1", **rule)
+    writer.add("mini-nli", "mlqa", 1, {"de": 0.4, "hi": 0.2}, metric="exact_match", **rule)
+    (one,) = rows(writer.root, "task_score", intermediate="mini-nli")
+    assert (one["value"], one["zero_shot"], one["gap"]) == (pytest.approx(0.575), pytest.approx(0.55), None)
 
 
 def test_a_task_on_several_revisions_is_not_in_what_is_available(writer: Writer) -> None:
