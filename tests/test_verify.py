@@ -201,6 +201,20 @@ def test_two_runs_that_are_one_version_are_named(root: Path, tmp_path: Path) -> 
     assert mending.repair(root).moved == []
 
 
+def test_no_repair_is_recommended_where_there_is_none(root: Path, tmp_path: Path) -> None:
+    """A run that two ingests brought, each among others: neither file can go without the rest of it."""
+    (tmp_path / "other").mkdir()
+    ingested(root, ("c", "d"))
+    ingested(tmp_path / "other", ("c", "e"))
+    merged(root, tmp_path / "other")
+    found = verifying.verify(root).problems
+    assert {problem.kind for problem in found} == {"contract", "identity"}, "keys, and what is counted, twice"
+    assert all("no repair" in problem.do and "--repair" not in problem.do for problem in found)
+    assert "next:" not in invoke("--store", str(root))[1]
+    old(root)
+    assert mending.repair(root).moved == []
+
+
 def test_numbers_taken_over_from_a_version_that_is_gone_are_named_and_harmless(root: Path) -> None:
     name, later = ingested(root, ("c",)), ingested(root, ("c",), 0.5, examples=False)
     (origin,) = pq.read_table(root / "run" / f"{name}.parquet")["run_id"].to_pylist()
