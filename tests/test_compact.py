@@ -20,7 +20,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import some_slow
-from tests.test_verify import cut_off, ingested, old, one, own
+from tests.test_verify import cut_off, ingested, merged, old, one, own
 from xbench import background, cli, compacting, listing, mending, places, sealing, serving, store, verifying
 from xbench.contracts import TABLES
 from xbench.errors import StoreError
@@ -752,6 +752,32 @@ def test_compacted_files_without_the_word_that_they_count_stay(root: Path, lost:
     assert verifying.verify(root).problems == []
     then = answers(root, views=TABLES)
     assert all(set(before[table]) < set(then[table]) for table in TABLES) and len(then["run"]) == len(before["run"]) + 3
+
+
+def test_what_two_compacted_copies_of_a_store_had_is_told_apart(root: Path, tmp_path: Path) -> None:
+    """Under another name all that both have would be there twice, which nothing mends."""
+    shutil.copytree(root, tmp_path / "other")
+    compacting.compact(root, grace=0)
+    compacting.compact(root, grace=0)
+    written = [own(tmp_path / "other", seed).rpartition(".")[2] for seed in (10, 11)]
+    compacting.compact(tmp_path / "other", grace=0)
+    compacting.compact(tmp_path / "other", grace=0)
+    total = len(store.complete_runs(root))
+    merged(root, tmp_path / "other")
+    found = verifying.verify(root).problems
+    assert [p.kind for p in found] == ["uncounted"] * 4
+    for problem in found:
+        assert problem.rows == f"runs {', '.join(sorted(written))}" and problem.do.startswith("leave its name")
+        assert problem.found.endswith(
+            f"beside {total if problem.table in ('run', 'score') else len(answered(root))} that are elsewhere too"
+        )
+    old(root)
+    assert mending.repair(root).moved == []
+
+
+def answered(root: Path) -> set[str]:
+    with store.reading(root) as con:
+        return {run for (run,) in con.execute("SELECT DISTINCT run_id FROM prediction").fetchall()}
 
 
 def test_what_says_which_files_count_is_checked(root: Path) -> None:

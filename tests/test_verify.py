@@ -201,6 +201,20 @@ def test_two_runs_that_are_one_version_are_named(root: Path, tmp_path: Path) -> 
     assert mending.repair(root).moved == []
 
 
+def test_no_repair_is_recommended_where_there_is_none(root: Path, tmp_path: Path) -> None:
+    """A run that two ingests brought, each among others: neither file can go without the rest of it."""
+    (tmp_path / "other").mkdir()
+    ingested(root, ("c", "d"))
+    ingested(tmp_path / "other", ("c", "e"))
+    merged(root, tmp_path / "other")
+    found = verifying.verify(root).problems
+    assert {problem.kind for problem in found} == {"contract", "identity"}, "keys, and what is counted, twice"
+    assert all("no repair" in problem.do and "--repair" not in problem.do for problem in found)
+    assert "next:" not in invoke("--store", str(root))[1]
+    old(root)
+    assert mending.repair(root).moved == []
+
+
 def test_numbers_taken_over_from_a_version_that_is_gone_are_named_and_harmless(root: Path) -> None:
     name, later = ingested(root, ("c",)), ingested(root, ("c",), 0.5, examples=False)
     (origin,) = pq.read_table(root / "run" / f"{name}.parquet")["run_id"].to_pylist()
@@ -689,21 +703,21 @@ def claims(root: Path) -> list[tuple[int, str, float]]:
         return con.execute(rows).fetchall()
 
 
-def damage_(path: Path) -> None:
+def cut_short(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-9])
 
 
 def test_repair_asks_to_ingest_again_only_what_no_newer_version_is_there_of(root: Path) -> None:
     first, later = ingested(root, ("c", "d")), ingested(root, ("c",), 0.5)
     before = claims(root)
-    damage_(one(root, "score", f"{first}*"))
+    cut_short(one(root, "score", f"{first}*"))
     said = invoke("--store", str(root), "--repair")[1]
     assert "next: ingest again what paper (unknown) says of d on xnli (version 1), and of the same files nothing else" in said
     assert "next: nothing is to be done for 1 run of paper (unknown): a newer version is there" in said
     assert "xbench run STUDY" not in said and claims(root) == before
     ingested(root, ("d",))
     assert claims(root) == before and verifying.verify(root).problems == []
-    damage_(one(root, "score", f"{later}*"))
+    cut_short(one(root, "score", f"{later}*"))
     assert mending.repair(root).do == ["ingest again what paper (unknown) says of c on xnli (version 2)"]
 
 
@@ -711,7 +725,7 @@ def test_versions_that_are_all_gone_are_to_be_ingested_in_their_order(root: Path
     names = [ingested(root, ("c",)), ingested(root, ("c",), 0.5, examples=False)]
     before = claims(root)
     for name in names:
-        damage_(one(root, "score", f"{name}*"))
+        cut_short(one(root, "score", f"{name}*"))
     assert mending.repair(root).do == ["ingest again what paper (unknown) says of c on xnli (version 1), c on xnli (version 2)"]
     ingested(root, ("c",))
     ingested(root, ("c",), 0.5, examples=False)
@@ -719,8 +733,8 @@ def test_versions_that_are_all_gone_are_to_be_ingested_in_their_order(root: Path
 
 
 def test_of_what_cannot_be_read_repair_says_that_it_does_not_know_its_version(root: Path) -> None:
-    damage_(one(root, "run", f"{ingested(root, ('c',))}*"))
-    damage_(one(root, "run", "*seed0*"))
+    cut_short(one(root, "run", f"{ingested(root, ('c',))}*"))
+    cut_short(one(root, "run", "*seed0*"))
     own_runs, others = mending.repair(root).do
     assert own_runs == "xbench run STUDY makes the cells again that are missing now"
     assert "cannot be read: whether its runs (c on xnli) were the newest versions is not known" in others

@@ -61,6 +61,17 @@ class Compaction:
     names: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Stranded:
+    """The runs of a compacted file that does not count: those in no file that does, and those that are elsewhere too.
+
+    The second are in a file that counts, or in another one that does not. Neither, where the file cannot be read.
+    """
+
+    lost: frozenset[str]
+    elsewhere: frozenset[str]
+
+
 class Listing:
     """The files of a store that count at one moment, by table; looked for once.
 
@@ -149,18 +160,29 @@ class Listing:
         What later compactions replaced is not among them, nor what an interrupted one left: files that count have all their runs. These
         were put back after a repair, or the file is lost that said that they count.
         """
-        found: dict[str, list[str]] = {table: [] for table in TABLES}
+        return {table: list(names) for table, names in self.runs_stranded.items()}
+
+    @cached_property
+    def runs_stranded(self) -> dict[str, dict[str, Stranded]]:
+        """By table and name the runs of `stranded` files."""
+        found: dict[str, dict[str, set[str]]] = {table: {} for table in TABLES}
+        counted: dict[str, set[str]] = {}
         for table in (table for table, names in self.uncounted.items() if names):
             there = set(self.compaction.files.get(table, ())) - set(self.missing.get(table, ()))
             counting = [self.root / table / f"{name}.parquet" for name in (*sorted(there), *self.loose[table])]
             with places.reader(self.root) as con:
-                held = set().union(*(_runs(con, counting[first : first + LOT]) for first in range(0, len(counting), LOT)))
+                held = counted[table] = set().union(*(_runs(con, counting[first : first + LOT]) for first in range(0, len(counting), LOT)))
                 for name in self.uncounted[table]:
                     path = self.root / table / f"{name}.parquet"
                     runs = _runs(con, [path])
                     if not (runs and runs <= held) and path.exists():  # a compaction that gave way removes its own
-                        found[table].append(name)
-        return found
+                        found[table][name] = runs
+
+        def told(table: str, name: str, runs: set[str]) -> Stranded:
+            others = counted[table].union(*(more for other, more in found[table].items() if other != name))
+            return Stranded(frozenset(runs - counted[table]), frozenset(runs & others))
+
+        return {table: {name: told(table, name, runs) for name, runs in names.items()} for table, names in found.items()}
 
     @cached_property
     def names(self) -> Path:

@@ -21,13 +21,11 @@ from xbench.compacting import GRACE, without
 from xbench.errors import StoreError
 from xbench.listing import FOLDER, PREFIX, RECENT, SORTING, compaction_of, newest
 from xbench.verifying import verify
-from xbench.verifying.problems import CELL, QUARANTINE, File, Problem, Verified
+from xbench.verifying.problems import CELL, OF_FILE, OF_RUN, QUARANTINE, File, Problem, Verified
 
 _ROUNDS = 5  # what is set aside may leave something else alone, but not again and again
 _OWN = re.compile(r"\.seed\d+\.[0-9a-f]{24}\.parquet$")  # in the name of a file of xbench run
 _NAMED = 12  # runs in a line
-_OF_FILE = ("unreadable", "content")  # kinds for which all files of a write go
-_OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which all files of a run go
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +177,7 @@ def _few(names: Sequence[str]) -> str:
 def _plan(found: Verified) -> _Plan:
     plan = _Plan()
     for problem in found.problems:
-        if problem.kind in _OF_FILE:
+        if problem.kind in OF_FILE:
             _add_file(found, plan, problem)
         elif problem.kind == "leftover":
             _add_harmless(found, plan, problem)
@@ -267,7 +265,7 @@ def _add_broken(found: Verified, plan: _Plan) -> None:
         if problem.file in twice:  # with whatever else is wrong with it
             if problem.kind == "contract":
                 _add_harmless(found, plan, problem)
-        elif problem.kind in _OF_RUN and not (problem.runs and runs.issuperset(problem.runs)):  # of these it is seen afterwards
+        elif problem.kind in OF_RUN and not (problem.runs and runs.issuperset(problem.runs)):  # of these it is seen afterwards
             _add_runs(found, plan, problem)
 
 

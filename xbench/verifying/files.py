@@ -13,11 +13,13 @@ _TEMPORARY = "temporary name", "no write was interrupted", "nothing; xbench veri
 _STRANDED = (
     "a compacted file that does not count, with runs that no file has that counts",
     "a file that the newest compaction names",
-    (
-        "if its runs are in no file that counts: give it a name that does not begin with compacted., the same in every table; if some are, "
-        "as where two compacted stores were copied together: copy them apart again"
-    ),
+    "give it a name that does not begin with compacted., the same in every table, and it counts; or move it away",
 )
+_MIXED = (
+    "leave its name, under another one rows would be there twice: xbench export what the store has that it came from and ingest that here "
+    "(docs/hosting.md), or make these runs again; then move it away"
+)
+_FEW = 4  # runs that are named
 _UNFINISHED = "of a compaction that was never finished", "one that counts", "nothing; xbench verify --repair sets it aside"
 
 
@@ -72,12 +74,27 @@ def _list_file(found: Verified, listed: Listing, table: str, path: Path) -> None
         found.problems.append(Problem("unreadable", table, shown, "all", *said))
     elif name.startswith(PREFIX) and name not in listed.compaction.files.get(table, ()):
         if name in listed.stranded[table]:
-            found.problems.append(Problem("uncounted", table, shown, "all", *_STRANDED))
+            found.problems.append(_stranded(listed, table, name))
         # Those that came after the listing are of a compaction under way; those of earlier ones go with what they were made of.
         elif name in listed.uncounted[table] and compaction_of(name) > listed.compaction.number:
             found.problems.append(Problem("leftover", table, shown, "", *_UNFINISHED))
     elif name not in listed.replaced[table]:
         found.files.append(File(len(found.files), table, path))
+
+
+def _stranded(listed: Listing, table: str, name: str) -> Problem:
+    """A compacted file that does not count. Under another name it does, unless some of it would then be there twice."""
+    runs = listed.runs_stranded[table][name]
+    kind, shown = "uncounted", f"{table}/{name}.parquet"
+    said, expected, do = _STRANDED
+    if not runs.lost:
+        return Problem(kind, table, shown, "all", f"{said}, as far as it can be read", expected, "put it back from a copy, or move it away")
+    own = [listed.runs_stranded[t].get(name) for t in TABLES if name in listed.uncounted[t]]
+    if all(one is not None and not one.elsewhere for one in own):
+        return Problem(kind, table, shown, "all", said, expected, do)
+    few = sorted(runs.lost)[:_FEW]
+    which = f"{len(runs.lost)} runs, such as {few[0]}" if len(runs.lost) > _FEW else f"run{'s' * (len(few) > 1)} {', '.join(few)}"
+    return Problem(kind, table, shown, which, f"{said}, beside {len(runs.elsewhere)} that are elsewhere too", expected, _MIXED)
 
 
 def _list_compactions(found: Verified, listed: Listing) -> None:

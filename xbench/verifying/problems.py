@@ -29,9 +29,15 @@ KINDS = {
     "foreign": "not a file of xbench, which no reader sees",
 }
 HARMLESS = ("orphan", "carried", "leftover", "foreign")
+OF_FILE = ("unreadable", "content")  # kinds for which a repair sets aside all files of a write
+OF_RUN = ("contract", "identity", "score differs", "outcome differs", "incomplete")  # kinds for which it does all files of a run
 QUARANTINE = "quarantine"
 AGAIN = "xbench verify --repair sets its files aside; then xbench run STUDY makes the cell again, or it says what to ingest"
 RERUN = "xbench verify --repair sets the run aside; then xbench run STUDY makes it again, or it says what to ingest"
+BOUND = (
+    "no repair sets it aside, as its files have rows of other runs too: take them from a copy of the store, or ingest the sources into a "
+    "new one; where two stores were copied together, copy them again, apart (docs/hosting.md)"
+)
 CELL = "run_id, language, split, metric, scorer"
 KEY = ("model", "intermediate", "target", "train_language", "seed")
 TOLERANCE = 1e-12
