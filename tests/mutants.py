@@ -179,7 +179,7 @@ MUTANTS = (
     Mutant("the labels of the first system alone", "comparing.py", 'both(one.system.train_language, two.system.train_language)', 'one.system.train_language', "tests/test_surfaces.py"),
     Mutant("the labels of the first system alone, over tasks", "over_tasks.py", 'both(one.train_language, two.train_language)', 'one.train_language', "tests/test_surfaces.py"),
     Mutant("averages by language whatever is asked", "aggregated.py", 'found = every if by == "language" else', 'found = every if by else', "tests/test_surfaces.py"),
-    Mutant("means over tasks without their margin", "over_tasks.py", '("higher", "lower"), margin)', '("higher", "lower"))', "tests/test_surfaces.py"),
+    Mutant("means over tasks without their margin", "over_tasks.py", 'contrasts.words(change), margin)', 'contrasts.words(change))', "tests/test_surfaces.py"),
     Mutant("halves to even", "tables.py", 'ROUND_HALF_UP)', "'ROUND_HALF_EVEN')", "tests/test_surfaces.py"),
     Mutant("evidence of several recipes alike", "claiming.py", 'named = apart(own, ("train_language",), pairing.CONDITIONS)', 'named = apart(own, ("train_language",), ())', "tests/test_surfaces.py"),
     Mutant("items needed as of arms of unequal size", "stats/ratios.py", 'items = np.where(over_seeds, common + cells, items)', 'items = np.where(over_seeds, items, items)', STATS),

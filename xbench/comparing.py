@@ -16,12 +16,11 @@ from xbench import aggregated, contrasts, keeping, pairing, store
 from xbench.contrasts import ALPHA, MEAN, Quantity, Row, rounded
 from xbench.errors import StoreError
 from xbench.languages import both, labelled
-from xbench.pairing import DIRECT, Column, Store, System
+from xbench.pairing import TO_DIRECT, Column, Store, System
 from xbench.stats import families
 from xbench.tables import many
 
 By = Literal["language", "family", "script", "mean"]
-TO_DIRECT = {"intermediate": DIRECT}
 ADJUSTMENTS = (*families.ADJUSTMENTS, "max-t")
 CONTRAST = (*pairing.COLUMN, *pairing.SYSTEM, "against", *pairing.AGAINST)  # rows that agree in these are one contrast
 _RUNS = ("seed_list", "against_seed_list", "run_ids", "against_run_ids")
@@ -266,7 +265,7 @@ def _means(pairs: Sequence[tuple[System, System | None]], found: Sequence[Sequen
 
 
 def _verdicts(rows: Sequence[Row], asked: Asked) -> None:
-    contrasts.decide(rows, ("helps", "hurts") if asked.against == TO_DIRECT else ("higher", "lower"), asked.margin)
+    contrasts.decide(rows, contrasts.words(asked.against), asked.margin)
 
 
 def sentence(rows: Sequence[Mapping[str, Any]]) -> str:

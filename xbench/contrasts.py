@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from xbench.languages import UNSAID, both, zero_shot
-from xbench.pairing import Block, Paired, Panel
+from xbench.pairing import TO_DIRECT, Block, Paired, Panel
 from xbench.stats import dominance, families, pooling, power, resampling
 from xbench.stats.ratios import Estimate, Floats, Moments, Sums, differences, moments, unseen
 
@@ -71,7 +71,7 @@ class Measured:
 
 def taken(blocks: Sequence[Block], runs: Sequence[str]) -> list[Sums]:
     """The counts of these runs, in this order."""
-    return [b.sums.take([b.runs.index(r) for r in runs]) for b in blocks]
+    return [b.of(runs) for b in blocks]
 
 
 def alone(blocks: Sequence[Block], runs: Sequence[str]) -> list[Block]:
@@ -90,7 +90,7 @@ def _others_count(block: Block, runs: Sequence[str]) -> bool:
     below = block.sums.denominator
     if below.shape[1] == 1 or len(block.runs) == len(runs):
         return False
-    mine = below[:, [block.runs.index(r) for r in runs]].any(axis=1)
+    mine = block.of(runs).denominator.any(axis=1)
     return bool((below[~mine] != 0).any())
 
 
@@ -192,6 +192,11 @@ def adjust(rows: Sequence[Row]) -> None:
     """Adjust the p of a family of tested rows, by Holm."""
     for row, p in zip(rows, families.holm(np.array([r["p"] for r in rows], dtype=np.float64)), strict=True):
         row |= {"p_adjusted": rounded(p), "family": len(rows)}
+
+
+def words(change: Mapping[str, str]) -> tuple[str, str]:
+    """What a difference above and one below 0 is called, from systems that have these other values."""
+    return ("helps", "hurts") if change == TO_DIRECT else ("higher", "lower")
 
 
 def decide(

@@ -64,6 +64,11 @@ class WriteError(StoreError):
     """A file that could not be written: the disk is full, or the folder may not be written to."""
 
 
+def few(names: Sequence[str], most: int) -> str:
+    """Names in a sentence, the first of very many."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
 def meant(name: object, known: Iterable[str]) -> str:
     """`; did you mean 'X'?` for a misspelt name that is near a known one; empty where none is."""
     return suggested(difflib.get_close_matches(str(name).lower(), sorted(set(known)), n=1))

@@ -23,7 +23,7 @@ from typing import Any
 from xbench import adapter, listing, places, writing
 from xbench.adapter import Options
 from xbench.documents import Document, documents
-from xbench.errors import DataError, XbenchError
+from xbench.errors import DataError, XbenchError, few
 from xbench.gathering import Gathering
 from xbench.hashes import folder_hash
 from xbench.rows import Refusal
@@ -64,10 +64,9 @@ class Report:
         """What to say of misspelt(): a sentence a column, with the first few names."""
         found = []
         for column, names in self.misspelt().items():
-            few = ", ".join(f"{name} (did you mean {' or '.join(near)}?)" for name, near in list(names.items())[:_NAMED])
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            shown = few([f"{name} (did you mean {' or '.join(near)}?)" for name, near in names.items()], _NAMED)
             what = f"{len(names)} {column}s are no tasks" if len(names) > 1 else f"1 {column} is no task"
-            found += [f"{what} of xbench: {few}{more}"] if names else []
+            found += [f"{what} of xbench: {shown}"] if names else []
         return found
 
 

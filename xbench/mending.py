@@ -9,7 +9,7 @@ import os
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -18,8 +18,9 @@ from typing import Any
 
 from xbench import places
 from xbench.compacting import GRACE, without
-from xbench.errors import StoreError
+from xbench.errors import StoreError, few
 from xbench.listing import FOLDER, PREFIX, RECENT, SORTING, compaction_of, newest
+from xbench.tables import many
 from xbench.verifying import verify
 from xbench.verifying.problems import CELL, OF_FILE, OF_RUN, QUARANTINE, File, Problem, Verified
 
@@ -59,12 +60,12 @@ class _Gone:
     """What was set aside with its row in table run: the runs as that says, and those of which it cannot be read, by file.
 
     Of a run: kind, identity, version, source and version of that, model, target; of one without its row, model and target. Those that
-    were run here are known by the name of their file, and are in number enough.
+    were run here are known by the name of their file; that there are some is enough.
     """
 
     runs: dict[str, tuple[Any, ...]] = field(default_factory=dict)
     unread: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
-    own: int = 0
+    own: bool = False
 
 
 @dataclass(slots=True)
@@ -121,7 +122,7 @@ def _remember(found: Verified, files: Iterable[str], gone: _Gone) -> None:
         ).fetchall()
         gone.runs |= {run: tuple(said) for run, *said in rows}
         if not rows and _OWN.search(shown):
-            gone.own += 1
+            gone.own = True
         elif not rows:
             beside = [file.number for file in found.files if file.path.name == Path(shown).name]
             named = found.ledger.execute(
@@ -145,7 +146,7 @@ def _advice(after: Verified, gone: _Gone) -> list[str]:
         if run in there:
             continue
         if kind == "run":
-            own += 1
+            own = True
         elif version <= newest.get(identity, 0):
             older[said] += 1
         else:
@@ -154,24 +155,19 @@ def _advice(after: Verified, gone: _Gone) -> list[str]:
     unread = {file: runs for file, runs in unread.items() if runs or not gone.unread[file]}
     do = ["xbench run STUDY makes the cells again that are missing now"] if own else []
     alone = ", and of the same files nothing else" if older else ""
-    do += [f"ingest again what {source} says of {_few(runs)}{alone}" for source, runs in sorted(again.items())]
+    do += [f"ingest again what {source} says of {few(runs, _NAMED)}{alone}" for source, runs in sorted(again.items())]
     do += [
-        f"nothing is to be done for {count} run{'s' * (count > 1)} of {source}: a newer version is there, and ingested again the older "
+        f"nothing is to be done for {many(count, 'run')} of {source}: a newer version is there, and ingested again the older "
         "would replace it"
         for source, count in sorted(older.items())
     ]
     for file, runs in sorted(unread.items()):
-        names = _few(list(dict.fromkeys(f"{model} on {target}" for model, target in runs.values()))) or "nobody knows which"
+        names = few(list(dict.fromkeys(f"{model} on {target}" for model, target in runs.values())), _NAMED) or "nobody knows which"
         do.append(
             f"{file} cannot be read: whether its runs ({names}) were the newest versions is not known; ingest their sources again only "
             "where xbench history has no newer version, as what is ingested would replace it"
         )
     return do
-
-
-def _few(names: Sequence[str]) -> str:
-    """Names, the first of very many."""
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
 
 
 def _plan(found: Verified) -> _Plan:

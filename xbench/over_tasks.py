@@ -14,12 +14,11 @@ import numpy as np
 from xbench import contrasts, pairing, store
 from xbench.contrasts import Quantity, Row, rounded, untested
 from xbench.languages import UNSAID, both, zero_shot
-from xbench.pairing import DIRECT, Block, Column, Store, System
+from xbench.pairing import TO_DIRECT, Block, Column, Store, System
 from xbench.stats.ratios import Moments, combine, differences, moments
 from xbench.tables import grouped
 
 EXACT_MATCH = "exact_match"
-_TO_DIRECT = {"intermediate": DIRECT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def over_tasks(
         of every target that the two share. Where both have a target by several scorers, or on several revisions of its data, there is no
         test: none of them is chosen, nor are they pooled.
     """
-    change = dict(against or _TO_DIRECT)
+    change = dict(against or TO_DIRECT)
     where, later = pairing.parted(where, pairing.fixed_fields(change))
     first = {**{c: v for c, v in later.items() if c in pairing.SYSTEM}, **(first or {})}
     with store.reading(root) as con:
@@ -133,7 +132,7 @@ def _row(
     if ambiguous := [f"{t}: {_different(c)}" for t, c in choices.items() if len(c) > 1]:
         return {**head, **untested("; ".join(ambiguous), quantity)}
     parts = {t: own for t, (own,) in choices.items()}
-    to_direct = change == _TO_DIRECT
+    to_direct = change == TO_DIRECT
     paired = [(t, pairing.pair([c.systems[one], c.systems[two]], same_seeds=to_direct)) for t, own in parts.items() for c in own]
     problems = dict.fromkeys(f"{t}: {p.problem}" for t, p in paired if p.problem)
     if problems:
@@ -232,4 +231,4 @@ def _task(
 def _adjust(rows: Sequence[Row], change: Mapping[str, str], margin: float | None) -> None:
     for own in grouped([r for r in rows if r["status"] == "tested"], pairing.AGAINST):
         contrasts.adjust(own)
-        contrasts.decide(own, ("helps", "hurts") if change == _TO_DIRECT else ("higher", "lower"), margin)
+        contrasts.decide(own, contrasts.words(change), margin)

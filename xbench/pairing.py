@@ -41,6 +41,7 @@ _FOLLOWS = {
     "stack": ("recipe_id",),
 }
 DIRECT = "none"
+TO_DIRECT = {"intermediate": DIRECT}  # what a transfer delta compares with: the same system but for the intermediate task
 Store = Path | duckdb.DuckDBPyConnection  # a folder, or a connection to one
 
 
@@ -336,7 +337,11 @@ class Block:
         """The examples of these runs; of what is mined, those that gold or any of them names."""
         if self.examples is not None:
             return self.examples
-        return int(self.sums.take([self.runs.index(r) for r in runs]).denominator.any(axis=1).sum())
+        return int(self.of(runs).denominator.any(axis=1).sum())
+
+    def of(self, runs: Sequence[str]) -> Sums:
+        """The counts of these runs, in this order."""
+        return self.sums.take([self.runs.index(r) for r in runs])
 
 
 @dataclass(frozen=True, slots=True)

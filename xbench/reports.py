@@ -13,7 +13,7 @@ from xbench.errors import DataError, StoreError, meant
 from xbench.listing import option
 from xbench.recipe import Recipe
 from xbench.study import data_revision
-from xbench.tables import LOG, Form, Row, apart, emit, percent, show
+from xbench.tables import LOG, Form, Row, apart, emit, many, percent, show
 from xbench.task import Held, Task, all_tasks, load_task
 
 _SYSTEM = ("suite", "rule", *pairing.SYSTEM)
@@ -201,7 +201,7 @@ def rescore(root: Path, target: str | None, form: Form) -> None:
         failed = f", {done.failed} failed" if done.failed else ""
         sys.stdout.write(f"{runs} run(s) scored anew; of {pairs} pairs of a run and a scorer {done.kept} were up to date{failed}\n")
     if done.absent:
-        absent = ", ".join(f"{name} ({count} run{'s' * (count > 1)})" for name, count in sorted(done.absent.items()))
+        absent = ", ".join(f"{name} ({many(count, 'run')})" for name, count in sorted(done.absent.items()))
         sys.stderr.write(f"xbench: no task here: {absent}\n")
     if done.problems:
         raise DataError("not everything could be scored; what could is stored", done.problems)

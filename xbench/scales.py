@@ -42,7 +42,7 @@ def interactions(root: Store, margin: float | None = None, **where: Any) -> list
 def _column(con: duckdb.DuckDBPyConnection, column: Column, later: Mapping[str, Any], margin: float | None) -> list[Row]:
     """All rows of a column whose models after the intermediate task all meet the conditions `later`."""
     groups: dict[tuple[str, ...], list[tuple[Runs, Runs]]] = {}
-    baselines = pairing.counterparts(column, {"intermediate": DIRECT})
+    baselines = pairing.counterparts(column, pairing.TO_DIRECT)
     for system, runs in column.systems.items():
         if system.intermediate == DIRECT:
             continue

@@ -183,12 +183,13 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
         con.execute(_COMPARE)
         found.cells.update(dict(con.execute("SELECT status, count(*) FROM compared GROUP BY status").fetchall()))
         found.changes = _changes(con, "c.status = 'changed' AND c.old <> s.value")
-        found.older = _changes(con, "c.status = 'older'")
-        for *files, count in con.execute(
-            "SELECT k.source_sha256, r.source_sha256, count(*) FROM compared AS c JOIN given_run AS r USING (run_id) "
-            "JOIN known_run AS k ON k.run_id = c.origin WHERE c.status = 'changed' AND c.old <> c.value GROUP BY ALL ORDER BY ALL"
-        ).fetchall():
-            found.files[files[0], files[1]] = count
+        found.older = _changes(con, "c.status = 'older'") if found.cells["older"] else []
+        if found.changes:
+            files = con.execute(
+                "SELECT k.source_sha256, r.source_sha256, count(*) FROM compared AS c JOIN given_run AS r USING (run_id) "
+                "JOIN known_run AS k ON k.run_id = c.origin WHERE c.status = 'changed' AND c.old <> c.value GROUP BY ALL ORDER BY ALL"
+            ).fetchall()
+            found.files.update({(old, new): count for old, new, count in files})
         versions = dict(
             con.execute(
                 "SELECT c.run_id, coalesce(max(k.version), 0) + 1 FROM (SELECT run_id FROM compared WHERE status IN ('new', 'changed') "

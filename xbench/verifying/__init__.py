@@ -45,6 +45,9 @@ def verify(root: Path, *, deep: bool = False, tick: Tick = lambda done, total: N
 
 def _as_repaired(found: Verified) -> Iterator[Problem]:
     """The problems; where a repair would leave the files, as they have rows of other runs too, none is recommended."""
+    if not any(problem.kind in OF_RUN for problem in found.problems):  # as mostly: then no file need be looked up
+        yield from found.problems
+        return
     going = {Path(problem.file).name for problem in found.problems if problem.kind in OF_FILE}  # with all their runs
     query = "SELECT file FROM held GROUP BY file HAVING count(DISTINCT run_id) > 1"
     several = [number for (number,) in found.ledger.execute(query).fetchall() if found.files[number].path.name not in going]

@@ -1,7 +1,8 @@
 -- One row a system, target and scorer: the number that counts in averages over tasks.
 -- For questions it is the mean of exact match and F1 (NULL unless both are there, over as many languages), for other tasks the task's
 -- metric, each a mean over languages, or as its source printed it where that is all there is, or that alone is over every language (papers
--- give English and the average): of several, that over most languages, in both metrics; complete says that every language is there. gap is what the zero-shot languages fall short of the training language.
+-- give English and the average): of several, that over most languages, in both metrics; complete says that every language is there. gap is
+-- what the zero-shot languages fall short of the training language.
 -- zero_shot and gap are NULL unless every metric that counts has them.
 WITH main AS (
     SELECT DISTINCT target, family, metric FROM task_language
