@@ -314,6 +314,35 @@ def test_f1_and_exact_match_over_other_languages_have_no_mean(writer: Writer) ->
     assert (one["value"], one["zero_shot"], one["gap"]) == (pytest.approx(0.575), pytest.approx(0.55), None)
 
 
+def test_retrieval_that_was_trained_in_none_is_of_the_system_that_was_trained_elsewhere(writer: Writer) -> None:
+    """As data/published/retrieval-jiant.csv has it; what needs training is of no system that was trained."""
+    needs_none = ("bucc2018", "tatoeba")
+    for task in all_tasks():
+        for metric in ((task.metric, "exact_match") if task.family == "qa" else (task.metric,)) if "xtreme" in task.suites else ():
+            for trained in ("en", "de") if task.name not in needs_none else ("none",):
+                said: dict[str, Any] = {"metric": metric, "train_language": trained, "kind": "external", "source": "p", "scorer": "unknown"}
+                writer.add("none", task.name, None, dict.fromkeys(task.languages, 0.5 if trained == "en" else 0.3), **said)
+    found = {r["train_language"]: r for r in rows(writer.root, "suite_mean", suite="xtreme", rule="official")}
+    assert {code: (r["tasks"], r["task_mean"]) for code, r in found.items()} == {
+        "en": (9, pytest.approx((7 * 0.5 + 2 * 0.3) / 9)),
+        "de": (9, pytest.approx(0.3)),
+    }
+    assert {code: r["tasks_zero_shot"] for code, r in found.items()} == {"en": 9, "de": 7}  # retrieval is over de, not over en
+    groups = rows(writer.root, "group_mean", suite="xtreme", rule="official", task_group="retrieval")
+    assert {g["train_language"]: g["value"] for g in groups} == {"en": pytest.approx(0.3), "de": pytest.approx(0.3)}
+    # Alone it stays as it is stored, and beside the same task, stored as trained in en, it is a second number.
+    of_none = said | {"metric": "accuracy", "train_language": "none"}
+    writer.add("mlm", "tatoeba", None, {"de": 0.4}, **of_none)
+    writer.add("mlm", "xnli", None, {"de": 0.4}, **of_none)
+    (alone,) = rows(writer.root, "suite_task_score", suite="xtreme", rule="official", intermediate="mlm", target="xnli")
+    assert alone["train_language"] == "none"
+    writer.add("mlm", "tatoeba", None, {"de": 0.4}, **of_none | {"train_language": "en"})
+    both = rows(writer.root, "suite_task_score", suite="xtreme", rule="official", intermediate="mlm")
+    assert sorted((r["target"], r["train_language"], r["ambiguous"]) for r in both) == [
+        ("tatoeba", "en", True), ("tatoeba", "en", True), ("xnli", "none", False),
+    ]  # fmt: skip
+
+
 def test_a_task_on_several_revisions_is_not_in_what_is_available(writer: Writer) -> None:
     for revision, value in (("r", 0.4), ("r2", 0.6)):
         right = dict.fromkeys(load_task("tatoeba").languages, value)
