@@ -227,21 +227,25 @@ def _store(folder: Path) -> Target:
 
 
 def _store_notes(folder: Path) -> Target:
-    """store.json and what a compaction says."""
-    from xbench import listing
+    """store.json, what a compaction says, and a retraction."""
+    from xbench import listing, retractions
     from xbench.errors import StoreError
 
     root = folder / "store"
     (root / listing.FOLDER).mkdir(parents=True)
     paths = [root / "store.json", root / listing.FOLDER / "000001.json"]
+    step = retractions.add(root, ["a" * 24, "b" * 24], "a slip", back=False)
+    paths.append(root / retractions.FOLDER / f"{step.name}.json")
     starts = [b'{"format": 1}\n', listing.describe(listing.Compaction(1, 1.5, {"run": ("a.parquet",)}, "names.parquet"))]
+    starts.append(paths[-1].read_bytes())
 
     def read(content: bytes) -> None:
         for i, path in enumerate(paths):
-            path.write_bytes(content[1:] if i == content[0] % 2 else starts[i])
+            path.write_bytes(content[1:] if i == content[0] % 3 else starts[i])
         try:
             listing.check_format(root)
             listing.newest(root)
+            retractions.steps(root)
         except StoreError as error:
             if str(root) not in str(error):
                 raise AssertionError("the error does not name the file") from error

@@ -921,7 +921,7 @@ def test_copies_are_left_beside_what_they_are_copies_of(root: Path, *, compacted
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('{"format": 3}', "this xbench reads formats 1 to 2"),
+        ('{"format": 4}', "this xbench reads formats 1 to 3"),
         ('{"format": "2"}', "where {\"format\": N} was expected"),
         ("[]", "where {\"format\": N} was expected"),
         ('{"format": 0}', "where {\"format\": N} was expected"),

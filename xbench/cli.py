@@ -428,6 +428,25 @@ def audit(
 
 
 @app.command()
+def retract(
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(help="FIELD=VALUE …, such as run_id=1a2b3c or source=… model=…, in every version; without any, what is retracted."),
+    ] = None,
+    because: Annotated[str, typer.Option(help="The reason, for whoever asks what became of a number.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Let them count again.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and write nothing.")] = False,
+    store: Store = DEFAULT_STORE,
+    as_json: Json = False,
+    as_csv: Csv = False,
+) -> None:
+    """Take results out of what counts, with the reason; nothing is deleted, and --undo lets them in again."""
+    from xbench import exchange
+
+    exchange.retract(_existing(store), runs or [], because, _form(as_json, as_csv), back=undo, dry_run=dry_run)
+
+
+@app.command()
 def compact(
     where: Where = None,
     store: Store = DEFAULT_STORE,

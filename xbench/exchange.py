@@ -4,21 +4,24 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, plugins, rows, share, store, verifying
+from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, plugins, retracting, rows, share, store, verifying
 from xbench.adapter import Options
 from xbench.errors import DataError
 from xbench.listing import Listing, option
-from xbench.tables import LOG, Form, apart, emit, percent, show
+from xbench.retracting import Row
+from xbench.tables import LOG, Form, apart, emit, many, percent, show
 from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 from xbench.versions import Change
 
 _SHOWN = 20  # changes and refusals that are printed; the report has all
 _REASONS = 8
 _EXAMPLES = 40  # of a run that are printed
+_RUN = ("run_id", "source", "source_version", "model", "intermediate", "target", "train_language", "seed", "version", "scores")
 _PROBLEM = ("kind", "table", "file", "rows", "found", "expected", "do")
 
 
@@ -65,7 +68,7 @@ def ingest(
 def _summary(report: ingesting.Report, root: Path, dry_run: bool, report_file: Path | None) -> dict[str, object]:
     return {
         "store": str(root), "dry_run": dry_run, "files": dict(report.files), "unknown_files": report.unknown, "runs": report.runs,
-        **{status: report.cells[status] for status in ("new", "changed", "identical", "older")},
+        **{status: report.cells[status] for status in ("new", "changed", "identical", "older", "retracted")},
         "targets": dict(report.targets), "refused": len(report.refusals), "reasons": dict(rows.by_reason(report.refusals)),
         "misspelt": report.misspelt(), "notes": report.notes, "report": str(report_file) if report.refusals and report_file else None,
         **{name: [asdict(change) for change in found] for name, found in (("changes", report.changes), ("replaced", report.older))},
@@ -83,6 +86,7 @@ def _tell(report: ingesting.Report, root: Path, dry_run: bool) -> None:
             ["changed: a new version beside the old one", str(report.cells["changed"])],
             ["identical to what is there", str(report.cells["identical"])],
             ["of a version that another has replaced", str(report.cells["older"])],
+            *([["of a run that is retracted", str(report.cells["retracted"])]] if report.cells["retracted"] else []),
             ["refused", str(len(report.refusals))],
         ],
     )
@@ -158,18 +162,8 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
     Raises:
         DataError: If a condition is no FIELD=VALUE, or no claim meets them.
     """
-    pairs = [text.partition("=") for text in cell]
-    wrong = [text for text, (field, sign, value) in zip(cell, pairs, strict=True) if not (field and sign and value)]
-    if wrong or not cell:
-        raise DataError(
-            f"{', '.join(wrong) or 'nothing'}: a cell is said as FIELD=VALUE, such as model=xlm-roberta-large target=xnli language=de"
-        )
-    twice = sorted({field for field, _, _ in pairs if [f for f, _, _ in pairs].count(field) > 1})
-    if twice:
-        raise DataError(f"{', '.join(twice)}: said more than once; a cell has one value of each field")
-    where: dict[str, object] = {
-        field: int(value) if field in ("seed", "version") and value.isdecimal() else value for field, _, value in pairs
-    }
+    said = _conditions(cell, "a cell", "model=xlm-roberta-large target=xnli language=de")
+    where: dict[str, object] = {f: int(value) if f in ("seed", "version") and value.isdecimal() else value for f, value in said.items()}
     order = ("target", "model", "intermediate", "metric", "scorer", "split", "language", "seed", "source", "source_version", "version")
     with store.reading(root) as con:
         if "run_id" in where:
@@ -191,12 +185,88 @@ def history(root: Path, cell: Sequence[str], form: Form) -> None:
         [
             [
                 *(str(r[c]) if r[c] is not None else "-" for c in varying), r["source"], r["source_version"], str(r["version"] or "-"),
-                "" if r["current"] else "replaced", percent(r["value"], 2), str(r["n"] or "?"), r["relationship"],
+                "" if r["current"] else "retracted" if r["retracted"] else "replaced",
+                percent(r["value"], 2), str(r["n"] or "?"), r["relationship"],
                 r["run_id"][:12] + (f" from {r['carried_from'][:12]}" if r["carried_from"] else ""), (r["source_sha256"] or "-")[:12],
             ]
             for r in found
         ],
         left=len(varying) + 2,
+    )  # fmt: skip
+    for because in dict.fromkeys(r["retracted"] for r in found if r["retracted"]):
+        sys.stdout.write(f"retracted: {because}\n")
+
+
+def _conditions(words: Sequence[str], what: str, example: str) -> dict[str, str]:
+    """Conditions as they are written on the command line.
+
+    Raises:
+        DataError: If one is no FIELD=VALUE, a field is said twice, or there is none.
+    """
+    pairs = [text.partition("=") for text in words]
+    wrong = [text for text, (field, sign, value) in zip(words, pairs, strict=True) if not (field and sign and value)]
+    if wrong or not words:
+        raise DataError(f"{', '.join(wrong) or 'nothing'}: {what} is said as FIELD=VALUE, such as {example}")
+    twice = sorted({field for field, _, _ in pairs if [f for f, _, _ in pairs].count(field) > 1})
+    if twice:
+        raise DataError(f"{', '.join(twice)}: said more than once; {what} has one value of each field")
+    return {field: value for field, _, value in pairs}
+
+
+def retract(root: Path, words: Sequence[str], because: str, form: Form, *, back: bool, dry_run: bool) -> None:
+    """Take runs out of what counts or let them in again, and say which; without conditions say what is out.
+
+    Raises:
+        DataError: If a condition is no FIELD=VALUE.
+    """
+    if not words and not (because or back or dry_run):
+        _retracted(root, form)
+        return
+    done = retracting.retract(root, _conditions(words, "a run", "run_id=1a2b3c or source=… model=…"), because, back=back, dry_run=dry_run)
+    if form != "text":
+        emit([{"step": done.step or None, **run} for run in done.runs], form, ("step", *_RUN))
+        return
+    state = "let in again" if back else "retracted"
+    if done.already:
+        are = "is" if done.already == 1 else "are"
+        sys.stdout.write(f"{many(done.already, 'run')} {are} {'not retracted' if back else 'retracted already'}\n")
+    if not done.runs:
+        return
+    _show_runs(f"{'would be ' if dry_run else ''}{state}", done.runs)
+    if done.again:
+        _show_runs("the version before counts again", done.again)
+    if done.replaced:
+        _show_runs("do not count any more: a version after them does", done.replaced)
+    if done.carried:
+        told = "come back with them" if back else "go with them: --undo brings them back too"
+        sys.stdout.write(f"{many(done.carried, 'score')} that other versions took over {told}\n")
+
+
+def _retracted(root: Path, form: Form) -> None:
+    found = retracting.listed(root)
+    if form != "text":
+        emit(found, form, ("made", "because", *_RUN))
+        return
+    if not found:
+        sys.stdout.write(f"nothing in {root} is retracted\n")
+    for (made, because), runs in groupby(found, lambda row: (row["made"], row["because"])):
+        _show_runs(f"retracted {made:%Y-%m-%d %H:%M} UTC: {because}", list(runs))
+
+
+def _show_runs(title: str, runs: Sequence[Row]) -> None:
+    varying = apart(runs, (), ("train_language", "seed", "source_version"))
+    show(
+        f"{title} ({many(len(runs), 'run')}, {many(sum(r['scores'] for r in runs), 'score')})",
+        ["source", "model", "intermediate", "target", *(c.replace("_", " ") for c in varying), "version", "scores", "run"],
+        [
+            [
+                r["source"], r["model"], r["intermediate"], r["target"], *("-" if r[c] is None else str(r[c]) for c in varying),
+                str(r["version"] or "-"), str(r["scores"]), r["run_id"][:12],
+            ]
+            for r in runs[:_EXAMPLES]
+        ],
+        f"and {len(runs) - _EXAMPLES:,} more (--json and --csv have all)" if len(runs) > _EXAMPLES else "",
+        left=4 + len(varying),
     )  # fmt: skip
 
 

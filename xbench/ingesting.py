@@ -10,7 +10,7 @@ import hashlib
 import re
 import tempfile
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
@@ -27,6 +27,7 @@ from xbench.errors import DataError, XbenchError, few
 from xbench.gathering import Gathering
 from xbench.hashes import folder_hash
 from xbench.rows import Refusal
+from xbench.tables import many
 from xbench.task import nearly
 from xbench.versions import Batch, Change, Packed, compare, pack
 
@@ -46,12 +47,13 @@ class Report:
 
     files: Counter[str] = field(default_factory=Counter)  # by adapter
     unknown: int = 0  # files of folders and archives that no adapter knows
-    cells: Counter[str] = field(default_factory=Counter)  # new, changed, identical, older
+    cells: Counter[str] = field(default_factory=Counter)  # new, changed, identical, older, retracted
     targets: Counter[str] = field(default_factory=Counter)  # rows by task
     intermediates: Counter[str] = field(default_factory=Counter)
     runs: int = 0
     changes: list[Change] = field(default_factory=list)
     older: list[Change] = field(default_factory=list)  # of versions that others have replaced: not written
+    after_retracted: int = 0  # runs that are the next version of a claim of which one is retracted
     refusals: list[Refusal] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what of files that were read could not be used
 
@@ -137,12 +139,7 @@ def ingest(
             if progress:
                 progress(done, found)
         writer.flush()
-    report.notes += [
-        f"{names[new]}: {'1 score is' if count == 1 else f'{count} scores are'} not the same as in {names[old]}, and this file counts. "
-        "Of files that are given at once the later one does: give them in the order in which they appeared"
-        for (old, new), count in writer.files.items()
-        if old in names and new in names
-    ]
+    report.notes += _about_versions(report, names, writer.files)
     if report.unknown and not report.files:
         where = ", ".join(map(str, paths))
         files = f"{report.unknown} file{'s' if report.unknown > 1 else ''}"
@@ -151,6 +148,29 @@ def ingest(
     report.refusals = [Refusal(*map(places.readable, (r.path, r.at, r.column, r.expected, r.found))) for r in report.refusals]
     report.notes = list(map(places.readable, report.notes))
     return report
+
+
+def _about_versions(report: Report, names: Mapping[str, str], files: Counter[tuple[str, str]]) -> Iterator[str]:
+    """What to know of claims that were stored before.
+
+    Args:
+        report: So far.
+        names: Of files that were given, by their hashes.
+        files: How many numbers changed between two files, by their hashes, old and new.
+    """
+    for (old, new), count in files.items():
+        if old in names and new in names:
+            yield (
+                f"{names[new]}: {'1 score is' if count == 1 else f'{count} scores are'} not the same as in {names[old]}, and this file "
+                "counts. Of files that are given at once the later one does: give them in the order in which they appeared"
+            )
+    if scores := report.cells["retracted"]:
+        yield (
+            f"{many(scores, 'score')} of runs that are retracted: not written. `xbench retract` lists them with the reasons; --undo lets "
+            "them count again"
+        )
+    if runs := report.after_retracted:
+        yield f"{many(runs, 'run')} of claims of which a version is retracted (`xbench retract` lists them): new numbers, which count"
 
 
 def write_refusals(report: Report, path: Path) -> None:
@@ -368,6 +388,7 @@ class _Writer:
             self.report.intermediates.update(compared.intermediates)
             self.report.changes += compared.changes
             self.report.older += compared.older
+            self.report.after_retracted += compared.after_retracted
             self.files += compared.files
             self.report.runs += fresh["run"].num_rows
             if not fresh["run"].num_rows:

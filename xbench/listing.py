@@ -4,6 +4,7 @@
     STORE/TABLE/compacted.NNNNNN-HASH.GG.parquet  rows of many of them, written by compaction NNNNNN
     STORE/compaction/NNNNNN.json                  says which compacted files count; the highest number is the one that counts
     STORE/compaction/NNNNNN-HASH.parquet          the names that the compacted files stand for
+    STORE/store.json                              the format, which versions of before refuse that would read the store wrongly
 
 A compaction's JSON file is written last, and only if no other has taken its number: before it nothing has happened, after it all has. Files
 that are replaced stay for a while beside those that replace them, for readers that listed them before, and do not count any more.
@@ -39,8 +40,10 @@ MANY = 1000  # files: from here on opening a store takes seconds
 LOT = 2000  # files read at once: DuckDB keeps some 80 kB for each
 _LOOKED_AT = 200  # files: to look at the footers of more takes longer than it saves
 RECENT = 600  # seconds for which rows without a run may be of one that is being written
-_OF_A_STORE = (*TABLES, FOLDER, "store.json", "study", "running", "failed", "checkpoints", "quarantine")  # one of them is in every store
-FORMAT = 2  # of a store: 1 has what writers wrote alone, 2 may have compactions
+# One of them is in every store.
+_OF_A_STORE = (*TABLES, FOLDER, "store.json", "study", "running", "failed", "checkpoints", "quarantine")
+COMPACTED, RETRACTED = 2, 3  # formats of a store: 1 has what writers wrote alone, 2 may have compactions, 3 runs that are taken out
+FORMAT = RETRACTED  # the newest one
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,11 +273,11 @@ def _names(folder: Path) -> list[str]:
 
 
 def stamp(root: Path) -> tuple[Any, ...]:
-    """Changes whenever a run or a score is added, and with every compaction."""
+    """Changes whenever a run or a score is added or a run taken out, and with every compaction."""
     number = -1
     with contextlib.suppress(StoreError):  # whoever opens it hears of it
         number = newest(root).number
-    folders = [root / table for table in ("run", "score")]
+    folders = [root / table for table in ("run", "score", "retraction")]
     if places.is_remote(root):
         return (number, *(tuple(_names(folder)) for folder in folders))
     times: list[int | None] = []
@@ -332,7 +335,7 @@ def describe(compaction: Compaction) -> bytes:
 
 def commit(root: Path, files: Mapping[str, Iterable[str]], names: str, number: int) -> bool:
     """Let a compaction count, unless its number was taken meanwhile; whether it does."""
-    write_format(root, FORMAT)
+    write_format(root, COMPACTED)
     told = {table: tuple(sorted(files.get(table, ()))) for table in TABLES}
     compaction = Compaction(number, time.time(), told, names)
     return places.create(root / FOLDER / f"{number:06d}.json", describe(compaction))

@@ -20,6 +20,7 @@ from xbench import places
 from xbench.compacting import GRACE, without
 from xbench.errors import StoreError, few
 from xbench.listing import FOLDER, PREFIX, RECENT, SORTING, compaction_of, newest
+from xbench.retractions import FOLDER as RETRACTIONS
 from xbench.tables import many
 from xbench.verifying import verify
 from xbench.verifying.problems import CELL, OF_FILE, OF_RUN, QUARANTINE, File, Problem, Verified
@@ -196,8 +197,9 @@ def _why(problem: Problem) -> str:
 
 
 def _add_file(found: Verified, plan: _Plan, problem: Problem) -> None:
-    if problem.file.startswith(f"{FOLDER}/"):
-        plan.left.append(f"{problem.file}: {problem.kind}, but without it nobody knows which files count: {problem.do}")
+    if problem.file.startswith((f"{FOLDER}/", f"{RETRACTIONS}/")):
+        what = "files" if problem.file.startswith(f"{FOLDER}/") else "runs"
+        plan.left.append(f"{problem.file}: {problem.kind}, but without it nobody knows which {what} count: {problem.do}")
     elif problem.file.count("/") == 1:
         _add_write(found, plan, problem)
 

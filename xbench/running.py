@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from xbench import retractions
 from xbench.errors import StudyError
 from xbench.listing import Listing, option
 from xbench.tables import LOG, Form, emit, many, show
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from xbench.study import Cell, Plan
     from xbench.train.models import Resolved
 
-_STATES = ("done", "running", "failed", "stopped", "missing")
+_STATES = ("done", "retracted", "running", "failed", "stopped", "missing")
 _STATUS = ("study", "state", "label", "model", "what", "progress", "seconds", "attempts", "error", "item_id")
 
 
@@ -66,10 +67,12 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
         if dry_run:
             executors.check_scorers(missing)
             return
-    there = len(todo.cells) - len(missing)
+    there, where = len(todo.cells) - len(missing), option(root)
     for model in resolved.values():
         LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
     LOG.print(f"study {path.stem}: {many(len(todo.cells), 'cell')}, {there} already in {root}, {len(missing)} to run")
+    if gone := retractions.retracted(retractions.steps(root)).keys() & {cell.run_id for cell in todo.cells}:
+        LOG.print(f"retracted, and not run again: {many(len(gone), 'cell')} of them; `xbench retract{where}` says why")
     if missing and (busy := tracking.at_work(root, todo)):
         LOG.print(f"another xbench run is at work on {len(busy)} of them: {'; '.join(busy)}")
         LOG.print("what both begin is done twice, with the same result; to wait instead, stop this one and run it again later")
@@ -79,7 +82,6 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
         LOG.print(f"stopped: what is done is in {root}, and the same command goes on from there")
         sys.exit(130)  # as a shell has it: 128 and the number of the signal
     LOG.print(f"{many(done, 'cell')} run and stored in {root}" if done else "nothing to do: every cell is in the store")
-    where = option(root)
     shown = f"XBENCH_STORE={shlex.quote(str(root))} " if where else ""
     if advice := Listing(root).advice:
         LOG.print(advice)

@@ -1,6 +1,6 @@
 """The store: a folder of Parquet files that are written once, checked against schemas/, and read through views/.
 
-    STORE/run/*.parquet  STORE/prediction/*.parquet  STORE/outcome/*.parquet  STORE/score/*.parquet
+    STORE/run/*.parquet  STORE/prediction/*.parquet  STORE/outcome/*.parquet  STORE/score/*.parquet  STORE/retraction/*.json
 
 A run's `run` row is written last and marks it complete: rows of a run without one are never seen by a reader. Any number
 of processes may write and read at once, and no file is ever changed. Nothing is locked, but that claims are compared with the store and
@@ -12,16 +12,19 @@ import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from xbench import binding, columns, contracts, listing, places, sealing, template
+from xbench import binding, columns, contracts, listing, places, retractions, sealing, template
 from xbench.contracts import TABLES
 from xbench.errors import ContractError, StoreError
+from xbench.hashes import short_hash
 from xbench.listing import Listing, quoted
+from xbench.retractions import Step
 
 _NOTHING = "(SELECT 1 WHERE false)"
 _FEW = 1 << 18  # rows over which several threads mostly wait for one another
@@ -88,12 +91,19 @@ def connect(root: Path, at: str | None = None, *, pinned: bool = False) -> duckd
         contracts.learn(con)
         defined = beside.submit(template.define, con.cursor(), content.result())
         stored = {"run": source(con, listed, "run")}
-        runs = stored["run"] if at is None else f"SELECT * FROM ({stored['run']}) WHERE {_runs_at(con, listed, at)}"
-        newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None)
+        runs, steps = stored["run"], retractions.steps(root)
+        if at is not None:
+            condition, steps = _runs_at(con, listed, steps, at)
+            runs = f"SELECT * FROM ({runs}) WHERE {condition}"
+        gone = sorted(retractions.retracted(steps))
+        if gone:
+            con.execute("CREATE TABLE run_retracted AS SELECT unnest(?::VARCHAR[]) AS run_id", [gone])
+        newest = beside.submit(_find_newest, con.cursor(), runs, pinned or at is not None, retracted=bool(gone))
         whole = beside.submit(listed.whole) if at is None else None  # runs of later may have rows beside those of then
         stored |= {table: source(con, listed, table) for table in TABLES if table != "run"}
         defined.result()  # views are bound over no rows, which is quick, and read the files afterwards: a view is its text
-        _define_complete(con, newest.result(), whole.result() if whole else set())
+        _define_retracted(con, steps, stored)
+        _define_complete(con, *newest.result(), whole.result() if whole else set())
         _define_stored(con, listed, stored)
     return con
 
@@ -120,7 +130,7 @@ def reading(root: Path | duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyC
 
 
 def complete_runs(root: Path) -> set[str]:
-    """The ids of the runs that the store holds whole, without opening the rest of it.
+    """The ids of the runs that the store holds whole, retracted or not, without opening the rest of it.
 
     Raises:
         StoreError: If `root` is a file, or a file of table `run` cannot be read.
@@ -129,12 +139,12 @@ def complete_runs(root: Path) -> set[str]:
     with listing.opened(root) as con:
         runs = source(con, Listing(root), "run")
         con.execute(f"CREATE VIEW every_run AS {runs}")
-        newest = _find_newest(con.cursor(), "SELECT * FROM every_run", kept=False).get("run", "SELECT * FROM every_run")
-        return {row[0] for row in listing.read(con, f"SELECT run_id FROM ({newest})")}
+        _, others = _find_newest(con.cursor(), "SELECT * FROM every_run", kept=False)
+        return {row[0] for row in listing.read(con, f"SELECT run_id FROM every_run{others}")}
 
 
 def is_complete(root: Path, run_id: str) -> bool:
-    """Whether the store holds a run whole; quicker than all `complete_runs`."""
+    """Whether the store holds a run whole, retracted or not; quicker than all `complete_runs`."""
     listed = Listing(root)
     with places.reader(root) as con:
         runs = source(con, listed, "run", [run_id])
@@ -146,16 +156,25 @@ _SUM = "coalesce(sum(('0x' || run_id[:15])::BIGINT)::HUGEINT, 0)"
 
 
 def snapshot(con: duckdb.DuckDBPyConnection) -> str:
-    """12 hex digits that stand for the complete runs of an open store: equal stores have equal ones."""
-    return _as_snapshot(con.execute(f"SELECT {_SUM} FROM every_run").fetchall()[0][0])
+    """12 hex digits that stand for the complete runs of an open store, and for what was retracted: equal stores have equal ones."""
+    ((runs,),) = con.execute(f"SELECT {_SUM} FROM every_run").fetchall()
+    steps = con.execute("SELECT DISTINCT step FROM retraction").fetchall()
+    return _as_snapshot(runs + sum(_part(step) for (step,) in steps))
+
+
+def _part(step: str) -> int:
+    """What a step of retractions adds to the sum; its name has a hash of all it says."""
+    return int(short_hash({"retraction": step}, 15), 16)
 
 
 def _as_snapshot(total: int) -> str:
     return f"{total % 2**48:012x}"
 
 
-def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
-    """A condition on table `run`: the runs that made up a snapshot. Files are written once, so they are those until some time of writing.
+def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, steps: Sequence[Step], at: str) -> tuple[str, list[Step]]:
+    """A condition on table `run`: the runs that made up a snapshot; and the retractions of then.
+
+    Files are written once, so they are those until some time of writing.
 
     Raises:
         StoreError: If no time gives this snapshot.
@@ -175,13 +194,13 @@ def _runs_at(con: duckdb.DuckDBPyConnection, listed: Listing, at: str) -> str:
         listing.read(con, query)
     total = 0
     if at == _as_snapshot(total):
-        return "false"
-    steps = con.execute(f"SELECT written, name, {_SUM} FROM written_run GROUP BY ALL ORDER BY written, name").fetchall()
-    for written, name, part in steps:
+        return "false", []
+    parts = con.execute(f"SELECT written, name, {_SUM} FROM written_run GROUP BY ALL").fetchall()
+    for written, name, part in sorted([*parts, *((step.made, step.name, _part(step.name)) for step in steps)]):
         total += part
         if _as_snapshot(total) == at:
             con.execute("DELETE FROM written_run WHERE (written, name) > (?, ?)", [written, name])
-            return "run_id IN (SELECT run_id FROM written_run)"
+            return "run_id IN (SELECT run_id FROM written_run)", [step for step in steps if (step.made, step.name) <= (written, name)]
     raise StoreError(
         f"{listed.root} was never at snapshot {at}: it is of another store, or files were replaced or copied without their times since"
     )
@@ -241,51 +260,88 @@ SELECT run_id FROM (
 """
 
 
-def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool) -> dict[str, str]:
+def _find_newest(con: duckdb.DuckDBPyConnection, runs: str, kept: bool, *, retracted: bool = False) -> tuple[str, str]:
     """Which versions are old is asked once: every query would.
 
     Args:
         con: Closed afterwards.
         runs: A SELECT of the complete runs.
         kept: Whether to keep them in memory.
+        retracted: Whether there is a table `run_retracted` of runs that do not count, so that the version before does.
 
     Returns:
-        What `every_run` and `run` are to select, where it is not all of `stored_run`.
+        What `every_run` is to select, and what takes from its rows those that do not count, if there are such.
     """
-    views = {}
+    every, others = "SELECT * FROM stored_run", " ANTI JOIN run_retracted USING (run_id)" if retracted else ""
     try:
         if kept:
             con.execute(f"CREATE TABLE run_now AS {runs}")
-            runs = views["every_run"] = "SELECT * FROM run_now"
+            runs = every = "SELECT * FROM run_now"
+        if retracted:
+            runs = f"SELECT * FROM ({runs}){others}"
         if con.execute(_SEVERAL.format(runs=runs)).fetchall()[0][0]:
             con.execute(_OLDER.format(runs=runs))
-            views["run"] = "SELECT * FROM every_run ANTI JOIN run_older USING (run_id)"
+            others += " ANTI JOIN run_older USING (run_id)"
     except duckdb.Error as error:
         raise unreadable(error) from error
     finally:
         con.close()
-    return views
+    return every, others
 
 
-def _define_complete(con: duckdb.DuckDBPyConnection, runs: Mapping[str, str], whole: Set[str]) -> None:
-    """`every_TABLE`: the rows of complete runs. TABLE: of the ingested ones those of the newest version of each identity.
+def _define_complete(con: duckdb.DuckDBPyConnection, runs: str, others: str, whole: Set[str]) -> None:
+    """`every_TABLE`: the rows of complete runs. TABLE: of the ingested ones those of the newest version of each identity that counts.
 
     Args:
         con: Where they are outlined.
-        runs: What `_find_newest` says.
+        runs: What `every_run` selects, as `_find_newest` says.
+        others: What takes away the runs that do not count, likewise.
         whole: Tables of which every row is of a run in `stored_run`, so that none need be looked for there.
     """
-    chosen: dict[str, str] = {}
+    chosen = {"every_run": runs, "run": f"SELECT * FROM every_run{others}"}
     for table in TABLES:
         if table != "run":
             every = newest = f"SELECT * FROM stored_{table}"
             if table not in whole:
                 every, newest = (f"{every} WHERE run_id IN (SELECT run_id FROM {complete})" for complete in ("every_run", "run"))
-            elif "run" in runs:
-                newest += " ANTI JOIN run_older USING (run_id)"
+            else:
+                newest += others
             chosen |= {table: newest, f"every_{table}": every}
-    chosen |= {"run": "SELECT * FROM every_run", "every_run": "SELECT * FROM stored_run", **runs}
     con.execute("; ".join(binding.view(name, select) for name, select in chosen.items()))
+
+
+# Of versions that are not retracted, what they have from one that is: scores, outcomes of these, and predictions with no other score.
+_CARRIED = """
+CREATE TABLE score_retracted AS
+SELECT run_id, language, split, metric, scorer, language_set, carried_from IN (SELECT run_id FROM run_retracted) AS gone FROM ({score})
+WHERE run_id IN (SELECT run_id FROM ({score}) WHERE carried_from IN (SELECT run_id FROM run_retracted))
+"""
+_WITHOUT = {
+    "score": "WHERE carried_from IS NULL OR carried_from NOT IN (SELECT run_id FROM run_retracted)",
+    "outcome": "ANTI JOIN (FROM score_retracted WHERE gone) USING (run_id, language, split, metric, scorer)",
+    "prediction": "ANTI JOIN (SELECT run_id, language, split FROM score_retracted GROUP BY ALL HAVING bool_and(gone)) "
+    "USING (run_id, language, split)",
+}
+
+
+def _define_retracted(con: duckdb.DuckDBPyConnection, steps: Sequence[Step], stored: dict[str, str]) -> None:
+    """Fill table `retraction`, and take from the `stored` SELECTs what versions took over from runs that are retracted.
+
+    Raises:
+        StoreError: If the scores cannot be read.
+    """
+    if not steps:
+        return
+    rows = [(s.name, datetime.fromtimestamp(s.made, UTC), run, s.because, s.back) for s in steps for run in s.runs]
+    con.execute(
+        "INSERT INTO retraction SELECT unnest(?::VARCHAR[]), unnest(?::TIMESTAMPTZ[]), unnest(?::VARCHAR[]), unnest(?::VARCHAR[]), "
+        "unnest(?::BOOLEAN[])",
+        [list(values) for values in zip(*rows, strict=True)],
+    )
+    if retractions.retracted(steps):
+        listing.read(con, _CARRIED.format(score=stored["score"]))
+        if con.execute("SELECT 1 FROM score_retracted LIMIT 1").fetchall():
+            stored |= {table: f"SELECT * FROM ({stored[table]}) {without}" for table, without in _WITHOUT.items()}
 
 
 def _define_stored(con: duckdb.DuckDBPyConnection, listed: Listing, stored: Mapping[str, str]) -> None:

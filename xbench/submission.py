@@ -221,7 +221,9 @@ def _score_task(task: Task, references: Path, predictions: Path, root: Path, sys
     intermediate = re.sub(r'[\x00-\x1f/\\:*?"<>|]', "-", system.intermediate)
     name = f"{task.name}.{intermediate[:40]}.submission.{batch.tables['run']['run_id'][0].as_py()}"
     with writing.alone(root) as alone:
-        fresh, _ = compare(batch, (root,))
+        fresh, compared = compare(batch, (root,))
+        if compared.cells["retracted"]:
+            result.notes.append("this run is retracted, and not written again: `xbench retract` says why")
         try:
             if fresh["run"].num_rows:
                 writing.write_runs(root, fresh, name, only=alone)

@@ -1,4 +1,4 @@
-"""What an open store has whatever is in it: outlines of its tables, the views of views/ over them, tables of data/ and tasks/, and a macro.
+"""What an open store has whatever is in it: outlines of its tables, the views of views/ over them, tables of data/ and tasks/, a macro.
 
 To bind the views takes most of the time in which a store is opened. They are bound once, in a database that is kept in the user's cache by
 what it is made from, and copied from it: a copy is not bound.
@@ -49,6 +49,8 @@ _OF_TASKS = {
     "suite_task": dict.fromkeys(("suite", "rule", "task_group", "target", "scorer"), "VARCHAR"),
 }
 _BASE_TASK = "CREATE MACRO base_task(name) AS regexp_replace(split_part(name, '@', 1), '^{}', '')"  # as xbench.task.base_task
+# A row a step of xbench.retractions and run: when it was taken out (or back in), and why. Filled where a store is opened.
+_RETRACTION = "CREATE TABLE retraction (step VARCHAR, made TIMESTAMP WITH TIME ZONE, run_id VARCHAR, because VARCHAR, back BOOLEAN)"
 
 Content = tuple[Any, ...]
 """All that a template is made from."""
@@ -67,11 +69,11 @@ def content() -> Content:
     rows = (tuple(row for row in labels if row[2] != "0"), tuple(languages), tuple(parts), _suite_rows())
     files = [share.folder("data") / f"{file}.csv" for file, _ in _GIVEN.values()]
     selects = binding.selects(VIEWS)
-    tables = {f"{kind}{table}" for table in TABLES for kind in ("", "every_", "stored_")} | _GIVEN.keys() | _OF_TASKS.keys()
+    tables = {f"{kind}{table}" for table in TABLES for kind in ("", "every_", "stored_")} | {*_GIVEN, *_OF_TASKS, "retraction"}
     if taken := sorted(selects.keys() & tables):
         raise StoreError("a view has the name of a table", [f"{VIEWS / f'{name}.sql'}: there is a table {name}" for name in taken])
     times = tuple((str(file), file.stat().st_mtime_ns) for file in files)
-    return tuple(selects.items()), rows, times, _BASE_TASK.format(XTREME_R)
+    return tuple(selects.items()), rows, times, f"{_BASE_TASK.format(XTREME_R)}; {_RETRACTION}"
 
 
 def define(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
@@ -119,8 +121,8 @@ def _keep(path: Path, made_from: Content) -> bool:
 
 
 def _build(con: duckdb.DuckDBPyConnection, made_from: Content) -> None:
-    views, rows, files, macro = made_from
-    con.execute(macro)
+    views, rows, files, first = made_from
+    con.execute(first)
     for table in TABLES:
         columns = tuple((name, kind) for name, kind, _ in contracts.rules(table).columns)
         con.execute("; ".join(binding.outline(f"{name}{table}", columns) for name in ("stored_", "every_", "")))

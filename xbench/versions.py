@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import columns, contracts, places, store
+from xbench import columns, contracts, places, retractions, store
 from xbench.cells import KEY, NAMES
 from xbench.listing import Listing
 from xbench.rows import CELL, FACTS, Tables, digest_of, hashed, id_with, run_id_of
@@ -39,7 +39,10 @@ class Change:
 
 @dataclass(slots=True)
 class Compared:
-    """Cells of a batch by what they are to the store (new, changed, identical, older), target and intermediate; changed and older ones."""
+    """Cells of a batch by what they are to the store, target and intermediate; changed and older ones.
+
+    To the store a cell is new, changed, identical, older (of a version that another one has replaced) or retracted (of a run that is).
+    """
 
     cells: Counter[str] = field(default_factory=Counter)
     targets: Counter[str] = field(default_factory=Counter)
@@ -47,6 +50,7 @@ class Compared:
     changes: list[Change] = field(default_factory=list)
     older: list[Change] = field(default_factory=list)
     files: Counter[tuple[str, str]] = field(default_factory=Counter)  # changed numbers by the files' hashes, old and new
+    after_retracted: int = 0  # runs that are written, and are the next version of a claim of which one is retracted
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +166,8 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             con.register(f"given_{table}", batch.tables[table])
         for table in ("run", "score"):
             _known(con, roots, table)
+        gone = sorted({run for root in roots for run in retractions.retracted(retractions.steps(root))})
+        con.register("retracted", pa.table({"run_id": columns.texts(gone)}))
         exported = pa.table({"run_id": columns.texts(list(batch.exported_as)), "theirs": columns.texts(list(batch.exported_as.values()))})
         found = Compared()
         for column, counts in (("target", found.targets), ("intermediate", found.intermediates)):
@@ -197,6 +203,12 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             ).fetchall()
         )
         fresh = {name: _of_runs(table, list(versions)) for name, table in batch.tables.items()}
+        if gone and versions:
+            query = (
+                "SELECT count(*) FROM given_run WHERE list_contains(?::VARCHAR[], run_id) "
+                "AND identity IN (SELECT identity FROM known_run JOIN retracted USING (run_id))"
+            )
+            found.after_retracted = con.execute(query, [list(versions)]).fetchall()[0][0]
         numbers = columns.numbers([versions[run] for run in fresh["run"]["run_id"].to_pylist()], pa.int64())
         position = fresh["run"].column_names.index("version")
         fresh["run"] = fresh["run"].set_column(position, "version", numbers)
@@ -357,13 +369,14 @@ _NEWEST = f"""
 CREATE TEMP TABLE newest AS
 SELECT identity, any_value(g.run_id) AS given, arg_max(k.run_id, (k.version, k.run_id)) AS run_id,
     {", ".join(f"arg_max_null(k.{fact}, (k.version, k.run_id)) AS {fact}" for fact in FACTS)}
-FROM known_run AS k JOIN given_run AS g USING (identity) GROUP BY identity
+FROM known_run AS k JOIN given_run AS g USING (identity) WHERE k.run_id NOT IN (FROM retracted) GROUP BY identity
 """
 # A cell is compared with the newest version of its identity; one that was exported from a run of this store, with that run's. A mean whose
 # languages are not known is the one of the other version, if each has one; else it is a number beside the others.
 _MATCH = f"""
 CREATE TEMP TABLE current AS
-SELECT r.identity, r.given, s.* FROM known_score AS s JOIN newest AS r USING (run_id);
+SELECT r.identity, r.given, s.* FROM known_score AS s JOIN newest AS r USING (run_id)
+WHERE s.carried_from IS NULL OR s.carried_from NOT IN (FROM retracted);
 CREATE TEMP TABLE origin AS
 SELECT e.run_id AS given, s.* FROM known_score AS s JOIN exported AS e ON s.run_id = e.theirs
 WHERE s.run_id IN (SELECT run_id FROM known_run);
@@ -408,6 +421,7 @@ _COMPARE = f"""
 CREATE TEMP TABLE compared AS
 SELECT m.* EXCLUDE (exported, other, otherwise),
     CASE
+        WHEN m.run_id IN (FROM retracted) OR o.id IN (FROM retracted) OR e.theirs IN (FROM retracted) THEN 'retracted'
         WHEN exported THEN 'identical'
         WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) OR (known AND old_run_id = b.id) THEN 'identical'
         WHEN known AND NOT otherwise AND m.run_id NOT IN (
@@ -419,7 +433,7 @@ SELECT m.* EXCLUDE (exported, other, otherwise),
         WHEN known THEN 'identical'
         ELSE 'changed'
     END AS status
-FROM matched AS m LEFT JOIN own AS o USING (run_id) LEFT JOIN beside AS b USING (run_id);
+FROM matched AS m LEFT JOIN own AS o USING (run_id) LEFT JOIN beside AS b USING (run_id) LEFT JOIN exported AS e USING (run_id);
 CREATE TEMP TABLE predicted AS
 SELECT run_id, language, split FROM newest_prediction AS p
 ANTI JOIN (FROM itself_prediction WHERE equal) AS i USING (run_id, language, split)
@@ -434,7 +448,7 @@ SELECT run_id FROM (
         FROM itself JOIN known_run AS k USING (run_id) GROUP BY given
     ) AS i ON i.given = g.run_id
     WHERE {" OR ".join(map(_says_more, FACTS))}
-) ANTI JOIN (FROM compared WHERE status IN ('new', 'changed')) USING (run_id)
+) ANTI JOIN (FROM compared WHERE status IN ('new', 'changed', 'retracted')) USING (run_id)
 WHERE run_id IN (SELECT run_id FROM beside WHERE id NOT IN (SELECT run_id FROM known_run));
 UPDATE compared SET status = 'changed' WHERE status IN ('identical', 'older') AND known AND run_id IN (FROM bare);
 CREATE TEMP TABLE repeated AS

@@ -1,5 +1,5 @@
 -- note: the same numbers under two names
--- do: if one quotes the other, keep both and say so (relationship: third party); if one is a copy, ingest only the original
+-- do: if one quotes the other, keep both and say so (relationship: third party); if one is a copy, `xbench retract` it
 WITH cells AS (
     SELECT run_id, model, intermediate, target, split, metric, source, source_version,
         list({'l': language, 'v': value} ORDER BY language) AS numbers, count(*) AS languages

@@ -1,5 +1,5 @@
 -- error: metrics that cannot both be true
--- do: find out how each was computed; take both back until it is known which is right
+-- do: find out how each was computed; `xbench retract` both until it is known which is right
 WITH wide AS (
     SELECT
         run_id, any_value(model) AS model, any_value(intermediate) AS intermediate, any_value(target) AS target, language, split, scorer,

@@ -1,5 +1,5 @@
 -- warning: a task or metric of xbench in another spelling
--- do: ingest it again under the name that xbench has; until then it stands in a column of its own, and in no average over tasks
+-- do: `xbench retract` these runs, and ingest the file under the name that xbench has; until then it stands in a column of its own, and in no average over tasks
 WITH known AS (SELECT DISTINCT target, regexp_replace(lower(target), '[^a-z0-9]', '', 'g') AS plain FROM task_language),
 metrics(plain, metric) AS (
     VALUES ('acc', 'accuracy'), ('accuracy', 'accuracy'), ('f1', 'f1'), ('f1score', 'f1'), ('em', 'exact_match'), ('exactmatch', 'exact_match')

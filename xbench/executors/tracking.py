@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 
-from xbench import places, store
+from xbench import places, retractions, store
 from xbench.errors import XbenchError
 from xbench.executors.graph import Item
 from xbench.listing import inside
@@ -130,10 +130,10 @@ def status(root: Path, study: Study | None = None) -> list[dict[str, Any]]:
     """One row a cell of every study that was begun in the store (or of one), and a row a shared training that runs or failed.
 
     Returns:
-        Rows with study, state (done, running, failed, stopped, missing), label, model, item_id, what, progress (share of the step
-        under way, None where not known), seconds, attempts, error. `stopped` was running and its worker is gone.
+        Rows with study, state (done, retracted, running, failed, stopped, missing), label, model, item_id, what, progress (share of the
+        step under way, None where not known), seconds, attempts, error. `stopped` was running and its worker is gone.
     """
-    whole = store.complete_runs(root)
+    whole, gone = store.complete_runs(root), retractions.retracted(retractions.steps(root)).keys()
     running, failures = _all(root / "running"), _all(root / "failed")
     rows, seen = [], set()
     for study_id, content in _all(root / "study").items():
@@ -141,7 +141,8 @@ def status(root: Path, study: Study | None = None) -> list[dict[str, Any]]:
             continue
         for cell in content["cells"]:
             seen.add(cell["run_id"])
-            rows.append(_row(content["name"], {**cell, "item_id": cell["run_id"]}, whole, running, failures))
+            row = _row(content["name"], {**cell, "item_id": cell["run_id"]}, whole, running, failures)
+            rows.append(row | {"state": "retracted"} if row["state"] == "done" and cell["run_id"] in gone else row)
     if study is None:
         others = {i: a for i, a in {**failures, **running}.items() if i not in seen}
         rows += [_row("", about, whole, running, failures) for about in others.values()]

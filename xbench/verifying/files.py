@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xbench import places, sealing
+from xbench import places, retractions, sealing
 from xbench.contracts import LAST_FIRST, TABLES
 from xbench.errors import StoreError
 from xbench.listing import FOLDER, OF_COMPACTION, PREFIX, SORTING, Listing, compaction_of, inside, stem_of
@@ -37,6 +37,7 @@ def list_files(found: Verified) -> None:
         for name in there[table]:
             _list_file(found, listed, table, folder / name)
     _list_compactions(found, listed)
+    _list_retractions(found)
     if listed.compaction.names:
         _check_names(found, listed)
     for table, names in listed.missing.items():
@@ -114,6 +115,24 @@ def _list_compactions(found: Verified, listed: Listing) -> None:
             int(number) > listed.compaction.number and f"{number}.json" not in names and stem_of(name) not in stranded
         ):  # one that came meanwhile has both
             found.problems.append(Problem("leftover", "", shown, "", *_UNFINISHED))
+
+
+def _list_retractions(found: Verified) -> None:
+    """What says which runs are taken out."""
+    for name in inside(found.root / retractions.FOLDER):
+        shown = f"{retractions.FOLDER}/{name}"
+        if name.endswith(".tmp"):
+            found.problems.append(Problem("leftover", "", shown, "", *_TEMPORARY))
+        elif not retractions.OF_RETRACTION.fullmatch(name):
+            said = "is not of a retraction by its name", "a time and a hash, and .json", "nothing; move it away if it is not yours"
+            found.problems.append(Problem("foreign", "", shown, "", *said))
+        else:
+            try:
+                retractions.step(found.root / shown)
+            except StoreError as error:
+                kind = "no access" if isinstance(error.__cause__, OSError) else "unreadable"
+                do = "take it from a copy of the store: no command reads the store while it is like this"
+                found.problems.append(Problem(kind, "", shown, "all", error.problems[0], "what xbench retract wrote", do))
 
 
 def _check_names(found: Verified, listed: Listing) -> None:

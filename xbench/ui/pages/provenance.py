@@ -32,7 +32,7 @@ def page(source: common.Source) -> None:
     claims = common.rows(
         source,
         f'SELECT seed, {over}metric, 100 * value AS "score %", n AS examples, split, source, source_version, version, current, '
-        f"relationship, kind, recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, "
+        f"retracted, relationship, kind, recipe_label AS recipe, scorer, dataset_revision, model_revision, stack, train_language, run_id, "
         f"carried_from, source_sha256 "
         f"FROM history WHERE {fixed} ORDER BY split DESC, metric, language_set DESC, source, seed, version DESC LIMIT {_MOST}",
         list(where.values()),
@@ -40,7 +40,8 @@ def page(source: common.Source) -> None:
     st.subheader("All that is said of this cell")
     common.table(claims, percent=["score %"])
     st.caption(
-        "version counts the numbers that one source gave for the same; only the current one takes part in views, the others are kept."
+        "version counts the numbers that one source gave for the same; only the current one takes part in views, the others are kept, as "
+        "is what was retracted."
     )
     common.download(claims, "history", f"All claims. xbench snapshot {source.snapshot.id}.")
     runs = list(dict.fromkeys(claims["run_id"]))
@@ -73,6 +74,9 @@ def _step(source: common.Source, field: str, where: dict[str, str]) -> str | Non
 def _run(source: common.Source, run: str) -> None:
     """All that is stored of a run."""
     st.subheader("The run")
+    retracted = common.rows(source, "SELECT strftime(made, '%Y-%m-%d') AS since, because FROM retracted WHERE run_id = ?", [run])
+    for since, because in retracted.itertuples(index=False):
+        st.error(common.plain(f"Retracted since {since}, and in no view but this page: {because}"))
     (row,) = common.rows(
         source, "SELECT * REPLACE (started::VARCHAR AS started, finished::VARCHAR AS finished) FROM every_run WHERE run_id = ?", [run]
     ).to_dict("records")
