@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import pickle
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.conftest import Writer
 from tests.test_app import choose, draw, settle, two_means
 from tests.test_claims import recipe
 from tests.test_comparing import answers, put
-from xbench import board, store, study
+from xbench import board, retracting, store, study
 from xbench.errors import XbenchError
 from xbench.task import load_task
 from xbench.ui import common
@@ -190,6 +191,21 @@ def test_provenance_keeps_every_version_of_a_claim(tmp_path: Path, monkeypatch: 
     assert dict(zip(table["version"], table["score %"].round(6), strict=True)) == {1: 60.0, 2: 61.0}
     assert dict(zip(table["version"], table["current"], strict=True)) == {1: False, 2: True}
     assert (table["kind"] == "external").all()
+
+
+def test_provenance_says_what_is_retracted_and_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in (60.0, 61.0):
+        add.take([("a.csv", CSV.format(value).encode())], tmp_path, None, dry_run=False)
+    con = store.connect(tmp_path)
+    ((run,),) = con.execute("SELECT run_id FROM run").fetchall()
+    con.close()
+    retracting.retract(tmp_path, {"run_id": run}, "a slip: *61*")
+    app = draw(monkeypatch, tmp_path, "provenance", target="xnli", language="de", run=run)
+    table = app.dataframe[0].value
+    assert dict(zip(table["version"], table["current"], strict=True)) == {1: True, 2: False}
+    assert table["retracted"].fillna("").tolist() == ["a slip: *61*", ""]
+    (said,) = (error.value for error in app.error)
+    assert re.match(r"Retracted since \d{4}-\d\d-\d\d, and in no view but this page: a slip: \*61\*$", said.replace("\\", ""))
 
 
 def test_provenance_of_a_carried_number_is_the_file_that_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
