@@ -206,6 +206,10 @@ def test_provenance_says_what_is_retracted_and_why(tmp_path: Path, monkeypatch: 
     assert table["retracted"].fillna("").tolist() == ["a slip: *61*", ""]
     (said,) = (error.value for error in app.error)
     assert re.match(r"Retracted since \d{4}-\d\d-\d\d, and in no view but this page: a slip: \*61\*$", said.replace("\\", ""))
+    retracting.retract(tmp_path, {"source": "a paper"}, "withdrawn")  # both versions, so that no other page has the cell
+    app = draw(monkeypatch, tmp_path, "provenance", target="xnli", language="fr", model="m")
+    assert app.dataframe[0].value["retracted"].tolist() == ["a slip: *61*", "withdrawn"]
+    assert [b.value for b in app.selectbox][:4] == ["xnli", "m", "none", "fr"]
 
 
 def test_provenance_of_a_carried_number_is_the_file_that_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

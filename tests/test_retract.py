@@ -15,9 +15,12 @@ from typer.testing import CliRunner
 from tests.conftest import RUN, Writer
 from tests.test_verify import own
 from xbench import (
+    adapter,
     board,
     cli,
     compacting,
+    gathering,
+    hashes,
     ingesting,
     listing,
     mending,
@@ -28,9 +31,11 @@ from xbench import (
     serving,
     store,
     verifying,
+    writing,
 )
 from xbench.errors import StoreError
 from xbench.executors import tracking
+from xbench.versions import Batch, compare, pack
 
 VIEWS = sorted(path.stem for path in (Path(store.__file__).parent / "views").glob("*.sql"))
 TABLES = ("run", "score", "outcome", "prediction")
@@ -202,6 +207,137 @@ def test_what_is_retracted_is_not_ingested_again(tmp_path: Path) -> None:
     assert values(root) == {"it": 0.31}
     take(root, given(path, "m,none,xnli,de,accuracy,0.57,100,paper"))
     assert values(root) == {"de": 0.57, "it": 0.31}
+
+
+def versions(root: Path) -> dict[int, str]:
+    return {r["version"]: r["run_id"] for r in store_runs(root)}
+
+
+def test_the_same_file_brings_nothing_back_whatever_it_was_beside(tmp_path: Path) -> None:
+    """Ids of versions that say less than the one before are made of the rest: they are others where that one is retracted too."""
+    one, two, three = (tmp_path / f"{name}.csv" for name in "123")
+    for retracted, left in (({"source": "paper"}, {}), (None, {"de": 0.6})):
+        root = tmp_path / f"s{len(left)}"
+        take(root, given(one, "m,none,xnli,de,accuracy,0.50,100,paper", "m,none,xnli,fr,accuracy,0.40,100,paper"))
+        take(root, given(two, "m,none,xnli,de,accuracy,0.50,,paper", "m,none,xnli,fr,accuracy,0.45,,paper"))
+        take(root, given(three, "m,none,xnli,de,accuracy,0.60,100,paper"))
+        retracting.retract(root, retracted or {"run_id": versions(root)[2]}, "a slip")
+        assert values(root) == left
+        assert take(root, two).cells == {"retracted": 2} and values(root) == left
+        assert take(root, three).cells == ({"identical": 1} if left else {"retracted": 1}) and values(root) == left
+    # Less of it brings nothing back either; one number more is a claim of its own.
+    root = tmp_path / "s0"
+    assert take(root, given(one, "m,none,xnli,fr,accuracy,0.40,100,paper")).cells == {"retracted": 1}
+    assert take(root, given(one, "m,none,xnli,fr,accuracy,0.40,100,paper", "m,none,xnli,it,accuracy,0.3,100,paper")).cells == {"new": 2}
+    assert values(root) == {"fr": 0.4, "it": 0.3}
+
+
+def export(root: Path, path: Path) -> str:
+    done = CliRunner().invoke(cli.app, ["export", "--store", str(root), "--format", "csv", "-o", str(path)])
+    assert done.exit_code == 0, done.output
+    return path.read_text(encoding="utf-8")
+
+
+def test_an_export_that_was_corrected_counts(tmp_path: Path) -> None:
+    """With the column run_id in it, by which what came from here is known."""
+    root, path, copy = tmp_path / "s", tmp_path / "given.csv", tmp_path / "copy.csv"
+    lines = ("m,none,xnli,de,accuracy,0.50,100,paper", "m,none,xnli,fr,accuracy,0.40,100,paper")
+    take(root, given(path, *lines))
+    text = export(root, copy)
+    other = tmp_path / "other"  # nothing retracted: another model is another claim
+    take(other, path)
+    copy.write_text(text.replace("\nm,", "\nm2,"), encoding="utf-8")
+    assert take(other, copy).cells == {"new": 2}
+    assert {(r["model"], r["value"]) for r in board.scores(other)} == {("m", 0.5), ("m", 0.4), ("m2", 0.5), ("m2", 0.4)}
+
+    retracting.retract(root, {"source": "paper"}, "a slip")
+    copy.write_text(text, encoding="utf-8")
+    assert take(root, copy).cells == {"retracted": 2} and values(root) == {}
+    copy.write_text(text.replace(",0.5,", ",0.55,"), encoding="utf-8")
+    assert take(root, copy).cells == {"new": 2} and values(root) == {"de": 0.55, "fr": 0.4}
+
+
+def test_an_export_of_what_was_taken_over_says_that_it_is_retracted(tmp_path: Path) -> None:
+    root, path, copy = tmp_path / "s", tmp_path / "given.csv", tmp_path / "copy.csv"
+    take(root, given(path, "m,none,xnli,de,accuracy,0.50,100,paper", "m,none,xnli,fr,accuracy,0.40,100,paper"))
+    take(root, given(path, "m,none,xnli,fr,accuracy,0.45,100,paper"))
+    export(root, copy)
+    retracting.retract(root, {"run_id": versions(root)[1]}, "a slip")
+    assert take(root, copy).cells == {"identical": 1, "retracted": 1} and values(root) == {"fr": 0.45}
+
+
+def test_what_stands_behind_a_later_version_is_told(tmp_path: Path) -> None:
+    root, path = tmp_path / "s", tmp_path / "given.csv"
+    take(root, given(path, "m,none,xnli,de,accuracy,0.50,100,paper", "m,none,xnli,fr,accuracy,0.40,100,paper"))
+    retracting.retract(root, {"model": "m"}, "misread")
+    take(root, given(path, "m,none,xnli,de,accuracy,0.55,100,paper"))
+    retracting.retract(root, {"version": "2"}, "withdrawn")
+    done = retracting.retract(root, {"model": "m"}, "all well", back=True, dry_run=True)
+    assert (len(done.runs), done.behind, dict(done.reasons)) == (2, 1, {"misread": 1, "withdrawn": 1})
+    code, output = invoke(root, "model=m", "--undo", "--because", "all well")
+    assert code == 0 and "1 run retracted as: misread\n" in output and "1 run retracted as: withdrawn\n" in output
+    assert "1 run of them in no view nevertheless: a later version stands, and has what it has\n" in output
+    assert values(root) == {"de": 0.55}
+
+
+def claim(root: Path, *cells: dict[str, Any]) -> None:
+    """A version with examples, as an adapter gives them."""
+    refused: list[Any] = []
+    base = {**adapter.UNSAID, "model": "m", "intermediate": "none", "target": "xnli", "metric": "accuracy", "source": "paper", "seed": 1}
+    made = gathering.tables([{**base, **cell} for cell in cells], "file", hashes.short_hash({"of": repr(cells)}, 64), refused)
+    fresh, _ = compare(Batch(pack(made)), (root,))
+    assert not refused and fresh["run"].num_rows == 1
+    writing.write_runs(root, fresh, f"ingest.{len(store_runs(root)) if root.exists() else 0}")
+
+
+def measured(*predicted: str) -> dict[str, Any]:
+    ids = [f"e{i}" for i in range(len(predicted))]
+    right = [float(one == "entailment") for one in predicted]
+    return {"outcomes": adapter.outcomes(ids, right), "answers": adapter.answers(ids, ids, ["entailment"] * len(ids), list(predicted))}
+
+
+def test_retracted_predictions_do_not_come_back_under_a_later_version(tmp_path: Path) -> None:
+    claim(tmp_path, {"language": "fr", **measured("entailment", "neutral", "entailment")})
+    claim(tmp_path, {"language": "fr", "metric": "f1", "value": 0.6}, {"language": "de", "value": 0.5})
+    assert len(answers(tmp_path, ["prediction"])["prediction"]) == 3
+    retracting.retract(tmp_path, {"run_id": versions(tmp_path)[1]}, "leaked")
+    assert answers(tmp_path, ["prediction", "outcome"]) == {"prediction": [], "outcome": []}
+    claim(tmp_path, {"language": "de", "value": 0.55})
+    assert answers(tmp_path, ["prediction", "outcome"]) == {"prediction": [], "outcome": []}
+    assert rescoring.rescore(tmp_path).new == []
+    assert {(r["language"], r["metric"]): r["value"] for r in board.scores(tmp_path)} == {("de", "accuracy"): 0.55, ("fr", "f1"): 0.6}
+
+
+def test_own_predictions_stay_where_another_score_goes(tmp_path: Path) -> None:
+    claim(tmp_path, {"language": "fr", "metric": "f1", "value": 0.6})
+    claim(tmp_path, {"language": "fr", **measured("entailment", "neutral", "entailment")})
+    whole = every(tmp_path)
+    retracting.retract(tmp_path, {"run_id": versions(tmp_path)[1]}, "misread")
+    now = every(tmp_path)
+    assert (now["prediction"], now["outcome"]) == (whole["prediction"], whole["outcome"]) and len(whole["prediction"]) == 3
+    assert [(r["metric"], r["value"]) for r in board.scores(tmp_path)] == [("accuracy", 2 / 3)]
+
+
+def test_what_is_hidden_is_not_measured_twice(tmp_path: Path) -> None:
+    """A score that goes with a retracted run is there again when that is let in: `xbench rescore` must not have made it meanwhile."""
+    claim(tmp_path, {"language": "fr", "scorer": "accuracy-1", **measured("entailment", "neutral", "entailment")})
+    claim(tmp_path, {"language": "fr", "metric": "f1", **measured("entailment", "neutral", "entailment")})
+    whole = every(tmp_path)
+    retracting.retract(tmp_path, {"run_id": versions(tmp_path)[1]}, "misread")
+    assert len(answers(tmp_path, ["prediction"])["prediction"]) == 3
+    assert rescoring.rescore(tmp_path).new == []
+    retracting.retract(tmp_path, {"run_id": versions(tmp_path)[1]}, "not misread", back=True)
+    assert every(tmp_path) == whole
+
+
+def test_a_format_that_was_lowered_meanwhile_is_found(tmp_path: Path) -> None:
+    own(tmp_path, 0)
+    retracting.retract(tmp_path, {"kind": "run"}, "a slip")
+    (tmp_path / "store.json").write_text('{"format": 2}\n')  # by a compaction that had asked before
+    (problem,) = verifying.verify(tmp_path).problems
+    assert (problem.kind, problem.file, problem.expected) == ("schema", "store.json", '{"format": 3}')
+    retracting.retract(tmp_path, {"kind": "run"}, "no slip", back=True)
+    assert listing.check_format(tmp_path) == 3 and verifying.verify(tmp_path).problems == []
 
 
 def test_a_snapshot_of_before_shows_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

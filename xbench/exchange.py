@@ -237,9 +237,13 @@ def retract(root: Path, words: Sequence[str], because: str, form: Form, *, back:
         _show_runs("the version before counts again", done.again)
     if done.replaced:
         _show_runs("do not count any more: a version after them does", done.replaced)
+    for reason, count in done.reasons.most_common():
+        sys.stdout.write(f"{many(count, 'run')} retracted as: {reason}\n")
+    if done.behind:
+        sys.stdout.write(f"{many(done.behind, 'run')} of them in no view nevertheless: a later version stands, and has what it has\n")
     if done.carried:
-        told = "come back with them" if back else "go with them: --undo brings them back too"
-        sys.stdout.write(f"{many(done.carried, 'score')} that other versions took over {told}\n")
+        told = "come back with them" if back else "go with them, and what versions before said of these does not come back"
+        sys.stdout.write(f"{many(done.carried, 'score')} that later versions took over {told}\n")
 
 
 def _retracted(root: Path, form: Form) -> None:

@@ -68,7 +68,8 @@ def rescore(root: Path, target: str | None = None, tick: Callable[[int, int], No
 
 def _rescore_run(con: duckdb.DuckDBPyConnection, listed: Listing, run_id: str, name: str, done: Rescored) -> None:
     # A scorer is written outcome first, score last: one without its score was cut off and is made again.
-    query = "SELECT DISTINCT scorer, language, split FROM score WHERE run_id = ?"
+    # Asked of the files: what was taken over from a run that is retracted is in no view, and is there again when that is let in.
+    query = f"SELECT DISTINCT scorer, language, split FROM ({store.source(con, listed, 'score', [run_id])}) WHERE run_id = ?"
     there = set(con.execute(query, [run_id]).fetchall())
     query = "SELECT DISTINCT language, split FROM prediction WHERE run_id = ?"
     parts = con.execute(query, [run_id]).fetchall()

@@ -5,6 +5,7 @@ A slip at an ingest (a wrong model or language), a paper that was withdrawn, a r
 retracted one goes with it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,8 @@ class Retracted:
         already: How many of the runs that meet the conditions were in that state.
         again: The runs that count from here on, as a version after them is taken out; in the same form.
         replaced: The runs that do not count any more, as a version after them is let in again.
+        behind: How many of the runs that are let in again do not count nevertheless, as a version after them stands.
+        reasons: Why those were out that are let in again, with how many of them.
         carried: How many scores of other runs go, as they were taken over from these, or come back.
         step: The name of the step; empty if nothing was written.
     """
@@ -46,6 +49,8 @@ class Retracted:
     already: int = 0
     again: list[Row] = field(default_factory=list)
     replaced: list[Row] = field(default_factory=list)
+    behind: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     carried: int = 0
     step: str = ""
 
@@ -70,7 +75,8 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
     if problems:
         raise StoreError("nothing is changed", problems)
     with store.reading(root) as con:
-        found, out = _chosen(con, where), {run for (run,) in con.execute("SELECT run_id FROM retracted").fetchall()}
+        found, reasons = _chosen(con, where), dict(con.execute("SELECT run_id, because FROM retracted").fetchall())
+        out = reasons.keys()
         changing = [row for row in found if (row["run_id"] in out) == back]
         runs = {row["run_id"] for row in changing}
         versions = con.execute(_VERSIONS, [sorted(runs)]).fetchall()
@@ -78,7 +84,10 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
         again, replaced = (_asked(con, _AMONG, [sorted(some - runs)]) for some in (after - before, before - after))
         scores = store.source(con, Listing(root), "score")  # some are not even in stored_score while they are out
         ((carried,),) = con.execute(_CARRIED.format(scores=scores), [sorted(runs), sorted(after - runs)]).fetchall()
-    result = Retracted(changing, len(found) - len(changing), again, replaced, carried)
+    result = Retracted(changing, len(found) - len(changing), again, replaced, carried=carried)
+    if back:
+        result.behind = len({run for run, _, _ in versions} & runs - after)
+        result.reasons.update(reasons[run] for run in runs)
     if changing and not dry_run:
         result.step = retractions.add(root, sorted(runs), " ".join(because.split()), back=back).name
     return result

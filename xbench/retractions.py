@@ -77,6 +77,7 @@ def add(root: Path, runs: Sequence[str], because: str, *, back: bool) -> Step:
     content = (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode()
     if not places.create(root / FOLDER / f"{name}.json", content):
         raise StoreError(f"{root / FOLDER / name}.json is there already, with other content", ["see to it: xbench verify"])
+    write_format(root, RETRACTED)  # a compaction that began before may have written its own meanwhile
     return Step(made, name, because, back, tuple(sorted(runs)))
 
 

@@ -310,16 +310,18 @@ def _define_complete(con: duckdb.DuckDBPyConnection, runs: str, others: str, who
     con.execute("; ".join(binding.view(name, select) for name, select in chosen.items()))
 
 
-# Of versions that are not retracted, what they have from one that is: scores, outcomes of these, and predictions with no other score.
+# Of versions that are not retracted, what they have from one that is: scores, outcomes of these, and predictions on which nothing else of
+# them was measured. Of predictions it is not written where they are from.
+LOSES_PREDICTIONS = "bool_and(gone) OR (bool_or(gone AND evidence = 'outcomes') AND NOT bool_or(NOT gone AND evidence = 'outcomes'))"
 _CARRIED = """
 CREATE TABLE score_retracted AS
-SELECT run_id, language, split, metric, scorer, language_set, carried_from IN (SELECT run_id FROM run_retracted) AS gone FROM ({score})
-WHERE run_id IN (SELECT run_id FROM ({score}) WHERE carried_from IN (SELECT run_id FROM run_retracted))
+SELECT run_id, language, split, metric, scorer, evidence, coalesce(carried_from IN (SELECT run_id FROM run_retracted), false) AS gone
+FROM ({score}) WHERE run_id IN (SELECT run_id FROM ({score}) WHERE carried_from IN (SELECT run_id FROM run_retracted))
 """
 _WITHOUT = {
     "score": "WHERE carried_from IS NULL OR carried_from NOT IN (SELECT run_id FROM run_retracted)",
     "outcome": "ANTI JOIN (FROM score_retracted WHERE gone) USING (run_id, language, split, metric, scorer)",
-    "prediction": "ANTI JOIN (SELECT run_id, language, split FROM score_retracted GROUP BY ALL HAVING bool_and(gone)) "
+    "prediction": f"ANTI JOIN (SELECT run_id, language, split FROM score_retracted GROUP BY ALL HAVING {LOSES_PREDICTIONS}) "
     "USING (run_id, language, split)",
 }
 

@@ -12,7 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from xbench import columns, contracts, places, retractions, store
+from xbench import columns, contracts, places, retractions, scoring, store
 from xbench.cells import KEY, NAMES
 from xbench.listing import Listing
 from xbench.rows import CELL, FACTS, Tables, digest_of, hashed, id_with, run_id_of
@@ -332,7 +332,8 @@ _REST = {
     "outcome": f"JOIN carried AS k ON ({_of('o', 'run_id')}) = ({_of('k', 'old_run_id')})",
     "prediction": """JOIN (SELECT DISTINCT run_id, old_run_id, language, split FROM carried) AS k
         ON (o.run_id, o.language, o.split) = (k.old_run_id, k.language, k.split)
-        ANTI JOIN fresh_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)""",
+        ANTI JOIN fresh_prediction AS g ON (g.run_id, g.language, g.split) = (k.run_id, k.language, k.split)
+        ANTI JOIN lost_prediction AS l ON (l.run_id, l.language, l.split) = (k.old_run_id, k.language, k.split)""",
 }
 # Scores of predictions in the place of which there are others are made again by `xbench rescore`.
 _CARRIED = f"""
@@ -377,8 +378,13 @@ _MATCH = f"""
 CREATE TEMP TABLE current AS
 SELECT r.identity, r.given, s.* FROM known_score AS s JOIN newest AS r USING (run_id)
 WHERE s.carried_from IS NULL OR s.carried_from NOT IN (FROM retracted);
+CREATE TEMP TABLE lost_prediction AS
+SELECT run_id, language, split FROM (
+    SELECT s.*, coalesce(s.carried_from IN (FROM retracted), false) AS gone FROM known_score AS s JOIN newest USING (run_id)
+) GROUP BY ALL HAVING {store.LOSES_PREDICTIONS};
 CREATE TEMP TABLE origin AS
 SELECT e.run_id AS given, s.* FROM known_score AS s JOIN exported AS e ON s.run_id = e.theirs
+JOIN given_run AS g ON g.run_id = e.run_id AND {" AND ".join(f"g.{c} IS NOT DISTINCT FROM s.{c}" for c in scoring.KEY[1:])}
 WHERE s.run_id IN (SELECT run_id FROM known_run);
 CREATE TEMP TABLE meant AS
 SELECT given, split, metric, scorer, h.language_set AS held
@@ -388,6 +394,7 @@ CREATE TEMP TABLE matched AS
 SELECT {_of("s", "run_id")}, s.language_set, s.value, c.run_id AS old_run_id, c.language_set AS old_language_set, c.value AS old,
     coalesce(c.carried_from, c.run_id) AS origin,
     coalesce(o.value = s.value, false) AS exported,
+    coalesce(o.value = s.value AND (o.run_id IN (FROM retracted) OR coalesce(o.carried_from IN (FROM retracted), false)), false) AS gone,
     coalesce(NOT p.equal, false) AS otherwise,  -- predicted
     coalesce(
         c.value = s.value  -- and nothing is said that was not known
@@ -416,12 +423,19 @@ WHERE run_id IN (SELECT run_id FROM known_run)
 """
 # A run that was written without the cells that say less goes by the id of the others; one that was written for what it says beside its
 # numbers, by that of both. `bare`: those that are to be written for that. Numbers that came back to what they were are those that count,
-# whichever version a file was; not beside predictions or facts that do not count.
+# whichever version a file was; not beside predictions or facts that do not count. `said_before`: runs that say nothing but what one that is
+# retracted says; whoever says something else as well makes a claim of his own, which counts.
 _COMPARE = f"""
+CREATE TEMP TABLE said_before AS
+SELECT DISTINCT s.run_id FROM given_score AS s JOIN (SELECT run_id, count(*) AS cells FROM given_score GROUP BY ALL) AS n USING (run_id)
+JOIN given_run AS g USING (run_id) JOIN known_run AS k ON k.identity = g.identity AND k.run_id IN (FROM retracted)
+JOIN known_score AS h ON ({_of("h", "run_id")}) = ({", ".join(("k.run_id", *(f"s.{c}" for c in NAMES)))})
+    AND h.language_set IS NOT DISTINCT FROM s.language_set AND h.value = s.value
+GROUP BY s.run_id, k.run_id, n.cells HAVING count(*) = n.cells;
 CREATE TEMP TABLE compared AS
 SELECT m.* EXCLUDE (exported, other, otherwise),
     CASE
-        WHEN m.run_id IN (FROM retracted) OR o.id IN (FROM retracted) OR e.theirs IN (FROM retracted) THEN 'retracted'
+        WHEN NOT known AND m.run_id IN (FROM said_before) THEN 'retracted'
         WHEN exported THEN 'identical'
         WHEN old_run_id IN (m.run_id, coalesce(o.id, m.run_id)) OR (known AND old_run_id = b.id) THEN 'identical'
         WHEN known AND NOT otherwise AND m.run_id NOT IN (
@@ -433,7 +447,10 @@ SELECT m.* EXCLUDE (exported, other, otherwise),
         WHEN known THEN 'identical'
         ELSE 'changed'
     END AS status
-FROM matched AS m LEFT JOIN own AS o USING (run_id) LEFT JOIN beside AS b USING (run_id) LEFT JOIN exported AS e USING (run_id);
+FROM matched AS m LEFT JOIN own AS o USING (run_id) LEFT JOIN beside AS b USING (run_id);
+UPDATE compared SET status = CASE
+    WHEN run_id IN (SELECT run_id FROM compared WHERE status IN ('new', 'changed')) THEN 'new' ELSE 'retracted' END
+WHERE gone AND NOT known;
 CREATE TEMP TABLE predicted AS
 SELECT run_id, language, split FROM newest_prediction AS p
 ANTI JOIN (FROM itself_prediction WHERE equal) AS i USING (run_id, language, split)

@@ -5,7 +5,7 @@ from pathlib import Path
 from xbench import places, retractions, sealing
 from xbench.contracts import LAST_FIRST, TABLES
 from xbench.errors import StoreError
-from xbench.listing import FOLDER, OF_COMPACTION, PREFIX, SORTING, Listing, compaction_of, inside, stem_of
+from xbench.listing import FOLDER, OF_COMPACTION, PREFIX, RETRACTED, SORTING, Listing, check_format, compaction_of, inside, stem_of
 from xbench.verifying.problems import AGAIN, QUARANTINE, File, Problem, Verified
 from xbench.version import __version__
 
@@ -119,7 +119,11 @@ def _list_compactions(found: Verified, listed: Listing) -> None:
 
 def _list_retractions(found: Verified) -> None:
     """What says which runs are taken out."""
-    for name in inside(found.root / retractions.FOLDER):
+    names = inside(found.root / retractions.FOLDER)
+    if any(map(retractions.OF_RETRACTION.fullmatch, names)) and check_format(found.root) < RETRACTED:
+        said, expected = "versions of before read a store in which runs are retracted, and show them", f'{{"format": {RETRACTED}}}'
+        found.problems.append(Problem("schema", "", "store.json", "", said, expected, "write that into it"))
+    for name in names:
         shown = f"{retractions.FOLDER}/{name}"
         if name.endswith(".tmp"):
             found.problems.append(Problem("leftover", "", shown, "", *_TEMPORARY))

@@ -61,11 +61,14 @@ def _step(source: common.Source, field: str, where: dict[str, str]) -> str | Non
     """The next choice, among the values that go with those made."""
     column = {"target": "c.target", "language": "cell.language"}.get(field, f"s.{field}")
     conditions = [f"{ {'target': 'c.target'}.get(f, f's.{f}') } = ?" for f in where]
+    # What is retracted is in no table but the stored ones.
     text = (
         f"SELECT DISTINCT {column} AS value FROM cell JOIN col AS c USING (column_id) JOIN system AS s USING (system_id) "
-        f"WHERE {' AND '.join(conditions) or 'true'} ORDER BY value"
+        f"WHERE {' AND '.join(conditions) or 'true'} "
+        f"UNION SELECT {field} FROM stored_score SEMI JOIN retracted USING (run_id) "
+        f"WHERE {' AND '.join(f'{f} = ?' for f in where) or 'true'} ORDER BY value"
     )
-    found: list[str] = common.rows(source, text, list(where.values()))["value"].tolist()
+    found: list[str] = common.rows(source, text, 2 * list(where.values()))["value"].tolist()
     if not found:
         return None
     return common.pick_of_many(field.capitalize(), found, field, default="none" if field == "intermediate" else None)
