@@ -121,8 +121,8 @@ def _list_retractions(found: Verified) -> None:
     """What says which runs are taken out."""
     names = inside(found.root / retractions.FOLDER)
     if any(map(retractions.OF_RETRACTION.fullmatch, names)) and check_format(found.root) < RETRACTED:
-        said, expected = "versions of before read a store in which runs are retracted, and show them", f'{{"format": {RETRACTED}}}'
-        found.problems.append(Problem("schema", "", "store.json", "", said, expected, "write that into it"))
+        wrong, expected = "versions of before read a store in which runs are retracted, and show them", f'{{"format": {RETRACTED}}}'
+        found.problems.append(Problem("schema", "", "store.json", "", wrong, expected, "write that into it"))
     for name in names:
         shown = f"{retractions.FOLDER}/{name}"
         if name.endswith(".tmp"):
