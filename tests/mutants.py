@@ -26,6 +26,7 @@ STATS = "tests/test_stats.py tests/test_multiplicity.py"
 DRAWS = "tests/test_resampling.py"
 COMPARE = "tests/test_comparing.py"
 MEND = "tests/test_verify.py -k while_repair"
+RETRACT = "tests/test_retract.py"
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,23 @@ MUTANTS = (
     Mutant("a shared seed leaves the other runs out", "pairing.py", "shared = common and (same_seeds or not all(a.stored for a in arms))", "shared = common", COMPARE),
     Mutant("a system is known as its last run is", "pairing.py", 'old.stored and stored', 'stored', COMPARE),
     Mutant("sizes differ on a target that is not asked for", "claiming.py", '(not targets or pair[1] in targets)', 'True', "tests/test_claims.py -k sizes"),
+    Mutant("retrieval beside its own row is moved", "views/suite_task_score.sql", " AND NOT list_contains(o.targets, c.target)", "", VIEWS),
+    Mutant("the first step counts", "views/retracted.sql", "HAVING NOT arg_max(back", "HAVING NOT arg_min(back", RETRACT),
+    Mutant("the first step counts for readers", "retractions.py", "for one in of for run", "for one in reversed(list(of)) for run", RETRACT),
+    Mutant("no version counts again", "store.py", 'runs = f"SELECT * FROM ({runs}){others}"', "pass", RETRACT),
+    Mutant("taken over stays", "store.py", "carried_from NOT IN (SELECT run_id FROM run_retracted)", "true", RETRACT),
+    Mutant("own scores count for nothing", "store.py", "coalesce(carried_from IN (SELECT run_id FROM run_retracted), false) AS gone", "carried_from IN (SELECT run_id FROM run_retracted) AS gone", RETRACT),
+    Mutant("predictions go with all scores alone", "store.py", "bool_and(gone) OR (bool_or(gone AND evidence = 'outcomes') AND NOT bool_or(NOT gone AND evidence = 'outcomes'))", "bool_and(gone)", RETRACT),
+    Mutant("a snapshot knows no retraction", "store.py", "runs + sum(_part(step) for (step,) in steps)", "runs", RETRACT),
+    Mutant("retractions of later in a snapshot", "store.py", "[step for step in steps if (step.made, step.name) <= (written, name)]", "list(steps)", RETRACT),
+    Mutant("steps in the order of a clock", "retractions.py", "*(one.made + _APART for one in before[-1:])", "", RETRACT),
+    Mutant("a retracted version is the newest", "versions.py", "WHERE k.run_id NOT IN (FROM retracted) GROUP BY identity", "GROUP BY identity", RETRACT),
+    Mutant("taken over is compared with", "versions.py", "WHERE s.carried_from IS NULL OR s.carried_from NOT IN (FROM retracted);", ";", RETRACT),
+    Mutant("retracted whatever the value", "versions.py", "language_set AND h.value = s.value\nGROUP", "language_set\nGROUP", RETRACT),
+    Mutant("retracted where one cell is", "versions.py", "HAVING count(*) = n.cells;", ";", RETRACT),
+    Mutant("predictions come back", "versions.py", "        ANTI JOIN lost_prediction AS l ON (l.run_id, l.language, l.split) = (k.old_run_id, k.language, k.split)", "", RETRACT),
+    Mutant("an export is what it was made from", "versions.py", ' AND {" AND ".join(f"g.{c} IS NOT DISTINCT FROM s.{c}" for c in scoring.KEY[1:])}', "", RETRACT),
+    Mutant("hidden scores are made again", "rescoring.py", "({store.source(con, listed, 'score', [run_id])})", "score", RETRACT),
 )  # fmt: skip
 
 
