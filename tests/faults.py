@@ -13,7 +13,14 @@ from pathlib import Path
 
 PAGE = Path(__file__).parent.parent / "docs" / "reliability.md"
 BEGIN, END = "<!-- faults: made by python -m tests.faults -->", "<!-- end of faults -->"
-TESTS = ["tests/test_faults.py", "tests/test_compact.py", "tests/test_verify.py", "tests/test_ingest.py", "tests/test_training.py"]
+TESTS = [
+    "tests/test_faults.py",
+    "tests/test_compact.py",
+    "tests/test_retract.py",
+    "tests/test_verify.py",
+    "tests/test_ingest.py",
+    "tests/test_training.py",
+]
 ORDER = (
     "kill -9", "disk full", "read-only folder", "truncated file", "flipped bit", "damaged file", "foreign file", "clock set back", "answer lost",
     "two at once", "many at once", "another format", "out of memory", "loss that is NaN", "CUDA absent",

@@ -1,9 +1,14 @@
 """Retracted runs are in no view but their history, as if they had never been written; let in again, everything is as it was."""
 
 import datetime
+import errno
 import json
+import multiprocessing
+import os
 import re
+import shutil
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -33,10 +38,11 @@ from xbench import (
     verifying,
     writing,
 )
-from xbench.errors import StoreError
+from xbench.errors import StoreError, WriteError
 from xbench.executors import tracking
 from xbench.versions import Batch, compare, pack
 
+FORK = multiprocessing.get_context("fork")
 VIEWS = sorted(path.stem for path in (Path(store.__file__).parent / "views").glob("*.sql"))
 TABLES = ("run", "score", "outcome", "prediction")
 HEADER = "model,intermediate,target,language,metric,value,n,source\n"
@@ -440,6 +446,65 @@ def test_the_command(tmp_path: Path) -> None:
     assert row["run_id"] == run and retractions.OF_RETRACTION.fullmatch(f"{row['step']}.json")
     assert len(board.scores(tmp_path)) == 2
     assert invoke(tmp_path, "source=paper", "--because", "no", "--undo") == (0, "1 run is not retracted\n")
+
+
+def interrupted(root: Path, at: int, end: Callable[[], None]) -> int:
+    """Retract, and before the system call `at` of those that write (1 is the first) do what `end` does; how many there were."""
+    calls = 0
+
+    def watched(inner: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if calls == at:
+                end()
+            return inner(*args, **options)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("link", "fsync", "replace", "unlink", "mkdir"):
+            patch.setattr(os, name, watched(getattr(os, name)))
+        patch.setattr(places.uuid, "uuid4", watched(uuid.uuid4))
+        retracting.retract(root, {"intermediate": "none"}, "a slip")
+    return calls
+
+
+def full() -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_it_is_done_whole_or_not_at_all(killed: bool, tmp_path: Path, fault: Callable[..., None]) -> None:
+    root = tmp_path / "s"
+    for intermediate in ("none", "intents"):
+        own(root, 0, intermediate)
+    seen, said = ["score", "every_run"], []
+    before = answers(root, seen)
+    total = interrupted(whole := shutil.copytree(root, tmp_path / "whole"), 0, lambda: None)
+    after = answers(whole, seen)
+    assert total > 8 and before["score"] != after["score"]
+    for at in range(1, total + 1):
+        copy = shutil.copytree(root, tmp_path / f"copy{at}")
+        if killed:
+            child = FORK.Process(target=interrupted, args=(copy, at, lambda: os.kill(os.getpid(), 9)))
+            child.start()
+            child.join()
+            assert child.exitcode == -9
+        else:
+            try:
+                interrupted(copy, at, full)
+            except WriteError as error:
+                said.append(str(error))
+        found = answers(copy, seen)
+        assert found in (before, after) and verifying.verify(copy).whole, at
+        done = retracting.retract(copy, {"intermediate": "none"}, "a slip")
+        assert (len(done.runs), done.already) == ((1, 0) if found == before else (0, 1))
+        assert answers(copy, seen) == after
+    assert killed or said
+    assert all(re.search(r"(store|retraction/.*)\.json could not be written", one) for one in said)
+    how = ("kill -9", f"{total} kills", "") if killed else ("disk full", f"{total} times", "names the file that could not be written")
+    fault(how[0], "retract, before every call that writes", how[1], said=how[2])
 
 
 def _cut(path: Path) -> None:

@@ -75,8 +75,12 @@ def add(root: Path, runs: Sequence[str], because: str, *, back: bool) -> Step:
     said: dict[str, Any] = {"made": made, "because": because, "back": back, "runs": sorted(runs)}
     name = f"{datetime.fromtimestamp(made, UTC):%Y%m%dT%H%M%SZ}-{_hash(said)}"
     content = (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode()
-    if not places.create(root / FOLDER / f"{name}.json", content):
-        raise StoreError(f"{root / FOLDER / name}.json is there already, with other content", ["see to it: xbench verify"])
+    path = root / FOLDER / f"{name}.json"
+    try:
+        if not places.create(path, content):
+            raise StoreError(f"{path} is there already, with other content", ["see to it: xbench verify"])
+    except OSError as error:
+        raise places.unwritable(path, error) from error
     write_format(root, RETRACTED)  # a compaction that began before may have written its own meanwhile
     return Step(made, name, because, back, tuple(sorted(runs)))
 
