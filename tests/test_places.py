@@ -1,11 +1,11 @@
-"""A store on S3, against a server on this machine: run by two workers, killed, read, opened by the command line and another writer."""
+"""A store on S3, against a server on this machine: run by workers of every executor, read, opened by the command line and another writer."""
 
 import contextlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from typer.testing import CliRunner
@@ -19,18 +19,24 @@ from xbench.study import Cell
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_a_study_on_s3(bucket: str, tiny_model: Path, tmp_path: Path, workers: int) -> None:
+@pytest.mark.parametrize(
+    ("workers", "executor"), [(1, "local"), *(pytest.param(2, name, marks=pytest.mark.slow) for name in ("local", "ray", "slurm"))]
+)
+def test_a_study_on_s3(bucket: str, tiny_model: Path, tmp_path: Path, workers: int, executor: Literal["local", "ray", "slurm"]) -> None:
     from tests.test_executors import laid_out
 
+    if executor != "local":
+        pytest.importorskip({"ray": "ray", "slurm": "submitit"}[executor])
+    resources = {"cluster": "local", "timeout_min": 10, "folder": str(tmp_path / "slurm")} if executor == "slurm" else {}
     small = {"epochs": 1, "max_examples": 16}
     recipe = {"frozen_layers": 1, "max_length": 64, "target": small, "intermediate": small}
     given = laid_out(tmp_path, tiny_model, targets=["mini-retrieval"], recipe=recipe)
     local = tmp_path / "store"
     executors.run(*given, local, options=Options(threads=1))
-    root = places.place(f"{bucket}/store{workers}")
+    root = places.place(f"{bucket}/{executor}{workers}")
     assert not store.complete_runs(root)
-    assert executors.run(*given, root, options=Options(threads=1, workers=workers, every=0.5, keep="encoders")) == 2
+    options = Options(threads=1, workers=workers, every=0.5, keep="encoders", executor=executor, resources=resources)
+    assert executors.run(*given, root, options=options) == 2
     assert executors.run(*given, root, options=Options(threads=1, keep="encoders")) == 0
     for table in ("prediction", "outcome", "score"):
         names = sorted(p.name for p in (root / table).glob("*.parquet"))
