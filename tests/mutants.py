@@ -1,7 +1,7 @@
 """Mutation check: small faults put into views, scorers and statistics, each of which the tests must notice.
 
     python -m tests.mutants [--jobs 2]    all of them (half an hour on two cores), and docs/mutants.md
-    python -m tests.mutants NAME…         some
+    python -m tests.mutants NAME…         some, and their rows there
 
 A mutant is a copy of the package with one text replaced; it is killed if the tests named with it fail. The unchanged copy must pass them
 first. One that survives is a hole in the tests.
@@ -215,6 +215,20 @@ MUTANTS = (
     Mutant("predictions come back", "versions.py", "        ANTI JOIN lost_prediction AS l ON (l.run_id, l.language, l.split) = (k.old_run_id, k.language, k.split)", "", RETRACT),
     Mutant("an export is what it was made from", "versions.py", ' AND {" AND ".join(f"g.{c} IS NOT DISTINCT FROM s.{c}" for c in scoring.KEY[1:])}', "", RETRACT),
     Mutant("hidden scores are made again", "rescoring.py", "({store.source(con, listed, 'score', [run_id])})", "score", RETRACT),
+    Mutant("languages of data revisions averaged", "views/language_score.sql", "language_set, metric, scorer, split, train_language, model_revision, intermediate_revision, dataset_revision,", "language_set, metric, scorer, split, train_language, model_revision, intermediate_revision, any_value(dataset_revision) AS dataset_revision,", VIEWS),
+    Mutant("scorers averaged by language", "views/language_score.sql", "language_set, metric, scorer,", "language_set, metric, any_value(scorer) AS scorer,", VIEWS),
+    Mutant("the largest test set of the seeds", "views/language_score.sql", "min(n) AS n", "max(n) AS n", VIEWS),
+    Mutant("scorers in one column", "views/result.sql", "s.target, s.metric, s.scorer, s.split, s.dataset_revision, coalesce(s.language_set, '')))[:12] AS task_key", "s.target, s.metric, s.split, s.dataset_revision, coalesce(s.language_set, '')))[:12] AS task_key", VIEWS),
+    Mutant("comparable whatever the recipe", "views/result.sql", "s.train_language, r.recipe_id, r.stack", "s.train_language, r.stack", VIEWS),
+    Mutant("every version in the results", "views/result.sql", "JOIN run AS r USING", "JOIN every_run AS r USING", "tests/test_ingest.py -k version"),
+    Mutant("old versions are current", "views/history.sql", "r.run_id IN (SELECT run_id FROM run) AS current", "true AS current", "tests/test_ingest.py -k version"),
+    Mutant("the file of a carried number", "views/history.sql", "CASE WHEN s.carried_from IS NULL THEN r.source_sha256 ELSE o.source_sha256 END", "r.source_sha256", "tests/test_ingest.py tests/test_app_pages.py -k carried"),
+    Mutant("F1 of two labels without the two", "scorers/binary_f1.py", "2 * gold * said, gold + said", "gold * said, gold + said", SCORERS),
+    Mutant("precision for F1 of two labels", "scorers/binary_f1.py", "2 * gold * said, gold + said", "gold * said, said", SCORERS),
+    Mutant("POS by another seqeval", "scorers/pos_chunk_f1.py", "import SEQEVAL_0_0_12", "import SEQEVAL_DEFAULT as SEQEVAL_0_0_12", SCORERS),
+    Mutant("strict spans are lenient", "scorers/span_f1_strict.py", "import IOB2_STRICT", "import SEQEVAL_DEFAULT as IOB2_STRICT", SCORERS),
+    Mutant("nothing said where nothing is right is wrong", "scorers/squad2.py", "np.maximum(f1, exact[0])", "f1", SCORERS),
+    Mutant("answers that are nothing are kept", "scorers/squad2.py", "if normal] or", "] or", SCORERS),
 )  # fmt: skip
 
 
@@ -239,6 +253,17 @@ def alive(copy: Path, mutant: Mutant) -> tuple[bool, str]:
         return passes(copy, mutant.tests)
     finally:
         path.write_text(text, encoding="utf-8")
+
+
+def write(rows: list[str]) -> None:
+    """The page, with what these rows say of theirs, and without those of faults that there are no more. One that was never tried says so."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines() if PAGE.exists() else []
+    known = {line.split(" | ")[0].removeprefix("| "): line for line in [*lines, *rows] if line.startswith("| ")}
+    whole = [known.get(m.what, f"| {m.what} | {m.file} | **not tried** |") for m in MUTANTS]
+    killed = sum(not row.endswith("** |") for row in whole)
+    head = f"# Mutants\n\n`python -m tests.mutants` puts {len(whole)} faults into the package, one at a time; {killed} are killed.\n"
+    table = "\n".join(["| fault | in xbench/ | killed by |", "|---|---|---|", *whole])
+    PAGE.write_text(f"{head}\n{table}\n", encoding="utf-8")
 
 
 def main() -> int:
@@ -270,10 +295,7 @@ def main() -> int:
             rows.append(f"| {mutant.what} | {mutant.file} | {'**survives**' if survives else by} |")
             sys.stdout.write(f"{rows[-1]}\n")
             sys.stdout.flush()
-    if len(chosen) == len(MUTANTS):
-        head = f"# Mutants\n\n`python -m tests.mutants` puts {len(rows)} faults into the package, one at a time; {len(rows) - survivors} are killed.\n"
-        table = "\n".join(["| fault | in xbench/ | killed by |", "|---|---|---|", *rows])
-        PAGE.write_text(f"{head}\n{table}\n", encoding="utf-8")
+    write(rows)
     return 1 if survivors else 0
 
 
