@@ -35,7 +35,7 @@ ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "fuzzing.md"
 _PLUGGED = (ROOT / "ingest", ROOT / "xbench" / "tasks")
 _RECORDING = threading.Lock()
-OTHERS = ("archive", "conll", "store", "store-notes", "study")
+OTHERS = ("archive", "conll", "recognition", "store", "store-notes", "study")
 Target = tuple[Callable[[bytes], None], list[bytes]]
 """What is called with an input, and the inputs to begin with. The first byte says which of several files the rest is."""
 
@@ -197,24 +197,50 @@ def _archive(folder: Path) -> Target:
     return read, starts
 
 
+def _recognition(folder: Path) -> Target:
+    """Which adapter reads a file: all of them look at any file that somebody gives, or uploads."""
+    from tests.adapter_files import CASES
+    from xbench import adapter
+    from xbench.adapter import Options
+
+    given = [(Path(name).name, content) for case in CASES.values() for name, content in sorted(case.files.items())]
+
+    def read(content: bytes) -> None:
+        path = folder / given[content[0] % len(given)][0]
+        path.write_bytes(content[1:])
+        try:
+            adapter.recognised(path, Options())  # whatever one of them stumbles over, it is an error that it is not the file's
+        finally:
+            path.unlink()
+
+    assert len(given) <= 256
+    starts = [content if isinstance(content, bytes) else content.encode() for _, content in given]
+    return read, [bytes([i]) + start for i, start in enumerate(starts)]
+
+
 def _store(folder: Path) -> Target:
     from tests.conftest import Writer
-    from xbench import board, store
+    from tests.test_verify import own
+    from xbench import board, compacting, store
     from xbench.errors import StoreError
 
-    writer = Writer(folder / "store")
+    root = folder / "store"
+    own(root, 0)
+    compacting.compact(root)
+    writer = Writer(root)
     for intermediate in ("none", "intents"):
         writer.add(intermediate, "mini-ner", 0, {"de": 0.5, "hi": 0.25})
-    files = [p for table in ("run", "score") for p in sorted((folder / "store" / table).glob("*.parquet"))]
+    own(root, 1)
+    files = sorted(root.rglob("*.parquet"))
     whole = [p.read_bytes() for p in files]
 
     def read(content: bytes) -> None:
         victim = files[content[0] % len(files)]
         victim.write_bytes(content[1:])
         try:
-            con = store.connect(folder / "store")
+            con = store.connect(root)
             try:
-                for view in ("leaderboard", "transfer_delta"):
+                for view in ("leaderboard", "transfer_delta", "outcome", "prediction"):
                     board.query(con, view)
             finally:
                 con.close()
@@ -258,7 +284,9 @@ def target(name: str, folder: Path) -> Target:
     if name.startswith("task:"):
         return _task(name.removeprefix("task:"), folder)
     if name in OTHERS:
-        others = {"study": _study, "archive": _archive, "conll": _conll, "store": _store, "store-notes": _store_notes}
+        others = {
+            "study": _study, "archive": _archive, "conll": _conll, "recognition": _recognition, "store": _store, "store-notes": _store_notes,
+        }  # fmt: skip
         return others[name](folder)
     return _adapter(name, folder)
 

@@ -38,8 +38,7 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
         text += " WHERE " + " AND ".join(f'"{c}" = ?' for c in conditions)
     if order:
         text += " ORDER BY " + ", ".join(f'"{o.removeprefix("-")}"' + (" DESC" if o.startswith("-") else "") for o in order)
-    found = execute(con, text, list(conditions.values()))
-    return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]
+    return [dict(zip(columns, row, strict=True)) for row in fetched(con, text, list(conditions.values()))]
 
 
 def columns(root: Path | duckdb.DuckDBPyConnection, view: str) -> list[str]:
@@ -158,7 +157,7 @@ def group_averages(root: Path | duckdb.DuckDBPyConnection, **where: Any) -> list
 def task_groups(root: Path | duckdb.DuckDBPyConnection) -> list[str]:
     """The groups that suites divide their tasks into."""
     with store.reading(root) as con:
-        return [name for (name,) in execute(con, "SELECT DISTINCT task_group FROM suite_task ORDER BY ALL", []).fetchall()]
+        return [name for (name,) in fetched(con, "SELECT DISTINCT task_group FROM suite_task ORDER BY ALL", [])]
 
 
 def task_scores(root: Path, **where: Any) -> list[Row]:
@@ -187,7 +186,7 @@ def unheard_of(root: Path | duckdb.DuckDBPyConnection, where: Mapping[str, Any])
     found = []
     with store.reading(root) as con:
         for column, value in asked.items():
-            there = {str(v) for (v,) in execute(con, f'SELECT DISTINCT "{column}" FROM {tables[column]}', []).fetchall()}
+            there = {str(v) for (v,) in fetched(con, f'SELECT DISTINCT "{column}" FROM {tables[column]}', [])}
             names = there | known.get(column, set())
             trained = value.partition("@")[0] if column in known else value
             if not names.isdisjoint((value, trained)) or (column == "language" and languages.known(value)):
@@ -218,6 +217,19 @@ def official_scorers() -> dict[str, set[str]]:
 def _rows(root: Path | duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any], order: Sequence[str]) -> list[Row]:
     with store.reading(root) as con:
         return query(con, view, where, order)
+
+
+def fetched(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a query to a store.
+
+    Raises:
+        StoreError: If a value is not of the type of its column, or a file cannot be read: of some that is found out when rows are fetched.
+    """
+    found = execute(con, text, values)
+    try:
+        return found.fetchall()
+    except duckdb.Error as error:
+        raise store.unreadable(error) from error
 
 
 def execute(con: duckdb.DuckDBPyConnection, text: str, values: list[Any]) -> duckdb.DuckDBPyConnection:

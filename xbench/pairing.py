@@ -146,7 +146,7 @@ def columns(con: duckdb.DuckDBPyConnection, where: Mapping[str, Any]) -> list[Co
     tasks = "SELECT target, family, list(language ORDER BY language) FROM task_language GROUP BY ALL"
     covered = {target: (tuple(codes), family == "mining") for target, family, codes in con.execute(tasks).fetchall()}
     found: dict[tuple[str, ...], Column] = {}
-    for row in board.execute(con, text, list(conditions.values())).fetchall():
+    for row in board.fetched(con, text, list(conditions.values())):
         key, system = row[: len(COLUMN)], System(*row[len(COLUMN) : len(COLUMN) + len(SYSTEM)])
         seed, run_id, revision, parameters, stored, selected = row[-6:]
         column = found.setdefault(key, Column(key[0], key[1], key[2], key[3], {}, *covered.get(key[0], ())))
@@ -192,7 +192,7 @@ def meeting(
     if asked:
         conditions = {**asked, **(of or {})}
         text = f"SELECT DISTINCT {', '.join(SYSTEM)} FROM result WHERE split = 'test'" + "".join(f' AND "{c}" = ?' for c in conditions)
-        met = set(board.execute(con, text, list(conditions.values())).fetchall())
+        met = set(board.fetched(con, text, list(conditions.values())))
 
     def meets(row: Mapping[str, Any], side: str) -> bool:
         return all(row[side + c] == v for c, v in said.items()) and (met is None or tuple(row[side + f] for f in SYSTEM) in met)

@@ -6,7 +6,7 @@ retracted one goes with it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
 def listed(root: Path) -> list[Row]:
     """The runs that are retracted, the last ones first: since when, why, which, and how many scores each has."""
     with store.reading(root) as con:
-        return _asked(con, "JOIN retracted AS t USING (run_id)", [], "t.made, t.because, ", "t.made DESC, ")
+        return _asked(con, "JOIN retracted AS t USING (run_id)", [], ("made", "because"), "t.made DESC, ")
 
 
 def _chosen(con: duckdb.DuckDBPyConnection, where: Mapping[str, str]) -> list[Row]:
@@ -111,26 +111,25 @@ def _chosen(con: duckdb.DuckDBPyConnection, where: Mapping[str, str]) -> list[Ro
     return found
 
 
-def _asked(con: duckdb.DuckDBPyConnection, which: str, values: list[Any], more: str = "", first: str = "") -> list[Row]:
+def _asked(con: duckdb.DuckDBPyConnection, which: str, values: list[Any], more: Sequence[str] = (), first: str = "") -> list[Row]:
     """Runs of every version, with their number of scores.
 
     Args:
         con: The open store.
         which: A join or a condition.
         values: Of its ?.
-        more: Columns beside, each with a comma after it.
-        first: What they are sorted by before anything else, likewise.
+        more: Columns of view `retracted` beside, where it is joined.
+        first: What they are sorted by before anything else, with a comma after it.
     """
-    seen = ", ".join(f"r.{name}" for name in _SEEN)
-    found = board.execute(
+    chosen = [*(f"t.{name}" for name in more), "r.run_id", *(f"r.{name}" for name in _SEEN), "coalesce(n.scores, 0)"]
+    found = board.fetched(
         con,
-        f"SELECT {more}r.run_id, {seen}, coalesce(n.scores, 0) AS scores FROM every_run AS r "
+        f"SELECT {', '.join(chosen)} FROM every_run AS r "
         f"LEFT JOIN (SELECT run_id, count(*) AS scores FROM every_score GROUP BY ALL) AS n USING (run_id) {which} "
         f"ORDER BY {first}r.source, r.source_version, r.target, r.model, r.intermediate, r.train_language, r.seed, r.version, r.run_id",
         values,
     )
-    names = [d[0] for d in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return [dict(zip((*more, "run_id", *_SEEN, "scores"), row, strict=True)) for row in found]
 
 
 def _counting(versions: Iterable[tuple[str, str, int]], out: Set[str]) -> set[str]:
