@@ -343,6 +343,23 @@ def test_retrieval_that_was_trained_in_none_is_of_the_system_that_was_trained_el
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"dataset_revision": "r2"}, {"target_revision": "r2"}, {"scorer": "s-2"}, {"metric": "f1"}, {"split": "dev"}, {"train_language": "fr"},
+        {"model_revision": "2"}, {"intermediate_revision": "2"}, {"recipe_id": "other"}, {"stack": "other"}, {"source_version": "2"},
+        {"relationship": "third party"}, {"kind": "external"},
+    ],
+    ids="+".join,
+)  # fmt: skip
+def test_a_mean_over_seeds_is_of_one_system_and_column(other: dict[str, Any], writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, {"de": 0.4}, n=100)
+    writer.add("none", "mini-ner", 1, {"de": 0.5}, n=90)
+    writer.add("none", "mini-ner", 2, {"de": 0.9}, n=80, **other)
+    found = [(r["value"], r["seeds"], r["n"]) for r in rows(writer.root, "language_score")]
+    assert sorted(found) == [(pytest.approx(0.45), 2, 90), (0.9, 1, 80)]
+
+
 def test_a_task_on_several_revisions_is_not_in_what_is_available(writer: Writer) -> None:
     for revision, value in (("r", 0.4), ("r2", 0.6)):
         right = dict.fromkeys(load_task("tatoeba").languages, value)

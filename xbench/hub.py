@@ -97,6 +97,8 @@ def _pins() -> dict[str, str]:
         pins = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{path} is not JSON; remove it to pin the newest commits again") from error
+    if not isinstance(pins, dict):
+        raise DataError(f"{path} is no JSON object of commits by repository; remove it to pin the newest commits again")
     return {str(k): str(v) for k, v in pins.items()}
 
 
