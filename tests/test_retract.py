@@ -410,6 +410,7 @@ def test_a_run_of_ours_is_not_trained_again(tmp_path: Path) -> None:
     [
         (["target=xnli"], "a reason is needed (--because)"),
         (["target=xnli", "--because", "  "], "a reason is needed (--because)"),
+        (["target=xnli", "--because", "a\x1b[31m slip"], "characters that cannot be printed"),
         (["--because", "x"], "nothing: a run is said as FIELD=VALUE, such as run_id=1a2b3c"),
         (["targt=xnli", "--because", "x"], "there is no column targt of runs; did you mean 'target'?"),
         (["xnli", "--because", "x"], "xnli: a run is said as FIELD=VALUE"),
@@ -532,6 +533,7 @@ def _set(field: str, value: Any) -> Callable[[Path], None]:
         (_set("made", float("nan")), "made is no time"),
         (_set("back", 0), "back not true or false"),
         (_set("because", None), "because no text"),
+        (_set("because", "a\x1b[31m slip"), "because no text"),
         (_set("runs", []), "runs are not ids of runs"),
         (_set("runs", ["a"]), "runs are not ids of runs"),
         (lambda path: path.write_text("[]"), "TypeError"),

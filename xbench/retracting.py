@@ -68,7 +68,9 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
     Raises:
         StoreError: If there is no reason or no condition, a column or value is not known, no run meets them, or the step cannot be written.
     """
-    problems = [] if because.strip() else ["a reason is needed (--because): it is all that is told of these results from here on"]
+    because = " ".join(because.split())
+    problems = [] if because else ["a reason is needed (--because): it is all that is told of these results from here on"]
+    problems += [] if because.isprintable() else ["the reason has characters that cannot be printed (--because)"]
     known = [name for name, _, _ in contracts.rules("run").columns]
     problems += [f"there is no column {name} of runs{meant(name, known)}" for name in where if name not in known]
     problems += [] if where else ["say which runs, as FIELD=VALUE, such as source=arXiv:2005.13013 or run_id=1a2b3c"]
@@ -89,7 +91,7 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
         result.behind = len({run for run, _, _ in versions} & runs - after)
         result.reasons.update(reasons[run] for run in runs)
     if changing and not dry_run:
-        result.step = retractions.add(root, sorted(runs), " ".join(because.split()), back=back).name
+        result.step = retractions.add(root, sorted(runs), because, back=back).name
     return result
 
 

@@ -94,8 +94,10 @@ def step(path: Path) -> Step:
     try:
         said = from_json(path.read_bytes())
         made, because, back, runs = said["made"], said["because"], said["back"], said["runs"]
-        if not (isinstance(made, float) and 0 <= made < _END and isinstance(because, str) and isinstance(back, bool)):
-            raise ValueError("made is no time, because no text, or back not true or false")
+        if not (
+            isinstance(made, float) and 0 <= made < _END and isinstance(because, str) and because.isprintable() and isinstance(back, bool)
+        ):
+            raise ValueError("made is no time, because no text of one line, or back not true or false")
         if not (isinstance(runs, list) and runs and all(isinstance(run, str) and _RUN_ID.fullmatch(run) for run in runs)):
             raise ValueError("runs are not ids of runs")
         if _hash(said) != path.stem.partition("-")[2]:
