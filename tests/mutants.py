@@ -220,7 +220,7 @@ MUTANTS = (
     Mutant("the largest test set of the seeds", "views/language_score.sql", "min(n) AS n", "max(n) AS n", f"{VIEWS} -k mean_over_seeds"),
     Mutant("scorers in one column", "views/result.sql", "s.target, s.metric, s.scorer, s.split, s.dataset_revision, coalesce(s.language_set, '')))[:12] AS task_key", "s.target, s.metric, s.split, s.dataset_revision, coalesce(s.language_set, '')))[:12] AS task_key", f"{VIEWS} -k keys"),
     Mutant("comparable whatever the recipe", "views/result.sql", "s.train_language, r.recipe_id, r.stack", "s.train_language, r.stack", f"{VIEWS} -k keys"),
-    Mutant("every version in the results", "views/result.sql", "JOIN run AS r USING", "JOIN every_run AS r USING", "tests/test_ingest.py -k version"),
+    Mutant("every version in the results", "views/result.sql", "JOIN run AS r USING", "JOIN every_run AS r USING", f"{RETRACT} -k version_before"),
     Mutant("old versions are current", "views/history.sql", "r.run_id IN (SELECT run_id FROM run) AS current", "true AS current", "tests/test_ingest.py -k version"),
     Mutant("the file of a carried number", "views/history.sql", "CASE WHEN s.carried_from IS NULL THEN r.source_sha256 ELSE o.source_sha256 END", "r.source_sha256", "tests/test_ingest.py tests/test_app_pages.py -k carried"),
     Mutant("F1 of two labels without the two", "scorers/binary_f1.py", "2 * gold * said, gold + said", "gold * said, gold + said", SCORERS),

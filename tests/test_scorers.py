@@ -74,9 +74,11 @@ def test_binary_f1_is_that_of_sklearn() -> None:
     from sklearn.metrics import f1_score
 
     rng = random.Random(4)
-    gold, said = ([rng.choice("0001") for _ in range(200)] for _ in range(2))
-    n, d = load_scorer("binary-f1").score(gold, said, "en")["f1"]
-    assert n.sum() / d.sum() == pytest.approx(f1_score(gold, said, pos_label="1"), abs=1e-15)
+    for labels in ("0001", "011"):  # precision is above recall, and below
+        gold, said = ([rng.choice(some) for _ in range(200)] for some in ("001", labels))
+        assert gold.count("1") != said.count("1")
+        n, d = load_scorer("binary-f1").score(gold, said, "en")["f1"]
+        assert n.sum() / d.sum() == pytest.approx(f1_score(gold, said, pos_label="1"), abs=1e-15)
 
 
 def test_accuracy_compares_strings() -> None:
