@@ -11,9 +11,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from xbench import adapter, auditing, board, compacting, exporting, ingesting, mending, plugins, retracting, rows, share, store, verifying
 from xbench.adapter import Options
+from xbench.board import Row
 from xbench.errors import DataError
 from xbench.listing import Listing, option
-from xbench.retracting import Row
 from xbench.tables import LOG, Form, apart, emit, many, percent, show
 from xbench.verifying.problems import HARMLESS, KINDS, Problem, Verified
 from xbench.versions import Change

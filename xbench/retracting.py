@@ -14,6 +14,7 @@ from typing import Any
 import duckdb
 
 from xbench import board, contracts, retractions, store
+from xbench.board import Row
 from xbench.errors import StoreError, meant
 from xbench.listing import Listing
 
@@ -26,7 +27,6 @@ WHERE identity IN (SELECT identity FROM every_run WHERE list_contains(?::VARCHAR
 _CARRIED = """
 SELECT count(*) FROM ({scores}) WHERE list_contains(?::VARCHAR[], carried_from) AND list_contains(?::VARCHAR[], run_id)
 """
-Row = dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -83,7 +83,7 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
         runs = {row["run_id"] for row in changing}
         versions = con.execute(_VERSIONS, [sorted(runs)]).fetchall()
         before, after = (_counting(versions, gone) for gone in (out, out - runs if back else out | runs))
-        again, replaced = (_asked(con, _AMONG, [sorted(some - runs)]) for some in (after - before, before - after))
+        again, replaced = (_asked(con, _AMONG, [sorted(some)]) if some else [] for some in (after - before - runs, before - after - runs))
         scores = store.source(con, Listing(root), "score")  # some are not even in stored_score while they are out
         ((carried,),) = con.execute(_CARRIED.format(scores=scores), [sorted(runs), sorted(after - runs)]).fetchall()
     result = Retracted(changing, len(found) - len(changing), again, replaced, carried=carried)
@@ -91,7 +91,7 @@ def retract(root: Path, where: Mapping[str, str], because: str, *, back: bool = 
         result.behind = len({run for run, _, _ in versions} & runs - after)
         result.reasons.update(reasons[run] for run in runs)
     if changing and not dry_run:
-        result.step = retractions.add(root, sorted(runs), because, back=back).name
+        result.step = retractions.add(root, runs, because, back=back).name
     return result
 
 

@@ -9,7 +9,7 @@ rows stay as they are, and `every_run` shows it still.
 import json
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -63,7 +63,16 @@ def retracted(of: Iterable[Step]) -> dict[str, Step]:
     return {run: one for run, one in last.items() if not one.back}
 
 
-def add(root: Path, runs: Sequence[str], because: str, *, back: bool) -> Step:
+def out_of(root: Path) -> dict[str, Step]:
+    """The runs that are taken out of a store now, with the step by which they are.
+
+    Raises:
+        StoreError: As `steps`.
+    """
+    return retracted(steps(root))
+
+
+def add(root: Path, runs: Iterable[str], because: str, *, back: bool) -> Step:
     """Write a step down: from here on these runs do not count, or do again.
 
     Raises:
@@ -72,7 +81,8 @@ def add(root: Path, runs: Sequence[str], because: str, *, back: bool) -> Step:
     write_format(root, RETRACTED)  # first: a version that does not look for steps must not read the store from here on
     before = steps(root)
     made = max([time.time(), *(one.made + _APART for one in before[-1:])])
-    said: dict[str, Any] = {"made": made, "because": because, "back": back, "runs": sorted(runs)}
+    ordered = sorted(runs)
+    said: dict[str, Any] = {"made": made, "because": because, "back": back, "runs": ordered}
     name = f"{datetime.fromtimestamp(made, UTC):%Y%m%dT%H%M%SZ}-{_hash(said)}"
     content = (json.dumps(said, ensure_ascii=False, indent=1) + "\n").encode()
     path = root / FOLDER / f"{name}.json"
@@ -82,7 +92,7 @@ def add(root: Path, runs: Sequence[str], because: str, *, back: bool) -> Step:
     except OSError as error:
         raise places.unwritable(path, error) from error
     write_format(root, RETRACTED)  # a compaction that began before may have written its own meanwhile
-    return Step(made, name, because, back, tuple(sorted(runs)))
+    return Step(made, name, because, back, tuple(ordered))
 
 
 def step(path: Path) -> Step:

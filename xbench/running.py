@@ -71,7 +71,7 @@ def run_study(name: str, root: Path, options: "Options", form: Form, *, dry_run:
     for model in resolved.values():
         LOG.print(f"model {model.name}: {model.origin}, revision {model.revision}")
     LOG.print(f"study {path.stem}: {many(len(todo.cells), 'cell')}, {there} already in {root}, {len(missing)} to run")
-    if gone := retractions.retracted(retractions.steps(root)).keys() & {cell.run_id for cell in todo.cells}:
+    if gone := retractions.out_of(root).keys() & {cell.run_id for cell in todo.cells}:
         LOG.print(f"retracted, and not run again: {many(len(gone), 'cell')} of them; `xbench retract{where}` says why")
     if missing and (busy := tracking.at_work(root, todo)):
         LOG.print(f"another xbench run is at work on {len(busy)} of them: {'; '.join(busy)}")

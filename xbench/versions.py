@@ -166,7 +166,7 @@ def compare(batch: Batch, roots: Sequence[Path]) -> tuple[dict[str, pa.Table], C
             con.register(f"given_{table}", batch.tables[table])
         for table in ("run", "score"):
             _known(con, roots, table)
-        gone = sorted({run for root in roots for run in retractions.retracted(retractions.steps(root))})
+        gone = sorted({run for root in roots for run in retractions.out_of(root)})
         con.register("retracted", pa.table({"run_id": columns.texts(gone)}))
         exported = pa.table({"run_id": columns.texts(list(batch.exported_as)), "theirs": columns.texts(list(batch.exported_as.values()))})
         found = Compared()

@@ -133,7 +133,7 @@ def status(root: Path, study: Study | None = None) -> list[dict[str, Any]]:
         Rows with study, state (done, retracted, running, failed, stopped, missing), label, model, item_id, what, progress (share of the
         step under way, None where not known), seconds, attempts, error. `stopped` was running and its worker is gone.
     """
-    whole, gone = store.complete_runs(root), retractions.retracted(retractions.steps(root)).keys()
+    whole, gone = store.complete_runs(root), retractions.out_of(root)
     running, failures = _all(root / "running"), _all(root / "failed")
     rows, seen = [], set()
     for study_id, content in _all(root / "study").items():
