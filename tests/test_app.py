@@ -206,6 +206,30 @@ def test_the_rules_of_means(uneven: Writer, monkeypatch: pytest.MonkeyPatch) -> 
     assert table["best in"].tolist() == ["★ mean, ★ mini-pos", "★ mini-retrieval"]
 
 
+def test_the_halves_of_two_runs_are_no_whole(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every language is in some run and none has all: shown, in no strict mean and never the best, until a run has all that count."""
+    languages = load_task("mini-pos").languages
+    writer.add("none", "mini-pos", 0, dict.fromkeys(languages, 0.5), scorer="token-accuracy-1")
+    for seed, own in enumerate((languages[:6], languages[4:])):
+        writer.add("intents", "mini-pos", seed, dict.fromkeys(own, 0.7), scorer="token-accuracy-1")
+    table = draw(monkeypatch, writer.root, "leaderboard").dataframe[0].value.set_index("system")
+    assert table["mini-pos"].to_dict() == {"m": 50, "m after intents": pytest.approx(70)}
+    assert table["best in"].tolist() == ["", ""]
+    both = draw(monkeypatch, writer.root, "leaderboard", only_language=list(languages[4:6])).dataframe[0].value.set_index("system")
+    assert both["best in"].to_dict() == {"m": "", "m after intents": "★ mini-pos"}, "of the languages asked for each run has all"
+    writer.add("intents", "mini-pos", 2, dict.fromkeys(languages, 0.7), scorer="token-accuracy-1")
+    table = draw(monkeypatch, writer.root, "leaderboard").dataframe[0].value.set_index("system")
+    assert table["best in"].to_dict() == {"m": "", "m after intents": "★ mini-pos"}
+
+
+def test_two_runs_of_one_seed_are_one_seed_in_the_spread(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in view leaderboard: seed 0 has .4 and .6, so .5; seed 1 has .9."""
+    for seed, name, value in ((0, "a", 0.4), (0, "b", 0.6), (1, "a", 0.9)):
+        writer.add("none", "mini-ner", seed, {"de": value, "hi": value}, study=json.dumps({"name": name}))
+    table = draw(monkeypatch, writer.root, "leaderboard").dataframe[0].value
+    assert table["± seeds"].tolist() == [pytest.approx(100 * 0.4 / 2**0.5)]
+
+
 def test_the_tasks_shown_first_are_those_that_systems_have_all_of(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """No task can follow itself, so that with all tasks the direct baseline alone would have a mean."""
     tasks = ("mini-pos", "mini-ner", "mini-retrieval", "intents")

@@ -1,8 +1,11 @@
 """Views, row by row, against numbers worked by hand (written as sums beside them)."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.conftest import Writer
@@ -494,6 +497,67 @@ def test_seeds_with_as_many_other_languages_do_not_mix(writer: Writer) -> None:
     assert found["seed_sd"] == pytest.approx(0.02**0.5)  # of .1 and .3
 
 
+def test_the_halves_of_two_runs_are_no_whole(writer: Writer) -> None:
+    """Every language is in some run and none has all: the mean is there, and is not complete. One run that has all makes it so."""
+    codes = load_task("mini-ner").languages
+    for seed, own in ((0, codes[:5]), (1, codes[5:]), (1, codes[:5])):
+        writer.add(
+            "none", "mini-ner", seed, dict.fromkeys(own, 0.5 + seed / 10), study=json.dumps({"languages": len(own), "first": own[0]})
+        )
+    (found,) = rows(writer.root, "leaderboard")
+    assert (found["languages"], found["languages_expected"], found["complete"], found["seeds"]) == (10, 10, False, 1)
+    assert found["value"] == pytest.approx((5 * 0.55 + 5 * 0.6) / 10)
+    writer.add("none", "mini-ner", 2, dict.fromkeys(codes, 0.5))
+    assert [(r["languages"], r["complete"]) for r in rows(writer.root, "leaderboard")] == [(10, True)]
+
+
+def test_two_runs_of_one_seed_are_one_seed_in_the_spread(writer: Writer) -> None:
+    """Seed 0 has .4 and .6, so .5; seed 1 has .9: the spread is of .5 and .9, not of the four scores of seed 0 as if they were languages."""
+    for seed, name, value in ((0, "a", 0.4), (0, "b", 0.6), (1, "a", 0.9)):
+        writer.add("none", "mini-ner", seed, {"de": value, "hi": value}, study=json.dumps({"name": name}))
+    (found,) = rows(writer.root, "leaderboard")
+    assert (found["seed_sd"], found["seeds"], found["languages"]) == (pytest.approx(0.4 / 2**0.5), 2, 2)
+
+
+def test_of_several_training_languages_all_are_there_or_there_is_no_mean_of_them(writer: Writer) -> None:
+    writer.add("none", "mini-ner", 0, {"de": 0.6, "hi": 0.4}, train_language="de+en")
+    writer.add("none", "mini-pos", 0, {"de": 0.6, "en": 0.8, "hi": 0.4}, train_language="de+en")
+    found = {r["target"]: (r["trained"], r["zero_shot"]) for r in rows(writer.root, "leaderboard")}
+    assert found == {"mini-ner": (None, 0.4), "mini-pos": (pytest.approx(0.7), 0.4)}
+
+
+def test_examples_that_are_unknown_of_a_language_are_not_counted_as_none(writer: Writer) -> None:
+    aggregate: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate"}
+    name = writer.add("none", "mini-ner", None, {"de": 0.6, "hi": 0.4}, **aggregate)
+    assert [r["n"] for r in rows(writer.root, "leaderboard")] == [200]
+    (path,) = (writer.root / "score").glob(f"*{name}*.parquet")
+    table = pq.read_table(path)
+    place = table.column_names.index("n")
+    pq.write_table(table.set_column(place, table.field(place), pa.array([100, None], pa.int64())), path)
+    assert [r["n"] for r in rows(writer.root, "leaderboard")] == [None]
+
+
+def test_a_run_without_a_baseline_says_nothing_about_the_delta(writer: Writer) -> None:
+    """Seed 1 has no direct baseline: neither its fewer examples nor how it was selected are those of the delta, which is of seed 0."""
+    writer.add("none", "mini-ner", 0, {"de": 0.5}, selection="train-language")
+    writer.add("intents", "mini-ner", 0, {"de": 0.6}, selection="train-language")
+    writer.add("intents", "mini-ner", 1, {"de": 0.9}, selection="target-languages", n=7)
+    (found,) = rows(writer.root, "transfer_summary")
+    assert (found["delta"], found["seeds"], found["seeds_without_baseline"]) == (pytest.approx(0.1), 1, 1)
+    assert (found["n"], found["selection"]) == (100, "train-language")
+    writer.add("mini-pos", "mini-ner", 1, {"de": 0.9}, selection="target-languages", n=7)
+    (found,) = rows(writer.root, "transfer_summary", intermediate="mini-pos")
+    assert (found["delta"], found["n"], found["selection"]) == (None, 7, "target-languages")
+
+
+def test_rows_that_tie_have_an_order(writer: Writer) -> None:
+    """Two systems that differ in the recipe alone, and have one value."""
+    for recipe in ("b", "c", "a"):
+        writer.add("none", "mini-ner", 0, {"de": 0.5, "hi": 0.5}, recipe_id=recipe)
+    assert [r["recipe_id"] for r in board.leaderboard(writer.root)] == ["a", "b", "c"]
+    assert [r["recipe_id"] for r in board.scores(writer.root, language="hi")] == ["a", "b", "c"]
+
+
 def test_languages_that_rise_in_one_seed_and_fall_in_another_are_neither(writer: Writer) -> None:
     for seed, de, hi, fr in ((0, 0.1, -0.1, 0.2), (1, -0.1, -0.2, 0.3)):
         writer.add("none", "mini-ner", seed, dict.fromkeys(("de", "hi", "fi"), 0.5))
@@ -538,6 +602,13 @@ def test_coverage_has_no_mixture_before_a_part_of_it_in_another_language(writer:
     assert found() == {("mini-multi", "mini-ner"), ("mini-pos", "mini-ner"), ("mini-pos", "intents"), ("mini-multi", "intents")}
     missing = next(r for r in rows(writer.root, "coverage") if (r["intermediate"], r["target"]) == ("mini-multi", "intents"))
     assert (missing["status"], missing["seeds"]) == ("missing", 0)
+
+
+def test_coverage_has_a_mixture_before_a_part_of_it_where_no_language_is_said(writer: Writer) -> None:
+    table: dict[str, Any] = {"kind": "external", "source": "p", "evidence": "aggregate", "train_language": "unknown"}
+    writer.add("mini-multi", "intents", None, {"de": 0.5}, **table)
+    found = {(r["intermediate"], r["target"]): (r["status"], r["languages"]) for r in rows(writer.root, "coverage")}
+    assert found == {("mini-multi", "intents"): ("partial", 1)}
 
 
 def test_names_of_one_task_are_told_alike_in_views_and_in_python(writer: Writer) -> None:

@@ -23,7 +23,8 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
         con: From xbench.store.connect.
         view: A table or view.
         where: {column: value}; None values are not a condition.
-        order: Columns to sort by, `-` before one for descending.
+        order: Columns to sort by, `-` before one for descending. Rows that are equal in them are in the order of all other columns: a store
+            that was compacted says the same in the same order.
 
     Raises:
         StoreError: If a file cannot be read, or a column does not exist.
@@ -37,7 +38,8 @@ def query(con: duckdb.DuckDBPyConnection, view: str, where: Mapping[str, Any] | 
     if conditions:
         text += " WHERE " + " AND ".join(f'"{c}" = ?' for c in conditions)
     if order:
-        text += " ORDER BY " + ", ".join(f'"{o.removeprefix("-")}"' + (" DESC" if o.startswith("-") else "") for o in order)
+        rest = [c for c in columns if not {c, f"-{c}"} & set(order)]
+        text += " ORDER BY " + ", ".join(f'"{o.removeprefix("-")}"' + (" DESC" if o.startswith("-") else "") for o in [*order, *rest])
     return [dict(zip(columns, row, strict=True)) for row in fetched(con, text, list(conditions.values()))]
 
 

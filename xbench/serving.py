@@ -9,6 +9,7 @@ A `Snapshot` is the store at one content. It holds the scores as a small star, s
              task_group, languages_expected, whole (of printed means: whether they are over these), counts (whether it is the number that
              counts for its target), systems (how many have it)
     cell     system_id, column_id, language, value (mean over seeds), seed_sd, seeds, n, stored (every example of every run)
+    uneven   system_id, column_id, languages: those of each run of the systems of which not every run has the same in a column
 
 and all views of views/ beside. What takes longer than a page may (tests over all
 examples) is computed in a process beside: see xbench.background.
@@ -308,7 +309,7 @@ def _size(made: Any) -> int:
 
 
 def _star(con: duckdb.DuckDBPyConnection) -> None:
-    """Make the tables system, run_system, col and cell."""
+    """Make the tables system, run_system, col, cell and uneven."""
     # Steps selected on several versions of a task's development data are several systems; which of one task goes with which of another
     # nothing says.
     developed = f"CASE kind WHEN 'run' THEN split_part(target_revision, '{DEV}', 2) ELSE '' END"
@@ -344,6 +345,13 @@ def _star(con: duckdb.DuckDBPyConnection) -> None:
         "SELECT system_id, column_id, s.language, avg(s.value ORDER BY s.value), stddev_samp(s.value ORDER BY s.value), "
         "count(DISTINCT s.seed)::INTEGER, min(s.n), bool_and(s.evidence = 'outcomes') "
         f"{numbered} WHERE NOT alone GROUP BY ALL) ORDER BY column_id, system_id"
+    )
+    con.execute(
+        # A sum of hashes is equal for equal languages, and quicker than to list them.
+        f"CREATE TABLE uneven AS WITH by_run AS (SELECT system_id, column_id, run_id, sum(hash(s.language)) AS which {numbered} "
+        "WHERE NOT alone GROUP BY ALL), several AS (SELECT system_id, column_id FROM by_run GROUP BY ALL HAVING min(which) < max(which)) "
+        f"SELECT system_id, column_id, list(s.language ORDER BY s.language) AS languages {numbered} "
+        "SEMI JOIN several USING (system_id, column_id) GROUP BY system_id, column_id, run_id"
     )
     main = list(itertools.chain.from_iterable([t, s] for t, held in board.official_scorers().items() for s in sorted(held)))
     con.execute(

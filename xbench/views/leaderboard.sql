@@ -1,9 +1,12 @@
 -- One row a system and target: the mean over languages of the mean over seeds, with its support. What a source measured and what it quotes,
 -- what was run here and what came from elsewhere, or runs that read other revisions of the data, are different systems.
 -- It is over the languages that the task covers (all, of a task that xbench does not know; languages_expected is NULL then); an average over
--- fewer is shown with its support, languages/languages_expected, and has complete = false. A mean that a source printed without its parts is a row of its own, basis
--- `printed mean`; languages is then what the source says it is over, NULL if it does not. zero_shot leaves the training languages out, and is NULL where the
--- step that counts was selected on target languages in any of the runs, or where it is unknown what was trained on; trained is those languages alone. seeds is 0 where a source does not say.
+-- fewer is shown with its support, languages/languages_expected, and has complete = false; so has one of which no run has every language.
+-- A mean that a source printed without its parts is a row of its own, basis `printed mean`; languages is then what the source says it is
+-- over, NULL if it does not.
+-- zero_shot leaves the training languages out, and is NULL where the step that counts was selected on target languages in any of the runs,
+-- or where it is unknown what was trained on; trained is those languages alone, NULL unless all are there. seeds is of the language that has
+-- the fewest, 0 where a source does not say; n the examples of all languages, NULL where that is unknown of one.
 --
 -- The systems that have one run of a task have nothing to average over seeds; in a store of results from elsewhere they are nearly all.
 --
@@ -37,7 +40,7 @@ systems AS (
 ),
 covered AS NOT MATERIALIZED (
     SELECT
-        k.system_key, k.alone, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language,
+        s.run_id, k.system_key, k.alone, s.target, s.metric, s.scorer, s.split, s.dataset_revision, s.language, s.language_set, k.train_language,
         k.selection, s.seed, s.value, s.n
     FROM stored_score AS s
     JOIN keyed AS k ON s.run_id = k.run_id AND s.target = k.target
@@ -53,23 +56,29 @@ by_language AS (
     UNION ALL
     SELECT
         system_key, target, metric, scorer, split, dataset_revision, language, language_set, train_language,
-        coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)), avg(value ORDER BY value), list_unique(list(seed))::BIGINT, min(n)
+        coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)), avg(value ORDER BY value),
+        list_unique(list(seed))::BIGINT, CASE WHEN count(n) = count(*) THEN min(n) END
     FROM covered
     WHERE NOT alone
     GROUP BY ALL
 ),
-by_seed AS (
+by_run AS (
     SELECT
         system_key, target, metric, scorer, split, dataset_revision, seed,
         avg(value ORDER BY value) AS value,
         count(*) AS languages, sum(hash(language)) AS which  -- equal for equal languages, and quicker than to list them
     FROM covered
     WHERE NOT alone AND language <> 'mul'
+    GROUP BY system_key, target, metric, scorer, split, dataset_revision, run_id, seed
+),
+by_seed AS (
+    SELECT system_key, target, metric, scorer, split, dataset_revision, languages, which, seed, avg(value ORDER BY value) AS value
+    FROM by_run
     GROUP BY ALL
 ),
 -- Over the seeds that have the same languages: the most of them, of those that most seeds have.
 spread AS (
-    SELECT system_key, target, metric, scorer, split, dataset_revision, stddev_samp(value ORDER BY value) AS seed_sd
+    SELECT system_key, target, metric, scorer, split, dataset_revision, languages, stddev_samp(value ORDER BY value) AS seed_sd
     FROM by_seed
     GROUP BY system_key, target, metric, scorer, split, dataset_revision, languages, which
     QUALIFY row_number() OVER (
@@ -84,15 +93,17 @@ means AS (
         CASE WHEN count(*) FILTER (WHERE selection = 'target-languages') = 0 THEN avg(value ORDER BY value) FILTER (
             WHERE language <> 'mul' AND NOT labelled AND train_language NOT IN ('unknown', 'mul')
         ) END AS zero_shot,
-        avg(value ORDER BY value) FILTER (WHERE language <> 'mul' AND labelled) AS trained,
+        CASE WHEN count(*) FILTER (WHERE labelled) = len(string_split(any_value(train_language), '+'))
+            THEN avg(value ORDER BY value) FILTER (WHERE labelled) END AS trained,
         CASE basis WHEN 'languages' THEN count(*) ELSE len(string_split(nullif(language_set, 'unknown'), ' ')) END AS languages,
         min(seeds) AS seeds,
-        sum(n) AS n,
+        CASE WHEN count(n) = count(*) THEN sum(n) END AS n,
         coalesce(max(selection) FILTER (WHERE selection = 'target-languages'), min(selection)) AS selection
     FROM (
         SELECT
             *,
             CASE
+                WHEN language = 'mul' THEN false
                 WHEN contains(train_language, '+') THEN list_contains(string_split(train_language, '+'), language)
                 ELSE language = train_language
             END AS labelled
@@ -106,7 +117,7 @@ SELECT
     CASE m.basis WHEN 'languages' THEN s.seed_sd END AS seed_sd,
     m.zero_shot, m.trained, m.languages, len(e.languages) AS languages_expected,
     CASE m.basis
-        WHEN 'languages' THEN coalesce(m.languages = len(e.languages), false)
+        WHEN 'languages' THEN coalesce(m.languages = len(e.languages), false) AND coalesce(s.languages = m.languages, true)
         ELSE coalesce(list_sort(string_split(m.language_set, ' ')) = e.languages, false)
     END AS complete,
     m.seeds, m.n,

@@ -1,7 +1,7 @@
 """Systems by task: scores with their support, means under a stated rule, limits of ranks and tiers instead of a bare 1..N."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -54,7 +54,7 @@ def page(source: Source) -> None:
     key = (ids, tuple(int(i) for i in systems["system_id"]), None if languages is None else tuple(languages), rule)
 
     def made() -> Board:
-        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, _wanted(source, languages))
+        return Board(chosen, systems, _cells(source, chosen, systems, languages), rule, _wanted(source, languages), _uneven(source))
 
     board: Board = source.snapshot.kept(("board", *key), made)
     if board.table.empty:
@@ -80,6 +80,9 @@ def page(source: Source) -> None:
     _follow(source, board)
 
 
+Uneven = Mapping[tuple[int, int], Sequence[Set[str]]]  # {(system, column): the languages of each run}, where they are not the same
+
+
 class Board:
     """Systems by tasks, as they are drawn.
 
@@ -91,7 +94,13 @@ class Board:
     """
 
     def __init__(
-        self, columns: pd.DataFrame, systems: pd.DataFrame, cells: pd.DataFrame, rule: str, wanted: Mapping[str, int] | None = None
+        self,
+        columns: pd.DataFrame,
+        systems: pd.DataFrame,
+        cells: pd.DataFrame,
+        rule: str,
+        wanted: Mapping[str, int] | None = None,
+        uneven: Uneven | None = None,
     ) -> None:
         """`wanted`: how many of the languages asked for each task covers; None where all are asked for."""
         self.columns, self.systems = columns, systems
@@ -108,6 +117,10 @@ class Board:
         found = grouped.agg(value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min")).reset_index()
         found["expected"] = found["column_id"].map(expected)
         found["complete"] = found["languages"] >= found["expected"]
+        for row, system, column in found.loc[found["complete"], ["system_id", "column_id"]].itertuples(name=None):
+            if runs := (uneven or {}).get((system, column)):
+                counting = set(cells.loc[(cells["system_id"] == system) & (cells["column_id"] == column), "language"])
+                found.loc[row, "complete"] = any(counting <= own for own in runs)
         found["support"] = [f"{a}/{b}" for a, b in zip(found["languages"], found["expected"], strict=True)]
         for column in columns[columns["language_set"].notna()].to_dict("records"):
             own = found["column_id"] == column["column_id"]
@@ -240,7 +253,7 @@ def _usual(source: Source, columns: pd.DataFrame) -> list[str]:
 
     def made() -> list[int]:
         systems = source.snapshot.systems()
-        found = Board(first, systems, _cells(source, first, systems, None), "strict").found
+        found = Board(first, systems, _cells(source, first, systems, None), "strict", uneven=_uneven(source)).found
         held = Counter(found[found["complete"]].groupby("system_id")["column_id"].agg(frozenset))
         several = [some for size in range(2, len(ids) + 1) for some in combinations(ids, size)]
         tables = {some: sum(number for have, number in held.items() if have.issuperset(some)) for some in several}
@@ -316,6 +329,13 @@ def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languag
     return found[found["system_id"].isin(systems["system_id"])]
 
 
+def _uneven(source: Source) -> Uneven:
+    found: dict[tuple[int, int], list[Set[str]]] = {}
+    for system, column, languages in common.rows(source, "SELECT system_id, column_id, languages FROM uneven").itertuples(index=False):
+        found.setdefault((system, column), []).append(frozenset(languages))
+    return found
+
+
 def _spread(source: Source, board: Board) -> "pd.Series[float]":
     """Of one task, the standard deviation over seeds of the mean that is shown, by system; over which seeds, view leaderboard says."""
     if len(board.columns) > 1:
@@ -325,9 +345,10 @@ def _spread(source: Source, board: Board) -> "pd.Series[float]":
     printed = None if pd.isna(column["language_set"]) else str(column["language_set"])
     found = common.rows(
         source,
-        "WITH by_seed AS (SELECT system_id, seed, avg(value ORDER BY value) AS value, count(*) AS languages, sum(hash(language)) AS which "
+        "WITH by_run AS (SELECT system_id, seed, avg(value ORDER BY value) AS value, count(*) AS languages, sum(hash(language)) AS which "
         f"FROM stored_score JOIN run_system USING (run_id) WHERE NOT alone AND {' AND '.join(f'{f} = ?' for f in where)} "
-        "AND language_set IS NOT DISTINCT FROM ? AND list_contains(?, language) GROUP BY ALL) "
+        "AND language_set IS NOT DISTINCT FROM ? AND list_contains(?, language) GROUP BY system_id, run_id, seed), "
+        "by_seed AS (SELECT system_id, languages, which, seed, avg(value ORDER BY value) AS value FROM by_run GROUP BY ALL) "
         "SELECT system_id, stddev_samp(value ORDER BY value) AS sd FROM by_seed GROUP BY system_id, languages, which QUALIFY "
         "row_number() OVER (PARTITION BY system_id ORDER BY languages DESC, count(*) DESC, which) = 1",
         [*where.values(), printed, board.languages],
