@@ -582,6 +582,19 @@ def test_what_is_said_with_set_fills_what_a_file_leaves_open(tmp_path: Path) -> 
         ingesting.ingest([path], tmp_path / "s", options=Options(settings={"colour": "red"}))
 
 
+def test_what_is_said_and_no_row_leaves_open_is_told(tmp_path: Path) -> None:
+    """`--set model=m` of a file that has a column of models stores none of them under m."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write(folder / "a.csv", "a,none,xnli,de,accuracy,0.5,paper", "b,none,xnli,de,accuracy,0.5,paper")
+    write(folder / "b.csv", "M,none,xnli,fr,accuracy,0.5,paper", "c,none,xnli,fr,accuracy,0.5,")
+    report = ingesting.ingest([folder], tmp_path / "s", options=Options(settings={"model": "m", "source": "p", "unit": "fraction"}))
+    assert sorted(report.notes) == [
+        f"{folder}/a.csv: model=m is of no use: every row says its model itself, such as 'a'",
+        f"{folder}/a.csv: source=p is of no use: every row says its source itself, such as 'paper'",
+    ], "in b.csv one row is of M, and one is silent on its source"
+
+
 @pytest.mark.parametrize("large", [False, True])
 def test_a_file_that_goes_while_it_is_read_is_a_refusal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
     """A small one before it is read at all, a large one before it is hashed."""

@@ -215,7 +215,7 @@ def _from_content(error: Exception) -> bool:
 
 
 def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note]:
-    """The rows of a file, with what the adapter, the user and convention say where the file does not.
+    """The rows of a file, with what the adapter, the user and convention say where the file does not; a note on what need not be said.
 
     Raises:
         DataError: If the file is not of this format.
@@ -223,16 +223,22 @@ def read(path: Path, name: str, options: Options) -> Iterator[Row | Block | Note
     """
     module = load(name, options.folder)
     unsaid = _unsaid(module, tuple(options.settings.items()))
+    overruled = _Overruled(options.settings)
     try:
         for given in (rows := _rows(module, name, path, options)):
             if isinstance(given, Note):
                 yield given
             elif isinstance(given, Block):
-                yield _filled(given, unsaid)
+                filled = _filled(given, unsaid)
+                overruled.look(filled.said)
+                yield filled
             elif isinstance(given, dict):
-                yield unsaid | _told(given)
+                row = unsaid | _told(given)
+                overruled.look(row)
+                yield row
             else:
                 raise _no_rows(name, _yielding(rows, module), f"yielded {type(given).__name__}")
+        yield from overruled.notes()
     except XbenchError:
         raise
     except _BROKEN as error:
@@ -262,6 +268,29 @@ def _is_outside(error: Exception) -> bool:
 def _unsaid(module: ModuleType, settings: tuple[tuple[str, str], ...]) -> Row:
     said = {column: value for column, value in settings if column not in _OF_TABLES}
     return {**UNSAID, **getattr(module, "UNSAID", {}), **said}
+
+
+class _Overruled:
+    """What the user said of what makes a run and no row of a file leaves open: the rows that say something else themselves."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self.settings = {column: value for column, value in settings.items() if column in OF_RUN}
+        self.others: dict[str, Any] = {}  # by column what the first row says
+
+    def look(self, said: Row) -> None:
+        """Take the rows of a run, filled as they are."""
+        for column, value in list(self.settings.items()):
+            own = said.get(column)
+            if str(own).casefold() == value.casefold():
+                del self.settings[column]  # of use
+            else:
+                self.others.setdefault(column, own)
+
+    def notes(self) -> Iterator[Note]:
+        """What to tell the user."""
+        for column, value in self.settings.items():
+            if column in self.others:
+                yield Note(f"{column}={value} is of no use: every row says its {column} itself, such as {self.others[column]!r}")
 
 
 def _told(said: Row) -> Row:
