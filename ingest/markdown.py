@@ -71,7 +71,7 @@ def _plain(cell: str) -> str:
     text = re.sub(r"^\s*\\\((.*)\\\)\s*$", r"\1", cell)  # a cell that is math
     text = re.sub(r"\\([!-/:-@\[-`{-~])", lambda match: match.group(1).translate(_AWAY), text)  # what is escaped is no markup
     # Each expression stops at the next beginning of what it looks for, so that no text takes longer than in proportion to its length.
-    text = re.sub(r"<sup>(?:(?!<sup>).)*?</sup>", "", text)  # a mark
+    text = re.sub(r"<sup>(?:(?!<sup>).)*?</sup>|\[\^[^\[\]\s]+\]", "", text)  # a mark, or a reference to a footnote
     text = re.sub(r"(?<=\d)<(?:br|sub)\b[^<>]*>(?=\d)", " ", text)  # two numbers, not one
     text = re.sub(r"\[([^\[\]]*)\]\((?:[^()\[]|\([^()]*\))*\)|<[^<>]*>", lambda match: match.group(1) or "", text.strip())
     text = re.sub(r"\*\*|__|`|~~", "", text).strip().rstrip("†‡").strip()

@@ -1133,6 +1133,7 @@ def table(header: str, *lines: str) -> str:
     ("file", "content", "value"),
     [
         ("a.md", table("Model | en | de", "A | 70.0 | 84.1<sup>1</sup>"), 0.841),
+        ("a.md", table("Model | en | de[^note-2]", "A[^1] | 70.0 | 84.1*[^3]"), 0.841),
         ("a.md", table("Model | en | de", "A | 70.0 | 84.1<sub>2</sub>"), None),
         ("a.md", table("Model | en | de", "A | 70.0 | 8.1<br>7"), None),
         ("a.md", table("Model | en | de", "A | 70.0 | +2.1"), None),
