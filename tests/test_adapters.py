@@ -1149,6 +1149,14 @@ def test_marks_and_second_numbers_of_a_cell_are_no_digits_of_it(file: str, conte
     assert len(refused) == (value is None)
 
 
+@pytest.mark.parametrize("name", ["+ MNLI", "+MNLI", "- English", "\u2212 English", "w/o NLI", "w/ NLI"])
+def test_a_row_that_goes_on_from_the_one_above_is_told(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(table("Model | en | de", "XLM-R | 70.0 | 60.0", f"{name} | 71.0 | 61.0", "A+B w/C | 1.5 | 2.5"), encoding="utf-8")
+    report = ingesting.ingest([path], tmp_path / "s", options=Options(settings={"target": "xnli", "metric": "accuracy", **TABLE}))
+    assert report.notes == [f"{path}: table of line 1: stored by that name alone, not as the row above with it or without: {name!r}"]
+
+
 def test_a_setting_overrides_neither_comment_nor_heading_of_a_table(tmp_path: Path) -> None:
     comment = '<!-- xbench {"target": "xquad", "metric": "f1", "unit": "fraction"} -->\n'
     content = comment + table("Model | en | de", "A | 0.4 | 0.5")

@@ -24,6 +24,7 @@ _NO_COLUMNS = ("means", "headings", "section")  # though a comment before a tabl
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?")
 _SPREAD = re.compile(r"([+-]?{0})\s*+%?\s*+(?:_?\s*+±\s*({0})%?|\(\s*±\s*({0})%?\s*\))".format(r"(?:\d+[.,])?\d+|[.,]\d+"))
 _LOOKS = re.compile(r"[${}]|\\(?:mathbf|mathit|textbf|textit|underline|bm|boldsymbol)(?![A-Za-z])")
+_CONTINUED = re.compile(r"(?:\+|[-\u2013\u2212] |w/o?[\W_])\s*[^\W\d]")
 _MARKS = " ^*†‡§¶∗⋆"  # after a number: significance, ties, notes
 _COUNT = re.compile(r"#\s?[a-z]")
 _SCORE = re.compile(r"\d{1,3}([.,]\d+|\s?%)")  # as it looks beside counts of sentences
@@ -52,7 +53,7 @@ def read(
     if for_people:
         lines, notes = _without_counts(headings, lines)
         lines, more = _sections(headings, lines, settings)
-        yield from notes + more
+        yield from notes + more + _continued(headings, lines)
     scored = [index for index, heading in enumerate(headings) if heading.scored]
     lines = [(at, [_bare(cell) if index in scored else cell for index, cell in enumerate(cells)]) for at, cells in lines]
     shown = [cells[i] for _, cells in lines for i in scored if i < len(cells)]
@@ -131,6 +132,14 @@ def _sections(headings: Sequence[Heading], lines: Sequence[_Line], settings: Map
         raise DataError(f"{', '.join(twice)}: in several sections of the table; say which with --set section=NUMBER{listed}")
     said = f"of the titles of its sections nothing is stored; where they matter, --set section=NUMBER reads one by itself{listed}"
     return [row for _, rows in found for row in rows], [Note(said)]
+
+
+def _continued(headings: Sequence[Heading], lines: Sequence[_Line]) -> list[Note]:
+    """A note on rows such as `+ MNLI`, which mean the row above with something more or less, and are read by their own words alone."""
+    named = [index for index, heading in enumerate(headings) if heading.name in ("model", "intermediate")]
+    found = [cells[i] for _, cells in lines for i in named if i < len(cells) and _CONTINUED.match(cells[i])]
+    said = f"stored by that name alone, not as the row above with it or without: {', '.join(map(repr, dict.fromkeys(found)))}"
+    return [Note(said)] if found else []
 
 
 def _bare(cell: str) -> str:
