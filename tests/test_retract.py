@@ -140,6 +140,28 @@ def test_the_version_before_counts_again_and_what_was_taken_over_goes(tmp_path: 
     assert (len(done.runs), done.replaced) == (2, []) and every(root) == whole
 
 
+def test_what_was_said_before_a_retracted_version_comes_back_by_a_file_of_it_alone(tmp_path: Path) -> None:
+    """Of three versions the middle one is a slip in de, which the third took over."""
+    root, path = tmp_path / "s", tmp_path / "given.csv"
+    de, fr = ("m,none,xnli,{},accuracy,{},100,paper".format(*cell) for cell in (("de", 0.5), ("fr", 0.4)))
+    take(root, given(path, de, fr))
+    take(root, given(path, de.replace("0.5", "0.6")))
+    take(root, given(path, fr.replace("0.4", "0.45")))
+    assert values(root) == {"de": 0.6, "fr": 0.45}
+    (slip,) = (r["run_id"] for r in store_runs(root) if r["version"] == 2)
+    code, said = invoke(root, f"run_id={slip}", "--because", "a slip")
+    assert code == 0
+    assert (
+        "1 score that later versions took over go with them; a file of what versions before said of these alone brings that in again"
+        in said
+    )
+    assert values(root) == {"fr": 0.45}
+    take(root, given(path, de, fr))  # the first version, which says of fr what was replaced since
+    assert values(root) == {"fr": 0.45}
+    take(root, given(path, de))
+    assert values(root) == {"de": 0.5, "fr": 0.45}
+
+
 def store_runs(root: Path) -> list[dict[str, Any]]:
     con = store.connect(root)
     try:

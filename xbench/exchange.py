@@ -242,7 +242,7 @@ def retract(root: Path, words: Sequence[str], because: str, form: Form, *, back:
     if done.behind:
         sys.stdout.write(f"{many(done.behind, 'run')} of them in no view nevertheless: a later version stands, and has what it has\n")
     if done.carried:
-        told = "come back with them" if back else "go with them, and what versions before said of these does not come back"
+        told = "come back with them" if back else "go with them; a file of what versions before said of these alone brings that in again"
         sys.stdout.write(f"{many(done.carried, 'score')} that later versions took over {told}\n")
 
 
