@@ -106,8 +106,8 @@ def test_a_page_shows_the_same_whatever_the_names(page: str, stores: tuple[Path,
     found = []
     for root, named in zip(stores, (str, lambda name: NAMES.get(name, name)), strict=True):
         asked = {key: named(value) for key, value in PAGES[page].items()}
-        if label := {"column", "target"}.intersection(asked) if page != "provenance" else None:
-            asked |= {key: columns(root, asked[key])[0] for key in label}
+        if page != "provenance":
+            asked |= {key: columns(root, task)[0] for key, task in asked.items() if key in {"column", "target"}}
         app = draw(monkeypatch, root, page, **asked)
         assert not app.exception
         assert {key: app.query_params[key] for key in asked} == asked

@@ -80,7 +80,7 @@ def page(source: Source) -> None:
     _follow(source, board)
 
 
-Uneven = Mapping[tuple[int, int], Sequence[Set[str]]]  # {(system, column): the languages of each run}, where they are not the same
+Uneven = Mapping[tuple[Any, ...], Sequence[Set[str]]]  # {(system, column): the languages of each run}, where they are not the same
 
 
 class Board:
@@ -117,10 +117,12 @@ class Board:
         found = grouped.agg(value=("value", "mean"), languages=("language", "size"), seeds=("seeds", "min")).reset_index()
         found["expected"] = found["column_id"].map(expected)
         found["complete"] = found["languages"] >= found["expected"]
-        for row, system, column in found.loc[found["complete"], ["system_id", "column_id"]].itertuples(name=None):
-            if runs := (uneven or {}).get((system, column)):
-                counting = set(cells.loc[(cells["system_id"] == system) & (cells["column_id"] == column), "language"])
-                found.loc[row, "complete"] = any(counting <= own for own in runs)
+        if uneven:
+            of = ["system_id", "column_id"]
+            asked = found.index[found["complete"] & pd.MultiIndex.from_frame(found[of]).isin(list(uneven))]
+            counting = cells.merge(found.loc[asked, of], on=of).groupby(of)["language"].agg(frozenset)
+            keys = found.loc[asked, of].itertuples(index=False, name=None)
+            found.loc[asked, "complete"] = [any(counting[key] <= own for own in uneven[key]) for key in keys]
         found["support"] = [f"{a}/{b}" for a, b in zip(found["languages"], found["expected"], strict=True)]
         for column in columns[columns["language_set"].notna()].to_dict("records"):
             own = found["column_id"] == column["column_id"]
@@ -330,7 +332,7 @@ def _cells(source: Source, columns: pd.DataFrame, systems: pd.DataFrame, languag
 
 
 def _uneven(source: Source) -> Uneven:
-    found: dict[tuple[int, int], list[Set[str]]] = {}
+    found: dict[tuple[Any, ...], list[Set[str]]] = {}
     for system, column, languages in common.rows(source, "SELECT system_id, column_id, languages FROM uneven").itertuples(index=False):
         found.setdefault((system, column), []).append(frozenset(languages))
     return found
