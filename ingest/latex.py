@@ -19,16 +19,17 @@ SUFFIXES = (".tex",)
 EXAMPLE = "table.tex, with --set target=xnli --set intermediate=none --set source=…"
 # Each expression stops at the next beginning of what it looks for, so that no text takes longer than in proportion to its length.
 _BEGIN = re.compile(r"\\begin\{(tabular[x*]?|longtable)\}(?:\[[^\[\]]*\])?(?:\{[^{}]*\})?\s*\{(?:[^{}]|\{[^{}]*\})*\}")
-_GROUP = r"\{((?:[^{}]|\{(?:[^{}]|\{[^{}]*+\})*+\})*+)\}"
+# Only of single characters is a repetition possessive: of groups Python up to 3.11.4 takes it wrongly (python/cpython#106052).
+_GROUP = r"\{([^{}]*+(?:\{[^{}]*+(?:\{[^{}]*+\}[^{}]*+)*\}[^{}]*+)*)\}"
 # Cells with lines of their own: a table without & inside another, and what stacks lines.
 _STACKED = re.compile(
-    r"\\begin\{tabular\}(?:\[[^\[\]]*\])?\s*\{(?:[^{}]|\{[^{}]*\})*\}((?:(?!\\begin\{tabular|\\end\{tabular|(?<!\\)&).)*+)\\end\{tabular\}"
+    r"\\begin\{tabular\}(?:\[[^\[\]]*\])?\s*\{(?:[^{}]|\{[^{}]*\})*\}((?:(?!\\begin\{tabular|\\end\{tabular|(?<!\\)&).)*)\\end\{tabular\}"
     rf"|\\(?:makecell|shortstack|thead|specialcell)\*?(?:\s*\[[^\[\]]*\])?\s*{_GROUP}",
     re.DOTALL,
 )
 _DEFINED = re.compile(
     rf"\\(?:(?:re)?new|provide)command\*?\s*+\{{?\s*+\\([A-Za-z]{{1,40}})\s*+\}}?\s*+(?:\[(\d)\]\s*+)?{_GROUP}"
-    rf"|\\def\s*+\\([A-Za-z]{{1,40}})\s*+((?:#\d)*+)\s*+{_GROUP}"
+    rf"|\\def\s*+\\([A-Za-z]{{1,40}})\s*+((?:#\d)*)\s*+{_GROUP}"
 )
 _ARGUMENTS = re.compile(rf"\s*{_GROUP}")
 _LONGEST = 200  # characters of a macro that stands for a name or a look
@@ -122,7 +123,7 @@ def _tables(text: str) -> Iterator[tuple[int, int, int]]:
 
 
 def _in_one_line(stacked: re.Match[str]) -> str:
-    return "{" + re.sub(r"(?:(?<![ \t])[ \t]++)?+\\\\[ \t]*", " ", stacked[1] or stacked[2] or "") + "}"
+    return "{" + re.sub(r"(?:(?<![ \t])[ \t]++)?\\\\[ \t]*", " ", stacked[1] or stacked[2] or "") + "}"
 
 
 def _macros(text: str) -> dict[str, tuple[int, str]]:
