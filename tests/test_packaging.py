@@ -150,3 +150,18 @@ def test_the_lock_holds_what_is_needed_at_the_versions_that_were_tested() -> Non
     assert asked <= set(locked)
     blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
     assert all("--hash=sha256:" in block for block in blocks), "every package has its hashes"
+
+
+def test_no_group_is_repeated_possessively() -> None:
+    """Python up to 3.11.4 matches `(?:…)*+` wrongly where something in the group can give way (python/cpython#106052)."""
+    wrong = re.compile(r"\)(?:[*+?]|\{[\d,{}]+\})\+")
+    assert wrong.search(r"\{((?:[^{}]|x)*+)\}")
+    assert not wrong.search(r"[^{}]*+(?:\{[^{}]*+\})*")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for folder in ("xbench", "ingest")
+        for path in (ROOT / folder).rglob("*.py")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if wrong.search(line)
+    ]
+    assert not found
