@@ -87,7 +87,7 @@ def filled(writer: Writer) -> Writer:
     return writer
 
 
-@pytest.mark.parametrize("page", some_slow(PAGES, ["leaderboard", "claims", "audit"]))
+@pytest.mark.parametrize("page", some_slow(PAGES, ["leaderboard", "audit"]))
 def test_every_page_without_a_store_shows_the_published_numbers_and_says_so(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

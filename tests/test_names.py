@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from tests.conftest import some_slow
 from tests.test_app import columns, draw
 from tests.test_comparing import answers, put
 from xbench import cli
@@ -101,7 +102,7 @@ def plain(said: Any) -> Any:
     return round(said, 9) if isinstance(said, float) else said
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", some_slow([*PAGES], ["leaderboard", "transfer", "compare", "provenance"]))
 def test_a_page_shows_the_same_whatever_the_names(page: str, stores: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for root, named in zip(stores, (str, lambda name: NAMES.get(name, name)), strict=True):
