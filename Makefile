@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v p
 VENV   ?= .venv
 TORCH  ?= torch==2.13.0
 BIN    := $(VENV)/bin
-# A pip of before 23.1 (Debian 12's) runs the setup.py of seqeval, which has no wheel, in a way that no longer finds what it builds with.
+# An old pip (Debian 12's) runs the setup.py of seqeval, which has no wheel, in a way that no longer finds what it builds with.
 export PIP_USE_PEP517 := 1
 # Asked for plainly, torch brings gigabytes of CUDA packages on Linux. Without a GPU the index of CPU builds is
 # consulted too, where it can be reached: a CPU build sorts above the plain one of the same version.
